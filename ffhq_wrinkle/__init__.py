@@ -1,0 +1,8 @@
+"""Facial wrinkle data and models: weak labels, human labels, training and evaluation.
+
+The modules read in the order data moves, each importing only from those before it:
+`errors`, `files`, `manifest`, `sources`, `labels`, `bisenet`, `template`, `parsing`,
+`texture`, `outputs`, `progress`, `pipeline`, `weak`, and `cli`, which calls everything.
+"""
+
+__version__ = "0.1.0"

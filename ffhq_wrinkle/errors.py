@@ -1,0 +1,40 @@
+"""Errors: what a user can cause, and whether it concerns one image or the whole run."""
+
+from typing import ClassVar
+
+
+class FfhqWrinkleError(Exception):
+    """Base of the package's own errors; the command line prints them as one line."""
+
+
+class ArgumentError(FfhqWrinkleError, ValueError):
+    """A function or command was given a value that it can not work with."""
+
+
+class SourceError(FfhqWrinkleError):
+    """A file the package fetches, such as weights, is absent, damaged or not what it should be."""
+
+
+class OutputError(FfhqWrinkleError):
+    """Results can not be written, or would mix with others; the run stops."""
+
+
+class ImageFailure(FfhqWrinkleError):
+    """One image can not be done; a run notes it in `failures.csv` and goes on with the rest.
+
+    `step` is the part of the work that failed, a column of that table.
+    """
+
+    step: ClassVar[str] = "image"
+
+
+class ImageError(ImageFailure):
+    """An image file is damaged, not an image, or of a kind that is not read."""
+
+    step = "read"
+
+
+class ParsingError(ImageFailure):
+    """No label map could be had for an image."""
+
+    step = "parse"

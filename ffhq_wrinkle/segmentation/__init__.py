@@ -1,0 +1,1 @@
+"""Wrinkle segmentation: networks, training, prediction and evaluation."""

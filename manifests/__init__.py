@@ -1,0 +1,1 @@
+"""Id lists and the table of sources, read through `importlib.resources`."""

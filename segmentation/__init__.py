@@ -1,0 +1,1 @@
+"""Training recipes, read through `importlib.resources`."""

@@ -1,0 +1,133 @@
+"""Drawn faces with known label maps, a data set of them, and the real data where it is."""
+
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image
+from skimage import data
+
+REAL_DATA = Path(__file__).parents[2] / "shared" / "data"
+
+SKIN_COLOUR = (205, 160, 135)
+BACKGROUND_COLOUR = (70, 90, 110)
+
+
+def drawn_face(side: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """A face where FFHQ's alignment would put it: RGB (side, side, 3), and its label map.
+
+    A skin-coloured ellipse with a nose, dark eyes, a red mouth, two forehead lines, and noise.
+    """
+    at = side / 512
+    image = np.full((side, side, 3), BACKGROUND_COLOUR, np.uint8)
+    labels = np.zeros((512, 512), np.uint8)
+
+    def ellipse(centre, half_axes, colour, label):
+        scaled = [tuple(round(at * length) for length in pair) for pair in (centre, half_axes)]
+        cv2.ellipse(image, *scaled, 0, 0, 360, colour, cv2.FILLED)
+        cv2.ellipse(labels, centre, half_axes, 0, 0, 360, label, cv2.FILLED)
+
+    ellipse((256, 290), (150, 195), SKIN_COLOUR, 1)
+    ellipse((256, 290), (30, 55), SKIN_COLOUR, 10)
+    for column, label in ((190, 4), (322, 5)):
+        ellipse((column, 238), (28, 12), (60, 40, 30), label)
+    ellipse((256, 380), (55, 22), (170, 60, 60), 11)
+    for row in (140, 160):
+        start, end = (round(190 * at), round(row * at)), (round(320 * at), round(row * at))
+        cv2.line(image, start, end, (150, 105, 85), max(1, round(2 * at)))
+    noise = np.random.default_rng(seed).integers(-6, 7, image.shape)
+    return np.clip(image + noise, 0, 255).astype(np.uint8), labels
+
+
+@pytest.fixture(scope="session")
+def astronaut() -> np.ndarray:
+    """Eileen Collins, NASA, public domain: RGB (512, 512, 3)."""
+    return data.astronaut()
+
+
+class Dataset:
+    """Drawn faces in the released layout: `images` in shards, `labels` flat."""
+
+    def __init__(self, root: Path, ids: list[int], side: int) -> None:
+        self.root = root
+        self.images = root / "images1024x1024"
+        self.labels = root / "face_parsed_labels"
+        self.labels.mkdir(parents=True)
+        self.ids = [f"{number:05d}" for number in ids]
+        for number, image_id in zip(ids, self.ids, strict=True):
+            image, label_map = drawn_face(side, seed=number)
+            path = self.image_path(image_id)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(image).save(path)
+            np.save(self.labels / f"{image_id}.npy", label_map.astype(np.int64))
+
+    def image_path(self, image_id: str) -> Path:
+        return self.images / f"{int(image_id) // 1000 * 1000:05d}" / f"{image_id}.png"
+
+
+@pytest.fixture
+def dataset(tmp_path):
+    """Six drawn faces of 128x128 in two shards."""
+    return Dataset(tmp_path / "data", [0, 1, 2, 999, 1000, 1001], side=128)
+
+
+@pytest.fixture
+def make_dataset(tmp_path):
+    """Make a data set of other ids or size."""
+    return lambda ids, side=128: Dataset(tmp_path / "made", list(ids), side)
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """Portraits and wrinkle masks of real people, which are no part of the project."""
+    if not REAL_DATA.is_dir():
+        pytest.skip(f"real faces are not in {REAL_DATA}")
+    return REAL_DATA
+
+
+class Site(ThreadingHTTPServer):
+    """A web server on loopback: `pages` maps a path to its content, `requests` counts."""
+
+    def __init__(self) -> None:
+        self.pages: dict[str, bytes] = {}
+        self.requests: list[str] = []
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(handler):
+                self.requests.append(handler.path)
+                content = self.pages.get(handler.path)
+                handler.send_response(404 if content is None else 200)
+                handler.send_header("Content-Length", str(len(content or b"")))
+                handler.end_headers()
+                handler.wfile.write(content or b"")
+
+            def log_message(handler, *_):
+                pass
+
+        super().__init__(("127.0.0.1", 0), Handler)
+
+    def url(self, path: str) -> str:
+        return f"http://127.0.0.1:{self.server_port}{path}"
+
+
+@pytest.fixture
+def site():
+    """A web server for the duration of a test."""
+    with Site() as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+def files_of(folder: Path) -> dict[str, bytes]:
+    """Content of all files below a folder but lock files, by relative path."""
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and path.suffix != ".lock"
+    }
