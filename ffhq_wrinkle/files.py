@@ -1,0 +1,225 @@
+"""Files: images read as RGB, results written so that they are absent, old or whole.
+
+`read_image` is the one reader of photographs, `encode_png` and `write_bytes` the one way out.
+Label maps are read in `labels`; which folders results go to is the business of `outputs`.
+"""
+
+import errno
+import hashlib
+import io
+import os
+import struct
+import zlib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import cv2
+import imagecodecs
+import numpy as np
+from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
+
+from .errors import ArgumentError, ImageError, OutputError
+
+IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp"})
+REFUSED_SUFFIXES = frozenset(
+    {".heic", ".heif", ".avif", ".gif", ".jp2", ".jxl", ".dng", ".cr2", ".nef"}
+)
+PARTIAL_SUFFIX = ".partial"
+
+_FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "BMP")
+# Pillow's own limit, 2**30 / 12 pixels, where it warns; a face needs no more.
+MAX_PIXELS = 89_478_485
+# What Pillow raises on files that are cut short, altered or made to hurt.
+_DECODER_ERRORS = (
+    OSError, SyntaxError, ValueError, EOFError, IndexError, KeyError, TypeError, OverflowError,
+    MemoryError, RuntimeError, ZeroDivisionError, struct.error, zlib.error,
+)  # fmt: skip
+_PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+_PNG_END = b"\x00\x00\x00\x00IEND\xaeB`\x82"
+
+
+def read_image(path: Path) -> np.ndarray:
+    """Read a photograph as RGB, upright.
+
+    EXIF orientation is applied. Gray and palette images become RGB; 16-bit gray is scaled to
+    8 bits (x / 257, rounded) and 16-bit colour keeps its high bytes; pixels that an alpha channel
+    makes transparent are blended with black. Colour profiles are not applied.
+
+    Parameters
+    ----------
+    path : Path
+        A PNG, JPEG, WebP, TIFF or BMP file with one picture of at most `MAX_PIXELS` pixels.
+
+    Returns
+    -------
+    np.ndarray
+        uint8, (H, W, 3), 0..255.
+
+    Raises
+    ------
+    ImageError
+        The file is not a readable image, or one of a kind that is refused: CMYK, floating point,
+        32-bit, several pages or frames, or more pixels than `MAX_PIXELS`.
+    """
+    if path.suffix.lower() in REFUSED_SUFFIXES:
+        raise ImageError(f"{path.suffix[1:].upper()} files are not read; convert to PNG or JPEG")
+    if not path.is_file():  # a FIFO or a device would block for ever
+        raise ImageError("not a regular file" if path.exists() else "no such file")
+    try:
+        content = path.read_bytes()
+        with Image.open(io.BytesIO(content), formats=_FORMATS) as image:
+            _require_readable(image)
+            return _decode_png(content) if _is_plain_png(image, content) else _as_rgb(image)
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise ImageError(f"too many pixels: {error}") from error
+    except UnidentifiedImageError as error:
+        raise ImageError(f"not an image of a kind that is read ({', '.join(_FORMATS)})") from error
+    except _DECODER_ERRORS as error:
+        raise ImageError(f"damaged or cut short: {error or type(error).__name__}") from error
+
+
+def _require_readable(image: Image.Image) -> None:
+    """Refuse, by name, what can not be turned into one 8-bit RGB picture without guessing."""
+    if image.width * image.height > MAX_PIXELS:
+        raise ImageError(
+            f"{image.width}x{image.height} is more than {MAX_PIXELS} pixels; make it smaller"
+        )
+    # MPO is what phones write as .jpg: a JPEG with a second picture (depth, gain map) behind it.
+    frames = 1 if image.format == "MPO" else getattr(image, "n_frames", 1)
+    if frames > 1:
+        raise ImageError(f"{frames} pages or frames in one {image.format}; save the one you mean")
+    supported = {"1", "L", "LA", "La", "P", "PA", "RGB", "RGBA", "RGBa", "RGBX"}
+    if image.mode not in supported and not image.mode.startswith("I;16"):
+        raise ImageError(f"pixels are of mode {image.mode}; convert to 8-bit RGB or gray")
+
+
+def _is_plain_png(image: Image.Image, content: bytes) -> bool:
+    """Whether libpng gives the pixels of this PNG as Pillow would, and so may decode it."""
+    return (
+        isinstance(image, ImageFile.ImageFile)
+        and image.format == "PNG"
+        and image.mode == "RGB"
+        and image.tile[0].args == "RGB"  # not RGB;16B, 16 bits a channel
+        and "transparency" not in image.info
+        # An orientation may be here or there; Pillow's getexif() would decode all to know.
+        and "Raw profile type exif" not in image.info
+        and b"eXIf" not in _png_chunks(content)
+    )
+
+
+def _png_chunks(content: bytes) -> Iterator[bytes]:
+    """Types of a PNG's chunks."""
+    at = len(_PNG_SIGNATURE)
+    while at + 8 <= len(content):
+        length, kind = struct.unpack_from(">I4s", content, at)
+        yield kind
+        at += length + 12
+
+
+def _decode_png(content: bytes) -> np.ndarray:
+    """Decode with libpng, which is faster than Pillow and, unlike it, checks every checksum."""
+    if content.rfind(_PNG_END) < 0:
+        raise ImageError("damaged or cut short: the PNG has no end")
+    return np.asarray(imagecodecs.png_decode(content))
+
+
+def _as_rgb(image: Image.Image) -> np.ndarray:
+    """Turn a picture of any accepted mode upright and into 8-bit RGB."""
+    if image.mode.startswith("I;16"):
+        gray16 = np.asarray(ImageOps.exif_transpose(image), dtype=np.uint32)
+        gray = ((gray16 + 128) // 257).astype(np.uint8)
+        return np.repeat(gray[:, :, None], 3, axis=2)
+    image = ImageOps.exif_transpose(image)
+    if image.has_transparency_data:
+        layers = image.convert("RGBA")
+        black = Image.new("RGBA", layers.size, (0, 0, 0, 255))
+        image = Image.alpha_composite(black, layers)
+    return np.array(image.convert("RGB"))
+
+
+def encode_png(pixels: np.ndarray, text: Mapping[str, str] | None = None) -> bytes:
+    """Encode an image as PNG.
+
+    Parameters
+    ----------
+    pixels : np.ndarray
+        uint8, (H, W) gray or (H, W, 3) RGB.
+    text : mapping, optional
+        Notes kept in the file as Latin-1 tEXt chunks, keyword to text.
+
+    Returns
+    -------
+    bytes
+        The whole file.
+
+    Raises
+    ------
+    ArgumentError
+        The array is of another dtype or shape.
+    """
+    if pixels.dtype != np.uint8 or pixels.ndim not in (2, 3) or pixels.shape[2:] not in ((), (3,)):
+        raise ArgumentError(
+            f"a PNG is made from uint8 (H, W) or (H, W, 3), not {pixels.dtype} {pixels.shape}"
+        )
+    bgr = pixels[:, :, ::-1] if pixels.ndim == 3 else pixels
+    # OpenCV's default settings: an eighth of Pillow's time, and no larger.
+    encoded = cv2.imencode(".png", bgr)[1].tobytes()
+    header_end = len(_PNG_SIGNATURE) + 25  # the IHDR chunk is always 25 bytes
+    notes = b"".join(_text_chunk(keyword, note) for keyword, note in (text or {}).items())
+    return encoded[:header_end] + notes + encoded[header_end:]
+
+
+def _text_chunk(keyword: str, note: str) -> bytes:
+    """A tEXt chunk: length, type, keyword NUL text, checksum (PNG specification, 11.3.3.2)."""
+    body = b"tEXt" + keyword.encode("latin-1") + b"\x00" + note.encode("latin-1", "replace")
+    return struct.pack(">I", len(body) - 4) + body + struct.pack(">I", zlib.crc32(body))
+
+
+def png_note(path: Path, keyword: str) -> str | None:
+    """Read one note that `encode_png` wrote; None where the file lacks it or does not end as a PNG.
+
+    Only the first and last bytes are read, so it is a quick way to know one's own whole files.
+    """
+    with path.open("rb") as file:
+        head = file.read(4096)
+        size = file.seek(0, os.SEEK_END)
+        file.seek(max(0, size - len(_PNG_END)))
+        if not head.startswith(_PNG_SIGNATURE) or file.read() != _PNG_END:
+            return None
+    at = len(_PNG_SIGNATURE)
+    while at + 8 <= len(head):
+        length, kind = struct.unpack(">I4s", head[at : at + 8])
+        found, _, note = head[at + 8 : at + 8 + length].partition(b"\x00")
+        if kind == b"tEXt" and found == keyword.encode("latin-1"):
+            return note.decode("latin-1")
+        if kind == b"IDAT":
+            return None
+        at += length + 12
+    return None
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write a file so that under its name there is always the old content or the new one, whole.
+
+    Raises
+    ------
+    OutputError
+        The disk is full, or the file can not be written for another reason. Nothing is left.
+    """
+    partial = path.with_name(f".{path.name}.{os.getpid()}{PARTIAL_SUFFIX}")
+    try:
+        try:
+            partial.write_bytes(content)
+            partial.replace(path)
+        finally:
+            partial.unlink(missing_ok=True)
+    except OSError as error:
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+        advice = "; make room and run the same command again, what is done is kept" if full else ""
+        raise OutputError(f"{path}: {error.strerror or error}{advice}") from error
+
+
+def sha256_of(path: Path) -> str:
+    """SHA-256 of a file's content, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

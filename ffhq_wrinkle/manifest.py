@@ -1,0 +1,238 @@
+"""Manifest: which images a run is about, by FFHQ id or by name, and where they lie.
+
+Ids come from options and id lists as text; images are found by listing a folder, so that nothing
+written in an id list ever becomes part of a path.
+"""
+
+import os
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+from .errors import ArgumentError
+from .files import IMAGE_SUFFIXES, REFUSED_SUFFIXES
+
+SHARD_SIZE = 1000
+MAX_IDS = 100_000_000
+_RANGE = re.compile(r"(\d+)-(\d+)")
+_SHARD = re.compile(r"\d{5,}")
+_FFHQ_ID = re.compile(r"\d{5}")
+# A data set in the released layout keeps its photographs here.
+IMAGES_FOLDER = "images1024x1024"
+
+
+def image_id_of(text: str) -> str:
+    """Write an FFHQ id as the data set does, with five digits; leave other names as they are.
+
+    >>> image_id_of("7"), image_id_of("0000102"), image_id_of("portrait")
+    ('00007', '0000102', 'portrait')
+    """
+    return text.zfill(5) if text.isascii() and text.isdigit() else text
+
+
+def released_path(image_id: str, suffix: str) -> str:
+    """Place of an image's file in the released layout: FFHQ ids in shards, other names flat.
+
+    >>> released_path("21035", ".png"), released_path("portrait", ".png")
+    ('21000/21035.png', 'portrait.png')
+    """
+    if not _FFHQ_ID.fullmatch(image_id):
+        return f"{image_id}{suffix}"
+    return f"{int(image_id) // SHARD_SIZE * SHARD_SIZE:05d}/{image_id}{suffix}"
+
+
+@dataclass(frozen=True)
+class Ids:
+    """A set of image ids: ranges of numbers, kept as ranges, and single names.
+
+    Each range is (first, last, digits), both ends included.
+    """
+
+    ranges: tuple[tuple[int, int, int], ...] = ()
+    names: frozenset[str] = frozenset()
+
+    def __iter__(self) -> Iterator[str]:
+        """Every id once, in order of text."""
+        numbered = {
+            f"{number:0{digits}d}"
+            for first, last, digits in self.ranges
+            for number in range(first, last + 1)
+        }
+        return iter(sorted(numbered | self.names))
+
+
+def parse_ids(text: str, where: str = "--ids") -> Ids:
+    """Read ids such as ``0-49999,60000`` or ``portrait_01``.
+
+    A number means the five-digit FFHQ id, or the name with as many digits as are written.
+
+    Parameters
+    ----------
+    text : str
+        Ids and ranges, separated by commas.
+    where : str
+        What the text is, for the error.
+
+    Returns
+    -------
+    Ids
+
+    Raises
+    ------
+    ArgumentError
+        A part is empty, a range runs backwards or is absurdly long, or a name could be a path.
+
+    >>> list(parse_ids("8-10,3,00009"))
+    ['00003', '00008', '00009', '00010']
+    """
+    ranges, names = [], set()
+    for part in (part.strip() for part in text.split(",")):
+        numbers = _RANGE.fullmatch(part)
+        if numbers:
+            first, last = int(numbers[1]), int(numbers[2])
+            if not first <= last < first + MAX_IDS:
+                raise ArgumentError(f"{where}: {part!r} should run from a smaller id to a larger")
+            ranges.append((first, last, max(5, len(numbers[1]))))
+        elif not part or part.startswith(".") or "/" in part or "\\" in part or "\0" in part:
+            raise ArgumentError(
+                f"{where}: {part!r} is not an image id; write ids as 00007 and ranges as 0-49999"
+            )
+        else:
+            names.add(image_id_of(part))
+    return Ids(tuple(ranges), frozenset(names))
+
+
+def read_ids(path: Path) -> Ids:
+    """Read an id list: ids or ranges, one or several a line; ``#`` starts a comment.
+
+    Raises
+    ------
+    ArgumentError
+        The file can not be read, names no id, or a line is not one; the line is named.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ArgumentError(f"{path} can not be read as an id list: {error}") from error
+    parts = [
+        parse_ids(line.split("#")[0].rstrip().removesuffix(","), where=f"{path}:{number}")
+        for number, line in enumerate(lines, start=1)
+        if line.split("#")[0].strip()
+    ]
+    if not parts:
+        raise ArgumentError(f"{path} names no image id")
+    return merge_ids(parts)
+
+
+def merge_ids(parts: Sequence[Ids]) -> Ids:
+    """All ids of several sets."""
+    return Ids(
+        tuple(one for part in parts for one in part.ranges),
+        frozenset().union(*(part.names for part in parts)),
+    )
+
+
+class ImageFile(NamedTuple):
+    """One image of a folder: its id, and its path relative to the folder, `/`-separated."""
+
+    image_id: str
+    path: str
+
+    def mirrored(self, suffix: str) -> str:
+        """Where a result in the same layout goes; a name that is no FFHQ id keeps its folder."""
+        released = released_path(self.image_id, suffix)
+        folder = self.path.rpartition("/")[0]
+        return released if "/" in released or not folder else f"{folder}/{released}"
+
+
+def image_folder(folder: Path) -> Path:
+    """Where the photographs are: `folder`, or `images1024x1024` in a data set that has one."""
+    inner = folder / IMAGES_FOLDER
+    return inner if inner.is_dir() else folder
+
+
+def find_images(folder: Path) -> dict[str, ImageFile]:
+    """List the images of a folder, flat or in FFHQ's shards (`00000/00007.png`).
+
+    Hidden files are passed over. Kinds of image that are not read are listed too, so that they
+    are reported rather than forgotten.
+
+    Parameters
+    ----------
+    folder : Path
+        The folder; of its subfolders only those named with five or more digits are looked into.
+
+    Returns
+    -------
+    dict of str to ImageFile
+        By image id, which is the file's name without suffix; sorted by id.
+
+    Raises
+    ------
+    ArgumentError
+        The folder has no image, or two of one id.
+    """
+    found: dict[str, ImageFile] = {}
+    for path in _candidates(folder):
+        stem, _, suffix = path.rpartition("/")[2].rpartition(".")
+        if not stem or f".{suffix.lower()}" not in IMAGE_SUFFIXES | REFUSED_SUFFIXES:
+            continue
+        image = ImageFile(stem, path)
+        twin = found.setdefault(stem, image)
+        if twin is not image:
+            raise ArgumentError(
+                f"{folder}: {twin.path} and {path} have the same id {stem}; keep one of them there"
+            )
+    if not found:
+        kinds = ", ".join(sorted(suffix[1:] for suffix in IMAGE_SUFFIXES))
+        raise ArgumentError(f"{folder} has no images ({kinds}), nor folders such as 00000 with any")
+    return dict(sorted(found.items()))
+
+
+def select_images(
+    found: dict[str, ImageFile], ids: Ids | None, limit: int | None = None
+) -> tuple[list[ImageFile], list[str]]:
+    """Choose from a folder's images those with the given ids, or all of them.
+
+    Returns
+    -------
+    tuple of list of ImageFile and list of str
+        The images in order of id, the first `limit` of them if that is given, and the ids that
+        were asked for but are not there.
+
+    Raises
+    ------
+    ArgumentError
+        None of the ids is there.
+    """
+    if ids is None:
+        return list(found.values())[:limit], []
+    wanted = list(ids)
+    missing = [image_id for image_id in wanted if image_id not in found]
+    if len(missing) == len(wanted):
+        raise ArgumentError(
+            f"none of the {len(wanted)} ids asked for, such as {missing[0]}, is among the "
+            f"{len(found)} images, such as {next(iter(found))}"
+        )
+    images = [found[image_id] for image_id in wanted if image_id in found]
+    if limit is not None and limit < len(images):
+        images = images[:limit]
+        missing = [image_id for image_id in missing if image_id < images[-1].image_id]
+    return images, missing
+
+
+def _candidates(folder: Path) -> Iterator[str]:
+    """Visible files of the folder and its shards, as relative paths."""
+    with os.scandir(folder) as entries:
+        shards = []
+        for entry in entries:
+            if _SHARD.fullmatch(entry.name) and entry.is_dir():
+                shards.append(entry.name)
+            elif not entry.name.startswith("."):
+                yield entry.name
+    for shard in shards:
+        for name in os.listdir(folder / shard):
+            if not name.startswith("."):
+                yield f"{shard}/{name}"

@@ -1,0 +1,151 @@
+from importlib import resources
+
+import pytest
+
+from ffhq_wrinkle.errors import ArgumentError
+from ffhq_wrinkle.manifest import (
+    ImageFile,
+    find_images,
+    image_folder,
+    merge_ids,
+    parse_ids,
+    read_ids,
+    released_path,
+    select_images,
+)
+
+
+def touch(folder, *names):
+    for name in names:
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+
+
+@pytest.mark.parametrize(
+    ("text", "ids"),
+    [
+        ("0-2,60000", ["00000", "00001", "00002", "60000"]),
+        (" 7 , 3-4 ", ["00003", "00004", "00007"]),
+        ("1,1,0-1", ["00000", "00001"]),
+        ("0000102-0000103", ["0000102", "0000103"]),
+        ("portrait_01,pif-2", ["pif-2", "portrait_01"]),
+        ("99999-100000", ["100000", "99999"]),
+    ],
+)
+def test_ids_are_read_as_text_of_five_digits(text, ids):
+    assert list(parse_ids(text)) == ids
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "1,,2",
+        "9-3",
+        "0-99999999999",
+        "../secret",
+        "a/b",
+        "..",
+        ".hidden",
+        "a\\b",
+        "/etc/passwd",
+    ],
+)
+def test_what_is_no_id_is_refused(text):
+    with pytest.raises(ArgumentError, match="--ids"):
+        parse_ids(text)
+
+
+def test_an_id_list_has_comments_ranges_and_blank_lines(tmp_path):
+    path = tmp_path / "ids.txt"
+    path.write_text("\ufeff00001\n\n# the second part\n 5-6  # two\n9,11,\r\n")
+    assert list(read_ids(path)) == ["00001", "00005", "00006", "00009", "00011"]
+
+
+def test_a_wrong_line_of_an_id_list_is_named(tmp_path):
+    path = tmp_path / "ids.txt"
+    path.write_text("00001\n../../etc/passwd\n")
+    with pytest.raises(ArgumentError, match=r"ids.txt:2: '../../etc/passwd' is not an image id"):
+        read_ids(path)
+
+
+def test_unreadable_and_empty_id_lists_are_errors(tmp_path):
+    path = tmp_path / "ids.txt"
+    with pytest.raises(ArgumentError, match="can not be read"):
+        read_ids(path)
+    path.write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(ArgumentError, match="can not be read"):
+        read_ids(path)
+    path.write_text("# nothing\n")
+    with pytest.raises(ArgumentError, match="names no image id"):
+        read_ids(path)
+
+
+def test_merged_ids_are_those_of_all_parts():
+    assert list(merge_ids([parse_ids("1-2"), parse_ids("2,a")])) == ["00001", "00002", "a"]
+
+
+def test_results_lie_as_in_the_released_data_set():
+    assert released_path("00000", ".png") == "00000/00000.png"
+    assert released_path("49999", ".npy") == "49000/49999.npy"
+    assert released_path("0000102", ".png") == "0000102.png"
+    assert ImageFile("00001", "00001.jpg").mirrored(".png") == "00000/00001.png"
+    assert ImageFile("portrait", "portrait.jpg").mirrored(".png") == "portrait.png"
+    assert ImageFile("100000", "100000/100000.png").mirrored(".png") == "100000/100000.png"
+
+
+def test_images_are_found_flat_and_in_shards_in_order_of_id(tmp_path):
+    touch(tmp_path, "b.JPG", "21000/21035.png", "00000/00002.webp", "a.tiff")
+    touch(tmp_path, ".hidden.png", "notes.txt", "thumbnails/c.png", "00000/.x.png", "png", "x.pngx")
+    assert [file.path for file in find_images(tmp_path).values()] == [
+        "00000/00002.webp",
+        "21000/21035.png",
+        "a.tiff",
+        "b.JPG",
+    ]
+
+
+def test_kinds_that_are_not_read_are_found_too_so_that_they_can_fail_by_name(tmp_path):
+    touch(tmp_path, "a.heic", "b.gif")
+    assert list(find_images(tmp_path)) == ["a", "b"]
+
+
+def test_two_images_of_one_id_are_an_error(tmp_path):
+    touch(tmp_path, "00001.png", "00000/00001.jpg")
+    with pytest.raises(ArgumentError, match="same id 00001"):
+        find_images(tmp_path)
+
+
+def test_a_folder_without_images_is_an_error(tmp_path):
+    touch(tmp_path, "notes.txt")
+    with pytest.raises(ArgumentError, match="has no images"):
+        find_images(tmp_path)
+
+
+def test_the_images_of_a_data_set_are_found_from_its_root(tmp_path):
+    assert image_folder(tmp_path) == tmp_path
+    (tmp_path / "images1024x1024").mkdir()
+    assert image_folder(tmp_path) == tmp_path / "images1024x1024"
+
+
+def test_selection_keeps_order_and_names_what_is_missing(tmp_path):
+    touch(tmp_path, *(f"{number:05d}.png" for number in (1, 2, 5, 9)))
+    found = find_images(tmp_path)
+    images, missing = select_images(found, parse_ids("2-6,9"))
+    assert [image.image_id for image in images] == ["00002", "00005", "00009"]
+    assert missing == ["00003", "00004", "00006"]
+    images, missing = select_images(found, parse_ids("2-6,9"), limit=2)
+    assert [image.image_id for image in images] == ["00002", "00005"]
+    assert missing == ["00003", "00004"]
+    assert [image.image_id for image in select_images(found, None, limit=1)[0]] == ["00001"]
+    with pytest.raises(ArgumentError, match="none of the 10 ids"):
+        select_images(found, parse_ids("100-109"))
+
+
+def test_the_official_test_ids_ship():
+    table = resources.files("ffhq_wrinkle.manifests") / "test_ids.txt"
+    with resources.as_file(table) as path:
+        ids = list(read_ids(path))
+    assert len(ids) == 100
+    assert all(len(image_id) == 5 and int(image_id) <= 21035 for image_id in ids)
