@@ -1,0 +1,215 @@
+"""BiSeNet: the trained face parser, from facexlib's network and the published weights."""
+
+import logging
+import pickle
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+from zipfile import BadZipFile
+
+import numpy as np
+import torch
+from facexlib.parsing.bisenet import BiSeNet
+from PIL import Image
+from torch import nn
+from torch.nn import functional
+from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+from .errors import ArgumentError, SourceError
+from .files import sha256_of
+from .labels import CLASSES, LABEL_SIZE, FaceParser
+
+log = logging.getLogger(__name__)
+
+# ImageNet's mean and standard deviation of R, G, B in 0..1, as in training.
+_MEAN = (0.485, 0.456, 0.406)
+_STD = (0.229, 0.224, 0.225)
+
+
+class BiSeNetParser(FaceParser):
+    """Face parsing by BiSeNet (Yu et al. 2018), trained on CelebAMask-HQ by zllrunning.
+
+    The image is resized to 512x512 by Pillow's bilinear filter, as in the reference code, and
+    normalised by ImageNet's mean and standard deviation; the label is the class with the largest
+    logit. Convolutions and their batch normalisations are folded into one, the heads that only
+    serve training are left out, and memory runs channels last: the same labels, sooner.
+
+    A batch size of 1 leaves each image to the thread that prepares it, which is best on a CPU.
+    Larger batches have one fixed size, the last one filled up, so that a label map does not depend
+    on which images were parsed together.
+
+    Parameters
+    ----------
+    weights : Path
+        ``79999_iter.pth`` as zllrunning publishes it, or facexlib's ``parsing_bisenet.pth``.
+    device : str
+        ``auto`` (CUDA where there is one), ``cpu``, ``cuda``, ``cuda:1``, ...
+    batch_size : int, optional
+        Images parsed at once; 16 on a GPU and 1 on the CPU if not given.
+    threads : int, optional
+        On the CPU, PyTorch's threads for one image; PyTorch's own choice if not given.
+
+    Raises
+    ------
+    SourceError
+        The weights can not be loaded, or are of another network.
+    ArgumentError
+        The device is not there.
+    """
+
+    name = "bisenet"
+    note = "BiSeNet"
+
+    def __init__(
+        self,
+        weights: Path,
+        *,
+        device: str = "auto",
+        batch_size: int | None = None,
+        threads: int | None = None,
+    ) -> None:
+        self.device = choose_device(device)
+        self.batch_size = batch_size or (1 if self.device.type == "cpu" else 16)
+        self._threads = threads
+        network = load_bisenet(weights)
+        self.weights_sha256 = sha256_of(weights)
+        _fold_batch_norm(network)
+        self._network: Any = network.to(self.device).to(memory_format=torch.channels_last)
+        self._mean, self._std = (
+            torch.tensor(values, device=self.device).view(1, 3, 1, 1) for values in (_MEAN, _STD)
+        )
+
+    def prepare(self, image: np.ndarray, image_id: str) -> np.ndarray:
+        """Resize to 512x512; with a batch size of 1, parse too."""
+        size = (LABEL_SIZE, LABEL_SIZE)
+        small = np.array(Image.fromarray(image).resize(size, Image.Resampling.BILINEAR))
+        return self._parse(small[None])[0] if self.batch_size == 1 else small
+
+    def label_maps(self, prepared: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """Run the network on batches of 512x512 RGB images, where `prepare` has not done so."""
+        if self.batch_size == 1:
+            return list(prepared)
+        labels: list[np.ndarray] = []
+        for first in range(0, len(prepared), self.batch_size):
+            chunk = list(prepared[first : first + self.batch_size])
+            filled = chunk + chunk[-1:] * (self.batch_size - len(chunk))
+            labels.extend(self._parse(np.stack(filled))[: len(chunk)])
+        return labels
+
+    @torch.inference_mode()
+    def _parse(self, batch: np.ndarray) -> list[np.ndarray]:
+        """One batch, uint8 (B, 512, 512, 3), to B label maps."""
+        if self._threads and torch.get_num_threads() != self._threads:
+            torch.set_num_threads(self._threads)  # each thread has its own number
+        pixels = torch.from_numpy(batch).to(self.device).permute(0, 3, 1, 2)  # channels last
+        # TF32 and the choice among algorithms by speed would make labels depend on the machine's
+        # mood; cudnn.flags holds only here.
+        with torch.backends.cudnn.flags(
+            enabled=True, benchmark=False, deterministic=True, allow_tf32=False
+        ):
+            logits = self._logits((pixels.float() / 255 - self._mean) / self._std)
+        full = functional.interpolate(
+            logits, (LABEL_SIZE, LABEL_SIZE), mode="bilinear", align_corners=True
+        )
+        return list(full.argmax(dim=1).to(torch.uint8).cpu().numpy())
+
+    def _logits(self, x: torch.Tensor) -> torch.Tensor:
+        """The network's main head before up-sampling: (B, 19, 64, 64)."""
+        network = self._network
+        spatial, context, _ = network.cp(x)
+        logits, _ = network.conv_out(network.ffm(spatial, context))
+        return torch.as_tensor(logits)
+
+
+def choose_device(device: str) -> torch.device:
+    """Turn ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps`` into a device that is there.
+
+    Raises
+    ------
+    ArgumentError
+        The name is unknown, or this machine lacks the device.
+    """
+    if device == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        chosen = torch.device(device)
+        torch.zeros(1, device=chosen)
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).splitlines()[0]
+        raise ArgumentError(f"device {device!r} can not be used here: {reason}") from error
+    return chosen
+
+
+def load_bisenet(weights: Path) -> nn.Module:
+    """Build facexlib's BiSeNet with 19 classes, and load weights into it strictly.
+
+    The parameters of zllrunning's ``79999_iter.pth`` and facexlib's ``parsing_bisenet.pth`` bear
+    the same names, since facexlib kept those of zllrunning's modules. A ``module.`` prefix, which
+    data-parallel training leaves, and a dict that holds the weights under ``state_dict`` or
+    ``model`` are accepted too.
+
+    Returns
+    -------
+    torch.nn.Module
+        In evaluation mode, on the CPU.
+
+    Raises
+    ------
+    SourceError
+        The file is not there, is not a file of weights that is safe to load, or its parameters
+        are not this network's; the first few that differ are named.
+    """
+    try:
+        content = torch.load(weights, map_location="cpu", weights_only=True)
+    except FileNotFoundError as error:
+        raise SourceError(f"{weights}: no such file") from error
+    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, BadZipFile, KeyError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise SourceError(
+            f"{weights} is not a weights file that is safe to load: {reason}"
+        ) from error
+    state = _state_dict(content)
+    network: nn.Module = BiSeNet(num_class=len(CLASSES))
+    own = network.state_dict()
+    # Counters of training steps; files written without metadata may lack them.
+    wanted = {key for key in own if not key.endswith("num_batches_tracked")}
+    wrong = [f"lacks {key}" for key in sorted(wanted - state.keys())]
+    wrong += [f"has {key}" for key in sorted(state.keys() - own.keys())]
+    wrong += [
+        f"has {key} of shape {tuple(state[key].shape)} for {tuple(own[key].shape)}"
+        for key in sorted(wanted & state.keys())
+        if state[key].shape != own[key].shape
+    ]
+    if wrong:
+        raise SourceError(
+            f"{weights} is not BiSeNet with 19 classes: it {', '.join(wrong[:3])}"
+            + (f" and {len(wrong) - 3} more" if len(wrong) > 3 else "")
+        )
+    network.load_state_dict({**own, **state}, strict=True)
+    return network.eval()
+
+
+def _state_dict(content: object) -> dict[str, torch.Tensor]:
+    """The named tensors in a checkpoint, without wrappers and the prefix of parallel training."""
+    for wrapper in ("state_dict", "model"):
+        if isinstance(content, Mapping) and isinstance(content.get(wrapper), Mapping):
+            content = content[wrapper]
+    if not isinstance(content, Mapping):
+        return {}
+    return {
+        str(key).removeprefix("module."): value
+        for key, value in content.items()
+        if isinstance(value, torch.Tensor)
+    }
+
+
+def _fold_batch_norm(module: nn.Module) -> None:
+    """Fold each batch normalisation into the convolution defined just before it."""
+    previous_name, previous = "", module
+    for name, child in list(module.named_children()):
+        if isinstance(child, nn.BatchNorm2d) and isinstance(previous, nn.Conv2d):
+            setattr(module, previous_name, fuse_conv_bn_eval(previous, child))
+            setattr(module, name, nn.Identity())
+        else:
+            _fold_batch_norm(child)
+        previous_name, previous = name, child

@@ -1,0 +1,151 @@
+"""Label maps: face parsing as numbers, the face mask taken from them, and who makes them.
+
+A label map says for each cell of a 512x512 grid laid over the image which part of the face is
+there. `FaceParser` is what the three parsers have in common; `parsing` chooses one.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, UnidentifiedImageError
+
+from .errors import ArgumentError, ParsingError
+
+LABEL_SIZE = 512
+
+# The order of zllrunning/face-parsing.PyTorch, which is BiSeNet's here. CelebAMask-HQ and
+# facexlib's other network, ParseNet, number the same parts differently.
+CLASSES = (
+    "background", "skin", "l_brow", "r_brow", "l_eye", "r_eye", "eye_g", "l_ear", "r_ear", "ear_r",
+    "nose", "mouth", "u_lip", "l_lip", "neck", "neck_l", "cloth", "hair", "hat",
+)  # fmt: skip
+SKIN, NOSE = CLASSES.index("skin"), CLASSES.index("nose")
+
+
+def face_mask(label_map: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+    """Where the face's skin is: skin and nose, at the size of the image.
+
+    The label map is enlarged by nearest neighbour between pixel centres; at 1024x1024 each cell
+    becomes 2x2 pixels.
+
+    Parameters
+    ----------
+    label_map : np.ndarray
+        Face-parsing classes, uint8, (512, 512), 0..18 as in `CLASSES`.
+    shape : tuple of int
+        Rows and columns of the image.
+
+    Returns
+    -------
+    np.ndarray
+        bool, (H, W).
+
+    Raises
+    ------
+    ArgumentError
+        The label map has another dtype or shape.
+    """
+    if label_map.shape != (LABEL_SIZE, LABEL_SIZE) or label_map.dtype != np.uint8:
+        raise ArgumentError(
+            f"a label map is uint8 (512, 512), not {label_map.dtype} {label_map.shape}"
+        )
+    face = (label_map == SKIN) | (label_map == NOSE)
+    # Pixel i's centre is at (i + 0.5) / length of the side; in integers, so without rounding.
+    rows, columns = ((2 * np.arange(length) + 1) * LABEL_SIZE // (2 * length) for length in shape)
+    enlarged: np.ndarray = face.take(columns, axis=1).take(rows, axis=0)
+    return enlarged
+
+
+def read_label_map(path: Path) -> np.ndarray:
+    """Read a label map from a ``.npy`` of integers or an 8-bit gray or palette PNG.
+
+    Returns
+    -------
+    np.ndarray
+        uint8, (512, 512), 0..18.
+
+    Raises
+    ------
+    ParsingError
+        The file can not be read, or holds something else.
+    """
+    try:
+        labels = _read_npy(path) if path.suffix == ".npy" else _read_png(path)
+    except UnidentifiedImageError as error:
+        raise ParsingError(f"{path} is not a PNG") from error
+    except (OSError, ValueError, SyntaxError, EOFError) as error:
+        raise ParsingError(f"{path} can not be read: {error}") from error
+    if labels.shape != (LABEL_SIZE, LABEL_SIZE):
+        raise ParsingError(f"{path} is {labels.shape}; a label map is (512, 512)")
+    if not np.issubdtype(labels.dtype, np.integer):
+        raise ParsingError(f"{path} holds {labels.dtype}; a label map holds integers")
+    if labels.min() < 0 or labels.max() >= len(CLASSES):
+        raise ParsingError(f"{path} has labels {labels.min()}..{labels.max()}; classes are 0..18")
+    return labels.astype(np.uint8)
+
+
+def _read_npy(path: Path) -> np.ndarray:
+    """Map the array, so that a header that promises terabytes is refused at no cost."""
+    mapped: np.ndarray = np.load(path, mmap_mode="r", allow_pickle=False)
+    return mapped
+
+
+def _read_png(path: Path) -> np.ndarray:
+    """Read gray levels, or the indices of a palette, as they are stored."""
+    with Image.open(path, formats=("PNG",)) as image:
+        if image.mode not in ("L", "P"):
+            raise ValueError(f"pixels are of mode {image.mode}, wanted 8-bit gray or palette")
+        if image.size != (LABEL_SIZE, LABEL_SIZE):
+            raise ValueError(f"{image.width}x{image.height}; a label map is 512x512")
+        return np.array(image)
+
+
+class FaceParser(ABC):
+    """What makes label maps of images, in two steps, so that a run can share the work out.
+
+    `prepare` works on one image and is called from many threads at once; `label_maps` works on a
+    batch and is called from one thread. Calling the parser does both.
+
+    Attributes
+    ----------
+    name : str
+        What ``--parser`` calls it.
+    note : str
+        One line on where its label maps come from, kept with every result.
+    batch_size : int
+        How many images `label_maps` would like at once.
+    weights_sha256 : str or None
+        SHA-256 of the weights' file, if it has weights.
+    """
+
+    name: str
+    note: str
+    batch_size: int = 1
+    weights_sha256: str | None = None
+
+    @abstractmethod
+    def prepare(self, image: np.ndarray, image_id: str) -> np.ndarray:
+        """Do what one image needs before its batch: RGB uint8 (H, W, 3) in.
+
+        Raises
+        ------
+        ParsingError
+            This image can not be parsed.
+        """
+
+    def label_maps(self, prepared: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """Turn what `prepare` gave for each image into label maps, uint8 (512, 512)."""
+        return list(prepared)
+
+    def __call__(self, images: Sequence[np.ndarray], image_ids: Sequence[str]) -> list[np.ndarray]:
+        """Label maps, uint8 (512, 512) each, of RGB images, uint8 (H, W, 3), of any sizes.
+
+        Raises
+        ------
+        ParsingError
+            One of the images can not be parsed.
+        """
+        pairs = zip(images, image_ids, strict=True)
+        return self.label_maps([self.prepare(image, image_id) for image, image_id in pairs])

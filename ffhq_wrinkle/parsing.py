@@ -1,0 +1,129 @@
+"""Parsing: choosing who makes the label maps, one of three parsers.
+
+`bisenet` needs trained weights, `labels` reads label maps that are ready, `template` guesses from
+where FFHQ puts a face. What they have in common is `labels.FaceParser`.
+"""
+
+import os
+from pathlib import Path
+from typing import Literal, get_args
+
+import numpy as np
+
+from .errors import ArgumentError, ParsingError, SourceError
+from .labels import FaceParser, read_label_map
+from .manifest import released_path
+from .sources import fetch, source
+
+ParserName = Literal["bisenet", "labels", "template"]
+PARSERS: tuple[ParserName, ...] = get_args(ParserName)
+# Where the published data set keeps its label maps, beside the images' folder.
+_RELEASED_LABELS = ("face_parsed_labels", "etcs/face_parsed_labels")
+
+
+class ReadyLabels(FaceParser):
+    """Label maps from a folder, such as the published `face_parsed_labels`.
+
+    Parameters
+    ----------
+    folder : Path
+        ``<image id>.npy`` or ``<image id>.png``, flat or in FFHQ's shards.
+
+    Raises
+    ------
+    ArgumentError
+        The folder is not there.
+    """
+
+    name = "labels"
+
+    def __init__(self, folder: Path) -> None:
+        if not folder.is_dir():
+            raise ArgumentError(f"the folder of label maps {folder} is not there")
+        self.folder = folder
+        self.note = f"ready label maps, {folder.resolve().name}"
+
+    def prepare(self, image: np.ndarray, image_id: str) -> np.ndarray:
+        """Read the image's label map."""
+        for suffix in (".npy", ".png"):
+            for place in (f"{image_id}{suffix}", released_path(image_id, suffix)):
+                path = self.folder / place
+                if os.path.lexists(path):
+                    return read_label_map(path)
+        raise ParsingError(f"{self.folder} has no label map {image_id}.npy or {image_id}.png")
+
+
+def create_parser(
+    name: ParserName,
+    *,
+    weights: Path | None = None,
+    labels: Path | None = None,
+    images: Path | None = None,
+    device: str = "auto",
+    batch_size: int | None = None,
+    threads: int | None = None,
+) -> FaceParser:
+    """Make the face parser of this name.
+
+    Parameters
+    ----------
+    name : {"bisenet", "labels", "template"}
+    weights : Path, optional
+        BiSeNet's weights; fetched into the cache if not given.
+    labels : Path, optional
+        Folder of ready label maps; that of the released layout beside `images` if not given.
+    images : Path, optional
+        Folder of the images.
+    device, batch_size, threads
+        Where BiSeNet runs, on how many images at once, and with how many threads an image.
+
+    Returns
+    -------
+    FaceParser
+
+    Raises
+    ------
+    ArgumentError
+        A setting belongs to another parser, or one that is needed is not given.
+    SourceError
+        BiSeNet's weights are neither given nor in the cache, and can not be fetched; or they are
+        not what they should be.
+    """
+    if weights and name != "bisenet":
+        raise ArgumentError(f"weights belong to the parser bisenet, not to {name}")
+    if labels and name != "labels":
+        raise ArgumentError(f"a folder of label maps belongs to the parser labels, not to {name}")
+    if name == "labels":
+        return ReadyLabels(labels or _released_labels(images))
+    if name == "template":
+        from .template import TemplateParser
+
+        return TemplateParser()
+    if name == "bisenet":
+        path = weights or _fetched_weights()
+        from .bisenet import BiSeNetParser  # loads torch and facexlib, so only here
+
+        return BiSeNetParser(path, device=device, batch_size=batch_size, threads=threads)
+    raise ArgumentError(f"parser is {name!r}; choose one of {', '.join(PARSERS)}")
+
+
+def _released_labels(images: Path | None) -> Path:
+    """The label maps of a data set in the released layout, if `images` lies in one."""
+    for place in _RELEASED_LABELS if images else ():
+        folder = (images or Path()).parent / place
+        if folder.is_dir():
+            return folder
+    raise ArgumentError("the parser labels needs a folder of label maps: --labels FOLDER")
+
+
+def _fetched_weights() -> Path:
+    """BiSeNet's weights from the cache, or from where they are published."""
+    published = source("bisenet")
+    try:
+        return fetch(published)
+    except SourceError as error:
+        raise SourceError(
+            f"BiSeNet's weights: {error}. Put {published.file} into {published.cached.parent}, or "
+            "name it with --weights FILE, or use --parser labels or --parser template, which need "
+            "no weights"
+        ) from error

@@ -1,0 +1,158 @@
+import pickle
+
+import numpy as np
+import pytest
+import torch
+from facexlib.parsing.bisenet import BiSeNet
+from numpy.testing import assert_array_equal
+from PIL import Image
+from torchvision.transforms.functional import normalize, to_tensor
+
+from ffhq_wrinkle.bisenet import BiSeNetParser, choose_device, load_bisenet
+from ffhq_wrinkle.errors import ArgumentError, SourceError
+from ffhq_wrinkle.files import sha256_of
+
+from .conftest import drawn_face
+
+
+@pytest.fixture(scope="module")
+def network():
+    """facexlib's network with weights of no meaning, but with statistics worth folding."""
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        network = BiSeNet(num_class=19)
+        for module in network.modules():
+            if isinstance(module, torch.nn.BatchNorm2d):
+                module.running_mean.normal_(0, 0.1)
+                module.running_var.uniform_(0.5, 1.5)
+                module.weight.data.uniform_(0.5, 1.5)
+                module.bias.data.normal_(0, 0.1)
+    return network.eval()
+
+
+@pytest.fixture(scope="module")
+def weights(network, tmp_path_factory):
+    path = tmp_path_factory.mktemp("weights") / "79999_iter.pth"
+    torch.save(network.state_dict(), path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def parser(weights):
+    return BiSeNetParser(weights, device="cpu")
+
+
+def reference_labels(network, image):
+    """zllrunning's test.py, with facexlib's network: one image at a time, nothing saved."""
+    small = Image.fromarray(image).resize((512, 512), Image.Resampling.BILINEAR)
+    x = normalize(to_tensor(small), (0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+    with torch.no_grad():
+        logits = network(x[None])[0]
+    return logits[0].numpy().argmax(0)
+
+
+def test_labels_are_those_of_the_reference_code(network, parser, astronaut):
+    images = [astronaut, drawn_face(1024)[0], drawn_face(300)[0][:, :250]]
+    for image in images:
+        expected = reference_labels(network, image)
+        assert len(np.unique(expected)) >= 3
+        found = parser([image], ["x"])[0]
+        assert found.dtype == np.uint8
+        assert (found != expected).mean() <= 1e-4
+
+
+def test_a_label_map_does_not_depend_on_its_batch(weights, astronaut):
+    images = [astronaut, drawn_face(64)[0], astronaut[::-1].copy(), drawn_face(99)[0], astronaut]
+    parser = BiSeNetParser(weights, device="cpu", batch_size=2)
+    together = parser(images, ["x"] * 5)
+    assert_array_equal(together[0], together[4])
+    for image, label_map in zip(images, together, strict=True):
+        assert_array_equal(parser([image], ["x"])[0], label_map)
+
+
+def test_the_weights_are_named_by_their_hash(parser, weights):
+    assert parser.weights_sha256 == sha256_of(weights)
+
+
+def variants(state):
+    yield "module. prefix", {f"module.{key}": value for key, value in state.items()}
+    yield "under state_dict", {"state_dict": state, "epoch": 3}
+    yield "under model", {"model": {f"module.{key}": value for key, value in state.items()}}
+    yield (
+        "no step counters",
+        {key: value for key, value in state.items() if "num_batches_tracked" not in key},
+    )
+
+
+def test_weights_are_accepted_as_either_project_and_as_training_saves_them(network, tmp_path):
+    for name, content in variants(dict(network.state_dict())):
+        torch.save(content, tmp_path / "weights.pth")
+        found = load_bisenet(tmp_path / "weights.pth").state_dict()
+        for key, value in network.state_dict().items():
+            assert torch.equal(found[key], value), (name, key)
+
+
+def test_the_file_format_of_2019_loads(network, tmp_path):
+    path = tmp_path / "79999_iter.pth"
+    torch.save(network.state_dict(), path, _use_new_zipfile_serialization=False)
+    key = "cp.resnet.layer1.0.conv1.weight"
+    assert torch.equal(load_bisenet(path).state_dict()[key], network.state_dict()[key])
+
+
+def test_weights_of_another_network_are_refused_by_their_names(network, tmp_path):
+    state = dict(network.state_dict())
+    path = tmp_path / "other.pth"
+    state["extra.weight"] = state.pop("conv_out.conv.conv.weight")
+    state["ffm.conv1.weight"] = torch.zeros(1, 2)
+    torch.save(state, path)
+    with pytest.raises(
+        SourceError,
+        match=r"lacks conv_out.conv.conv.weight, has extra.weight, "
+        r"has ffm.conv1.weight of shape \(1, 2\) for \(64, 256, 1, 1\)",
+    ):
+        load_bisenet(path)
+    torch.save({"a": 1}, path)
+    with pytest.raises(SourceError, match=r"lacks .* and \d+ more"):
+        load_bisenet(path)
+
+
+class Harm:
+    def __reduce__(self):
+        return print, ("harm done",)
+
+
+@pytest.mark.parametrize("kind", ["pickle", "torch", "text", "empty", "truncated"])
+def test_files_that_are_not_safe_weights_are_refused(kind, weights, tmp_path, capsys):
+    path = tmp_path / "weights.pth"
+    if kind == "pickle":
+        path.write_bytes(pickle.dumps(Harm(), protocol=2))
+    elif kind == "torch":
+        torch.save({"weight": Harm()}, path)
+    elif kind == "truncated":
+        path.write_bytes(weights.read_bytes()[:1_000_000])
+    else:
+        path.write_text("<html>Quota exceeded</html>" if kind == "text" else "")
+    with pytest.raises(SourceError, match="not a weights file that is safe to load") as error:
+        load_bisenet(path)
+    assert "\n" not in str(error.value)
+    assert "harm done" not in capsys.readouterr().out
+
+
+def test_missing_weights_are_named(tmp_path):
+    with pytest.raises(SourceError, match="no such file"):
+        load_bisenet(tmp_path / "weights.pth")
+
+
+def test_devices_that_are_not_there_are_refused():
+    assert choose_device("cpu").type == "cpu"
+    for name in ("cuda:99", "warp", ""):
+        with pytest.raises(ArgumentError, match="can not be used here"):
+            choose_device(name)
+
+
+@pytest.mark.gpu
+def test_labels_on_a_gpu_are_those_of_the_cpu(weights, parser, astronaut):
+    images = [astronaut, drawn_face(1024)[0], astronaut[::-1].copy()]
+    on_gpu = BiSeNetParser(weights, device="cuda", batch_size=2)(images, ["x"] * 3)
+    for found, expected in zip(on_gpu, parser(images, ["x"] * 3), strict=True):
+        assert (found != expected).mean() <= 1e-4

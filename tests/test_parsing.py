@@ -1,0 +1,73 @@
+import numpy as np
+import pytest
+from numpy.testing import assert_array_equal
+from PIL import Image
+
+from ffhq_wrinkle.errors import ArgumentError, ParsingError, SourceError
+from ffhq_wrinkle.parsing import ReadyLabels, create_parser
+
+LABELS = np.random.default_rng(2).integers(0, 19, (512, 512), dtype=np.uint8)
+IMAGE = np.zeros((8, 8, 3), np.uint8)
+
+
+@pytest.mark.parametrize("place", ["00007.npy", "00000/00007.npy", "00007.png", "00000/00007.png"])
+def test_ready_label_maps_are_found_flat_and_in_shards(tmp_path, place):
+    path = tmp_path / place
+    path.parent.mkdir(exist_ok=True)
+    if path.suffix == ".npy":
+        np.save(path, LABELS)
+    else:
+        Image.fromarray(LABELS).save(path)
+    assert_array_equal(ReadyLabels(tmp_path)([IMAGE], ["00007"])[0], LABELS)
+
+
+def test_a_missing_label_map_is_its_image_s_failure(tmp_path):
+    with pytest.raises(ParsingError, match=r"has no label map 00007.npy or 00007.png"):
+        ReadyLabels(tmp_path)([IMAGE], ["00007"])
+
+
+def test_a_folder_of_label_maps_must_be_there(tmp_path):
+    with pytest.raises(ArgumentError, match="is not there"):
+        ReadyLabels(tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize("place", ["face_parsed_labels", "etcs/face_parsed_labels"])
+def test_the_released_label_maps_are_found_beside_the_images(tmp_path, place):
+    images = tmp_path / "images1024x1024"
+    for folder in (images, tmp_path / place):
+        folder.mkdir(parents=True)
+    parser = create_parser("labels", images=images)
+    assert isinstance(parser, ReadyLabels)
+    assert parser.folder == tmp_path / place
+
+
+def test_without_label_maps_the_option_is_named(tmp_path):
+    with pytest.raises(ArgumentError, match="--labels FOLDER"):
+        create_parser("labels", images=tmp_path)
+
+
+def test_settings_of_another_parser_are_refused(tmp_path):
+    with pytest.raises(ArgumentError, match="weights belong to the parser bisenet"):
+        create_parser("template", weights=tmp_path / "a.pth")
+    with pytest.raises(ArgumentError, match="belongs to the parser labels"):
+        create_parser("bisenet", labels=tmp_path)
+    with pytest.raises(ArgumentError, match="choose one of bisenet, labels, template"):
+        create_parser("retina")
+
+
+def test_without_weights_and_network_one_line_says_what_to_do(tmp_path, monkeypatch, site):
+    address = site.url("/79999_iter.pth")
+    site.server_close()
+    table = tmp_path / "sources.toml"
+    table.write_text(
+        f'[bisenet]\ntitle = "T"\nfile = "79999_iter.pth"\nurl = "{address}"\nsha256 = "{"0" * 64}"'
+    )
+    monkeypatch.setenv("FFHQ_WRINKLE_SOURCES", str(table))
+    monkeypatch.setenv("FFHQ_WRINKLE_CACHE", str(tmp_path / "cache"))
+    with pytest.raises(SourceError) as error:
+        create_parser("bisenet")
+    said = str(error.value)
+    assert "\n" not in said
+    for part in (address, f"Put 79999_iter.pth into {tmp_path / 'cache'}", "--weights FILE"):
+        assert part in said
+    assert "--parser labels or --parser template" in said

@@ -1,0 +1,45 @@
+"""How well the template finds wrinkles' places: `python tools/measure_template.py FOLDER`.
+
+FOLDER holds aligned faces in `images/` and wrinkle masks drawn by people in `masks/`, of the same
+names. Printed are means over the images, with standard errors: the share of the drawn wrinkle
+pixels that lie inside the face mask, and the share of the image that the mask takes.
+"""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from ffhq_wrinkle.errors import ParsingError
+from ffhq_wrinkle.files import read_image
+from ffhq_wrinkle.labels import face_mask
+from ffhq_wrinkle.manifest import find_images
+from ffhq_wrinkle.template import TemplateParser
+
+
+def main(folder: Path) -> None:
+    """Measure and print."""
+    parser = TemplateParser()
+    drawn = find_images(folder / "masks")
+    inside, area, refused = [], [], []
+    for image_id, file in find_images(folder / "images").items():
+        image = read_image(folder / "images" / file.path)
+        wrinkles = read_image(folder / "masks" / drawn[image_id].path)[:, :, 0] > 0
+        try:
+            face = face_mask(parser([image], [image_id])[0], image.shape[:2])
+        except ParsingError:
+            refused.append(image_id)
+            continue
+        inside.append((face & wrinkles).sum() / wrinkles.sum())
+        area.append(face.mean())
+    for name, shares in (("wrinkle pixels inside", inside), ("area of the image", area)):
+        error = np.std(shares, ddof=1) / len(shares) ** 0.5
+        print(f"{name:22} {np.mean(shares):.4f} +- {error:.4f}, {len(shares)} images")
+    if refused:
+        print(f"no face found in {len(refused)}: {', '.join(refused)}")
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 2:
+        sys.exit(__doc__)
+    main(Path(sys.argv[1]))
