@@ -1,0 +1,256 @@
+"""Outputs: a folder that one command fills, image by image, and can take up again.
+
+The folder says by a record, `build.json`, which settings its results were made with. The record
+is written last; until then a hidden twin of it stands for work under way, and every result is
+looked at again by the next run. A lock keeps two runs out of each other's way.
+"""
+
+import csv
+import io
+import json
+import logging
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path, PurePosixPath
+from typing import Any, NamedTuple
+
+import numpy as np
+from filelock import FileLock, Timeout
+
+from .errors import ArgumentError, OutputError
+from .files import PARTIAL_SUFFIX, encode_png, png_note, write_bytes
+
+log = logging.getLogger(__name__)
+
+FAILURES = "failures.csv"
+_FAILURE_COLUMNS = ("path", "step", "reason")
+_NOTE = "Description"  # a keyword that the PNG specification reserves for this
+
+
+class Failure(NamedTuple):
+    """A row of `failures.csv`: which file, in which step, and why."""
+
+    path: str
+    step: str
+    reason: str
+
+
+class OutputFolder:
+    """A folder of results made with one set of settings.
+
+    Use as a context manager: the folder is locked inside, and whatever a killed run left half
+    written is removed on the way in.
+
+    Parameters
+    ----------
+    path : Path
+        The folder; made if it is not there.
+    settings : mapping
+        What the results depend on, as JSON can hold it.
+    note : str
+        One line kept in every PNG: what it is, and what it was made with.
+    record : str
+        Name of the record.
+    overwrite : bool
+        Whether results that are there, of whatever settings, are to be replaced.
+
+    Raises
+    ------
+    OutputError
+        On entering: another run is writing here, the folder can not be written, or it holds
+        results of other settings or of another origin and `overwrite` is not set.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        settings: Mapping[str, Any],
+        *,
+        note: str,
+        record: str = "build.json",
+        overwrite: bool = False,
+    ) -> None:
+        self.path = path
+        self.settings = dict(settings)
+        self.note = note
+        self.overwrite = overwrite
+        self.record = path / record
+        self._under_way = path / f".{record}.under-way"
+        self._lock = FileLock(path / f".{record}.lock")
+        self._safe_parents: set[Path] = set()
+        self._suspect = False
+
+    def __enter__(self) -> "OutputFolder":
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            self._lock.acquire(blocking=False)
+        except Timeout as error:
+            raise OutputError(
+                f"another run is writing to {self.path}; wait for it, or choose another folder"
+            ) from error
+        except OSError as error:
+            raise OutputError(f"{self.path} can not be written: {error.strerror}") from error
+        try:
+            for partial in _in_folder_and_shards(self.path, f".*{PARTIAL_SUFFIX}"):
+                partial.unlink(missing_ok=True)
+            if not self.overwrite:
+                self._require_same_origin()
+            self._suspect = self._under_way.exists()
+            self._write_json(self._under_way, {"settings": self.settings})
+            self.record.unlink(missing_ok=True)
+        except BaseException:
+            self._lock.release()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._lock.release()
+
+    def _require_same_origin(self) -> None:
+        """Refuse to add to results of other settings, or of which nothing is known."""
+        known = [path for path in (self._under_way, self.record) if path.exists()]
+        if not known:
+            stranger = next(_in_folder_and_shards(self.path, "*.png"), None) or next(
+                _in_folder_and_shards(self.path, "*.npy"), None
+            )
+            if stranger:
+                raise OutputError(
+                    f"{self.path} holds files that this command did not make, such as "
+                    f"{stranger.relative_to(self.path)}; choose another folder, or --overwrite"
+                )
+            return
+        try:
+            before = json.loads(known[0].read_text(encoding="utf-8"))["settings"]
+        except (ValueError, KeyError, TypeError) as error:
+            raise OutputError(
+                f"{known[0]} is no record of this command; choose another folder, or --overwrite"
+            ) from error
+        differing = [
+            f"{key} {before.get(key)} there and {self.settings.get(key)} now"
+            for key in sorted(before.keys() | self.settings.keys())
+            if before.get(key) != self.settings.get(key)
+        ]
+        if differing:
+            raise OutputError(
+                f"{self.path} was made with other settings: {', '.join(differing)}; choose "
+                "another folder, or --overwrite"
+            )
+
+    def has(self, relative: str) -> bool:
+        """Whether this result is there, whole and of these settings.
+
+        After a run that finished, the name is proof enough. After one that did not, a PNG must
+        bear our note and end as a PNG does, and other files must not be empty.
+        """
+        path = self.path / relative
+        if self.overwrite or not path.exists():
+            return False
+        if not self._suspect:
+            return True
+        if path.suffix == ".png":
+            return png_note(path, _NOTE) == self.note
+        return path.stat().st_size > 0
+
+    def write(self, relative: str, array: np.ndarray) -> None:
+        """Write an array under a name of ``.npy``, or an image, uint8 gray or RGB, as PNG."""
+        if relative.endswith(".npy"):
+            content = io.BytesIO()
+            np.save(content, array, allow_pickle=False)
+            encoded = content.getvalue()
+        else:
+            encoded = encode_png(array, {_NOTE: self.note})
+        write_bytes(self._inside(relative), encoded)
+
+    def _inside(self, relative: str) -> Path:
+        """The path of a result, its folder made; never one that leads out of this folder."""
+        path = self.path / relative
+        if path.parent not in self._safe_parents:
+            try:
+                path.parent.mkdir(exist_ok=True)
+            except OSError as error:
+                raise OutputError(f"{path.parent}: {error.strerror}") from error
+            if not path.parent.resolve().is_relative_to(self.path.resolve()):
+                raise OutputError(f"{path.parent} is a link that leads out of {self.path}")
+            self._safe_parents.add(path.parent)
+        return path
+
+    def write_failures(self, failures: Iterable[Failure], *, about: set[str] | None) -> None:
+        """Bring `failures.csv` up to date; without any failure there is no such file.
+
+        Rows of earlier runs stay, unless this run was about their image: its id is in `about`, or
+        `about` is None for all images.
+        """
+        path = self.path / FAILURES
+        rows = [
+            row
+            for row in _read_failures(path)
+            if about is not None and PurePosixPath(row.path).stem not in about
+        ]
+        rows = sorted([*rows, *failures])
+        if not rows:
+            path.unlink(missing_ok=True)
+            return
+        text = io.StringIO()
+        writer = csv.writer(text)
+        writer.writerows([_FAILURE_COLUMNS, *rows])
+        write_bytes(path, text.getvalue().encode("utf-8", "surrogateescape"))
+
+    def finish(self, record: Mapping[str, Any]) -> None:
+        """Write the record: the work is done.
+
+        If results of other settings are still there, which `overwrite` let in and this run was
+        not about, the folder goes on being under way, and the next run looks at each of them.
+        """
+        self._write_json(self.record, {**record, "settings": self.settings})
+        if self.overwrite or self._suspect:
+            strangers = sum(
+                png_note(path, _NOTE) != self.note
+                for path in _in_folder_and_shards(self.path, "*.png")
+            )
+            if strangers:
+                log.warning(
+                    "%s still holds %d results of other settings; run again for all images",
+                    self.path,
+                    strangers,
+                )
+                return
+        self._under_way.unlink(missing_ok=True)
+
+    def _write_json(self, path: Path, content: Mapping[str, Any]) -> None:
+        write_bytes(path, (json.dumps(content, indent=2) + "\n").encode())
+
+
+def require_separate(read: Sequence[Path | None], written: Sequence[Path]) -> None:
+    """Refuse folders in which a result could take the place of what is read, or of another result.
+
+    Results lie in a folder or its direct subfolders, and so do the files that are read.
+
+    Raises
+    ------
+    ArgumentError
+        Two of the folders are the same, or one lies directly in the other and is named like a
+        shard.
+    """
+    folders = [path.resolve() for path in (*written, *read) if path]
+    for first in range(len(written)):
+        for other in folders[first + 1 :]:
+            for outer, inner in ((folders[first], other), (other, folders[first])):
+                if outer == inner or (outer == inner.parent and inner.name.isdigit()):
+                    raise ArgumentError(
+                        f"{folders[first]} and {other} overlap; results need a folder of their own"
+                    )
+
+
+def _in_folder_and_shards(folder: Path, pattern: str) -> Iterator[Path]:
+    """Files of this pattern in a folder and its direct subfolders."""
+    yield from folder.glob(pattern)
+    for entry in folder.iterdir():
+        if entry.is_dir() and not entry.is_symlink():
+            yield from entry.glob(pattern)
+
+
+def _read_failures(path: Path) -> list[Failure]:
+    """Rows of an earlier `failures.csv`; none where there is none, or it is not one of ours."""
+    if not path.exists():
+        return []
+    with path.open(encoding="utf-8", errors="surrogateescape", newline="") as file:
+        return [Failure(*row) for row in csv.reader(file) if len(row) == 3][1:]

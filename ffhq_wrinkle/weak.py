@@ -1,0 +1,319 @@
+"""Weak labels: face photographs to masked texture maps, over a folder, in parallel, resumable.
+
+`build_weak` reads each image, has a parser find the face in it, and writes the texture map inside
+the face. `pipeline` shares the work out; `outputs` keeps the folders it goes to.
+"""
+
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from . import __version__
+from .errors import ImageFailure
+from .files import read_image
+from .labels import FaceParser, face_mask
+from .manifest import Ids, ImageFile, find_images, image_folder, released_path, select_images
+from .outputs import FAILURES, Failure, OutputFolder, require_separate
+from .pipeline import run_pipeline
+from .progress import progress
+from .texture import KERNEL_SIZE, SIGMA, Recipe, masked_texture_map, require_kernel, scaled_kernel
+
+log = logging.getLogger(__name__)
+
+# The side of the images that kernel size and sigma are meant for, the paper's.
+REFERENCE_SIDE = 1024
+
+
+@dataclass(frozen=True, kw_only=True)
+class TextureSettings:
+    """How texture maps are computed; the fields are those of `texture.texture_map`.
+
+    With `scale_to_image`, kernel size and sigma are for an image whose longer side is 1024 pixels,
+    and are scaled with it.
+
+    Raises
+    ------
+    ArgumentError
+        As `texture.texture_map`.
+    """
+
+    recipe: Recipe = "paper"
+    kernel_size: int = KERNEL_SIZE
+    sigma: float = SIGMA
+    scale_to_image: bool = False
+
+    def __post_init__(self) -> None:
+        require_kernel(self.kernel_size, self.sigma, self.recipe)
+
+    def weak_mask(self, image: np.ndarray, face: np.ndarray) -> np.ndarray:
+        """Masked texture map, uint8 (H, W), of RGB uint8 (H, W, 3) inside bool (H, W)."""
+        kernel_size, sigma = self.kernel_size, self.sigma
+        if self.scale_to_image:
+            kernel_size, sigma = scaled_kernel(kernel_size, sigma, max(face.shape) / REFERENCE_SIDE)
+        return masked_texture_map(
+            image, face, kernel_size=kernel_size, sigma=sigma, recipe=self.recipe
+        )
+
+    def __str__(self) -> str:
+        """One line for people."""
+        scaled = " at 1024 pixels, scaled to the image" if self.scale_to_image else ""
+        return f"recipe {self.recipe}, kernel {self.kernel_size}, sigma {self.sigma:g}{scaled}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ByProducts:
+    """Folders for what comes about on the way; None is not kept.
+
+    `labels` gets label maps as ``<id>.npy``, uint8 (512, 512); `face_masks` 0/255 PNG and
+    `masked_images` RGB PNG that are black outside the face, both of the image's size.
+    """
+
+    labels: Path | None = None
+    face_masks: Path | None = None
+    masked_images: Path | None = None
+
+
+@dataclass(frozen=True)
+class BuildReport:
+    """What a run did: images it was about, weak masks made, already there, and failures."""
+
+    images: int
+    made: int
+    kept: int
+    failed: int
+
+    def summary(self, out: Path) -> str:
+        """One line for people."""
+        left = self.images - self.made - self.kept - self.failed
+        parts = [f"{self.made} weak masks written", f"{self.kept} were there already"]
+        parts += [f"{self.failed} failed, see {out / FAILURES}"] if self.failed else []
+        parts += [f"{left} left to do"] if left else []
+        return ", ".join(parts)
+
+
+class BuildInterrupted(KeyboardInterrupt):
+    """Ctrl-C during `build_weak`; `report` says how far it came."""
+
+    def __init__(self, report: BuildReport) -> None:
+        super().__init__()
+        self.report = report
+
+
+class _Loaded(NamedTuple):
+    """An image in memory, and what the parser made of it so far."""
+
+    file: ImageFile
+    image: np.ndarray
+    prepared: np.ndarray
+
+
+def build_weak(
+    images: Path,
+    out: Path,
+    *,
+    parser: FaceParser,
+    texture: TextureSettings | None = None,
+    by_products: ByProducts | None = None,
+    ids: Ids | None = None,
+    limit: int | None = None,
+    jobs: int = 1,
+    overwrite: bool = False,
+) -> BuildReport:
+    """Write the weak wrinkle mask of each image in a folder.
+
+    Parameters
+    ----------
+    images : Path
+        Photographs, flat or in FFHQ's shards, or a data set with a folder `images1024x1024`.
+    out : Path
+        Gets 8-bit gray PNG of each image's size, in the released layout, and `build.json`; and
+        `failures.csv` if images failed.
+    parser : FaceParser
+        Finds the faces; see `parsing.create_parser`.
+    texture : TextureSettings, optional
+        The texture map; the paper's if not given.
+    by_products : ByProducts, optional
+        What else to keep; nothing if not given.
+    ids : Ids, optional
+        Which images; all if not given.
+    limit : int, optional
+        Only so many images, the first ones.
+    jobs : int
+        Threads that read, compute and write.
+    overwrite : bool
+        Replace what is there.
+
+    Returns
+    -------
+    BuildReport
+
+    Raises
+    ------
+    ArgumentError
+        There are no such images, or folders to read and to write overlap.
+    OutputError
+        Results can not be written, or would mix with those of other settings.
+    BuildInterrupted
+        Ctrl-C; what is done is kept, and the same call goes on from there.
+    """
+    texture = texture or TextureSettings()
+    by_products = by_products or ByProducts()
+    folder = image_folder(images)
+    targets = [path for path in (out, *asdict(by_products).values()) if path]
+    require_separate([folder, getattr(parser, "folder", None)], targets)
+    chosen, missing = select_images(find_images(folder), ids, limit)
+    with ExitStack() as stack:
+        results = _Results(out, by_products, parser, texture, overwrite, stack)
+        todo = [file for file in chosen if not results.complete(file)]
+        if len(todo) < len(chosen):
+            log.info("%d weak masks are there already", len(chosen) - len(todo))
+        run = _Run(folder, parser, texture, results)
+        failures = [
+            Failure(released_path(image_id, ".png"), "find", "no image of this id")
+            for image_id in missing
+        ]
+        try:
+            run.build(todo, jobs)
+        except KeyboardInterrupt:
+            interrupted = True
+        else:
+            interrupted = False
+        failures += run.failures
+        report = BuildReport(
+            images=len(chosen) + len(missing),
+            made=len(run.made),
+            kept=len(chosen) - len(todo),
+            failed=len(failures),
+        )
+        everything = ids is None and limit is None
+        about = None if everything else {*missing, *(file.image_id for file in chosen)}
+        results.weak.write_failures(failures, about=about)
+        if interrupted:
+            raise BuildInterrupted(report)
+        results.finish(report)
+    return report
+
+
+class _Results:
+    """The folders that a run fills, and which file of each belongs to an image."""
+
+    def __init__(
+        self,
+        out: Path,
+        by_products: ByProducts,
+        parser: FaceParser,
+        texture: TextureSettings,
+        overwrite: bool,
+        stack: ExitStack,
+    ) -> None:
+        weights = f" {parser.weights_sha256[:12]}" if parser.weights_sha256 else ""
+        face_by = f"face by {parser.note}{weights}"
+        parsing = {
+            "parser": parser.name,
+            "parser_note": parser.note,
+            "weights_sha256": parser.weights_sha256,
+        }
+
+        def opened(path: Path, what: str, settings: dict[str, Any]) -> OutputFolder:
+            note = f"{what}; {face_by}; ffhq-wrinkle build-weak"
+            folder = OutputFolder(path, settings, note=note, overwrite=overwrite)
+            return stack.enter_context(folder)
+
+        def kept(path: Path | None, what: str) -> OutputFolder | None:
+            return opened(path, what, parsing) if path else None
+
+        self.weak = opened(out, f"masked texture map; {texture}", {**asdict(texture), **parsing})
+        self.labels = kept(by_products.labels, "label map")
+        self.face_masks = kept(by_products.face_masks, "face mask")
+        self.masked_images = kept(by_products.masked_images, "face, masked")
+
+    def complete(self, file: ImageFile) -> bool:
+        """Whether everything asked for of this image is there."""
+        return all(folder.has(name) for folder, name in self._places(file))
+
+    def write(
+        self, file: ImageFile, image: np.ndarray, label_map: np.ndarray, texture: TextureSettings
+    ) -> None:
+        """Compute and write what is not there yet; the weak mask last."""
+        face = face_mask(label_map, image.shape[:2])
+        makers: dict[OutputFolder | None, Callable[[], np.ndarray]] = {
+            self.labels: lambda: label_map,
+            self.face_masks: lambda: face * np.uint8(255),
+            self.masked_images: lambda: image * face[:, :, None],
+            self.weak: lambda: texture.weak_mask(image, face),
+        }
+        for folder, name in self._places(file):
+            if not folder.has(name):
+                folder.write(name, makers[folder]())
+
+    def _places(self, file: ImageFile) -> Iterator[tuple[OutputFolder, str]]:
+        if self.labels:
+            yield self.labels, f"{file.image_id}.npy"
+        for folder in (self.face_masks, self.masked_images):
+            if folder:
+                yield folder, f"{file.image_id}.png"
+        yield self.weak, file.mirrored(".png")
+
+    def finish(self, report: BuildReport) -> None:
+        """Write each folder's record, that of the weak masks last."""
+        record = {
+            "command": "build-weak",
+            "version": __version__,
+            "counts": {
+                "images": report.images,
+                "weak_masks": report.made + report.kept,
+                "failed": report.failed,
+            },
+        }
+        for folder in (self.labels, self.face_masks, self.masked_images, self.weak):
+            if folder:
+                folder.finish(record)
+
+
+class _Run:
+    """The work of one `build_weak`, and what came of it."""
+
+    def __init__(
+        self, folder: Path, parser: FaceParser, texture: TextureSettings, results: _Results
+    ) -> None:
+        self.folder = folder
+        self.parser = parser
+        self.texture = texture
+        self.results = results
+        self.made: list[ImageFile] = []  # added to where it is made, so true at any moment
+        self.failures: list[Failure] = []
+
+    def build(self, todo: Sequence[ImageFile], jobs: int) -> None:
+        """Make the weak masks of all these."""
+        with progress(len(todo), "build-weak") as shown:
+
+            def failed(file: ImageFile, failure: ImageFailure) -> None:
+                self.failures.append(Failure(file.path, failure.step, str(failure)))
+                shown.advance(failed=True)
+
+            run_pipeline(
+                todo,
+                load=self._load,
+                infer=self._infer,
+                write=self._write,
+                done=shown.advance,
+                failed=failed,
+                batch_size=self.parser.batch_size,
+                jobs=jobs,
+            )
+
+    def _load(self, file: ImageFile) -> _Loaded:
+        image = read_image(self.folder / file.path)
+        return _Loaded(file, image, self.parser.prepare(image, file.image_id))
+
+    def _infer(self, batch: list[_Loaded]) -> list[np.ndarray]:
+        return self.parser.label_maps([one.prepared for one in batch])
+
+    def _write(self, one: _Loaded, label_map: np.ndarray) -> None:
+        self.results.write(one.file, one.image, label_map, self.texture)
+        self.made.append(one.file)

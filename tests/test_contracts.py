@@ -1,0 +1,59 @@
+"""What the design promises: imports go one way, and nothing is said twice or left undocumented."""
+
+import ast
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+import ffhq_wrinkle
+
+ROOT = Path(__file__).parents[1]
+PACKAGE = ROOT / "ffhq_wrinkle"
+# In the order data moves, as the package's docstring gives it.
+ORDER = re.findall(r"`(\w+)`", ffhq_wrinkle.__doc__)
+
+
+def imported(module):
+    """Modules of the package that a module imports, anywhere in it."""
+    tree = ast.parse((PACKAGE / f"{module}.py").read_text())
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.level:
+            yield from [node.module] if node.module else [alias.name for alias in node.names]
+
+
+def test_the_docstring_names_every_module():
+    assert set(ORDER) == {path.stem for path in PACKAGE.glob("*.py")} - {"__init__"}
+
+
+@pytest.mark.parametrize("module", ORDER)
+def test_data_flows_one_way(module):
+    earlier = {*ORDER[: ORDER.index(module)], "__version__"}
+    assert set(imported(module)) <= earlier
+
+
+@pytest.fixture(scope="module")
+def tracked():
+    """Paths of the files that git tracks."""
+    if not (ROOT / ".git").exists():
+        pytest.skip("this is no git checkout")
+    listed = subprocess.check_output(["git", "ls-files", "-z"], cwd=ROOT, text=True)
+    return [Path(name) for name in listed.split("\0") if name]
+
+
+def test_there_is_nothing_else_at_the_top_level(tracked):
+    files = {"pyproject.toml", "README.md", "LICENSE", "CONTRIBUTING.md", "CHANGELOG.md"}
+    folders = {"ffhq_wrinkle", "manifests", "tools", "tests", "docs", "segmentation", ".ci"}
+    expected = files | folders | {"Makefile", ".gitignore"}
+    assert {path.parts[0] for path in tracked} == expected
+
+
+def test_no_photograph_is_in_the_repository_but_the_astronaut(tracked):
+    kinds = {".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp", ".gif", ".npy", ".pth"}
+    pictures = {str(path) for path in tracked if path.suffix.lower() in kinds}
+    assert pictures == {"docs/astronaut.jpg"}
+
+
+def test_the_version_is_in_the_changelog():
+    assert f"## {ffhq_wrinkle.__version__}" in (ROOT / "CHANGELOG.md").read_text()

@@ -1,0 +1,205 @@
+import json
+import os
+
+import numpy as np
+import pytest
+from numpy.testing import assert_array_equal
+from PIL import Image
+
+from ffhq_wrinkle.errors import OutputError
+from ffhq_wrinkle.outputs import Failure, OutputFolder
+
+from .conftest import files_of
+
+PIXELS = np.arange(12, dtype=np.uint8).reshape(3, 4)
+
+
+def folder(path, *, overwrite=False, note="a note", **settings):
+    return OutputFolder(path, settings or {"sigma": 5}, note=note, overwrite=overwrite)
+
+
+def finished(path, names=("00000/00001.png",), **options):
+    with folder(path, **options) as opened:
+        for name in names:
+            opened.write(name, PIXELS)
+        opened.finish({"version": "1"})
+
+
+def test_results_are_written_with_the_note_and_the_record_last(tmp_path):
+    with folder(tmp_path / "deep" / "out") as out:
+        out.write("00000/00001.png", PIXELS)
+        out.write("a.npy", PIXELS)
+        assert not (out.path / "build.json").exists()
+        out.finish({"version": "1"})
+    with Image.open(out.path / "00000/00001.png") as image:
+        assert image.text == {"Description": "a note"}
+        assert_array_equal(np.asarray(image), PIXELS)
+    assert_array_equal(np.load(out.path / "a.npy"), PIXELS)
+    assert json.loads((out.path / "build.json").read_text()) == {
+        "version": "1",
+        "settings": {"sigma": 5},
+    }
+    assert set(files_of(out.path)) == {"00000/00001.png", "a.npy", "build.json"}
+
+
+def test_a_second_run_of_the_same_settings_keeps_what_is_there(tmp_path):
+    finished(tmp_path)
+    with folder(tmp_path) as out:
+        assert out.has("00000/00001.png")
+        assert not out.has("00000/00002.png")
+
+
+def test_other_settings_are_refused_and_named(tmp_path):
+    finished(tmp_path)
+    before = files_of(tmp_path)
+    with (
+        pytest.raises(OutputError, match=r"sigma 5 there and 7 now.*--overwrite"),
+        folder(tmp_path, sigma=7),
+    ):
+        pass
+    assert files_of(tmp_path) == before
+
+
+def test_other_settings_are_refused_after_an_interruption_too(tmp_path):
+    with folder(tmp_path) as out:
+        out.write("a.png", PIXELS)
+    with pytest.raises(OutputError, match="sigma 5 there"), folder(tmp_path, sigma=7):
+        pass
+
+
+@pytest.mark.parametrize("name", ["00001.png", "00000/00001.png", "00001.npy"])
+def test_files_of_another_origin_are_refused(tmp_path, name):
+    (tmp_path / name).parent.mkdir(exist_ok=True)
+    (tmp_path / name).write_bytes(b"somebody else's")
+    with pytest.raises(OutputError, match=f"did not make, such as {name}"), folder(tmp_path):
+        pass
+    assert (tmp_path / name).read_bytes() == b"somebody else's"
+
+
+def test_a_record_that_is_none_is_refused(tmp_path):
+    for content in ("nonsense", "[]", "{}"):
+        (tmp_path / "build.json").write_text(content)
+        with pytest.raises(OutputError, match="no record of this command"), folder(tmp_path):
+            pass
+
+
+def test_overwrite_replaces_results_of_other_settings(tmp_path):
+    finished(tmp_path)
+    with folder(tmp_path, sigma=7, overwrite=True, note="another") as out:
+        assert not out.has("00000/00001.png")
+        out.write("00000/00001.png", PIXELS[::-1].copy())
+        out.finish({})
+    with Image.open(tmp_path / "00000/00001.png") as image:
+        assert_array_equal(np.asarray(image), PIXELS[::-1])
+    with folder(tmp_path, sigma=7, note="another") as out:
+        assert out.has("00000/00001.png")
+
+
+def test_after_an_interrupted_overwrite_old_results_do_not_count(tmp_path):
+    finished(tmp_path, names=("a.png", "b.png"))
+    with folder(tmp_path, sigma=7, overwrite=True, note="another") as out:
+        out.write("a.png", PIXELS)  # and then the process is killed
+    with folder(tmp_path, sigma=7, note="another") as out:
+        assert out.has("a.png")
+        assert not out.has("b.png")
+
+
+def test_an_overwrite_of_a_part_does_not_pass_the_rest_off_as_its_own(tmp_path, caplog):
+    finished(tmp_path, names=("a.png", "b.png"))
+    with folder(tmp_path, sigma=7, overwrite=True, note="another") as out:
+        out.write("a.png", PIXELS)
+        out.finish({})
+    assert "still holds 1 results of other settings" in caplog.text
+    with folder(tmp_path, sigma=7, note="another") as out:
+        assert out.has("a.png")
+        assert not out.has("b.png")
+        out.write("b.png", PIXELS)
+        out.finish({})
+    with folder(tmp_path, sigma=7, note="another") as out:
+        assert out.has("b.png")
+        assert not out._suspect
+
+
+def test_after_an_interruption_damaged_results_do_not_count(tmp_path):
+    with folder(tmp_path) as out:
+        for name in ("whole.png", "cut.png", "empty.png", "whole.npy", "empty.npy"):
+            out.write(name, PIXELS)
+    # as a file system may leave them when the power fails
+    (tmp_path / "cut.png").write_bytes((tmp_path / "cut.png").read_bytes()[:-5])
+    for name in ("empty.png", "empty.npy"):
+        (tmp_path / name).write_bytes(b"")
+    with folder(tmp_path) as out:
+        assert out.has("whole.png")
+        assert out.has("whole.npy")
+        for name in ("cut.png", "empty.png", "empty.npy"):
+            assert not out.has(name)
+
+
+def test_what_a_killed_run_left_half_written_is_removed(tmp_path):
+    finished(tmp_path)
+    leftovers = [tmp_path / ".a.png.12.partial", tmp_path / "00000" / ".b.png.12.partial"]
+    for path in leftovers:
+        path.write_bytes(b"half")
+    with folder(tmp_path):
+        assert not any(path.exists() for path in leftovers)
+
+
+def test_two_runs_do_not_write_to_one_folder(tmp_path):
+    with (
+        folder(tmp_path),
+        pytest.raises(OutputError, match="another run is writing"),
+        folder(tmp_path),
+    ):
+        pass
+    with folder(tmp_path):  # and the first has let go of it
+        pass
+
+
+def test_a_link_does_not_lead_out_of_the_folder(tmp_path):
+    (tmp_path / "elsewhere").mkdir()
+    with folder(tmp_path / "out") as out:
+        (out.path / "00000").symlink_to(tmp_path / "elsewhere")
+        with pytest.raises(OutputError, match="leads out of"):
+            out.write("00000/00001.png", PIXELS)
+    assert os.listdir(tmp_path / "elsewhere") == []
+
+
+def test_a_file_in_the_way_is_named(tmp_path):
+    (tmp_path / "out").write_text("a file")
+    with pytest.raises(OutputError, match="out"), folder(tmp_path / "out"):
+        pass
+
+
+def failures_in(path):
+    return (path / "failures.csv").read_text().splitlines()
+
+
+def test_failures_are_a_table_sorted_by_path(tmp_path):
+    with folder(tmp_path) as out:
+        out.write_failures(
+            [Failure("b.png", "read", "cut, short"), Failure("a.png", "parse", "no face")],
+            about=None,
+        )
+    assert failures_in(tmp_path) == [
+        "path,step,reason",
+        "a.png,parse,no face",
+        'b.png,read,"cut, short"',
+    ]
+
+
+def test_failures_of_images_that_a_run_was_not_about_stay(tmp_path):
+    with folder(tmp_path) as out:
+        rows = [Failure("00000/00001.png", "read", "x"), Failure("00000/00002.png", "read", "y")]
+        out.write_failures(rows, about=None)
+        out.write_failures([Failure("c.jpg", "read", "z")], about={"00002", "c"})
+        assert failures_in(tmp_path)[1:] == ["00000/00001.png,read,x", "c.jpg,read,z"]
+        out.write_failures([], about=None)
+        assert not (tmp_path / "failures.csv").exists()
+
+
+def test_names_that_are_no_text_survive_in_the_table(tmp_path):
+    name = os.fsdecode(b"caf\xe9\n.png")
+    with folder(tmp_path) as out:
+        out.write_failures([Failure(name, "read", "x")], about=None)
+        out.write_failures([], about={"other"})
+    assert b"caf\xe9" in (tmp_path / "failures.csv").read_bytes()

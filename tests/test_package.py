@@ -1,0 +1,86 @@
+"""The built wheel, installed where nothing of the checkout is in reach."""
+
+import subprocess
+import sys
+import zipfile
+from email import message_from_bytes
+from importlib import metadata
+from pathlib import Path
+
+import pytest
+
+import ffhq_wrinkle
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("wheel")
+    source = folder / "source"
+    # A copy of what git tracks, so that the build leaves nothing behind and packs no leftovers.
+    listed = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"],
+        cwd=ROOT, capture_output=True, check=True,
+    )  # fmt: skip
+    for name in filter(None, listed.stdout.decode().split("\0")):
+        if (ROOT / name).is_file():
+            (source / name).parent.mkdir(parents=True, exist_ok=True)
+            (source / name).write_bytes((ROOT / name).read_bytes())
+    command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", folder]
+    subprocess.run([*command, source], check=True, capture_output=True)
+    return next(folder.glob("*.whl"))
+
+
+CODE = """
+import sys
+from importlib import resources
+import ffhq_wrinkle
+from ffhq_wrinkle import segmentation
+from ffhq_wrinkle.sources import source
+assert ffhq_wrinkle.__file__.startswith(sys.argv[1]), ffhq_wrinkle.__file__
+assert segmentation.__file__.startswith(sys.argv[1]), segmentation.__file__
+ids = (resources.files("ffhq_wrinkle.manifests") / "test_ids.txt").read_text().split()
+recipes = (resources.files("ffhq_wrinkle.recipes") / "README.md").read_text()
+print(len(ids), source("bisenet").file, recipes.splitlines()[0])
+"""
+
+
+def test_an_installed_wheel_finds_its_manifests_and_recipes(wheel, tmp_path):
+    target = tmp_path / "site"
+    subprocess.run(
+        [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", target, wheel],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    # -P and -I would hide PYTHONPATH; an empty folder as the working directory hides the checkout
+    found = subprocess.run(
+        [sys.executable, "-c", CODE, str(target)],
+        cwd=tmp_path, env={"PYTHONPATH": str(target)}, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert found.stdout == "100 79999_iter.pth # Recipes\n"
+
+
+def test_the_wheel_holds_the_package_and_nothing_else(wheel):
+    with zipfile.ZipFile(wheel) as archive:
+        names = archive.namelist()
+        information = message_from_bytes(
+            archive.read(next(name for name in names if name.endswith("/METADATA")))
+        )
+    folders = {name.split("/")[0] for name in names}
+    assert folders == {"ffhq_wrinkle", f"ffhq_wrinkle-{ffhq_wrinkle.__version__}.dist-info"}
+    assert {"ffhq_wrinkle/py.typed", "ffhq_wrinkle/manifests/sources.toml"} <= set(names)
+    assert information["License-Expression"] == "Apache-2.0"
+    assert information["Requires-Python"] == ">=3.11"
+
+
+def test_exactly_one_opencv_is_installed():
+    names = {"opencv-python", "opencv-python-headless"}
+    names |= {f"opencv-contrib-{kind}" for kind in ("python", "python-headless")}
+    installed = {one.metadata["Name"] for one in metadata.distributions()}
+    assert len(installed & names) == 1
+
+
+def test_the_astronaut_ships_with_scikit_image():
+    from skimage import data
+
+    assert data.astronaut().shape == (512, 512, 3)

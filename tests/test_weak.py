@@ -1,0 +1,393 @@
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from numpy.testing import assert_array_equal
+from PIL import Image
+
+from ffhq_wrinkle.errors import ArgumentError, OutputError
+from ffhq_wrinkle.labels import FaceParser
+from ffhq_wrinkle.manifest import parse_ids
+from ffhq_wrinkle.parsing import ReadyLabels
+from ffhq_wrinkle.weak import ByProducts, TextureSettings, build_weak
+
+from .conftest import files_of
+
+COMMAND = [str(Path(sys.executable).with_name("ffhq-wrinkle")), "build-weak"]
+
+
+def build(dataset, out, **options):
+    options.setdefault("parser", ReadyLabels(dataset.labels))
+    return build_weak(dataset.images, out, **options)
+
+
+def expected_mask(dataset, image_id, kernel_size=21, sigma=5.0):
+    """Eq. 1 inside skin and nose, by OpenCV and NumPy alone."""
+    gray = cv2.cvtColor(cv2.imread(str(dataset.image_path(image_id))), cv2.COLOR_BGR2GRAY)
+    gray = gray.astype(np.float64)
+    filtered = cv2.GaussianBlur(gray, (kernel_size, kernel_size), sigma)
+    texture = np.clip(np.rint((1 - gray / (1 + filtered)) * 255), 0, 255)
+    face = np.isin(np.load(dataset.labels / f"{image_id}.npy"), (1, 10)).astype(np.uint8)
+    face = cv2.resize(face, gray.shape[::-1], interpolation=cv2.INTER_NEAREST_EXACT)
+    return texture * face
+
+
+def pixels(path):
+    with Image.open(path) as image:
+        assert image.mode == "L"
+        return np.array(image)
+
+
+def rows(out):
+    return (out / "failures.csv").read_text().splitlines()[1:]
+
+
+def test_the_weak_masks_are_masked_texture_maps_in_the_released_layout(dataset, tmp_path):
+    report = build(dataset, tmp_path / "out", jobs=2)
+    assert (report.images, report.made, report.kept, report.failed) == (6, 6, 0, 0)
+    for image_id in dataset.ids:
+        shard = f"{int(image_id) // 1000 * 1000:05d}"
+        found = pixels(tmp_path / "out" / shard / f"{image_id}.png")
+        assert found.max() > 20  # the lines on the forehead
+        assert_array_equal(found, expected_mask(dataset, image_id))
+
+
+def test_the_record_says_what_was_done(dataset, tmp_path):
+    build(dataset, tmp_path / "out", texture=TextureSettings(recipe="released"))
+    record = json.loads((tmp_path / "out" / "build.json").read_text())
+    assert record["command"] == "build-weak"
+    assert record["counts"] == {"images": 6, "weak_masks": 6, "failed": 0}
+    assert record["settings"] == {
+        "recipe": "released",
+        "kernel_size": 21,
+        "sigma": 5.0,
+        "scale_to_image": False,
+        "parser": "labels",
+        "parser_note": "ready label maps, face_parsed_labels",
+        "weights_sha256": None,
+    }
+
+
+def test_by_products_are_what_finetuning_needs(dataset, tmp_path):
+    folders = {name: tmp_path / name for name in ("labels", "face_masks", "masked_images")}
+    build(dataset, tmp_path / "out", by_products=ByProducts(**folders))
+    for image_id in dataset.ids:
+        labels = np.load(folders["labels"] / f"{image_id}.npy")
+        assert_array_equal(labels, np.load(dataset.labels / f"{image_id}.npy"))
+        face = pixels(folders["face_masks"] / f"{image_id}.png")
+        assert set(np.unique(face)) == {0, 255}
+        image = np.asarray(Image.open(dataset.image_path(image_id)))
+        with Image.open(folders["masked_images"] / f"{image_id}.png") as masked:
+            assert_array_equal(np.asarray(masked), image * (face[:, :, None] > 0))
+    for folder in folders.values():
+        assert json.loads((folder / "build.json").read_text())["settings"]["parser"] == "labels"
+
+
+def test_saved_label_maps_give_the_same_masks_again(dataset, tmp_path):
+    build(dataset, tmp_path / "one", by_products=ByProducts(labels=tmp_path / "labels"))
+    build(dataset, tmp_path / "two", parser=ReadyLabels(tmp_path / "labels"))
+    for path in (tmp_path / "one").rglob("*.png"):
+        twin = tmp_path / "two" / path.relative_to(tmp_path / "one")
+        assert_array_equal(pixels(path), pixels(twin))
+
+
+def test_by_products_asked_for_later_are_made_later(dataset, tmp_path):
+    build(dataset, tmp_path / "out")
+    before = files_of(tmp_path / "out")
+    report = build(dataset, tmp_path / "out", by_products=ByProducts(labels=tmp_path / "labels"))
+    assert report.made == 6
+    assert len(list((tmp_path / "labels").glob("*.npy"))) == 6
+    assert files_of(tmp_path / "out") == before
+
+
+def test_kernel_and_sigma_can_follow_the_size_of_the_image(dataset, tmp_path):
+    texture = TextureSettings(scale_to_image=True)
+    build(dataset, tmp_path / "out", texture=texture)
+    # 128 / 1024 of 21 and 5: half width 10 / 8 rounds to 1
+    expected = expected_mask(dataset, "00001", kernel_size=3, sigma=0.625)
+    assert_array_equal(pixels(tmp_path / "out/00000/00001.png"), expected)
+
+
+def test_ids_and_limit_choose_images(dataset, tmp_path):
+    report = build(dataset, tmp_path / "out", ids=parse_ids("1-999"), limit=2)
+    assert sorted(path.stem for path in (tmp_path / "out").rglob("*.png")) == ["00001", "00002"]
+    assert report.made == 2
+    report = build(dataset, tmp_path / "out", ids=parse_ids("0-2,1001"))
+    assert (report.made, report.kept) == (2, 2)
+
+
+def test_an_id_that_is_not_there_is_a_failure(dataset, tmp_path):
+    report = build(dataset, tmp_path / "out", ids=parse_ids("1,5"))
+    assert (report.images, report.made, report.failed) == (2, 1, 1)
+    assert rows(tmp_path / "out") == ["00000/00005.png,find,no image of this id"]
+
+
+def test_any_name_and_kind_of_image_will_do(dataset, tmp_path):
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    image = Image.open(dataset.image_path("00001"))
+    labels = np.load(dataset.labels / "00001.npy")
+    for name in ("Anna B..bmp", "0000102.tiff", "Zoë.webp", "00003.PNG"):
+        image.save(photos / name, **({"lossless": True} if name.endswith("webp") else {}))
+        np.save(dataset.labels / f"{name.rpartition('.')[0]}.npy", labels)
+    build_weak(photos, tmp_path / "out", parser=ReadyLabels(dataset.labels))
+    found = {path for path in files_of(tmp_path / "out") if path.endswith("png")}
+    assert found == {"Anna B..png", "0000102.png", "Zoë.png", "00000/00003.png"}
+    for path in found:
+        assert_array_equal(pixels(tmp_path / "out" / path), expected_mask(dataset, "00001"))
+
+
+def spoil(dataset):
+    """Five images that can not be done, each in its own way."""
+    content = dataset.image_path("00001").read_bytes()
+    dataset.image_path("00001").write_bytes(content[: len(content) // 2])
+    dataset.image_path("00002").write_text("not an image")
+    (dataset.labels / "00999.npy").unlink()
+    np.save(dataset.labels / "01000.npy", np.zeros((4, 4), np.uint8))
+
+
+def test_what_can_not_be_done_is_listed_and_the_rest_is_done(dataset, tmp_path):
+    spoil(dataset)
+    report = build(dataset, tmp_path / "out", jobs=2)
+    assert (report.made, report.failed) == (2, 4)
+    steps = [row.split(",")[:2] for row in rows(tmp_path / "out")]
+    assert steps == [
+        ["00000/00001.png", "read"],
+        ["00000/00002.png", "read"],
+        ["00000/00999.png", "parse"],
+        ["01000/01000.png", "parse"],
+    ]
+    done = {path.stem for path in (tmp_path / "out").rglob("*.png")}
+    assert done == {"00000", "01001"}
+
+
+def test_failed_images_are_tried_again_and_their_rows_go(dataset, make_dataset, tmp_path):
+    spoil(dataset)
+    build(dataset, tmp_path / "out")
+    whole = make_dataset([1, 2, 999, 1000])
+    for image_id in whole.ids:
+        dataset.image_path(image_id).write_bytes(whole.image_path(image_id).read_bytes())
+        content = (whole.labels / f"{image_id}.npy").read_bytes()
+        (dataset.labels / f"{image_id}.npy").write_bytes(content)
+    report = build(dataset, tmp_path / "out")
+    assert (report.made, report.kept, report.failed) == (4, 2, 0)
+    assert not (tmp_path / "out" / "failures.csv").exists()
+
+
+def test_other_settings_or_another_parser_are_refused(dataset, tmp_path):
+    build(dataset, tmp_path / "out")
+    with pytest.raises(OutputError, match=r"sigma 5.0 there and 7.0 now"):
+        build(dataset, tmp_path / "out", texture=TextureSettings(sigma=7.0))
+    other = tmp_path / "other_labels"
+    other.mkdir()
+    with pytest.raises(OutputError, match="parser_note"):
+        build(dataset, tmp_path / "out", parser=ReadyLabels(other))
+    report = build(dataset, tmp_path / "out", texture=TextureSettings(sigma=7.0), overwrite=True)
+    assert report.made == 6
+    found = pixels(tmp_path / "out/00000/00001.png")
+    assert_array_equal(found, expected_mask(dataset, "00001", sigma=7.0))
+
+
+def test_photographs_are_never_overwritten(dataset, tmp_path):
+    before = files_of(dataset.root)
+    shard = dataset.images / "00000"
+    for images, out in (
+        (dataset.images, dataset.images),
+        (shard, dataset.images),  # would write 00000/00001.png
+        (dataset.root, dataset.images),
+        (dataset.images, dataset.labels),
+        (dataset.images, shard),
+    ):
+        with pytest.raises(ArgumentError, match="overlap"):
+            build_weak(images, out, parser=ReadyLabels(dataset.labels), overwrite=True)
+    with pytest.raises(ArgumentError, match="overlap"):
+        build(dataset, tmp_path / "o", by_products=ByProducts(labels=tmp_path / "o"))
+    link = tmp_path / "link"
+    link.symlink_to(dataset.images)
+    with pytest.raises(ArgumentError, match="overlap"):
+        build(dataset, link, overwrite=True)
+    assert files_of(dataset.root) == before
+
+
+def test_an_image_without_any_face_gives_an_empty_mask(dataset, tmp_path):
+    np.save(dataset.labels / "00001.npy", np.full((512, 512), 17))
+    build(dataset, tmp_path / "out")
+    assert not pixels(tmp_path / "out/00000/00001.png").any()
+
+
+class Batches(FaceParser):
+    """All skin, in batches of four; remembers how large they were."""
+
+    name = note = "batches"
+    batch_size = 4
+
+    def __init__(self):
+        self.sizes = []
+
+    def prepare(self, image, image_id):
+        return image[:1, :1, 0]
+
+    def label_maps(self, prepared):
+        self.sizes.append(len(prepared))
+        return [np.ones((512, 512), np.uint8) for _ in prepared]
+
+
+def test_parsers_see_full_batches_even_after_failures(make_dataset, tmp_path):
+    dataset = make_dataset(range(14), side=32)
+    dataset.image_path("00002").write_text("not an image")
+    parser = Batches()
+    report = build(dataset, tmp_path / "out", parser=parser, jobs=3)
+    assert report.made == 13
+    assert parser.sizes == [4, 4, 4, 1]
+
+
+def start(dataset, out, *options):
+    return subprocess.Popen(
+        [*COMMAND, dataset.images, out, "--parser", "labels", "--jobs", "2", *options],
+        stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
+
+def wait_for(condition, process):
+    for _ in range(3000):
+        if condition():
+            return
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.01)
+    raise AssertionError("nothing happened for 30 s")
+
+
+def masks(out):
+    return list(out.glob("0*/*.png"))
+
+
+def test_killed_at_any_moment_and_started_again_the_result_is_the_same(make_dataset, tmp_path):
+    dataset = make_dataset(range(120), side=300)
+    dataset.image_path("00007").write_text("not an image")
+    out, straight = tmp_path / "out", tmp_path / "straight"
+    for reached in (1, 40, 80):
+        process = start(dataset, out)
+        wait_for(lambda reached=reached: len(masks(out)) >= reached, process)
+        process.kill()
+        assert process.wait() == -signal.SIGKILL
+        process.communicate()
+        assert not (out / "build.json").exists()
+        for path in masks(out):
+            assert pixels(path).shape == (300, 300)  # whole
+    assert len(masks(out)) < 119
+    for folder in (out, straight):
+        process = start(dataset, folder)
+        said = process.communicate(timeout=60)
+        assert process.returncode == 1, said
+    assert len(masks(out)) == 119
+    assert files_of(out) == files_of(straight)
+
+
+def test_ctrl_c_stops_with_a_summary_and_can_be_taken_up_again(make_dataset, tmp_path):
+    dataset = make_dataset(range(150), side=300)
+    out = tmp_path / "out"
+    process = start(dataset, out)
+    wait_for(lambda: len(masks(out)) >= 5, process)
+    before = time.monotonic()
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=30)
+    assert time.monotonic() - before < 5
+    assert process.returncode == 130
+    assert "Traceback" not in said
+    done = len(masks(out))
+    assert f"Interrupted: {done} weak masks written" in said
+    assert f"{150 - done} left to do" in said
+    assert not list(out.rglob("*.partial"))
+    assert not (out / "build.json").exists()
+    process = start(dataset, out)
+    assert f"{150 - done} weak masks written, {done} were there" in process.communicate()[0]
+    assert process.returncode == 0
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A file system of 300 kB, where this machine lets us mount one."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=300k", "tmpfs", str(folder)]
+    try:
+        subprocess.run(command, check=True, capture_output=True)
+    except (OSError, subprocess.CalledProcessError):
+        pytest.skip("mounting a small file system needs root")
+    yield folder
+    subprocess.run(["umount", str(folder)], check=True)
+
+
+def test_a_full_disk_stops_the_run_and_leaves_only_whole_files(small_disk, make_dataset):
+    dataset = make_dataset(range(60), side=256)
+    out = small_disk / "out"
+    process = start(dataset, out)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert "No space left on device; make room and run the same command again" in said
+    assert "Traceback" not in said
+    assert 0 < len(masks(out)) < 60
+    for path in masks(out):
+        pixels(path)
+    assert not list(out.rglob("*.partial"))
+    for path in masks(out)[1:]:
+        path.unlink()  # room
+    report = build(dataset, out, limit=5)
+    assert report.failed == 0
+    assert len(masks(out)) >= 5
+
+
+LIMITED = """
+import resource, signal, sys
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (4000, 4000))
+from ffhq_wrinkle.cli import main
+main(sys.argv[1:])
+"""
+
+
+def test_a_write_that_fails_stops_the_run_and_leaves_only_whole_files(make_dataset, tmp_path):
+    dataset = make_dataset(range(20), side=256)  # masks of more than 4,000 bytes
+    out = tmp_path / "out"
+    command = [sys.executable, "-c", LIMITED, "build-weak", dataset.images, out]
+    run = subprocess.run([*command, "--parser", "labels"], capture_output=True, text=True)
+    assert run.returncode == 1
+    assert "File too large; make room" in run.stderr
+    assert "Traceback" not in run.stderr
+    assert set(files_of(out)) == {".build.json.under-way"}
+
+
+def test_memory_does_not_grow_with_the_number_of_images(make_dataset, tmp_path):
+    psutil = pytest.importorskip("psutil")
+    dataset = make_dataset(range(30), side=512)
+    for number in range(30, 600):  # the same pictures under other names
+        os.link(dataset.image_path(f"{number % 30:05d}"), dataset.image_path(f"{number:05d}"))
+        os.link(dataset.labels / f"{number % 30:05d}.npy", dataset.labels / f"{number:05d}.npy")
+    out = tmp_path / "out"
+    process = start(dataset, out)
+    watched = psutil.Process(process.pid)
+    early = late = 0
+    while process.poll() is None:
+        try:
+            memory = watched.memory_info().rss
+        except psutil.Error:
+            break
+        if len(masks(out)) <= 150:
+            early = max(early, memory)
+        else:
+            late = max(late, memory)
+        time.sleep(0.02)
+    said = process.communicate()
+    assert process.returncode == 0, said
+    assert early > 0
+    # 450 further images of 512x512 RGB would be 354 MB, were they kept.
+    assert late - early < 30e6
