@@ -1,0 +1,103 @@
+"""The scripts for maintainers, run as they are."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from ffhq_wrinkle.texture import masked_texture_map
+
+from .conftest import drawn_face
+
+TOOLS = Path(__file__).parents[1] / "tools"
+
+
+def run(script, *arguments):
+    command = [sys.executable, str(TOOLS / script), *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True)
+
+
+def save(path, array):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(np.asarray(array, np.uint8)).save(path)
+
+
+def figures(text, made_by, region):
+    """Six numbers of one row of the table: mean and pooled MAE, RMSE and exact."""
+    block = text[text.index(f"\n{made_by} ") :]
+    line = next(line for line in block.splitlines()[1:] if region in line)
+    return [float(number) for number in line.split()[-6:]]
+
+
+def test_compare_weak_gives_the_figures_of_a_hand_made_pair(tmp_path):
+    save(tmp_path / "ours" / "00000" / "00001.png", [[0, 10, 0, 4]])
+    save(tmp_path / "official" / "00001.png", [[0, 13, 0, 4]])
+    save(tmp_path / "ours" / "00000" / "00002.png", [[0, 7]])
+    save(tmp_path / "official" / "00002.png", [[0, 8]])
+    save(tmp_path / "official" / "00003.png", [[0, 8]])
+    result = run("compare_weak.py", tmp_path / "ours", tmp_path / "official")
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.startswith("2 images\n")
+    # whole: |3| of 4 pixels and |1| of 2; face: 2 pixels and 1
+    whole = [
+        (3 / 4 + 1 / 2) / 2,
+        (1.5 + 0.5**0.5) / 2,
+        (3 / 4 + 1 / 2) / 2,
+        4 / 6,
+        (10 / 6) ** 0.5,
+        4 / 6,
+    ]
+    face = [(3 / 2 + 1) / 2, (4.5**0.5 + 1) / 2, (1 / 2 + 0) / 2, 4 / 3, (10 / 3) ** 0.5, 1 / 3]
+    np.testing.assert_allclose(figures(result.stdout, "OURS", "whole"), whole, atol=6e-5)
+    np.testing.assert_allclose(figures(result.stdout, "OURS", "face"), face, atol=6e-5)
+
+
+def test_compare_weak_tells_the_recipes_apart(tmp_path):
+    image, labels = drawn_face(512)
+    face = labels == 1
+    official = masked_texture_map(image, face, recipe="released")
+    save(tmp_path / "images" / "00001.png", image)
+    save(tmp_path / "official" / "00001.png", official)
+    save(tmp_path / "ours" / "00001.png", masked_texture_map(image, face))
+    result = run(
+        "compare_weak.py", tmp_path / "ours", tmp_path / "official",
+        "--images", tmp_path / "images", "--csv", tmp_path / "per_image.csv",
+    )  # fmt: skip
+    assert result.returncode == 0, result.stderr
+    assert figures(result.stdout, "released", "face") == [0, 0, 1, 0, 0, 1]
+    assert figures(result.stdout, "paper", "face")[2] == 0  # every pixel of the face differs
+    assert figures(result.stdout, "paper", "whole")[2] > 0.5
+    assert len((tmp_path / "per_image.csv").read_text().splitlines()) == 1 + 3 * 2
+
+
+def test_compare_weak_needs_common_images(tmp_path):
+    save(tmp_path / "ours" / "00001.png", [[0]])
+    save(tmp_path / "official" / "00002.png", [[0]])
+    result = run("compare_weak.py", tmp_path / "ours", tmp_path / "official")
+    assert result.returncode == 1
+    assert "no image id in common" in result.stderr
+
+
+def test_the_demo_makes_weak_masks_of_a_real_face(tmp_path):
+    result = run("demo.py", tmp_path / "demo")
+    assert result.returncode == 0, result.stderr
+    for recipe, brightest in (("paper", 0), ("released", 2)):
+        with Image.open(tmp_path / f"demo/weak_wrinkle_masks_{recipe}/00000/00000.png") as mask:
+            assert mask.size == (512, 512)
+            found = np.asarray(mask)
+        assert 0.02 < (found > 10).mean() < 0.2  # lines
+        assert not found[:80].any()  # hair
+        assert found[230:250, 250:262].min() == brightest  # bright skin between the eyes
+    assert (tmp_path / "demo" / "overview.png").exists()
+
+
+@pytest.mark.parametrize("parser", ["labels", "bisenet"])
+def test_the_benchmark_runs(parser):
+    options = ["--parser", parser, "--count", 2, "--rounds", 1]
+    result = run("benchmark.py", "build-weak", *options)
+    assert result.returncode == 0, result.stderr
+    assert f"build-weak {parser}" in result.stdout
+    assert "ratio" in result.stdout

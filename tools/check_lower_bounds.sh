@@ -1,0 +1,12 @@
+#!/bin/sh
+# Run the tests with the oldest versions of our direct dependencies that pyproject.toml allows.
+# They are installed into a virtual environment of their own, given or temporary: several GB.
+# usage: tools/check_lower_bounds.sh [FOLDER]
+set -eu
+cd "$(dirname "$0")/.."
+folder=${1:-$(mktemp -d)}
+"$(tools/find_python.sh)" -m venv "$folder"
+"$folder/bin/python" -m pip install --quiet --disable-pip-version-check uv
+VIRTUAL_ENV=$folder "$folder/bin/uv" pip install --quiet --resolution lowest-direct --editable '.[dev]'
+"$folder/bin/python" -m pip list --disable-pip-version-check
+"$folder/bin/python" -m pytest

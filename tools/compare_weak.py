@@ -1,0 +1,113 @@
+"""Hold weak masks against the published ones: `python tools/compare_weak.py OURS OFFICIAL`.
+
+For each image that both folders have: mean absolute error, root mean square error and the share
+of pixels that are exactly equal, over the whole image and inside the face (where either mask is
+not 0). With `--images FOLDER` the texture of each recipe is computed anew inside OFFICIAL's face,
+which tells the formula's part of the difference from the face parser's.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import numpy as np
+import pandas as pd
+from PIL import Image
+
+from ffhq_wrinkle.errors import FfhqWrinkleError
+from ffhq_wrinkle.files import read_image
+from ffhq_wrinkle.manifest import ImageFile, find_images
+from ffhq_wrinkle.texture import RECIPES, masked_texture_map
+
+REGIONS = ("whole image", "face")
+
+
+def read_mask(path: Path) -> np.ndarray:
+    """A weak mask: uint8 (H, W)."""
+    with Image.open(path) as image:
+        if image.mode != "L":
+            raise click.ClickException(f"{path} is of mode {image.mode}; a weak mask is 8-bit gray")
+        return np.array(image)
+
+
+def differences(mask: np.ndarray, official: np.ndarray) -> Iterator[dict[str, object]]:
+    """Sums over each region from which every figure follows, so that they can be pooled."""
+    off = np.abs(mask.astype(int) - official.astype(int))
+    for region, inside in zip(
+        REGIONS, (np.ones_like(off), (mask > 0) | (official > 0)), strict=True
+    ):
+        where = inside > 0
+        yield {
+            "region": region,
+            "pixels": int(where.sum()),
+            "absolute": int(off[where].sum()),
+            "squared": int((off[where] ** 2).sum()),
+            "exact": int((off[where] == 0).sum()),
+        }
+
+
+def compare(ours: Path, official: Path, images: Path | None) -> Iterator[dict[str, object]]:
+    """One row for each image, way to make the mask, and region."""
+    left, right = find_images(ours), find_images(official)
+    photographs = find_images(images) if images else {}
+    common = [image_id for image_id in left if image_id in right]
+    if not common:
+        raise click.ClickException(f"{ours} and {official} have no image id in common")
+    for image_id in common:
+        truth = read_mask(official / right[image_id].path)
+        for made_by, mask in masks(ours, left[image_id], truth, images, photographs.get(image_id)):
+            if mask.shape != truth.shape:
+                raise click.ClickException(
+                    f"{image_id}: {made_by} is {mask.shape}, the official mask {truth.shape}"
+                )
+            for row in differences(mask, truth):
+                yield {"image_id": image_id, "made_by": made_by, **row}
+
+
+def masks(
+    ours: Path, file: ImageFile, truth: np.ndarray, images: Path | None, photo: ImageFile | None
+) -> Iterator[tuple[str, np.ndarray]]:
+    """The mask in OURS and, where there is a photograph, those of each recipe."""
+    yield "OURS", read_mask(ours / file.path)
+    if images and photo:
+        image = read_image(images / photo.path)
+        for recipe in RECIPES:
+            if image.shape[:2] == truth.shape:
+                yield recipe, masked_texture_map(image, truth > 0, recipe=recipe)
+
+
+def figures(sums: pd.DataFrame) -> pd.DataFrame:
+    """MAE, RMSE and share of exact pixels from sums."""
+    return pd.DataFrame(
+        {
+            "mae": sums["absolute"] / sums["pixels"],
+            "rmse": np.sqrt(sums["squared"] / sums["pixels"]),
+            "exact": sums["exact"] / sums["pixels"],
+        }
+    )
+
+
+@click.command(help=__doc__)
+@click.argument("ours", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.argument("official", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--images", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--csv", type=click.Path(dir_okay=False, path_type=Path), help="Per image, here.")
+def main(ours: Path, official: Path, images: Path | None, csv: Path | None) -> None:
+    """Compare two folders of weak masks."""
+    try:
+        rows = pd.DataFrame(compare(ours, official, images))
+    except FfhqWrinkleError as error:
+        raise click.ClickException(str(error)) from error
+    per_image = pd.concat([rows[["image_id", "made_by", "region"]], figures(rows)], axis=1)
+    if csv:
+        per_image.to_csv(csv, index=False)
+    groups = ["made_by", "region"]
+    sums = rows.groupby(groups)[["pixels", "absolute", "squared", "exact"]].sum()
+    pooled = figures(sums).add_prefix("pooled_")
+    means = per_image.groupby(groups)[["mae", "rmse", "exact"]].mean().add_prefix("mean_")
+    click.echo(f"{rows['image_id'].nunique()} images")
+    click.echo(pd.concat([means, pooled], axis=1).round(4).to_string())
+
+
+if __name__ == "__main__":
+    main()

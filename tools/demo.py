@@ -1,0 +1,79 @@
+"""Make weak wrinkle masks of a real face, and a picture of them: `python tools/demo.py FOLDER`.
+
+The face is that of the astronaut Eileen Collins, whose portrait (NASA, public domain) ships with
+scikit-image. It is cut out as FFHQ aligns faces, so FOLDER ends as a small data set in the
+released layout, with the masks that both recipes give.
+"""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+from skimage import data
+
+from ffhq_wrinkle.files import encode_png, read_image, write_bytes
+from ffhq_wrinkle.manifest import released_path
+from ffhq_wrinkle.template import TemplateParser
+
+SIDE = 512
+IMAGE = released_path("00000", ".png")
+
+
+def aligned_astronaut() -> np.ndarray:
+    """The astronaut's face as FFHQ would frame it: RGB uint8 (512, 512, 3)."""
+    portrait = data.astronaut()
+    left, top, side = TemplateParser().find_frame(portrait)
+    scale = SIDE / side
+    matrix = np.array([[scale, 0, -left * scale], [0, scale, -top * scale]])
+    return np.asarray(
+        cv2.warpAffine(
+            portrait, matrix, (SIDE, SIDE), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT_101
+        )
+    )
+
+
+def build_weak(folder: Path, recipe: str, *options: str) -> Path:
+    """Run the command as a user would; give the mask's path."""
+    out = folder / f"weak_wrinkle_masks_{recipe}"
+    command = Path(sys.executable).with_name("ffhq-wrinkle")
+    arguments = ["--parser", "template", "--scale-to-image", "--recipe", recipe, "--overwrite"]
+    subprocess.run([command, "build-weak", folder, out, *arguments, *options], check=True)
+    return out / IMAGE
+
+
+def overview(image: np.ndarray, face_mask: np.ndarray, *weak_masks: np.ndarray) -> np.ndarray:
+    """Side by side: the photograph, the face mask's outline on it, and weak masks made visible."""
+    outlined = image.copy()
+    contours, _ = cv2.findContours(face_mask, cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
+    cv2.drawContours(outlined, contours, -1, (255, 220, 0), 2)
+    # Weak masks are dark: 40 of 255 is a strong response.
+    bright = [
+        np.repeat(np.clip(mask.astype(int) * 5, 0, 255).astype(np.uint8)[:, :, None], 3, axis=2)
+        for mask in weak_masks
+    ]
+    return np.hstack([image, outlined, *bright])
+
+
+def main(folder: Path) -> None:
+    """Fill the folder."""
+    path = folder / "images1024x1024" / IMAGE
+    path.parent.mkdir(parents=True, exist_ok=True)
+    image = aligned_astronaut()
+    write_bytes(path, encode_png(image))
+    faces = folder / "face_masks"
+    weak = [
+        build_weak(folder, "paper", "--save-face-masks", str(faces)),
+        build_weak(folder, "released"),
+    ]
+    mask = read_image(faces / Path(IMAGE).name)[:, :, 0]
+    picture = overview(image, mask, *(read_image(one)[:, :, 0] for one in weak))
+    write_bytes(folder / "overview.png", encode_png(picture))
+    print(f"Weak masks: {weak[0]} and {weak[1]}; look at {folder / 'overview.png'}")
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 2:
+        sys.exit(__doc__)
+    main(Path(sys.argv[1]))
