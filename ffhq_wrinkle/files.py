@@ -67,6 +67,9 @@ def read_image(path: Path) -> np.ndarray:
         raise ImageError("not a regular file" if path.exists() else "no such file")
     try:
         content = path.read_bytes()
+    except OSError as error:
+        raise ImageError(f"can not be read: {error.strerror or error}") from error
+    try:
         with Image.open(io.BytesIO(content), formats=_FORMATS) as image:
             _require_readable(image)
             return _decode_png(content) if _is_plain_png(image, content) else _as_rgb(image)

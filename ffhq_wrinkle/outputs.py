@@ -10,6 +10,7 @@ import io
 import json
 import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
@@ -37,8 +38,8 @@ class Failure(NamedTuple):
 class OutputFolder:
     """A folder of results made with one set of settings.
 
-    Use as a context manager: the folder is locked inside, and whatever a killed run left half
-    written is removed on the way in.
+    Use as a context manager: the folder is checked and locked on the way in, and whatever a killed
+    run left half written is removed. Then call `begin`, `write` each result, and `finish`.
 
     Parameters
     ----------
@@ -77,7 +78,8 @@ class OutputFolder:
         self._under_way = path / f".{record}.under-way"
         self._lock = FileLock(path / f".{record}.lock")
         self._safe_parents: set[Path] = set()
-        self._suspect = False
+        self._suspect = False  # the last run did not finish
+        self._mixed = False  # results of other settings may be among ours
 
     def __enter__(self) -> "OutputFolder":
         try:
@@ -92,11 +94,11 @@ class OutputFolder:
         try:
             for partial in _in_folder_and_shards(self.path, f".*{PARTIAL_SUFFIX}"):
                 partial.unlink(missing_ok=True)
-            if not self.overwrite:
-                self._require_same_origin()
             self._suspect = self._under_way.exists()
-            self._write_json(self._under_way, {"settings": self.settings})
-            self.record.unlink(missing_ok=True)
+            before = self._record_before()
+            if not self.overwrite:
+                self._require_same_origin(before)
+            self._mixed = self.overwrite or before.get("mixed", False)
         except BaseException:
             self._lock.release()
             raise
@@ -105,29 +107,51 @@ class OutputFolder:
     def __exit__(self, *_: object) -> None:
         self._lock.release()
 
-    def _require_same_origin(self) -> None:
+    def begin(self) -> None:
+        """Note that work is under way; until `finish`, results count only if they look right."""
+        self._write_json(self._under_way, {"settings": self.settings, "mixed": self._mixed})
+        self.record.unlink(missing_ok=True)
+
+    def _record_before(self) -> dict[str, Any]:
+        """What the last run left of itself: empty if there was none, and if it is replaced anyway.
+
+        Raises
+        ------
+        OutputError
+            There is a record, but not one of this command.
+        """
+        for path in (self._under_way, self.record):
+            if path.exists():
+                try:
+                    before = json.loads(path.read_text(encoding="utf-8"))
+                    if isinstance(before["settings"], dict):
+                        return dict(before)
+                except (ValueError, KeyError, TypeError):
+                    pass
+                if not self.overwrite:
+                    raise OutputError(
+                        f"{path} is no record of this command; choose another folder, or "
+                        "--overwrite"
+                    )
+        return {}
+
+    def _require_same_origin(self, before: Mapping[str, Any]) -> None:
         """Refuse to add to results of other settings, or of which nothing is known."""
-        known = [path for path in (self._under_way, self.record) if path.exists()]
-        if not known:
-            stranger = next(_in_folder_and_shards(self.path, "*.png"), None) or next(
-                _in_folder_and_shards(self.path, "*.npy"), None
-            )
+        if not before:
+            patterns = ("*.png", "*.npy")
+            found = (_in_folder_and_shards(self.path, pattern) for pattern in patterns)
+            stranger = next(chain.from_iterable(found), None)
             if stranger:
                 raise OutputError(
                     f"{self.path} holds files that this command did not make, such as "
                     f"{stranger.relative_to(self.path)}; choose another folder, or --overwrite"
                 )
             return
-        try:
-            before = json.loads(known[0].read_text(encoding="utf-8"))["settings"]
-        except (ValueError, KeyError, TypeError) as error:
-            raise OutputError(
-                f"{known[0]} is no record of this command; choose another folder, or --overwrite"
-            ) from error
+        then, now = before["settings"], self.settings
         differing = [
-            f"{key} {before.get(key)} there and {self.settings.get(key)} now"
-            for key in sorted(before.keys() | self.settings.keys())
-            if before.get(key) != self.settings.get(key)
+            f"{key} {then.get(key)} there and {now.get(key)} now"
+            for key in sorted(then.keys() | now.keys())
+            if then.get(key) != now.get(key)
         ]
         if differing:
             raise OutputError(
@@ -139,7 +163,8 @@ class OutputFolder:
         """Whether this result is there, whole and of these settings.
 
         After a run that finished, the name is proof enough. After one that did not, a PNG must
-        bear our note and end as a PNG does, and other files must not be empty.
+        bear our note and end as a PNG does, and an array must be as long as it says. Arrays bear
+        no note, so they do not count where results of other settings may have been replaced.
         """
         path = self.path / relative
         if self.overwrite or not path.exists():
@@ -148,7 +173,7 @@ class OutputFolder:
             return True
         if path.suffix == ".png":
             return png_note(path, _NOTE) == self.note
-        return path.stat().st_size > 0
+        return not self._mixed and _is_whole_array(path)
 
     def write(self, relative: str, array: np.ndarray) -> None:
         """Write an array under a name of ``.npy``, or an image, uint8 gray or RGB, as PNG."""
@@ -201,7 +226,7 @@ class OutputFolder:
         not about, the folder goes on being under way, and the next run looks at each of them.
         """
         self._write_json(self.record, {**record, "settings": self.settings})
-        if self.overwrite or self._suspect:
+        if self._mixed:
             strangers = sum(
                 png_note(path, _NOTE) != self.note
                 for path in _in_folder_and_shards(self.path, "*.png")
@@ -246,6 +271,15 @@ def _in_folder_and_shards(folder: Path, pattern: str) -> Iterator[Path]:
     for entry in folder.iterdir():
         if entry.is_dir() and not entry.is_symlink():
             yield from entry.glob(pattern)
+
+
+def _is_whole_array(path: Path) -> bool:
+    """Whether a ``.npy`` is as long as its header says."""
+    try:
+        np.load(path, mmap_mode="r", allow_pickle=False)
+    except (ValueError, OSError, EOFError):
+        return False
+    return True
 
 
 def _read_failures(path: Path) -> list[Failure]:

@@ -12,7 +12,7 @@ import numpy as np
 
 from .errors import ArgumentError, ParsingError, SourceError
 from .labels import FaceParser, read_label_map
-from .manifest import released_path
+from .manifest import image_folder, released_path
 from .sources import fetch, source
 
 ParserName = Literal["bisenet", "labels", "template"]
@@ -109,9 +109,9 @@ def create_parser(
 
 def _released_labels(images: Path | None) -> Path:
     """The label maps of a data set in the released layout, if `images` lies in one."""
-    for place in _RELEASED_LABELS if images else ():
-        folder = (images or Path()).parent / place
-        if folder.is_dir():
+    data_set = image_folder(images).parent if images else Path()
+    for folder in (data_set / place for place in _RELEASED_LABELS):
+        if images and folder.is_dir():
             return folder
     raise ArgumentError("the parser labels needs a folder of label maps: --labels FOLDER")
 

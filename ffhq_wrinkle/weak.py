@@ -172,6 +172,7 @@ def build_weak(
         todo = [file for file in chosen if not results.complete(file)]
         if len(todo) < len(chosen):
             log.info("%d weak masks are there already", len(chosen) - len(todo))
+        results.begin()
         run = _Run(folder, parser, texture, results)
         failures = [
             Failure(released_path(image_id, ".png"), "find", "no image of this id")
@@ -259,6 +260,11 @@ class _Results:
                 yield folder, f"{file.image_id}.png"
         yield self.weak, file.mirrored(".png")
 
+    def begin(self) -> None:
+        """Note in each folder, all of which have been checked, that work is under way."""
+        for folder in self._folders():
+            folder.begin()
+
     def finish(self, report: BuildReport) -> None:
         """Write each folder's record, that of the weak masks last."""
         record = {
@@ -270,9 +276,12 @@ class _Results:
                 "failed": report.failed,
             },
         }
-        for folder in (self.labels, self.face_masks, self.masked_images, self.weak):
-            if folder:
-                folder.finish(record)
+        for folder in self._folders():
+            folder.finish(record)
+
+    def _folders(self) -> list[OutputFolder]:
+        folders = (self.labels, self.face_masks, self.masked_images, self.weak)
+        return [folder for folder in folders if folder]
 
 
 class _Run:

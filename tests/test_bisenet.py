@@ -11,6 +11,7 @@ from torchvision.transforms.functional import normalize, to_tensor
 from ffhq_wrinkle.bisenet import BiSeNetParser, choose_device, load_bisenet
 from ffhq_wrinkle.errors import ArgumentError, SourceError
 from ffhq_wrinkle.files import sha256_of
+from ffhq_wrinkle.sources import fetch, source
 
 from .conftest import drawn_face
 
@@ -148,6 +149,13 @@ def test_devices_that_are_not_there_are_refused():
     for name in ("cuda:99", "warp", ""):
         with pytest.raises(ArgumentError, match="can not be used here"):
             choose_device(name)
+
+
+@pytest.mark.network
+def test_the_published_weights_are_fetched_and_see_the_astronaut_s_face(astronaut):
+    labels = BiSeNetParser(fetch(source("bisenet")), device="cpu")([astronaut], ["x"])[0]
+    assert {1, 10, 17} <= set(np.unique(labels))  # skin, nose, hair
+    assert labels[125, 225] in (1, 10)  # the nose
 
 
 @pytest.mark.gpu

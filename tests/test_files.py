@@ -216,6 +216,14 @@ def test_a_decompression_bomb_is_refused_before_it_is_unpacked(tmp_path):
         read_image(tmp_path / "a.png")
 
 
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_a_file_that_may_not_be_read_is_refused(tmp_path):
+    path = saved(tmp_path / "a.png")
+    path.chmod(0)
+    with pytest.raises(ImageError, match="can not be read: Permission denied"):
+        read_image(path)
+
+
 def test_what_is_no_regular_file_is_refused(tmp_path):
     os.mkfifo(tmp_path / "pipe.png")
     (tmp_path / "folder.png").mkdir()

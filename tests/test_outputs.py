@@ -1,5 +1,6 @@
 import json
 import os
+from contextlib import contextmanager
 
 import numpy as np
 import pytest
@@ -14,8 +15,16 @@ from .conftest import files_of
 PIXELS = np.arange(12, dtype=np.uint8).reshape(3, 4)
 
 
-def folder(path, *, overwrite=False, note="a note", **settings):
+def checked(path, *, overwrite=False, note="a note", **settings):
     return OutputFolder(path, settings or {"sigma": 5}, note=note, overwrite=overwrite)
+
+
+@contextmanager
+def folder(path, **options):
+    """An output folder in which work is under way."""
+    with checked(path, **options) as opened:
+        opened.begin()
+        yield opened
 
 
 def finished(path, names=("00000/00001.png",), **options):
@@ -77,7 +86,7 @@ def test_files_of_another_origin_are_refused(tmp_path, name):
 
 
 def test_a_record_that_is_none_is_refused(tmp_path):
-    for content in ("nonsense", "[]", "{}"):
+    for content in ("nonsense", "[]", "{}", '{"settings": 5}'):
         (tmp_path / "build.json").write_text(content)
         with pytest.raises(OutputError, match="no record of this command"), folder(tmp_path):
             pass
@@ -126,13 +135,32 @@ def test_after_an_interruption_damaged_results_do_not_count(tmp_path):
             out.write(name, PIXELS)
     # as a file system may leave them when the power fails
     (tmp_path / "cut.png").write_bytes((tmp_path / "cut.png").read_bytes()[:-5])
+    (tmp_path / "cut.npy").write_bytes((tmp_path / "whole.npy").read_bytes()[:-5])
     for name in ("empty.png", "empty.npy"):
         (tmp_path / name).write_bytes(b"")
     with folder(tmp_path) as out:
         assert out.has("whole.png")
         assert out.has("whole.npy")
-        for name in ("cut.png", "empty.png", "empty.npy"):
+        for name in ("cut.png", "cut.npy", "empty.png", "empty.npy"):
             assert not out.has(name)
+
+
+def test_label_maps_of_other_settings_do_not_count_after_an_interrupted_overwrite(tmp_path):
+    finished(tmp_path, names=("a.npy", "b.npy"))
+    with folder(tmp_path, sigma=7, overwrite=True) as out:
+        out.write("a.npy", PIXELS)  # and then the process is killed
+    for _ in range(2):  # arrays bear no note, so both are in doubt, however often it is killed
+        with folder(tmp_path, sigma=7) as out:
+            assert not out.has("a.npy")
+            assert not out.has("b.npy")
+
+
+def test_looking_at_a_folder_changes_nothing(tmp_path):
+    finished(tmp_path)
+    before = files_of(tmp_path)
+    with checked(tmp_path):
+        pass
+    assert files_of(tmp_path) == before
 
 
 def test_what_a_killed_run_left_half_written_is_removed(tmp_path):

@@ -36,9 +36,10 @@ def test_the_released_label_maps_are_found_beside_the_images(tmp_path, place):
     images = tmp_path / "images1024x1024"
     for folder in (images, tmp_path / place):
         folder.mkdir(parents=True)
-    parser = create_parser("labels", images=images)
-    assert isinstance(parser, ReadyLabels)
-    assert parser.folder == tmp_path / place
+    for given in (images, tmp_path):
+        parser = create_parser("labels", images=given)
+        assert isinstance(parser, ReadyLabels)
+        assert parser.folder == tmp_path / place
 
 
 def test_without_label_maps_the_option_is_named(tmp_path):

@@ -107,6 +107,16 @@ def test_by_products_asked_for_later_are_made_later(dataset, tmp_path):
     assert files_of(tmp_path / "out") == before
 
 
+def test_a_run_that_is_refused_changes_nothing(dataset, tmp_path):
+    build(dataset, tmp_path / "out")
+    (tmp_path / "labels").mkdir()
+    (tmp_path / "labels" / "00001.npy").write_bytes(b"somebody else's")
+    before = files_of(tmp_path)
+    with pytest.raises(OutputError, match="did not make"):
+        build(dataset, tmp_path / "out", by_products=ByProducts(labels=tmp_path / "labels"))
+    assert files_of(tmp_path) == before
+
+
 def test_kernel_and_sigma_can_follow_the_size_of_the_image(dataset, tmp_path):
     texture = TextureSettings(scale_to_image=True)
     build(dataset, tmp_path / "out", texture=texture)
