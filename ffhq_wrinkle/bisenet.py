@@ -1,7 +1,8 @@
 """BiSeNet: the trained face parser, from facexlib's network and the published weights."""
 
-import logging
 import pickle
+import re
+import struct
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,11 @@ from .errors import ArgumentError, SourceError
 from .files import sha256_of
 from .labels import CLASSES, LABEL_SIZE, FaceParser
 
-log = logging.getLogger(__name__)
+# What torch.load raises on files that are cut short, altered or of another kind.
+_LOADER_ERRORS = (
+    pickle.UnpicklingError, BadZipFile, OSError, EOFError, RuntimeError, ValueError, TypeError,
+    KeyError, IndexError, AttributeError, OverflowError, MemoryError, AssertionError, struct.error,
+)  # fmt: skip
 
 # ImageNet's mean and standard deviation of R, G, B in 0..1, as in training.
 _MEAN = (0.485, 0.456, 0.406)
@@ -34,9 +39,10 @@ class BiSeNetParser(FaceParser):
     logit. Convolutions and their batch normalisations are folded into one, the heads that only
     serve training are left out, and memory runs channels last: the same labels, sooner.
 
-    A batch size of 1 leaves each image to the thread that prepares it, which is best on a CPU.
-    Larger batches have one fixed size, the last one filled up, so that a label map does not depend
-    on which images were parsed together.
+    A batch size of 1 leaves each image to the thread that prepares it; on a CPU that is quickest,
+    with one PyTorch thread for each image. Larger batches have one fixed size, the last one filled
+    up. Either way a label map depends neither on which images were parsed together nor on how many
+    threads there are (but for batches on a CPU, where the sum of a tie may).
 
     Parameters
     ----------
@@ -46,8 +52,6 @@ class BiSeNetParser(FaceParser):
         ``auto`` (CUDA where there is one), ``cpu``, ``cuda``, ``cuda:1``, ...
     batch_size : int, optional
         Images parsed at once; 16 on a GPU and 1 on the CPU if not given.
-    threads : int, optional
-        On the CPU, PyTorch's threads for one image; PyTorch's own choice if not given.
 
     Raises
     ------
@@ -61,16 +65,10 @@ class BiSeNetParser(FaceParser):
     note = "BiSeNet"
 
     def __init__(
-        self,
-        weights: Path,
-        *,
-        device: str = "auto",
-        batch_size: int | None = None,
-        threads: int | None = None,
+        self, weights: Path, *, device: str = "auto", batch_size: int | None = None
     ) -> None:
         self.device = choose_device(device)
         self.batch_size = batch_size or (1 if self.device.type == "cpu" else 16)
-        self._threads = threads
         network = load_bisenet(weights)
         self.weights_sha256 = sha256_of(weights)
         _fold_batch_norm(network)
@@ -99,8 +97,8 @@ class BiSeNetParser(FaceParser):
     @torch.inference_mode()
     def _parse(self, batch: np.ndarray) -> list[np.ndarray]:
         """One batch, uint8 (B, 512, 512, 3), to B label maps."""
-        if self._threads and torch.get_num_threads() != self._threads:
-            torch.set_num_threads(self._threads)  # each thread has its own number
+        if len(batch) == 1 and self.device.type == "cpu" and torch.get_num_threads() != 1:
+            torch.set_num_threads(1)  # of this thread; more would change the last bits of sums
         pixels = torch.from_numpy(batch).to(self.device).permute(0, 3, 1, 2)  # channels last
         # TF32 and the choice among algorithms by speed would make labels depend on the machine's
         # mood; cudnn.flags holds only here.
@@ -131,12 +129,13 @@ def choose_device(device: str) -> torch.device:
     """
     if device == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    if not re.fullmatch(r"cpu|cuda(:\d{1,3})?|mps", device):
+        raise ArgumentError(f"device is {device!r}; it should be auto, cpu, cuda, cuda:1 or mps")
     try:
         chosen = torch.device(device)
         torch.zeros(1, device=chosen)
-    except (RuntimeError, AssertionError) as error:
-        reason = str(error).splitlines()[0]
-        raise ArgumentError(f"device {device!r} can not be used here: {reason}") from error
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        raise ArgumentError(f"device {device!r} is not there, or can not be used") from error
     return chosen
 
 
@@ -163,10 +162,11 @@ def load_bisenet(weights: Path) -> nn.Module:
         content = torch.load(weights, map_location="cpu", weights_only=True)
     except FileNotFoundError as error:
         raise SourceError(f"{weights}: no such file") from error
-    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, BadZipFile, KeyError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+    except _LOADER_ERRORS as error:
+        # PyTorch's own message advises to load it unsafely; that is not repeated here.
         raise SourceError(
-            f"{weights} is not a weights file that is safe to load: {reason}"
+            f"{weights} is damaged, or not a weights file that is safe to load "
+            f"({type(error).__name__})"
         ) from error
     state = _state_dict(content)
     network: nn.Module = BiSeNet(num_class=len(CLASSES))
@@ -177,8 +177,13 @@ def load_bisenet(weights: Path) -> nn.Module:
     wrong += [f"has {key}" for key in sorted(state.keys() - own.keys())]
     wrong += [
         f"has {key} of shape {tuple(state[key].shape)} for {tuple(own[key].shape)}"
-        for key in sorted(wanted & state.keys())
+        for key in sorted(own.keys() & state.keys())
         if state[key].shape != own[key].shape
+    ]
+    wrong += [
+        f"has {key} with values that are no finite real numbers"
+        for key in sorted(wanted & state.keys())
+        if not (state[key].is_floating_point() and bool(state[key].isfinite().all()))
     ]
     if wrong:
         raise SourceError(

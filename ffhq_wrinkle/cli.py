@@ -13,13 +13,20 @@ from typing import TYPE_CHECKING
 import click
 
 from . import __version__
-from .errors import FfhqWrinkleError
+from .errors import ArgumentError, FfhqWrinkleError
 
 if TYPE_CHECKING:
     from .parsing import ParserName
     from .texture import Recipe
 
+FAILED, WRONG_USAGE = 1, 2
 INTERRUPTED = 130  # what shells report for Ctrl-C
+
+
+class WrongValue(click.ClickException):
+    """A value that no command can work with, in one line; click's own has three."""
+
+    exit_code = WRONG_USAGE
 
 
 class Commands(click.Group):
@@ -30,7 +37,8 @@ class Commands(click.Group):
         try:
             return super().invoke(ctx)
         except FfhqWrinkleError as error:
-            raise click.ClickException(str(error)) from error
+            kind = WrongValue if isinstance(error, ArgumentError) else click.ClickException
+            raise kind(str(error)) from error
         except ImportError as error:
             if "libGL" not in str(error):
                 raise
@@ -100,7 +108,7 @@ def main(verbose: bool, quiet: bool) -> None:
     help="Folder of ready label maps, ID.npy or ID.png, for --parser labels.",
 )
 @click.option(
-    "--device", default="auto", show_default=True, help="For BiSeNet: auto, cpu, cuda, cuda:1."
+    "--device", default="auto", show_default=True, help="For BiSeNet: auto, cpu, cuda, cuda:1, mps."
 )
 @click.option(
     "--batch-size",
@@ -171,7 +179,6 @@ def build_weak_command(
     from .parsing import create_parser
     from .weak import BuildInterrupted, ByProducts, TextureSettings, build_weak
 
-    jobs = jobs or available_cores()
     texture = TextureSettings(
         recipe=recipe, kernel_size=kernel_size, sigma=sigma, scale_to_image=scale_to_image
     )
@@ -184,7 +191,6 @@ def build_weak_command(
         images=images,
         device=device,
         batch_size=batch_size,
-        threads=max(1, available_cores() // jobs),
     )
     try:
         report = build_weak(
@@ -197,7 +203,7 @@ def build_weak_command(
             ),
             ids=merge_ids(chosen) if chosen else None,
             limit=limit,
-            jobs=jobs,
+            jobs=jobs or available_cores(),
             overwrite=overwrite,
         )
     except BuildInterrupted as interruption:
@@ -206,7 +212,7 @@ def build_weak_command(
     click.echo(report.summary(out))
     if parser_name == "template":
         click.echo(f"The faces are {parser.note}.")
-    ctx.exit(1 if report.failed else 0)
+    ctx.exit(FAILED if report.failed else 0)
 
 
 def available_cores() -> int:

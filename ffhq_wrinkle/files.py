@@ -24,11 +24,13 @@ IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", "
 REFUSED_SUFFIXES = frozenset(
     {".heic", ".heif", ".avif", ".gif", ".jp2", ".jxl", ".dng", ".cr2", ".nef"}
 )
-PARTIAL_SUFFIX = ".partial"
+PARTIAL_PREFIX = ".ffhq-wrinkle-partial-"
 
 _FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "BMP")
 # Pillow's own limit, 2**30 / 12 pixels, where it warns; a face needs no more.
 MAX_PIXELS = 89_478_485
+MAX_SIDE = 1_000_000  # libpng's, for what is written
+MAX_BYTES = 1 << 30
 # What Pillow raises on files that are cut short, altered or made to hurt.
 _DECODER_ERRORS = (
     OSError, SyntaxError, ValueError, EOFError, IndexError, KeyError, TypeError, OverflowError,
@@ -66,6 +68,8 @@ def read_image(path: Path) -> np.ndarray:
     if not path.is_file():  # a FIFO or a device would block for ever
         raise ImageError("not a regular file" if path.exists() else "no such file")
     try:
+        if path.stat().st_size > MAX_BYTES:
+            raise ImageError(f"larger than {MAX_BYTES} bytes; no image that is read needs so many")
         content = path.read_bytes()
     except OSError as error:
         raise ImageError(f"can not be read: {error.strerror or error}") from error
@@ -87,6 +91,8 @@ def _require_readable(image: Image.Image) -> None:
         raise ImageError(
             f"{image.width}x{image.height} is more than {MAX_PIXELS} pixels; make it smaller"
         )
+    if max(image.size) > MAX_SIDE:
+        raise ImageError(f"{image.width}x{image.height}: no side may exceed {MAX_SIDE} pixels")
     # MPO is what phones write as .jpg: a JPEG with a second picture (depth, gain map) behind it.
     frames = 1 if image.format == "MPO" else getattr(image, "n_frames", 1)
     if frames > 1:
@@ -105,7 +111,7 @@ def _is_plain_png(image: Image.Image, content: bytes) -> bool:
         and image.tile[0].args == "RGB"  # not RGB;16B, 16 bits a channel
         and "transparency" not in image.info
         # An orientation may be here or there; Pillow's getexif() would decode all to know.
-        and "Raw profile type exif" not in image.info
+        and not {"Raw profile type exif", "XML:com.adobe.xmp", "xmp"} & image.info.keys()
         and b"eXIf" not in _png_chunks(content)
     )
 
@@ -166,7 +172,10 @@ def encode_png(pixels: np.ndarray, text: Mapping[str, str] | None = None) -> byt
         )
     bgr = pixels[:, :, ::-1] if pixels.ndim == 3 else pixels
     # OpenCV's default settings: an eighth of Pillow's time, and no larger.
-    encoded = cv2.imencode(".png", bgr)[1].tobytes()
+    written, buffer = cv2.imencode(".png", bgr)
+    if not written:
+        raise ArgumentError(f"an array of shape {pixels.shape} can not be written as PNG")
+    encoded = buffer.tobytes()
     header_end = len(_PNG_SIGNATURE) + 25  # the IHDR chunk is always 25 bytes
     notes = b"".join(_text_chunk(keyword, note) for keyword, note in (text or {}).items())
     return encoded[:header_end] + notes + encoded[header_end:]
@@ -209,7 +218,9 @@ def write_bytes(path: Path, content: bytes) -> None:
     OutputError
         The disk is full, or the file can not be written for another reason. Nothing is left.
     """
-    partial = path.with_name(f".{path.name}.{os.getpid()}{PARTIAL_SUFFIX}")
+    # Of a length of its own: the file's name may be as long as the system allows.
+    name = hashlib.sha256(os.fsencode(path.name)).hexdigest()[:16]
+    partial = path.with_name(f"{PARTIAL_PREFIX}{name}.{os.getpid()}")
     try:
         try:
             partial.write_bytes(content)

@@ -4,6 +4,9 @@ A label map says for each cell of a 512x512 grid laid over the image which part 
 there. `FaceParser` is what the three parsers have in common; `parsing` chooses one.
 """
 
+import struct
+import tokenize
+import zlib
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,6 +23,12 @@ LABEL_SIZE = 512
 CLASSES = (
     "background", "skin", "l_brow", "r_brow", "l_eye", "r_eye", "eye_g", "l_ear", "r_ear", "ear_r",
     "nose", "mouth", "u_lip", "l_lip", "neck", "neck_l", "cloth", "hair", "hat",
+)  # fmt: skip
+# What NumPy and Pillow raise on files that are cut short, altered or made to hurt.
+_READER_ERRORS = (
+    OSError, ValueError, SyntaxError, EOFError, TypeError, KeyError, IndexError, MemoryError,
+    RecursionError, OverflowError, tokenize.TokenError, struct.error, zlib.error,
+    Image.DecompressionBombError, Image.DecompressionBombWarning,
 )  # fmt: skip
 SKIN, NOSE = CLASSES.index("skin"), CLASSES.index("nose")
 
@@ -71,11 +80,13 @@ def read_label_map(path: Path) -> np.ndarray:
     ParsingError
         The file can not be read, or holds something else.
     """
+    if not path.is_file():  # a FIFO or a device would block for ever
+        raise ParsingError(f"{path} is not a regular file")
     try:
         labels = _read_npy(path) if path.suffix == ".npy" else _read_png(path)
     except UnidentifiedImageError as error:
         raise ParsingError(f"{path} is not a PNG") from error
-    except (OSError, ValueError, SyntaxError, EOFError) as error:
+    except _READER_ERRORS as error:
         raise ParsingError(f"{path} can not be read: {error}") from error
     if labels.shape != (LABEL_SIZE, LABEL_SIZE):
         raise ParsingError(f"{path} is {labels.shape}; a label map is (512, 512)")
@@ -88,7 +99,9 @@ def read_label_map(path: Path) -> np.ndarray:
 
 def _read_npy(path: Path) -> np.ndarray:
     """Map the array, so that a header that promises terabytes is refused at no cost."""
-    mapped: np.ndarray = np.load(path, mmap_mode="r", allow_pickle=False)
+    mapped = np.load(path, mmap_mode="r", allow_pickle=False)
+    if not isinstance(mapped, np.ndarray):
+        raise ValueError("an archive of arrays, wanted a single one")
     return mapped
 
 
@@ -134,6 +147,14 @@ class FaceParser(ABC):
         ParsingError
             This image can not be parsed.
         """
+
+    def settings(self) -> dict[str, str | None]:
+        """What its label maps depend on, for the record of a run."""
+        return {
+            "parser": self.name,
+            "parser_note": self.note,
+            "weights_sha256": self.weights_sha256,
+        }
 
     def label_maps(self, prepared: Sequence[np.ndarray]) -> list[np.ndarray]:
         """Turn what `prepare` gave for each image into label maps, uint8 (512, 512)."""

@@ -15,8 +15,8 @@ from .errors import ArgumentError
 from .files import IMAGE_SUFFIXES, REFUSED_SUFFIXES
 
 SHARD_SIZE = 1000
-MAX_IDS = 100_000_000
-_RANGE = re.compile(r"(\d+)-(\d+)")
+MAX_IDS = 5_000_000
+_RANGE = re.compile(r"([0-9]+)-([0-9]+)")
 _SHARD = re.compile(r"\d{5,}")
 _FFHQ_ID = re.compile(r"\d{5}")
 # A data set in the released layout keeps its photographs here.
@@ -29,7 +29,11 @@ def image_id_of(text: str) -> str:
     >>> image_id_of("7"), image_id_of("0000102"), image_id_of("portrait")
     ('00007', '0000102', 'portrait')
     """
-    return text.zfill(5) if text.isascii() and text.isdigit() else text
+    return text.zfill(5) if _is_number(text) else text
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdigit()
 
 
 def released_path(image_id: str, suffix: str) -> str:
@@ -66,7 +70,8 @@ class Ids:
 def parse_ids(text: str, where: str = "--ids") -> Ids:
     """Read ids such as ``0-49999,60000`` or ``portrait_01``.
 
-    A number means the five-digit FFHQ id, or the name with as many digits as are written.
+    A number means the five-digit FFHQ id; `select_images` takes it for any name that is the same
+    number, if there is no such id.
 
     Parameters
     ----------
@@ -91,9 +96,13 @@ def parse_ids(text: str, where: str = "--ids") -> Ids:
     for part in (part.strip() for part in text.split(",")):
         numbers = _RANGE.fullmatch(part)
         if numbers:
-            first, last = int(numbers[1]), int(numbers[2])
+            absurd = max(map(len, numbers.groups())) > 20  # longer ones Python refuses to convert
+            first, last = (0, MAX_IDS) if absurd else map(int, numbers.groups())
             if not first <= last < first + MAX_IDS:
-                raise ArgumentError(f"{where}: {part!r} should run from a smaller id to a larger")
+                raise ArgumentError(
+                    f"{where}: {part[:50]!r} should run from a smaller id to a larger, over "
+                    f"at most {MAX_IDS} ids"
+                )
             ranges.append((first, last, max(5, len(numbers[1]))))
         elif not part or part.startswith(".") or "/" in part or "\\" in part or "\0" in part:
             raise ArgumentError(
@@ -175,7 +184,11 @@ def find_images(folder: Path) -> dict[str, ImageFile]:
         The folder has no image, or two of one id.
     """
     found: dict[str, ImageFile] = {}
-    for path in _candidates(folder):
+    try:
+        candidates = list(_candidates(folder))
+    except OSError as error:
+        raise ArgumentError(f"{error.filename} can not be read: {error.strerror}") from error
+    for path in candidates:
         stem, _, suffix = path.rpartition("/")[2].rpartition(".")
         if not stem or f".{suffix.lower()}" not in IMAGE_SUFFIXES | REFUSED_SUFFIXES:
             continue
@@ -209,7 +222,16 @@ def select_images(
     """
     if ids is None:
         return list(found.values())[:limit], []
-    wanted = list(ids)
+    # 7.png and 0000007.png are number 7 too, where there is no 00007.png.
+    numbered = {int(name): name for name in found if _is_number(name)}
+    wanted = sorted(
+        {
+            numbered.get(int(image_id), image_id)
+            if image_id not in found and _is_number(image_id)
+            else image_id
+            for image_id in ids
+        }
+    )
     missing = [image_id for image_id in wanted if image_id not in found]
     if len(missing) == len(wanted):
         raise ArgumentError(

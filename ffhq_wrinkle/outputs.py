@@ -9,6 +9,7 @@ import csv
 import io
 import json
 import logging
+import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from pathlib import Path, PurePosixPath
@@ -18,7 +19,7 @@ import numpy as np
 from filelock import FileLock, Timeout
 
 from .errors import ArgumentError, OutputError
-from .files import PARTIAL_SUFFIX, encode_png, png_note, write_bytes
+from .files import PARTIAL_PREFIX, encode_png, png_note, write_bytes
 
 log = logging.getLogger(__name__)
 
@@ -72,14 +73,14 @@ class OutputFolder:
     ) -> None:
         self.path = path
         self.settings = dict(settings)
-        self.note = note
+        self.note = note.encode("latin-1", "replace").decode("latin-1")  # as a PNG can keep it
         self.overwrite = overwrite
         self.record = path / record
         self._under_way = path / f".{record}.under-way"
         self._lock = FileLock(path / f".{record}.lock")
         self._safe_parents: set[Path] = set()
         self._suspect = False  # the last run did not finish
-        self._mixed = False  # results of other settings may be among ours
+        self._before: dict[str, Any] = {}  # what it noted
 
     def __enter__(self) -> "OutputFolder":
         try:
@@ -92,13 +93,12 @@ class OutputFolder:
         except OSError as error:
             raise OutputError(f"{self.path} can not be written: {error.strerror}") from error
         try:
-            for partial in _in_folder_and_shards(self.path, f".*{PARTIAL_SUFFIX}"):
-                partial.unlink(missing_ok=True)
             self._suspect = self._under_way.exists()
-            before = self._record_before()
+            self._before = self._record_before()
             if not self.overwrite:
-                self._require_same_origin(before)
-            self._mixed = self.overwrite or before.get("mixed", False)
+                self._require_same_origin()
+            for partial in self._files(f"{PARTIAL_PREFIX}*"):
+                partial.unlink(missing_ok=True)
         except BaseException:
             self._lock.release()
             raise
@@ -109,8 +109,20 @@ class OutputFolder:
 
     def begin(self) -> None:
         """Note that work is under way; until `finish`, results count only if they look right."""
-        self._write_json(self._under_way, {"settings": self.settings, "mixed": self._mixed})
+        if self.overwrite:
+            same = self._before.get("settings") == self.settings and not self._replaces_others
+            note = {"settings": self.settings, "replacing": "same" if same else "other"}
+            self._write_json(self._under_way, note)
+            self._before = note
+        elif not self._suspect:
+            self._write_json(self._under_way, {"settings": self.settings})
+        # Else it stays as it is, for its age tells what was replaced before the interruption.
         self.record.unlink(missing_ok=True)
+
+    @property
+    def _replaces_others(self) -> bool:
+        """Whether an overwrite that is not through yet found results of other settings."""
+        return self._before.get("replacing") == "other"
 
     def _record_before(self) -> dict[str, Any]:
         """What the last run left of itself: empty if there was none, and if it is replaced anyway.
@@ -126,7 +138,7 @@ class OutputFolder:
                     before = json.loads(path.read_text(encoding="utf-8"))
                     if isinstance(before["settings"], dict):
                         return dict(before)
-                except (ValueError, KeyError, TypeError):
+                except (OSError, ValueError, KeyError, TypeError):
                     pass
                 if not self.overwrite:
                     raise OutputError(
@@ -135,19 +147,17 @@ class OutputFolder:
                     )
         return {}
 
-    def _require_same_origin(self, before: Mapping[str, Any]) -> None:
+    def _require_same_origin(self) -> None:
         """Refuse to add to results of other settings, or of which nothing is known."""
-        if not before:
-            patterns = ("*.png", "*.npy")
-            found = (_in_folder_and_shards(self.path, pattern) for pattern in patterns)
-            stranger = next(chain.from_iterable(found), None)
+        if not self._before:
+            stranger = next(self._results(), None)
             if stranger:
                 raise OutputError(
                     f"{self.path} holds files that this command did not make, such as "
                     f"{stranger.relative_to(self.path)}; choose another folder, or --overwrite"
                 )
             return
-        then, now = before["settings"], self.settings
+        then, now = self._before["settings"], self.settings
         differing = [
             f"{key} {then.get(key)} there and {now.get(key)} now"
             for key in sorted(then.keys() | now.keys())
@@ -162,18 +172,22 @@ class OutputFolder:
     def has(self, relative: str) -> bool:
         """Whether this result is there, whole and of these settings.
 
-        After a run that finished, the name is proof enough. After one that did not, a PNG must
-        bear our note and end as a PNG does, and an array must be as long as it says. Arrays bear
-        no note, so they do not count where results of other settings may have been replaced.
+        After a run that finished, the name is proof enough. After one that did not, see
+        `_looks_right`.
         """
         path = self.path / relative
         if self.overwrite or not path.exists():
             return False
-        if not self._suspect:
-            return True
+        return self._looks_right(path) if self._suspect else True
+
+    def _looks_right(self, path: Path) -> bool:
+        """Whether a file is whole and ours, and not one that an overwrite has yet to replace."""
+        replacing = "replacing" in self._before
+        if replacing and path.stat().st_mtime_ns < self._under_way.stat().st_mtime_ns:
+            return False
         if path.suffix == ".png":
             return png_note(path, _NOTE) == self.note
-        return not self._mixed and _is_whole_array(path)
+        return _is_whole_array(path)
 
     def write(self, relative: str, array: np.ndarray) -> None:
         """Write an array under a name of ``.npy``, or an image, uint8 gray or RGB, as PNG."""
@@ -220,25 +234,42 @@ class OutputFolder:
         write_bytes(path, text.getvalue().encode("utf-8", "surrogateescape"))
 
     def finish(self, record: Mapping[str, Any]) -> None:
-        """Write the record: the work is done.
+        """Write the record, with the counts of results and failures here: the work is done.
 
         If results of other settings are still there, which `overwrite` let in and this run was
         not about, the folder goes on being under way, and the next run looks at each of them.
         """
-        self._write_json(self.record, {**record, "settings": self.settings})
-        if self._mixed:
-            strangers = sum(
-                png_note(path, _NOTE) != self.note
-                for path in _in_folder_and_shards(self.path, "*.png")
-            )
+        counts = {
+            "results": sum(1 for _ in self._results()),
+            "failed": len(_read_failures(self.path / FAILURES)),
+        }
+        if hasattr(os, "sync"):
+            os.sync()  # so that no power cut leaves a record of results that were never written
+        content = {**record, "counts": counts, "settings": self.settings}
+        if self._replaces_others:
+            strangers = sum(not self._looks_right(path) for path in self._results())
             if strangers:
                 log.warning(
                     "%s still holds %d results of other settings; run again for all images",
                     self.path,
                     strangers,
                 )
+                self._write_json(self.record, content)
                 return
+        self._write_json(self.record, content)
         self._under_way.unlink(missing_ok=True)
+
+    def _results(self) -> Iterator[Path]:
+        """What runs have written here."""
+        return chain(self._files("*.png"), self._files("*.npy"))
+
+    def _files(self, pattern: str) -> Iterator[Path]:
+        """Files of this pattern in the folder and its shards, but not in other output folders."""
+        yield from self.path.glob(pattern)
+        for entry in self.path.iterdir():
+            is_shard = entry.name.isdigit() and entry.is_dir() and not entry.is_symlink()
+            if is_shard and not (entry / Path(self._lock.lock_file).name).exists():
+                yield from entry.glob(pattern)
 
     def _write_json(self, path: Path, content: Mapping[str, Any]) -> None:
         write_bytes(path, (json.dumps(content, indent=2) + "\n").encode())
@@ -265,14 +296,6 @@ def require_separate(read: Sequence[Path | None], written: Sequence[Path]) -> No
                     )
 
 
-def _in_folder_and_shards(folder: Path, pattern: str) -> Iterator[Path]:
-    """Files of this pattern in a folder and its direct subfolders."""
-    yield from folder.glob(pattern)
-    for entry in folder.iterdir():
-        if entry.is_dir() and not entry.is_symlink():
-            yield from entry.glob(pattern)
-
-
 def _is_whole_array(path: Path) -> bool:
     """Whether a ``.npy`` is as long as its header says."""
     try:
@@ -283,8 +306,11 @@ def _is_whole_array(path: Path) -> bool:
 
 
 def _read_failures(path: Path) -> list[Failure]:
-    """Rows of an earlier `failures.csv`; none where there is none, or it is not one of ours."""
+    """Rows of a `failures.csv`; none where there is none."""
     if not path.exists():
         return []
-    with path.open(encoding="utf-8", errors="surrogateescape", newline="") as file:
-        return [Failure(*row) for row in csv.reader(file) if len(row) == 3][1:]
+    try:
+        with path.open(encoding="utf-8", errors="surrogateescape", newline="") as file:
+            return [Failure(*row) for row in csv.reader(file) if len(row) == 3][1:]
+    except (OSError, csv.Error) as error:
+        raise OutputError(f"{path} can not be read: {error}") from error

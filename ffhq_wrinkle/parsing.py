@@ -43,6 +43,10 @@ class ReadyLabels(FaceParser):
         self.folder = folder
         self.note = f"ready label maps, {folder.resolve().name}"
 
+    def settings(self) -> dict[str, str | None]:
+        """As of any parser, and the folder: many are called face_parsed_labels."""
+        return {**super().settings(), "labels": str(self.folder.resolve())}
+
     def prepare(self, image: np.ndarray, image_id: str) -> np.ndarray:
         """Read the image's label map."""
         for suffix in (".npy", ".png"):
@@ -61,7 +65,6 @@ def create_parser(
     images: Path | None = None,
     device: str = "auto",
     batch_size: int | None = None,
-    threads: int | None = None,
 ) -> FaceParser:
     """Make the face parser of this name.
 
@@ -74,8 +77,8 @@ def create_parser(
         Folder of ready label maps; that of the released layout beside `images` if not given.
     images : Path, optional
         Folder of the images.
-    device, batch_size, threads
-        Where BiSeNet runs, on how many images at once, and with how many threads an image.
+    device, batch_size
+        Where BiSeNet runs, and on how many images at once.
 
     Returns
     -------
@@ -103,13 +106,13 @@ def create_parser(
         path = weights or _fetched_weights()
         from .bisenet import BiSeNetParser  # loads torch and facexlib, so only here
 
-        return BiSeNetParser(path, device=device, batch_size=batch_size, threads=threads)
+        return BiSeNetParser(path, device=device, batch_size=batch_size)
     raise ArgumentError(f"parser is {name!r}; choose one of {', '.join(PARSERS)}")
 
 
 def _released_labels(images: Path | None) -> Path:
     """The label maps of a data set in the released layout, if `images` lies in one."""
-    data_set = image_folder(images).parent if images else Path()
+    data_set = image_folder(images.resolve()).parent if images else Path()
     for folder in (data_set / place for place in _RELEASED_LABELS):
         if images and folder.is_dir():
             return folder

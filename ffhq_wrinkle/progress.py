@@ -21,7 +21,8 @@ class Progress:
         self.what = what
         self.done = 0
         self.failed = 0
-        self._bar = tqdm(total=total, desc=what, unit="img", disable=not sys.stderr.isatty())
+        shown = sys.stderr.isatty() and log.isEnabledFor(logging.INFO)
+        self._bar = tqdm(total=total, desc=what, unit="img", disable=not shown)
         self._started = self._last_line = time.monotonic()
 
     def advance(self, *, failed: bool = False) -> None:

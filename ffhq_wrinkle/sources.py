@@ -89,7 +89,7 @@ def fetch(wanted: Source) -> Path:
 
     if wanted.sha256 is None:
         raise SourceError(f"{wanted.name}: no hash is published, so it is not fetched by itself")
-    if wanted.cached.exists():
+    if wanted.cached.is_file():
         found = sha256_of(wanted.cached)
         if found != wanted.sha256:
             raise SourceError(
@@ -97,6 +97,7 @@ def fetch(wanted: Source) -> Path:
                 f"{wanted.sha256}. Delete it, and it is fetched again."
             )
         return wanted.cached
+    pooch.get_logger().setLevel(logging.WARNING)  # it would say the same again
     log.info("fetching %s from %s", wanted.title, wanted.url)
     try:
         pooch.retrieve(

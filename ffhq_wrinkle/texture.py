@@ -17,10 +17,11 @@ RECIPES: tuple[Recipe, ...] = get_args(Recipe)
 
 KERNEL_SIZE = 21
 SIGMA = 5.0
+MAX_KERNEL_SIZE = 4095
 
 # A double near 2**21 has steps of 2**-31, so adding this and taking it away rounds to such steps.
-# Sums made in another order differ in their last bit; where the exact value is a tie or a whole
-# number, as on even areas, that bit must not decide the level.
+# Sums made in another order differ in their last bit; on even areas, where a level may be at a tie
+# or a whole number, that bit must not decide. So the filtered image is rounded a little.
 _SNAP = 2.0**21
 
 
@@ -135,12 +136,15 @@ def masked_texture_map(
 def scaled_kernel(kernel_size: int, sigma: float, scale: float) -> tuple[int, float]:
     """Kernel size and sigma for an image `scale` times the size they were meant for.
 
-    The kernel stays odd, and its half width is rounded to the nearest pixel, at least 1.
+    The kernel stays odd, and its half width is rounded to the nearest pixel, at least 1 (but a
+    kernel of one pixel stays one).
 
     >>> scaled_kernel(21, 5.0, 0.5), scaled_kernel(21, 5.0, 2.0)
     ((11, 2.5), (41, 10.0))
     """
-    return 2 * max(1, math.floor(kernel_size // 2 * scale + 0.5)) + 1, sigma * scale
+    half = kernel_size // 2
+    scaled = min(max(1, math.floor(half * scale + 0.5)), MAX_KERNEL_SIZE // 2) if half else 0
+    return 2 * scaled + 1, sigma * scale
 
 
 def require_kernel(kernel_size: int, sigma: float, recipe: str) -> None:
@@ -152,9 +156,13 @@ def require_kernel(kernel_size: int, sigma: float, recipe: str) -> None:
         The kernel size is not a positive odd integer, sigma not a positive number, or the recipe
         unknown.
     """
-    if not isinstance(kernel_size, int | np.integer) or kernel_size < 1 or kernel_size % 2 == 0:
-        raise ArgumentError(f"kernel size is {kernel_size!r}; it should be odd and positive, as 21")
-    if not (isinstance(sigma, int | float | np.number) and math.isfinite(sigma) and sigma > 0):
+    whole = isinstance(kernel_size, int | np.integer) and not isinstance(kernel_size, bool)
+    if not (whole and 1 <= kernel_size <= MAX_KERNEL_SIZE and kernel_size % 2 == 1):
+        raise ArgumentError(
+            f"kernel size is {kernel_size!r}; it should be odd, from 1 to {MAX_KERNEL_SIZE}, as 21"
+        )
+    number = isinstance(sigma, int | float | np.number) and not isinstance(sigma, bool)
+    if not (number and 1e-6 <= sigma <= 1e6):  # NaN is not between them
         raise ArgumentError(f"sigma is {sigma!r}; it should be a positive number, as 5.0")
     if recipe not in RECIPES:
         raise ArgumentError(f"recipe is {recipe!r}; choose one of {', '.join(RECIPES)}")
@@ -198,16 +206,19 @@ def _box_texture(
 
 def _levels(gray: np.ndarray, filtered: np.ndarray, recipe: Recipe) -> np.ndarray:
     """The formulas of `texture_map`: float64 gray I and filtered gray I_G to uint8."""
-    ratio = 255 * gray
-    ratio /= filtered + 1
-    np.minimum(ratio, 255, out=ratio)
+    denominator = filtered + _SNAP
+    denominator -= _SNAP
+    denominator += 1
     if recipe == "paper":
-        np.subtract(255, ratio, out=ratio)  # within 0..255, since the ratio is
-    ratio += _SNAP
-    ratio -= _SNAP
-    if recipe == "paper":
-        return np.asarray(np.rint(ratio, out=ratio).astype(np.uint8))
-    wrapped: np.ndarray = np.uint8(1) - ratio.astype(np.uint8)  # as published
+        response = gray / denominator
+        np.subtract(1, response, out=response)
+        response *= 255
+        np.clip(response, 0, 255, out=response)
+        return np.asarray(np.rint(response, out=response).astype(np.uint8))
+    quotient = 255 * gray
+    quotient /= denominator
+    np.minimum(quotient, 255, out=quotient)
+    wrapped: np.ndarray = np.uint8(1) - quotient.astype(np.uint8)  # as published
     return wrapped
 
 

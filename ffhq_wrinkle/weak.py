@@ -62,7 +62,7 @@ class TextureSettings:
     def __str__(self) -> str:
         """One line for people."""
         scaled = " at 1024 pixels, scaled to the image" if self.scale_to_image else ""
-        return f"recipe {self.recipe}, kernel {self.kernel_size}, sigma {self.sigma:g}{scaled}"
+        return f"recipe {self.recipe}, kernel {self.kernel_size}, sigma {self.sigma}{scaled}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -196,7 +196,7 @@ def build_weak(
         results.weak.write_failures(failures, about=about)
         if interrupted:
             raise BuildInterrupted(report)
-        results.finish(report)
+        results.finish()
     return report
 
 
@@ -214,11 +214,7 @@ class _Results:
     ) -> None:
         weights = f" {parser.weights_sha256[:12]}" if parser.weights_sha256 else ""
         face_by = f"face by {parser.note}{weights}"
-        parsing = {
-            "parser": parser.name,
-            "parser_note": parser.note,
-            "weights_sha256": parser.weights_sha256,
-        }
+        parsing = parser.settings()
 
         def opened(path: Path, what: str, settings: dict[str, Any]) -> OutputFolder:
             note = f"{what}; {face_by}; ffhq-wrinkle build-weak"
@@ -265,19 +261,10 @@ class _Results:
         for folder in self._folders():
             folder.begin()
 
-    def finish(self, report: BuildReport) -> None:
+    def finish(self) -> None:
         """Write each folder's record, that of the weak masks last."""
-        record = {
-            "command": "build-weak",
-            "version": __version__,
-            "counts": {
-                "images": report.images,
-                "weak_masks": report.made + report.kept,
-                "failed": report.failed,
-            },
-        }
         for folder in self._folders():
-            folder.finish(record)
+            folder.finish({"command": "build-weak", "version": __version__})
 
     def _folders(self) -> list[OutputFolder]:
         folders = (self.labels, self.face_masks, self.masked_images, self.weak)

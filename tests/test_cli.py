@@ -1,8 +1,14 @@
+import contextlib
+import fcntl
 import json
+import os
+import pty
 import re
 import resource
+import struct
 import subprocess
 import sys
+import termios
 from pathlib import Path
 
 import numpy as np
@@ -137,14 +143,17 @@ def test_a_photograph_without_a_face_is_a_failure_of_the_template(tmp_path):
         (["--ids", "../../etc/passwd"], "not an image id"),
         (["--ids", "9-3"], "from a smaller id"),
         (["--ids", "40000"], "none of the 1 ids"),
+        (["--ids", "0-9999999"], "over at most"),
+        (["--ids", "0-" + "9" * 5000], "over at most"),
         (["--kernel-size", "20"], "kernel size is 20"),
+        (["--kernel-size", "4294967297"], "from 1 to 4095"),
         (["--sigma", "0"], "sigma is 0"),
         (["--weights", __file__], "weights belong to the parser bisenet"),
     ],
 )
 def test_wrong_values_are_one_line_and_write_nothing(dataset, tmp_path, options, said):
     result = build_weak(dataset, tmp_path / "out", *options)
-    assert result.exit_code == 1
+    assert result.exit_code == 2
     assert result.output.startswith("Error: ")
     assert said in result.output
     assert result.output.count("\n") == 1
@@ -199,6 +208,23 @@ def test_a_run_in_a_log_reports_now_and_then(dataset, tmp_path, monkeypatch, cap
     with caplog.at_level("INFO", logger="ffhq_wrinkle"):
         build_weak(dataset, tmp_path / "out")
     assert re.search(r"build-weak: 3 of 6, [\d.]+ images/s, [\d:]+ left, 0 failed", caplog.text)
+
+
+def test_quiet_runs_show_no_progress_even_on_a_terminal(dataset, tmp_path):
+    for options, shown in ([], True), (["-q"], False):
+        terminal, end = pty.openpty()
+        fcntl.ioctl(end, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+        command = [Path(sys.executable).with_name("ffhq-wrinkle"), *options, "build-weak"]
+        run_in = [*command, dataset.images, tmp_path / "out", "--parser", "labels", "--overwrite"]
+        with subprocess.Popen(run_in, stderr=end, stdout=subprocess.DEVNULL) as process:
+            os.close(end)
+            said = b""
+            with contextlib.suppress(OSError):  # the other end is closed
+                while part := os.read(terminal, 4096):
+                    said += part
+            assert process.wait() == 0
+        os.close(terminal)
+        assert (b"build-weak" in said) == shown
 
 
 def test_the_default_number_of_jobs_is_that_of_the_cores():

@@ -224,6 +224,29 @@ def test_a_file_that_may_not_be_read_is_refused(tmp_path):
         read_image(path)
 
 
+def test_a_file_of_absurd_size_is_refused_before_it_is_read(tmp_path):
+    with (tmp_path / "a.png").open("wb") as file:
+        file.truncate(5 << 30)  # a hole
+    with pytest.raises(ImageError, match="larger than 1073741824 bytes"):
+        read_image(tmp_path / "a.png")
+
+
+def test_an_image_too_long_to_be_written_again_is_refused(tmp_path):
+    saved(tmp_path / "a.bmp", np.zeros((1, 1_000_001), np.uint8))
+    with pytest.raises(ImageError, match="no side may exceed 1000000 pixels"):
+        read_image(tmp_path / "a.bmp")
+    with pytest.raises(ArgumentError, match="can not be written as PNG"):
+        encode_png(np.zeros((1, 1_000_001), np.uint8))
+
+
+def test_an_orientation_in_xmp_is_applied_to_colour_too(tmp_path):
+    xmp = '<x:xmpmeta xmlns:x="adobe:ns:meta/"><r tiff:Orientation="6"/></x:xmpmeta>'
+    text = PngImagePlugin.PngInfo()
+    text.add_itxt("XML:com.adobe.xmp", xmp)
+    path = saved(tmp_path / "a.png", FACE[:50], pnginfo=text)
+    assert_array_equal(read_image(path), np.rot90(FACE[:50], -1))
+
+
 def test_what_is_no_regular_file_is_refused(tmp_path):
     os.mkfifo(tmp_path / "pipe.png")
     (tmp_path / "folder.png").mkdir()

@@ -139,6 +139,10 @@ def test_selection_keeps_order_and_names_what_is_missing(tmp_path):
     assert [image.image_id for image in images] == ["00002", "00005"]
     assert missing == ["00003", "00004"]
     assert [image.image_id for image in select_images(found, None, limit=1)[0]] == ["00001"]
+    touch(tmp_path, "0000012.png", "7.png")
+    numbers, missing = select_images(find_images(tmp_path), parse_ids("7,12,5"))
+    assert [image.path for image in numbers] == ["0000012.png", "00005.png", "7.png"]
+    assert missing == []
     with pytest.raises(ArgumentError, match="none of the 10 ids"):
         select_images(found, parse_ids("100-109"))
 

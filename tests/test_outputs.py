@@ -8,6 +8,7 @@ from numpy.testing import assert_array_equal
 from PIL import Image
 
 from ffhq_wrinkle.errors import OutputError
+from ffhq_wrinkle.files import PARTIAL_PREFIX
 from ffhq_wrinkle.outputs import Failure, OutputFolder
 
 from .conftest import files_of
@@ -46,6 +47,7 @@ def test_results_are_written_with_the_note_and_the_record_last(tmp_path):
     assert_array_equal(np.load(out.path / "a.npy"), PIXELS)
     assert json.loads((out.path / "build.json").read_text()) == {
         "version": "1",
+        "counts": {"results": 2, "failed": 0},
         "settings": {"sigma": 5},
     }
     assert set(files_of(out.path)) == {"00000/00001.png", "a.npy", "build.json"}
@@ -149,10 +151,19 @@ def test_label_maps_of_other_settings_do_not_count_after_an_interrupted_overwrit
     finished(tmp_path, names=("a.npy", "b.npy"))
     with folder(tmp_path, sigma=7, overwrite=True) as out:
         out.write("a.npy", PIXELS)  # and then the process is killed
-    for _ in range(2):  # arrays bear no note, so both are in doubt, however often it is killed
-        with folder(tmp_path, sigma=7) as out:
-            assert not out.has("a.npy")
+    for _ in range(2):
+        with folder(tmp_path, sigma=7) as out:  # killed again and again
+            assert out.has("a.npy")
             assert not out.has("b.npy")
+
+
+def test_after_an_interrupted_overwrite_of_equal_settings_old_results_do_not_count(tmp_path):
+    finished(tmp_path, names=("a.png", "b.png"))
+    with folder(tmp_path, overwrite=True) as out:  # say, for better label maps
+        out.write("a.png", PIXELS)
+    with folder(tmp_path) as out:
+        assert out.has("a.png")
+        assert not out.has("b.png")
 
 
 def test_looking_at_a_folder_changes_nothing(tmp_path):
@@ -165,11 +176,35 @@ def test_looking_at_a_folder_changes_nothing(tmp_path):
 
 def test_what_a_killed_run_left_half_written_is_removed(tmp_path):
     finished(tmp_path)
-    leftovers = [tmp_path / ".a.png.12.partial", tmp_path / "00000" / ".b.png.12.partial"]
-    for path in leftovers:
+    ours = [place / f"{PARTIAL_PREFIX}0123.12" for place in (tmp_path, tmp_path / "00000")]
+    others = [tmp_path / ".movie.partial", tmp_path / "elsewhere" / f"{PARTIAL_PREFIX}0123.12"]
+    others[1].parent.mkdir()
+    for path in (*ours, *others):
         path.write_bytes(b"half")
     with folder(tmp_path):
-        assert not any(path.exists() for path in leftovers)
+        assert not any(path.exists() for path in ours)
+        assert all(path.exists() for path in others)
+
+
+def test_a_folder_that_is_refused_is_left_as_it_is(tmp_path):
+    (tmp_path / "a.png").write_bytes(b"somebody else's")
+    (tmp_path / f"{PARTIAL_PREFIX}0123.12").write_bytes(b"half")
+    before = files_of(tmp_path)
+    with pytest.raises(OutputError), folder(tmp_path):
+        pass
+    assert files_of(tmp_path) == before
+
+
+def test_folders_in_the_way_of_a_record_are_named(tmp_path):
+    (tmp_path / "one" / "build.json").mkdir(parents=True)
+    with pytest.raises(OutputError, match=r"build.json is no record"), folder(tmp_path / "one"):
+        pass
+    (tmp_path / "two" / "failures.csv").mkdir(parents=True)
+    with (
+        pytest.raises(OutputError, match=r"failures.csv can not be read"),
+        folder(tmp_path / "two") as out,
+    ):
+        out.write_failures([], about=set())
 
 
 def test_two_runs_do_not_write_to_one_folder(tmp_path):

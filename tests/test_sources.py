@@ -61,6 +61,14 @@ def test_without_a_connection_the_error_is_one_line(cache, table, site):
     assert "\n" not in str(error.value)
 
 
+def test_a_folder_in_the_place_of_the_file_is_named(cache, table, site):
+    site.pages["/net.pth"] = WEIGHTS
+    table(site.url("/net.pth"))
+    (cache / "net.pth").mkdir(parents=True)
+    with pytest.raises(SourceError, match=r"net.pth"):
+        fetch(source("net"))
+
+
 def test_a_damaged_file_in_the_cache_is_not_used(cache, table, site):
     site.pages["/net.pth"] = WEIGHTS
     table(site.url("/net.pth"))

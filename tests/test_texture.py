@@ -88,6 +88,17 @@ def test_other_kernels_follow_the_definition(kernel_size, sigma):
     assert_follows_definition(IMAGES["noise"], "paper", kernel_size, sigma)
 
 
+@pytest.mark.parametrize("recipe", ["paper", "released"])
+def test_even_areas_follow_the_definition_where_a_level_is_at_a_tie(recipe):
+    for level in range(256):
+        image = np.full((40, 30, 3), level, np.uint8)
+        if recipe == "paper":  # literally, in double precision
+            expected = np.rint((1 - np.float64(level) / (1 + np.float64(level))) * 255)
+        else:
+            expected = (257 - 255 * level // (level + 1)) % 256
+        assert set(texture_map(image, recipe=recipe).ravel()) == {expected}, level
+
+
 def test_paper_values_by_hand():
     # Even gray 100: T = (1 - 100/101) * 255 = 2.52..., black: (1 - 0/1) * 255 = 255.
     assert set(texture_map(np.full((9, 9, 3), 100, np.uint8)).ravel()) == {3}
@@ -136,6 +147,10 @@ def test_empty_and_full_masks():
         ({"kernel_size": 0}, "0"),
         ({"kernel_size": -3}, "-3"),
         ({"kernel_size": 21.0}, "21.0"),
+        ({"kernel_size": 4097}, "4097"),
+        ({"kernel_size": True}, "True"),
+        ({"sigma": True}, "True"),
+        ({"sigma": 1e-9}, "1e-09"),
         ({"sigma": 0}, "0"),
         ({"sigma": -1.0}, "-1.0"),
         ({"sigma": float("nan")}, "nan"),
@@ -178,3 +193,4 @@ def test_a_scaled_kernel_stays_odd():
     assert scaled_kernel(21, 5.0, 500 / 1024) == (11, 5.0 * 500 / 1024)
     assert scaled_kernel(21, 5.0, 0.01) == (3, 0.05)
     assert scaled_kernel(21, 5.0, 3.75) == (77, 18.75)
+    assert scaled_kernel(1, 5.0, 7.0) == (1, 35.0)

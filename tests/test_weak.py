@@ -1,9 +1,11 @@
 import json
 import os
 import signal
+import struct
 import subprocess
 import sys
 import time
+import zlib
 from pathlib import Path
 
 import cv2
@@ -24,8 +26,8 @@ COMMAND = [str(Path(sys.executable).with_name("ffhq-wrinkle")), "build-weak"]
 
 
 def build(dataset, out, **options):
-    options.setdefault("parser", ReadyLabels(dataset.labels))
-    return build_weak(dataset.images, out, **options)
+    parser = options.pop("parser", None) or ReadyLabels(dataset.labels)
+    return build_weak(dataset.images, out, parser=parser, **options)
 
 
 def expected_mask(dataset, image_id, kernel_size=21, sigma=5.0):
@@ -63,7 +65,7 @@ def test_the_record_says_what_was_done(dataset, tmp_path):
     build(dataset, tmp_path / "out", texture=TextureSettings(recipe="released"))
     record = json.loads((tmp_path / "out" / "build.json").read_text())
     assert record["command"] == "build-weak"
-    assert record["counts"] == {"images": 6, "weak_masks": 6, "failed": 0}
+    assert record["counts"] == {"results": 6, "failed": 0}
     assert record["settings"] == {
         "recipe": "released",
         "kernel_size": 21,
@@ -72,7 +74,16 @@ def test_the_record_says_what_was_done(dataset, tmp_path):
         "parser": "labels",
         "parser_note": "ready label maps, face_parsed_labels",
         "weights_sha256": None,
+        "labels": str(dataset.labels),
     }
+
+
+def test_the_record_counts_what_is_there_not_what_the_last_run_did(dataset, tmp_path):
+    dataset.image_path("00002").write_text("not an image")
+    for ids in ("0-2", "999-1001"):
+        build(dataset, tmp_path / "out", ids=parse_ids(ids))
+    record = json.loads((tmp_path / "out" / "build.json").read_text())
+    assert record["counts"] == {"results": 5, "failed": 1}
 
 
 def test_by_products_are_what_finetuning_needs(dataset, tmp_path):
@@ -195,9 +206,9 @@ def test_other_settings_or_another_parser_are_refused(dataset, tmp_path):
     build(dataset, tmp_path / "out")
     with pytest.raises(OutputError, match=r"sigma 5.0 there and 7.0 now"):
         build(dataset, tmp_path / "out", texture=TextureSettings(sigma=7.0))
-    other = tmp_path / "other_labels"
-    other.mkdir()
-    with pytest.raises(OutputError, match="parser_note"):
+    other = tmp_path / "other" / "face_parsed_labels"
+    other.mkdir(parents=True)
+    with pytest.raises(OutputError, match=f"labels {dataset.labels} there and {other} now"):
         build(dataset, tmp_path / "out", parser=ReadyLabels(other))
     report = build(dataset, tmp_path / "out", texture=TextureSettings(sigma=7.0), overwrite=True)
     assert report.made == 6
@@ -230,6 +241,68 @@ def test_an_image_without_any_face_gives_an_empty_mask(dataset, tmp_path):
     np.save(dataset.labels / "00001.npy", np.full((512, 512), 17))
     build(dataset, tmp_path / "out")
     assert not pixels(tmp_path / "out/00000/00001.png").any()
+
+
+def test_label_maps_that_an_overwrite_left_out_are_made_again(dataset, tmp_path):
+    others = tmp_path / "others"
+    others.mkdir()
+    for image_id in dataset.ids:
+        np.save(others / f"{image_id}.npy", np.ones((512, 512), np.uint8))
+    kept = ByProducts(labels=tmp_path / "labels")
+    build(dataset, tmp_path / "out", by_products=kept)
+    parser = ReadyLabels(others)
+    ids = parse_ids("0")
+    build(dataset, tmp_path / "out", parser=parser, by_products=kept, overwrite=True, ids=ids)
+    build(dataset, tmp_path / "out", parser=parser, by_products=kept)
+    for image_id in dataset.ids:
+        assert (np.load(tmp_path / "labels" / f"{image_id}.npy") == 1).all()
+    assert not (tmp_path / "labels" / ".build.json.under-way").exists()
+
+
+def test_a_label_folder_of_any_name_can_be_taken_up_again(dataset, tmp_path):
+    labels = dataset.labels.rename(tmp_path / "метки")
+    build(dataset, tmp_path / "out", parser=ReadyLabels(labels), limit=2)
+    (tmp_path / "out" / "build.json").rename(tmp_path / "out" / ".build.json.under-way")
+    report = build(dataset, tmp_path / "out", parser=ReadyLabels(labels))
+    assert (report.made, report.kept) == (4, 2)
+
+
+def test_by_products_may_lie_in_the_folder_of_results(dataset, tmp_path):
+    out = tmp_path / "out"
+    kept = ByProducts(face_masks=out / "faces", masked_images=out / "masked")
+    for _ in range(2):
+        build(dataset, out, by_products=kept, overwrite=True)
+        record = json.loads((out / "build.json").read_text())
+        assert record["counts"] == {"results": 6, "failed": 0}
+        assert not (out / ".build.json.under-way").exists()
+
+
+def test_the_longest_file_name_is_no_problem(dataset, tmp_path):
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    name = "n" * 251
+    (photos / f"{name}.png").write_bytes(dataset.image_path("00001").read_bytes())
+    np.save(dataset.labels / f"{name}.npy", np.load(dataset.labels / "00001.npy"))
+    build_weak(photos, tmp_path / "out", parser=ReadyLabels(dataset.labels))
+    assert_array_equal(pixels(tmp_path / f"out/{name}.png"), expected_mask(dataset, "00001"))
+
+
+def test_label_maps_that_hurt_are_their_image_s_failures(dataset, tmp_path):
+    np.savez(tmp_path / "archive.npz", a=np.zeros(3))
+    (tmp_path / "archive.npz").rename(dataset.labels / "00000.npy")
+    header = b"\x93NUMPY\x01\x00\x10\x00{'descr': ((((   "
+    (dataset.labels / "00001.npy").write_bytes(header)
+    for image_id in ("00002", "00999"):
+        (dataset.labels / f"{image_id}.npy").unlink()
+    os.mkfifo(dataset.labels / "00002.npy")
+    bomb = struct.pack(">II", 60000, 60000) + b"\x08\x00\x00\x00\x00"
+    chunk = b"IHDR" + bomb
+    (dataset.labels / "00999.png").write_bytes(
+        b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + chunk + struct.pack(">I", zlib.crc32(chunk))
+    )
+    report = build(dataset, tmp_path / "out")
+    assert (report.made, report.failed) == (2, 4)
+    assert [row.split(",")[1] for row in rows(tmp_path / "out")] == ["parse"] * 4
 
 
 class Batches(FaceParser):

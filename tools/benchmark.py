@@ -26,7 +26,6 @@ from PIL import Image
 from torchvision.transforms.functional import normalize, to_tensor
 
 from ffhq_wrinkle.bisenet import BiSeNetParser
-from ffhq_wrinkle.cli import available_cores
 from ffhq_wrinkle.labels import FaceParser
 from ffhq_wrinkle.manifest import released_path
 from ffhq_wrinkle.parsing import ReadyLabels
@@ -150,11 +149,7 @@ def build_weak_benchmark(parser: tuple[str, ...], count: int, rounds: int, jobs:
         parsers: dict[str, tuple[FaceParser, LabelsOf]] = {
             "labels": (ReadyLabels(labels), lambda path, _: np.load(labels / f"{path.stem}.npy")),
             "bisenet": (
-                BiSeNetParser(
-                    folder / "weights.pth",
-                    device="cpu",
-                    threads=max(1, available_cores() // jobs),
-                ),
+                BiSeNetParser(folder / "weights.pth", device="cpu"),
                 lambda _, image: naive_labels(network, image),
             ),
         }
