@@ -108,6 +108,8 @@ def fetch(wanted: Source) -> Path:
             downloader=pooch.HTTPDownloader(timeout=TIMEOUT_S),
         )
     except requests.RequestException as error:
+        if error.response is not None:
+            error.response.close()  # pooch leaves the connection open
         cause = "no connection" if isinstance(error, requests.ConnectionError) else str(error)
         raise SourceError(
             f"{wanted.file} can not be fetched from {wanted.url} ({cause})"

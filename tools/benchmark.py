@@ -26,10 +26,12 @@ from PIL import Image
 from torchvision.transforms.functional import normalize, to_tensor
 
 from ffhq_wrinkle.bisenet import BiSeNetParser
-from ffhq_wrinkle.labels import FaceParser
+from ffhq_wrinkle.files import encode_png, read_image, write_bytes
+from ffhq_wrinkle.labels import FaceParser, face_mask, read_label_map
 from ffhq_wrinkle.manifest import released_path
 from ffhq_wrinkle.parsing import ReadyLabels
 from ffhq_wrinkle.template import TemplateParser
+from ffhq_wrinkle.texture import masked_texture_map, texture_map
 from ffhq_wrinkle.weak import ByProducts, build_weak
 
 SIDE = 1024
@@ -85,7 +87,7 @@ def naive_build_weak(images: Sequence[Path], out: Path, labels_of: LabelsOf) -> 
         Image.fromarray(texture * face).save(out / path.name)
 
 
-def in_turns(rounds: int, *ways: Callable[[], None]) -> list[list[float]]:
+def in_turns(rounds: int, *ways: Callable[[], object]) -> list[list[float]]:
     """Seconds of each way in each round, after one round that does not count."""
     seconds: list[list[float]] = [[] for _ in ways]
     for number in range(rounds + 1):
@@ -190,6 +192,32 @@ def compare(
         f"{np.mean(masks_differ):.1e} of the mask pixels differ from the naive script's; "
         f"the PNG are {np.mean(sizes):.2f} times as large"
     )
+
+
+@main.command()
+@click.option("--rounds", default=50, show_default=True, help="Times each step is done.")
+def steps(rounds: int) -> None:
+    """Where the time of one image goes, on one core, with a ready label map."""
+    print_machine()
+    cv2.setNumThreads(1)
+    with scratch() as folder:
+        images, labels = make_images(folder, 1)
+        path, label_path = next(images.rglob("*.png")), next(labels.iterdir())
+        image, label_map = read_image(path), read_label_map(label_path)
+        face = face_mask(label_map, image.shape[:2])
+        weak = masked_texture_map(image, face)
+        png = encode_png(weak)
+        ways: dict[str, Callable[[], object]] = {
+            "read the image": lambda: read_image(path),
+            "read the label map": lambda: read_label_map(label_path),
+            "face mask": lambda: face_mask(label_map, image.shape[:2]),
+            "texture inside the face": lambda: masked_texture_map(image, face),
+            "encode the mask": lambda: encode_png(weak),
+            "write the mask": lambda: write_bytes(folder / "mask.png", png),
+            "(texture of the whole image)": lambda: texture_map(image),
+        }
+        for name, seconds in zip(ways, in_turns(rounds, *ways.values()), strict=True):
+            print(f"{name:30} {1000 * statistics.median(seconds):6.2f} ms")
 
 
 @main.command()

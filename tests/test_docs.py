@@ -1,0 +1,70 @@
+"""README's commands and code, run as they are written, on drawn faces."""
+
+import re
+import shlex
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from ffhq_wrinkle.cli import main
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text()
+
+
+def blocks(language):
+    return re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
+
+
+def commands():
+    for block in blocks("sh"):
+        for line in block.splitlines():
+            command = line.split("#")[0].strip()
+            if command.startswith("ffhq-wrinkle "):
+                yield command
+
+
+def test_readme_has_commands_to_run():
+    assert len(list(commands())) >= 4
+
+
+@pytest.mark.parametrize("command", list(commands()))
+def test_readme_s_commands_run(command, dataset, tmp_path, monkeypatch, site):
+    shutil.copytree(dataset.images, tmp_path / "ffhq" / "images1024x1024")
+    (tmp_path / "photos").mkdir()
+    shutil.copy(dataset.image_path("00001"), tmp_path / "photos" / "face.png")
+    shutil.copytree(dataset.labels, tmp_path / "maps")
+    shutil.copy(dataset.labels / "00001.npy", tmp_path / "maps" / "face.npy")
+    monkeypatch.chdir(tmp_path)
+    # No weights are fetched here: the one command that wants them says what to do.
+    table = tmp_path / "sources.toml"
+    address = f'url = "{site.url("/none.pth")}"\nsha256 = "{64 * "0"}"'
+    table.write_text(f'[bisenet]\ntitle = "T"\nfile = "79999_iter.pth"\n{address}')
+    monkeypatch.setenv("FFHQ_WRINKLE_SOURCES", str(table))
+    monkeypatch.setenv("FFHQ_WRINKLE_CACHE", str(tmp_path / "cache"))
+    result = CliRunner().invoke(main, shlex.split(command)[1:])
+    if "--parser" in command or "--help" in command:
+        assert result.exit_code == 0, result.output
+    else:
+        assert result.exit_code == 1
+        assert "Put 79999_iter.pth into" in result.output
+
+
+def test_readme_s_code_runs(dataset, tmp_path, monkeypatch):
+    shutil.copy(dataset.image_path("00001"), tmp_path / "face.png")
+    monkeypatch.chdir(tmp_path)
+    (code,) = blocks("python")
+    names = {}
+    exec(code, names)
+    assert names["texture"].shape == (128, 128)
+    assert names["texture"].dtype == np.uint8
+
+
+@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", "manifests/README.md"])
+def test_links_lead_somewhere(page):
+    text = (ROOT / page).read_text()
+    for target in re.findall(r"\]\((?!http)([^)#]+)", text):
+        assert ((ROOT / page).parent / target).exists(), target
