@@ -2,7 +2,7 @@
 
 The modules read in the order data moves, each importing only from those before it:
 `errors`, `files`, `manifest`, `sources`, `labels`, `bisenet`, `template`, `parsing`,
-`texture`, `outputs`, `progress`, `pipeline`, `weak`, and `cli`, which calls everything.
+`texture`, `failures`, `outputs`, `progress`, `pipeline`, `weak`, and `cli`, which calls everything.
 """
 
 __version__ = "0.1.0"

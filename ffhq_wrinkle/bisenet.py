@@ -84,14 +84,26 @@ class BiSeNetParser(FaceParser):
         return self._parse(small[None])[0] if self.batch_size == 1 else small
 
     def label_maps(self, prepared: Sequence[np.ndarray]) -> list[np.ndarray]:
-        """Run the network on batches of 512x512 RGB images, where `prepare` has not done so."""
+        """Run the network on batches of 512x512 RGB images, where `prepare` has not done so.
+
+        Raises
+        ------
+        ArgumentError
+            The device has too little memory for a batch.
+        """
         if self.batch_size == 1:
             return list(prepared)
         labels: list[np.ndarray] = []
         for first in range(0, len(prepared), self.batch_size):
             chunk = list(prepared[first : first + self.batch_size])
             filled = chunk + chunk[-1:] * (self.batch_size - len(chunk))
-            labels.extend(self._parse(np.stack(filled))[: len(chunk)])
+            try:
+                labels.extend(self._parse(np.stack(filled))[: len(chunk)])
+            except torch.OutOfMemoryError as error:
+                raise ArgumentError(
+                    f"{self.device} has too little memory for batches of {self.batch_size} images; "
+                    f"try --batch-size {self.batch_size // 2}"
+                ) from error
         return labels
 
     @torch.inference_mode()

@@ -5,35 +5,25 @@ is written last; until then a hidden twin of it stands for work under way, and e
 looked at again by the next run. A lock keeps two runs out of each other's way.
 """
 
-import csv
 import io
 import json
 import logging
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
-from pathlib import Path, PurePosixPath
-from typing import Any, NamedTuple
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 from filelock import FileLock, Timeout
 
 from .errors import ArgumentError, OutputError
+from .failures import read_failures
 from .files import PARTIAL_PREFIX, encode_png, png_note, write_bytes
 
 log = logging.getLogger(__name__)
 
-FAILURES = "failures.csv"
-_FAILURE_COLUMNS = ("path", "step", "reason")
 _NOTE = "Description"  # a keyword that the PNG specification reserves for this
-
-
-class Failure(NamedTuple):
-    """A row of `failures.csv`: which file, in which step, and why."""
-
-    path: str
-    step: str
-    reason: str
 
 
 class OutputFolder:
@@ -212,27 +202,6 @@ class OutputFolder:
             self._safe_parents.add(path.parent)
         return path
 
-    def write_failures(self, failures: Iterable[Failure], *, about: set[str] | None) -> None:
-        """Bring `failures.csv` up to date; without any failure there is no such file.
-
-        Rows of earlier runs stay, unless this run was about their image: its id is in `about`, or
-        `about` is None for all images.
-        """
-        path = self.path / FAILURES
-        rows = [
-            row
-            for row in _read_failures(path)
-            if about is not None and PurePosixPath(row.path).stem not in about
-        ]
-        rows = sorted([*rows, *failures])
-        if not rows:
-            path.unlink(missing_ok=True)
-            return
-        text = io.StringIO()
-        writer = csv.writer(text)
-        writer.writerows([_FAILURE_COLUMNS, *rows])
-        write_bytes(path, text.getvalue().encode("utf-8", "surrogateescape"))
-
     def finish(self, record: Mapping[str, Any]) -> None:
         """Write the record, with the counts of results and failures here: the work is done.
 
@@ -241,7 +210,7 @@ class OutputFolder:
         """
         counts = {
             "results": sum(1 for _ in self._results()),
-            "failed": len(_read_failures(self.path / FAILURES)),
+            "failed": len(read_failures(self.path)),
         }
         if hasattr(os, "sync"):
             os.sync()  # so that no power cut leaves a record of results that were never written
@@ -303,14 +272,3 @@ def _is_whole_array(path: Path) -> bool:
     except (ValueError, OSError, EOFError):
         return False
     return True
-
-
-def _read_failures(path: Path) -> list[Failure]:
-    """Rows of a `failures.csv`; none where there is none."""
-    if not path.exists():
-        return []
-    try:
-        with path.open(encoding="utf-8", errors="surrogateescape", newline="") as file:
-            return [Failure(*row) for row in csv.reader(file) if len(row) == 3][1:]
-    except (OSError, csv.Error) as error:
-        raise OutputError(f"{path} can not be read: {error}") from error

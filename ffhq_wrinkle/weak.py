@@ -15,10 +15,11 @@ import numpy as np
 
 from . import __version__
 from .errors import ImageFailure
+from .failures import FAILURES, Failure, update_failures
 from .files import read_image
 from .labels import FaceParser, face_mask
 from .manifest import Ids, ImageFile, find_images, image_folder, released_path, select_images
-from .outputs import FAILURES, Failure, OutputFolder, require_separate
+from .outputs import OutputFolder, require_separate
 from .pipeline import run_pipeline
 from .progress import progress
 from .texture import KERNEL_SIZE, SIGMA, Recipe, masked_texture_map, require_kernel, scaled_kernel
@@ -193,7 +194,7 @@ def build_weak(
         )
         everything = ids is None and limit is None
         about = None if everything else {*missing, *(file.image_id for file in chosen)}
-        results.weak.write_failures(failures, about=about)
+        update_failures(out, failures, about=about)
         if interrupted:
             raise BuildInterrupted(report)
         results.finish()

@@ -193,6 +193,17 @@ def test_devices_that_are_not_there_are_refused():
             choose_device(name)
 
 
+def test_too_little_memory_for_a_batch_says_what_to_try(weights, monkeypatch):
+    parser = BiSeNetParser(weights, device="cpu", batch_size=8)
+
+    def no_memory(*_):
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(parser, "_parse", no_memory)
+    with pytest.raises(ArgumentError, match="try --batch-size 4"):
+        parser([drawn_face(64)[0]], ["x"])
+
+
 @pytest.mark.network
 def test_the_published_weights_are_fetched_and_see_the_astronaut_s_face(astronaut):
     labels = BiSeNetParser(fetch(source("bisenet")), device="cpu")([astronaut], ["x"])[0]

@@ -9,7 +9,7 @@ from PIL import Image
 
 from ffhq_wrinkle.errors import OutputError
 from ffhq_wrinkle.files import PARTIAL_PREFIX
-from ffhq_wrinkle.outputs import Failure, OutputFolder
+from ffhq_wrinkle.outputs import OutputFolder
 
 from .conftest import files_of
 
@@ -195,16 +195,10 @@ def test_a_folder_that_is_refused_is_left_as_it_is(tmp_path):
     assert files_of(tmp_path) == before
 
 
-def test_folders_in_the_way_of_a_record_are_named(tmp_path):
+def test_a_folder_in_the_way_of_the_record_is_named(tmp_path):
     (tmp_path / "one" / "build.json").mkdir(parents=True)
     with pytest.raises(OutputError, match=r"build.json is no record"), folder(tmp_path / "one"):
         pass
-    (tmp_path / "two" / "failures.csv").mkdir(parents=True)
-    with (
-        pytest.raises(OutputError, match=r"failures.csv can not be read"),
-        folder(tmp_path / "two") as out,
-    ):
-        out.write_failures([], about=set())
 
 
 def test_two_runs_do_not_write_to_one_folder(tmp_path):
@@ -231,38 +225,3 @@ def test_a_file_in_the_way_is_named(tmp_path):
     (tmp_path / "out").write_text("a file")
     with pytest.raises(OutputError, match="out"), folder(tmp_path / "out"):
         pass
-
-
-def failures_in(path):
-    return (path / "failures.csv").read_text().splitlines()
-
-
-def test_failures_are_a_table_sorted_by_path(tmp_path):
-    with folder(tmp_path) as out:
-        out.write_failures(
-            [Failure("b.png", "read", "cut, short"), Failure("a.png", "parse", "no face")],
-            about=None,
-        )
-    assert failures_in(tmp_path) == [
-        "path,step,reason",
-        "a.png,parse,no face",
-        'b.png,read,"cut, short"',
-    ]
-
-
-def test_failures_of_images_that_a_run_was_not_about_stay(tmp_path):
-    with folder(tmp_path) as out:
-        rows = [Failure("00000/00001.png", "read", "x"), Failure("00000/00002.png", "read", "y")]
-        out.write_failures(rows, about=None)
-        out.write_failures([Failure("c.jpg", "read", "z")], about={"00002", "c"})
-        assert failures_in(tmp_path)[1:] == ["00000/00001.png,read,x", "c.jpg,read,z"]
-        out.write_failures([], about=None)
-        assert not (tmp_path / "failures.csv").exists()
-
-
-def test_names_that_are_no_text_survive_in_the_table(tmp_path):
-    name = os.fsdecode(b"caf\xe9\n.png")
-    with folder(tmp_path) as out:
-        out.write_failures([Failure(name, "read", "x")], about=None)
-        out.write_failures([], about={"other"})
-    assert b"caf\xe9" in (tmp_path / "failures.csv").read_bytes()
