@@ -20,11 +20,11 @@ import cv2
 import numpy as np
 import psutil
 import torch
-from demo import aligned_astronaut
 from facexlib.parsing.bisenet import BiSeNet
 from PIL import Image
 from torchvision.transforms.functional import normalize, to_tensor
 
+from demo import aligned_astronaut
 from ffhq_wrinkle.bisenet import BiSeNetParser
 from ffhq_wrinkle.files import encode_png, read_image, write_bytes
 from ffhq_wrinkle.labels import FaceParser, face_mask, read_label_map
