@@ -37,8 +37,8 @@ def run_pipeline(
     items
         What to work on, taken in order.
     load, write
-        Called on any of `jobs` threads, several at a time. An `ImageFailure` of `load` concerns
-        that item alone; any other error, and any error of `write`, ends the run.
+        Called on any of `jobs` threads, several at a time. An `ImageFailure` concerns that item
+        alone; any other error ends the run.
     infer
         Called on this thread with `batch_size` loaded items, fewer at the end.
     done, failed
@@ -54,12 +54,17 @@ def run_pipeline(
         then is finished, and the rest left undone.
     """
     ahead = batch_size + jobs
-    writing: deque[Future[None]] = deque()
+    writing: deque[tuple[Item, Future[None]]] = deque()
 
     def settle(*, leaving: int) -> None:
         while len(writing) > leaving:
-            writing.popleft().result()
-            done()
+            item, task = writing.popleft()
+            try:
+                task.result()
+            except ImageFailure as failure:
+                failed(item, failure)
+            else:
+                done()
 
     pool = ThreadPoolExecutor(jobs, thread_name_prefix="pipeline")
     threads = cv2.getNumThreads()
@@ -68,8 +73,9 @@ def run_pipeline(
     try:
         loaded = _successes(_ahead(pool, load, items, ahead), failed)
         while batch := list(islice(loaded, batch_size)):
-            for one, result in zip(batch, infer(batch), strict=True):
-                writing.append(pool.submit(write, one, result))
+            results = infer([one for _, one in batch])
+            for (item, one), result in zip(batch, results, strict=True):
+                writing.append((item, pool.submit(write, one, result)))
             settle(leaving=ahead)
         settle(leaving=0)
     finally:
@@ -92,12 +98,12 @@ def _ahead(
 
 def _successes(
     tasks: Iterable[tuple[Item, Future[Loaded]]], failed: Callable[[Item, ImageFailure], None]
-) -> Iterator[Loaded]:
-    """Results of the tasks that succeeded; the others are reported."""
+) -> Iterator[tuple[Item, Loaded]]:
+    """Items and results of the tasks that succeeded; the others are reported."""
     for item, task in tasks:
         try:
             loaded = task.result()
         except ImageFailure as failure:
             failed(item, failure)
         else:
-            yield loaded
+            yield item, loaded

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from . import __version__
-from .errors import ImageFailure
+from .errors import ImageFailure, ParsingError
 from .failures import FAILURES, Failure, update_failures
 from .files import read_image
 from .labels import FaceParser, face_mask
@@ -237,8 +237,16 @@ class _Results:
     def write(
         self, file: ImageFile, image: np.ndarray, label_map: np.ndarray, texture: TextureSettings
     ) -> None:
-        """Compute and write what is not there yet; the weak mask last."""
+        """Compute and write what is not there yet; the weak mask last.
+
+        Raises
+        ------
+        ParsingError
+            There is no face, so that the weak mask would be empty.
+        """
         face = face_mask(label_map, image.shape[:2])
+        if not face.any():
+            raise ParsingError("no face found: the label map has neither skin nor nose")
         makers: dict[OutputFolder | None, Callable[[], np.ndarray]] = {
             self.labels: lambda: label_map,
             self.face_masks: lambda: face * np.uint8(255),

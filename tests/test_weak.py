@@ -237,10 +237,12 @@ def test_photographs_are_never_overwritten(dataset, tmp_path):
     assert files_of(dataset.root) == before
 
 
-def test_an_image_without_any_face_gives_an_empty_mask(dataset, tmp_path):
+def test_an_image_without_any_face_is_a_failure_not_an_empty_mask(dataset, tmp_path):
     np.save(dataset.labels / "00001.npy", np.full((512, 512), 17))
-    build(dataset, tmp_path / "out")
-    assert not pixels(tmp_path / "out/00000/00001.png").any()
+    report = build(dataset, tmp_path / "out")
+    assert (report.made, report.failed) == (5, 1)
+    assert rows(tmp_path / "out")[0].startswith("00000/00001.png,parse,no face found")
+    assert not (tmp_path / "out/00000/00001.png").exists()
 
 
 def test_label_maps_that_an_overwrite_left_out_are_made_again(dataset, tmp_path):

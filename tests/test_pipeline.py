@@ -1,0 +1,85 @@
+import threading
+import time
+
+import pytest
+
+from ffhq_wrinkle.errors import ImageError, OutputError, ParsingError
+from ffhq_wrinkle.pipeline import run_pipeline
+
+
+class Work:
+    """Numbers are loaded as they are, doubled in batches, and noted; some fail on the way."""
+
+    def __init__(self, *, bad_load=(), bad_write=(), fatal_write=()):
+        self.bad = {"load": bad_load, "write": bad_write, "fatal": fatal_write}
+        self.lock = threading.Lock()
+        self.loaded = self.most_at_once = self.finished = 0
+        self.batches, self.written, self.failures = [], {}, {}
+
+    def load(self, number):
+        if number in self.bad["load"]:
+            raise ImageError("can not be read")
+        with self.lock:
+            self.loaded += 1
+            self.most_at_once = max(self.most_at_once, self.loaded - len(self.written))
+        return number
+
+    def infer(self, batch):
+        self.batches.append(batch)
+        return [2 * number for number in batch]
+
+    def write(self, number, result):
+        time.sleep(0.001)
+        if number in self.bad["write"]:
+            raise ParsingError("no face")
+        if number in self.bad["fatal"]:
+            raise OutputError("disk full")
+        with self.lock:
+            self.written[number] = result
+
+    def done(self):
+        self.finished += 1
+
+    def failed(self, number, failure):
+        self.failures[number] = str(failure)
+
+    def run(self, items, *, batch_size=1, jobs=1):
+        run_pipeline(
+            items, load=self.load, infer=self.infer, write=self.write, done=self.done,
+            failed=self.failed, batch_size=batch_size, jobs=jobs,
+        )  # fmt: skip
+        return self
+
+
+@pytest.mark.parametrize(("batch_size", "jobs"), [(1, 1), (4, 3), (7, 2), (100, 5)])
+def test_every_item_is_written_with_its_result_in_batches_in_order(batch_size, jobs):
+    work = Work().run(range(50), batch_size=batch_size, jobs=jobs)
+    assert work.written == {number: 2 * number for number in range(50)}
+    assert work.finished == 50
+    assert [number for batch in work.batches for number in batch] == list(range(50))
+    assert {len(batch) for batch in work.batches[:-1]} <= {batch_size}
+
+
+def test_a_failure_to_load_or_write_concerns_that_item_alone():
+    work = Work(bad_load={3, 4}, bad_write={7}).run(range(10), batch_size=3, jobs=2)
+    assert work.failures == {3: "can not be read", 4: "can not be read", 7: "no face"}
+    assert set(work.written) == set(range(10)) - {3, 4, 7}
+    assert work.finished == 7
+
+
+def test_any_other_error_ends_the_run():
+    work = Work(fatal_write={20})
+    with pytest.raises(OutputError, match="disk full"):
+        work.run(range(1000), batch_size=2, jobs=2)
+    assert set(range(15)) <= set(work.written)
+    assert len(work.written) < 60
+
+
+def test_nothing_to_do_is_no_error():
+    assert Work().run([]).batches == []
+
+
+def test_few_items_are_in_memory_however_many_there_are():
+    work = Work().run(iter(range(2000)), batch_size=4, jobs=3)
+    assert len(work.written) == 2000
+    assert work.most_at_once <= 3 * (4 + 3)
