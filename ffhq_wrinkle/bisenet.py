@@ -4,6 +4,7 @@ import pickle
 import re
 import struct
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile
@@ -112,11 +113,7 @@ class BiSeNetParser(FaceParser):
         if len(batch) == 1 and self.device.type == "cpu" and torch.get_num_threads() != 1:
             torch.set_num_threads(1)  # of this thread; more would change the last bits of sums
         pixels = torch.from_numpy(batch).to(self.device).permute(0, 3, 1, 2)  # channels last
-        # TF32 and the choice among algorithms by speed would make labels depend on the machine's
-        # mood; cudnn.flags holds only here.
-        with torch.backends.cudnn.flags(
-            enabled=True, benchmark=False, deterministic=True, allow_tf32=False
-        ):
+        with _exact(self.device):
             logits = self._logits((pixels.float() / 255 - self._mean) / self._std)
         full = functional.interpolate(
             logits, (LABEL_SIZE, LABEL_SIZE), mode="bilinear", align_corners=True
@@ -129,6 +126,16 @@ class BiSeNetParser(FaceParser):
         spatial, context, _ = network.cp(x)
         logits, _ = network.conv_out(network.ffm(spatial, context))
         return torch.as_tensor(logits)
+
+
+def _exact(device: torch.device) -> AbstractContextManager[None]:
+    """Keep a GPU from TF32 and from choosing algorithms by their speed, which changes labels."""
+    if device.type != "cuda":
+        return nullcontext()
+    flags: AbstractContextManager[None] = torch.backends.cudnn.flags(
+        enabled=True, benchmark=False, deterministic=True, allow_tf32=False
+    )
+    return flags
 
 
 def choose_device(device: str) -> torch.device:

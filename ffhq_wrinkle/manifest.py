@@ -16,7 +16,7 @@ from .files import IMAGE_SUFFIXES, REFUSED_SUFFIXES
 
 SHARD_SIZE = 1000
 MAX_IDS = 5_000_000
-_RANGE = re.compile(r"([0-9]+)-([0-9]+)")
+_RANGE = re.compile(r"([0-9]{1,18})-([0-9]{1,18})")
 _SHARD = re.compile(r"\d{5,}")
 _FFHQ_ID = re.compile(r"\d{5}")
 # A data set in the released layout keeps its photographs here.
@@ -96,11 +96,10 @@ def parse_ids(text: str, where: str = "--ids") -> Ids:
     for part in (part.strip() for part in text.split(",")):
         numbers = _RANGE.fullmatch(part)
         if numbers:
-            absurd = max(map(len, numbers.groups())) > 20  # longer ones Python refuses to convert
-            first, last = (0, MAX_IDS) if absurd else map(int, numbers.groups())
+            first, last = int(numbers[1]), int(numbers[2])
             if not first <= last < first + MAX_IDS:
                 raise ArgumentError(
-                    f"{where}: {part[:50]!r} should run from a smaller id to a larger, over "
+                    f"{where}: {part!r} should run from a smaller id to a larger, over "
                     f"at most {MAX_IDS} ids"
                 )
             ranges.append((first, last, max(5, len(numbers[1]))))
@@ -235,7 +234,7 @@ def select_images(
     missing = [image_id for image_id in wanted if image_id not in found]
     if len(missing) == len(wanted):
         raise ArgumentError(
-            f"none of the {len(wanted)} ids asked for, such as {missing[0]}, is among the "
+            f"none of the {len(wanted)} ids asked for, such as {missing[0][:50]}, is among the "
             f"{len(found)} images, such as {next(iter(found))}"
         )
     images = [found[image_id] for image_id in wanted if image_id in found]
