@@ -112,16 +112,16 @@ def _is_plain_png(image: Image.Image, content: bytes) -> bool:
         and "transparency" not in image.info
         # An orientation may be here or there; Pillow's getexif() would decode all to know.
         and not {"Raw profile type exif", "XML:com.adobe.xmp", "xmp"} & image.info.keys()
-        and b"eXIf" not in _png_chunks(content)
+        and all(kind != b"eXIf" for kind, _ in _png_chunks(content))
     )
 
 
-def _png_chunks(content: bytes) -> Iterator[bytes]:
-    """Types of a PNG's chunks."""
+def _png_chunks(content: bytes) -> Iterator[tuple[bytes, slice]]:
+    """Type of each of a PNG's chunks, and where its body lies; `content` may end before the PNG."""
     at = len(_PNG_SIGNATURE)
     while at + 8 <= len(content):
         length, kind = struct.unpack_from(">I4s", content, at)
-        yield kind
+        yield kind, slice(at + 8, at + 8 + length)
         at += length + 12
 
 
@@ -198,15 +198,10 @@ def png_note(path: Path, keyword: str) -> str | None:
         file.seek(max(0, size - len(_PNG_END)))
         if not head.startswith(_PNG_SIGNATURE) or file.read() != _PNG_END:
             return None
-    at = len(_PNG_SIGNATURE)
-    while at + 8 <= len(head):
-        length, kind = struct.unpack(">I4s", head[at : at + 8])
-        found, _, note = head[at + 8 : at + 8 + length].partition(b"\x00")
+    for kind, body in _png_chunks(head):
+        found, _, note = head[body].partition(b"\x00")
         if kind == b"tEXt" and found == keyword.encode("latin-1"):
             return note.decode("latin-1")
-        if kind == b"IDAT":
-            return None
-        at += length + 12
     return None
 
 

@@ -131,12 +131,15 @@ class FaceParser(ABC):
         How many images `label_maps` would like at once.
     weights_sha256 : str or None
         SHA-256 of the weights' file, if it has weights.
+    folder : Path or None
+        The folder it reads from, if it does; no result may be written there.
     """
 
     name: str
     note: str
     batch_size: int = 1
     weights_sha256: str | None = None
+    folder: Path | None = None
 
     @abstractmethod
     def prepare(self, image: np.ndarray, image_id: str) -> np.ndarray:

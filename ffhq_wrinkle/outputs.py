@@ -102,10 +102,10 @@ class OutputFolder:
         if self.overwrite:
             same = self._before.get("settings") == self.settings and not self._replaces_others
             note = {"settings": self.settings, "replacing": "same" if same else "other"}
-            self._write_json(self._under_way, note)
+            _write_json(self._under_way, note)
             self._before = note
         elif not self._suspect:
-            self._write_json(self._under_way, {"settings": self.settings})
+            _write_json(self._under_way, {"settings": self.settings})
         # Else it stays as it is, for its age tells what was replaced before the interruption.
         self.record.unlink(missing_ok=True)
 
@@ -214,19 +214,18 @@ class OutputFolder:
         }
         if hasattr(os, "sync"):
             os.sync()  # so that no power cut leaves a record of results that were never written
-        content = {**record, "counts": counts, "settings": self.settings}
+        _write_json(self.record, {**record, "counts": counts, "settings": self.settings})
+        strangers = 0
         if self._replaces_others:
             strangers = sum(not self._looks_right(path) for path in self._results())
-            if strangers:
-                log.warning(
-                    "%s still holds %d results of other settings; run again for all images",
-                    self.path,
-                    strangers,
-                )
-                self._write_json(self.record, content)
-                return
-        self._write_json(self.record, content)
-        self._under_way.unlink(missing_ok=True)
+        if strangers:
+            log.warning(
+                "%s still holds %d results of other settings; run again for all images",
+                self.path,
+                strangers,
+            )
+        else:
+            self._under_way.unlink(missing_ok=True)
 
     def _results(self) -> Iterator[Path]:
         """What runs have written here."""
@@ -239,9 +238,6 @@ class OutputFolder:
             is_shard = entry.name.isdigit() and entry.is_dir() and not entry.is_symlink()
             if is_shard and not (entry / Path(self._lock.lock_file).name).exists():
                 yield from entry.glob(pattern)
-
-    def _write_json(self, path: Path, content: Mapping[str, Any]) -> None:
-        write_bytes(path, (json.dumps(content, indent=2) + "\n").encode())
 
 
 def require_separate(read: Sequence[Path | None], written: Sequence[Path]) -> None:
@@ -263,6 +259,10 @@ def require_separate(read: Sequence[Path | None], written: Sequence[Path]) -> No
                     raise ArgumentError(
                         f"{folders[first]} and {other} overlap; results need a folder of their own"
                     )
+
+
+def _write_json(path: Path, content: Mapping[str, Any]) -> None:
+    write_bytes(path, (json.dumps(content, indent=2) + "\n").encode())
 
 
 def _is_whole_array(path: Path) -> bool:

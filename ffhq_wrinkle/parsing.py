@@ -36,6 +36,7 @@ class ReadyLabels(FaceParser):
     """
 
     name = "labels"
+    folder: Path
 
     def __init__(self, folder: Path) -> None:
         if not folder.is_dir():

@@ -3,8 +3,6 @@
 import logging
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 from tqdm import tqdm
 
@@ -14,7 +12,10 @@ SECONDS_BETWEEN_LINES = 30.0
 
 
 class Progress:
-    """How far a run has come. `done` counts all that is finished, `failed` those in vain."""
+    """How far a run has come, shown while the `with` block runs.
+
+    `done` counts all that is finished, `failed` those in vain.
+    """
 
     def __init__(self, total: int, what: str) -> None:
         self.total = total
@@ -46,16 +47,8 @@ class Progress:
             f"{tqdm.format_interval(left)} left, {self.failed} failed"
         )
 
-    def close(self) -> None:
-        """Leave the bar as it is, and the cursor below it."""
-        self._bar.close()
+    def __enter__(self) -> "Progress":
+        return self
 
-
-@contextmanager
-def progress(total: int, what: str) -> Iterator[Progress]:
-    """Show the progress of `total` images while the block runs."""
-    shown = Progress(total, what)
-    try:
-        yield shown
-    finally:
-        shown.close()
+    def __exit__(self, *_: object) -> None:
+        self._bar.close()  # the bar stays, and the cursor goes below it

@@ -21,7 +21,7 @@ from .labels import FaceParser, face_mask
 from .manifest import Ids, ImageFile, find_images, image_folder, released_path, select_images
 from .outputs import OutputFolder, require_separate
 from .pipeline import run_pipeline
-from .progress import progress
+from .progress import Progress
 from .texture import KERNEL_SIZE, SIGMA, Recipe, masked_texture_map, require_kernel, scaled_kernel
 
 log = logging.getLogger(__name__)
@@ -166,7 +166,7 @@ def build_weak(
     by_products = by_products or ByProducts()
     folder = image_folder(images)
     targets = [path for path in (out, *asdict(by_products).values()) if path]
-    require_separate([folder, getattr(parser, "folder", None)], targets)
+    require_separate([folder, parser.folder], targets)
     chosen, missing = select_images(find_images(folder), ids, limit)
     with ExitStack() as stack:
         results = _Results(out, by_products, parser, texture, overwrite, stack)
@@ -179,12 +179,11 @@ def build_weak(
             Failure(released_path(image_id, ".png"), "find", "no image of this id")
             for image_id in missing
         ]
+        interrupted = False
         try:
             run.build(todo, jobs)
         except KeyboardInterrupt:
             interrupted = True
-        else:
-            interrupted = False
         failures += run.failures
         report = BuildReport(
             images=len(chosen) + len(missing),
@@ -295,7 +294,7 @@ class _Run:
 
     def build(self, todo: Sequence[ImageFile], jobs: int) -> None:
         """Make the weak masks of all these."""
-        with progress(len(todo), "build-weak") as shown:
+        with Progress(len(todo), "build-weak") as shown:
 
             def failed(file: ImageFile, failure: ImageFailure) -> None:
                 self.failures.append(Failure(file.path, failure.step, str(failure)))

@@ -5,6 +5,7 @@ import os
 import pty
 import re
 import resource
+import shutil
 import struct
 import subprocess
 import sys
@@ -18,6 +19,9 @@ from PIL import Image
 
 from ffhq_wrinkle import __version__, cli
 from ffhq_wrinkle.cli import main
+from ffhq_wrinkle.parsing import PARSERS
+from ffhq_wrinkle.texture import RECIPES
+from ffhq_wrinkle.weak import TextureSettings
 
 from .conftest import files_of
 
@@ -227,8 +231,24 @@ def test_quiet_runs_show_no_progress_even_on_a_terminal(dataset, tmp_path):
         assert (b"build-weak" in said) == shown
 
 
-def test_the_default_number_of_jobs_is_that_of_the_cores():
-    assert 1 <= cli.available_cores() <= 4096
+@pytest.mark.skipif(not shutil.which("nproc"), reason="nproc says how many cores there are")
+def test_the_default_number_of_jobs_is_that_of_the_cores_allowed():
+    assert cli.available_cores() == int(subprocess.check_output(["nproc"]))
+    code = (
+        "import os; os.sched_setaffinity(0, {min(os.sched_getaffinity(0))});"
+        "from ffhq_wrinkle.cli import available_cores; print(available_cores())"
+    )
+    assert int(subprocess.check_output([sys.executable, "-c", code])) == 1
+
+
+def test_options_offer_what_the_library_has():
+    # The command line names these itself, since importing them would load heavy libraries.
+    options = {option.name: option for option in main.commands["build-weak"].params}
+    assert tuple(options["recipe"].type.choices) == RECIPES
+    assert tuple(options["parser_name"].type.choices) == PARSERS
+    defaults = TextureSettings()
+    for name in ("recipe", "kernel_size", "sigma"):
+        assert options[name].default == getattr(defaults, name)
 
 
 def test_the_page_of_commands_is_what_help_says():
