@@ -1,8 +1,9 @@
 """Facial wrinkle data and models: weak labels, human labels, training and evaluation.
 
 The modules read in the order data moves, each importing only from those before it:
-`errors`, `files`, `manifest`, `sources`, `labels`, `bisenet`, `template`, `parsing`,
-`texture`, `failures`, `outputs`, `progress`, `pipeline`, `weak`, and `cli`, which calls everything.
+`errors`, `files`, `masks`, `manifest`, `sources`, `labels`, `bisenet`, `template`, `parsing`,
+`texture`, `failures`, `outputs`, `progress`, `pipeline`, `weak`, and `cli`, which calls everything;
+its commands are in `commands/`.
 """
 
 __version__ = "0.1.0"

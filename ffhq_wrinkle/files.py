@@ -1,7 +1,8 @@
 """Files: images read as RGB, results written so that they are absent, old or whole.
 
 `read_image` is the one reader of photographs, `encode_png` and `write_bytes` the one way out.
-Label maps are read in `labels`; which folders results go to is the business of `outputs`.
+Masks are read in `masks`, label maps in `labels`; which folders results go to is the business of
+`outputs`.
 """
 
 import errno
@@ -11,6 +12,7 @@ import os
 import struct
 import zlib
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import cv2
@@ -36,6 +38,7 @@ _DECODER_ERRORS = (
     OSError, SyntaxError, ValueError, EOFError, IndexError, KeyError, TypeError, OverflowError,
     MemoryError, RuntimeError, ZeroDivisionError, struct.error, zlib.error,
 )  # fmt: skip
+_NOTES_BYTES = 16_384  # within which the notes are that `png_note` finds
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _PNG_END = b"\x00\x00\x00\x00IEND\xaeB`\x82"
 
@@ -63,6 +66,20 @@ def read_image(path: Path) -> np.ndarray:
         The file is not a readable image, or one of a kind that is refused: CMYK, floating point,
         32-bit, several pages or frames, or more pixels than `MAX_PIXELS`.
     """
+    content = read_content(path)
+    with opened(content) as image:
+        return decode_png(content) if _is_plain_png(image, content) else _as_rgb(image)
+
+
+def read_content(path: Path) -> bytes:
+    """Read an image file's bytes, whatever they are.
+
+    Raises
+    ------
+    ImageError
+        The file is not there, not a regular one, of a kind that is refused by its name, or larger
+        than `MAX_BYTES`.
+    """
     if path.suffix.lower() in REFUSED_SUFFIXES:
         raise ImageError(f"{path.suffix[1:].upper()} files are not read; convert to PNG or JPEG")
     if not path.is_file():  # a FIFO or a device would block for ever
@@ -70,13 +87,24 @@ def read_image(path: Path) -> np.ndarray:
     try:
         if path.stat().st_size > MAX_BYTES:
             raise ImageError(f"larger than {MAX_BYTES} bytes; no image that is read needs so many")
-        content = path.read_bytes()
+        return path.read_bytes()
     except OSError as error:
         raise ImageError(f"can not be read: {error.strerror or error}") from error
+
+
+@contextmanager
+def opened(content: bytes) -> Iterator[ImageFile.ImageFile]:
+    """Open an image whose pixels are about to be decoded inside the `with` block.
+
+    Raises
+    ------
+    ImageError
+        As `read_image`; also for whatever decoders raise inside the block.
+    """
     try:
         with Image.open(io.BytesIO(content), formats=_FORMATS) as image:
             _require_readable(image)
-            return _decode_png(content) if _is_plain_png(image, content) else _as_rgb(image)
+            yield image
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise ImageError(f"too many pixels: {error}") from error
     except UnidentifiedImageError as error:
@@ -102,17 +130,22 @@ def _require_readable(image: Image.Image) -> None:
         raise ImageError(f"pixels are of mode {image.mode}; convert to 8-bit RGB or gray")
 
 
-def _is_plain_png(image: Image.Image, content: bytes) -> bool:
+def _is_plain_png(image: ImageFile.ImageFile, content: bytes) -> bool:
     """Whether libpng gives the pixels of this PNG as Pillow would, and so may decode it."""
     return (
-        isinstance(image, ImageFile.ImageFile)
+        image.mode == "RGB"
         and image.format == "PNG"
-        and image.mode == "RGB"
         and image.tile[0].args == "RGB"  # not RGB;16B, 16 bits a channel
         and "transparency" not in image.info
-        # An orientation may be here or there; Pillow's getexif() would decode all to know.
-        and not {"Raw profile type exif", "XML:com.adobe.xmp", "xmp"} & image.info.keys()
-        and all(kind != b"eXIf" for kind, _ in _png_chunks(content))
+        and not may_be_turned(image, content)
+    )
+
+
+def may_be_turned(image: ImageFile.ImageFile, content: bytes) -> bool:
+    """Whether a PNG may say how to turn it; Pillow's getexif() would decode all of it to know."""
+    places = {"Raw profile type exif", "XML:com.adobe.xmp", "xmp"}
+    return bool(places & image.info.keys()) or any(
+        kind == b"eXIf" for kind, _ in _png_chunks(content)
     )
 
 
@@ -125,8 +158,16 @@ def _png_chunks(content: bytes) -> Iterator[tuple[bytes, slice]]:
         at += length + 12
 
 
-def _decode_png(content: bytes) -> np.ndarray:
-    """Decode with libpng, which is faster than Pillow and, unlike it, checks every checksum."""
+def decode_png(content: bytes) -> np.ndarray:
+    """Decode with libpng, which is faster than Pillow and, unlike it, checks every checksum.
+
+    Palettes become RGB, transparency an alpha channel, fewer than 8 bits 8; 16 bits stay.
+
+    Raises
+    ------
+    ImageError
+        The file has no end. What libpng finds wrong is for `opened` to say.
+    """
     if content.rfind(_PNG_END) < 0:
         raise ImageError("damaged or cut short: the PNG has no end")
     return np.asarray(imagecodecs.png_decode(content))
@@ -193,7 +234,7 @@ def png_note(path: Path, keyword: str) -> str | None:
     Only the first and last bytes are read, so it is a quick way to know one's own whole files.
     """
     with path.open("rb") as file:
-        head = file.read(4096)
+        head = file.read(_NOTES_BYTES)
         size = file.seek(0, os.SEEK_END)
         file.seek(max(0, size - len(_PNG_END)))
         if not head.startswith(_PNG_SIGNATURE) or file.read() != _PNG_END:

@@ -15,6 +15,7 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from .errors import ArgumentError, ParsingError
+from .masks import resized_nearest
 
 LABEL_SIZE = 512
 
@@ -61,10 +62,7 @@ def face_mask(label_map: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
             f"a label map is uint8 (512, 512), not {label_map.dtype} {label_map.shape}"
         )
     face = (label_map == SKIN) | (label_map == NOSE)
-    # Pixel i's centre is at (i + 0.5) / length of the side; in integers, so without rounding.
-    rows, columns = ((2 * np.arange(length) + 1) * LABEL_SIZE // (2 * length) for length in shape)
-    enlarged: np.ndarray = face.take(columns, axis=1).take(rows, axis=0)
-    return enlarged
+    return resized_nearest(face, shape)
 
 
 def read_label_map(path: Path) -> np.ndarray:

@@ -42,6 +42,38 @@ def drawn_face(side: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
     return np.clip(image + noise, 0, 255).astype(np.uint8), labels
 
 
+def mask(art: str) -> np.ndarray:
+    """A boolean mask from text: '#' is drawn, '.' is not, and '/' ends a row."""
+    return np.array([[pixel == "#" for pixel in row.strip()] for row in art.split("/")])
+
+
+def drawn_lines(shape: tuple[int, int], seed, *, lines: int = 4, width: int = 2) -> np.ndarray:
+    """Some crooked lines as an annotator draws them: bool of that shape."""
+    random = np.random.default_rng(seed)
+    canvas = np.zeros(shape, np.uint8)
+    for _ in range(lines):
+        points = random.integers(0, min(shape), (3, 2)).astype(np.int32)
+        cv2.polylines(canvas, [points], False, 1, width)
+    return canvas.astype(bool)
+
+
+@pytest.fixture
+def annotate(tmp_path):
+    """Write masks as 0/255 PNG: from {annotator: {id: mask}}, and give the annotators' folders."""
+
+    def write(masks, under="annotators"):
+        folders = []
+        for name, of_images in masks.items():
+            folder = tmp_path / under / name
+            folder.mkdir(parents=True, exist_ok=True)
+            for image_id, drawn in of_images.items():
+                Image.fromarray(drawn * np.uint8(255)).save(folder / f"{image_id}.png")
+            folders.append(folder)
+        return folders
+
+    return write
+
+
 @pytest.fixture(scope="session")
 def astronaut() -> np.ndarray:
     """Eileen Collins, NASA, public domain: RGB (512, 512, 3)."""
