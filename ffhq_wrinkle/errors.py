@@ -38,3 +38,17 @@ class ParsingError(ImageFailure):
     """No label map could be had for an image."""
 
     step = "parse"
+
+
+class AnnotationError(ImageFailure):
+    """The masks of an image do not go together, or make no fused mask that could be trusted."""
+
+    step = "fuse"
+
+
+class RunInterrupted(KeyboardInterrupt):
+    """Ctrl-C during a run; `summary` says in one line how far it came."""
+
+    def __init__(self, summary: str) -> None:
+        super().__init__(summary)
+        self.summary = summary

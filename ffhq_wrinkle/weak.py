@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from . import __version__
-from .errors import ImageFailure, ParsingError
+from .errors import ImageFailure, ParsingError, RunInterrupted
 from .failures import FAILURES, Failure, update_failures
 from .files import read_image
 from .labels import FaceParser, face_mask
@@ -97,14 +97,6 @@ class BuildReport:
         return ", ".join(parts)
 
 
-class BuildInterrupted(KeyboardInterrupt):
-    """Ctrl-C during `build_weak`; `report` says how far it came."""
-
-    def __init__(self, report: BuildReport) -> None:
-        super().__init__()
-        self.report = report
-
-
 class _Loaded(NamedTuple):
     """An image in memory, and what the parser made of it so far."""
 
@@ -159,7 +151,7 @@ def build_weak(
         There are no such images, or folders to read and to write overlap.
     OutputError
         Results can not be written, or would mix with those of other settings.
-    BuildInterrupted
+    RunInterrupted
         Ctrl-C; what is done is kept, and the same call goes on from there.
     """
     texture = texture or TextureSettings()
@@ -195,7 +187,7 @@ def build_weak(
         about = None if everything else {*missing, *(file.image_id for file in chosen)}
         update_failures(out, failures, about=about)
         if interrupted:
-            raise BuildInterrupted(report)
+            raise RunInterrupted(report.summary(out))
         results.finish()
     return report
 

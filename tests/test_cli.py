@@ -17,15 +17,17 @@ import pytest
 from click.testing import CliRunner
 from PIL import Image
 
-from ffhq_wrinkle import __version__, cli
+from ffhq_wrinkle import __version__
 from ffhq_wrinkle.cli import main
+from ffhq_wrinkle.commands.options import available_cores
 from ffhq_wrinkle.parsing import PARSERS
 from ffhq_wrinkle.texture import RECIPES
 from ffhq_wrinkle.weak import TextureSettings
 
 from .conftest import files_of
 
-HEAVY = {"torch", "cv2", "numpy", "pandas", "scipy", "skimage", "facexlib", "PIL", "tqdm", "joblib"}
+HEAVY = {"torch", "cv2", "numpy", "pandas", "scipy", "skimage", "facexlib", "PIL", "tqdm", "joblib",
+         "matplotlib", "tabulate"}  # fmt: skip
 HELP = [[], *([name] for name in main.commands)]
 
 
@@ -233,10 +235,10 @@ def test_quiet_runs_show_no_progress_even_on_a_terminal(dataset, tmp_path):
 
 @pytest.mark.skipif(not shutil.which("nproc"), reason="nproc says how many cores there are")
 def test_the_default_number_of_jobs_is_that_of_the_cores_allowed():
-    assert cli.available_cores() == int(subprocess.check_output(["nproc"]))
+    assert available_cores() == int(subprocess.check_output(["nproc"]))
     code = (
         "import os; os.sched_setaffinity(0, {min(os.sched_getaffinity(0))});"
-        "from ffhq_wrinkle.cli import available_cores; print(available_cores())"
+        "from ffhq_wrinkle.commands.options import available_cores; print(available_cores())"
     )
     assert int(subprocess.check_output([sys.executable, "-c", code])) == 1
 

@@ -15,11 +15,14 @@ PACKAGE = ROOT / "ffhq_wrinkle"
 ORDER = re.findall(r"`(\w+)`", ffhq_wrinkle.__doc__)
 
 
-def imported(module):
-    """Modules of the package that a module imports, anywhere in it."""
-    tree = ast.parse((PACKAGE / f"{module}.py").read_text())
+COMMANDS = sorted(path.stem for path in (PACKAGE / "commands").glob("*.py"))
+
+
+def imported(path, level=1):
+    """Modules of the package so many folders up that a file imports, anywhere in it."""
+    tree = ast.parse((PACKAGE / path).read_text())
     for node in ast.walk(tree):
-        if isinstance(node, ast.ImportFrom) and node.level:
+        if isinstance(node, ast.ImportFrom) and node.level == level:
             yield from [node.module] if node.module else [alias.name for alias in node.names]
 
 
@@ -30,7 +33,15 @@ def test_the_docstring_names_every_module():
 @pytest.mark.parametrize("module", ORDER)
 def test_data_flows_one_way(module):
     earlier = {*ORDER[: ORDER.index(module)], "__version__"}
-    assert set(imported(module)) <= earlier
+    allowed = earlier | {"commands"} if module == "cli" else earlier
+    assert set(imported(f"{module}.py")) <= allowed
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_commands_call_the_library_and_share_options_only(command):
+    assert set(imported(f"commands/{command}.py", level=2)) <= {*ORDER} - {"cli"}
+    if command != "__init__":
+        assert set(imported(f"commands/{command}.py")) <= {"options", "annotation_options"}
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,159 @@
+"""The command `build-weak`."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from .options import (
+    EXISTING_FILE,
+    EXISTING_FOLDER,
+    FAILED,
+    FOLDER,
+    available_cores,
+    chosen_ids,
+    ids_file_option,
+    ids_option,
+    jobs_option,
+    limit_option,
+    overwrite_option,
+)
+
+if TYPE_CHECKING:
+    from ..parsing import ParserName
+    from ..texture import Recipe
+
+
+@click.command("build-weak")
+@click.argument("images", type=EXISTING_FOLDER)
+@click.argument("out", type=FOLDER)
+@ids_option
+@ids_file_option
+@limit_option
+@click.option(
+    "--recipe",
+    type=click.Choice(["paper", "released"]),
+    default="paper",
+    show_default=True,
+    help="Formula of the texture map: Eq. 1 of the paper, or what the published masks hold.",
+)
+@click.option("--kernel-size", type=int, default=21, show_default=True, help="Gaussian, pixels.")
+@click.option("--sigma", type=float, default=5.0, show_default=True, help="Gaussian, pixels.")
+@click.option(
+    "--scale-to-image",
+    is_flag=True,
+    help="Scale kernel size and sigma by the image's longer side / 1024.",
+)
+@click.option(
+    "--parser",
+    "parser_name",
+    type=click.Choice(["bisenet", "labels", "template"]),
+    default="bisenet",
+    show_default=True,
+    help="Who finds the face: the trained network, ready label maps, or a fixed template.",
+)
+@click.option(
+    "--weights",
+    type=EXISTING_FILE,
+    help="BiSeNet's weights; fetched once if not given.",
+)
+@click.option(
+    "--labels",
+    type=EXISTING_FOLDER,
+    help="Folder of ready label maps, ID.npy or ID.png, for --parser labels.",
+)
+@click.option(
+    "--device", default="auto", show_default=True, help="For BiSeNet: auto, cpu, cuda, cuda:1, mps."
+)
+@click.option(
+    "--batch-size",
+    type=click.IntRange(min=1),
+    help="Images that BiSeNet parses at once.  [default: 16 on a GPU, 1 on the CPU]",
+)
+@jobs_option
+@overwrite_option
+@click.option(
+    "--save-labels",
+    type=FOLDER,
+    help="Also write label maps here, as ID.npy.",
+)
+@click.option(
+    "--save-face-masks",
+    type=FOLDER,
+    help="Also write face masks here, 0/255 PNG.",
+)
+@click.option(
+    "--save-masked-images",
+    type=FOLDER,
+    help="Also write the images, black outside the face, here.",
+)
+@click.pass_context
+def build_weak_command(
+    ctx: click.Context,
+    images: Path,
+    out: Path,
+    ids_text: str | None,
+    ids_file: Path | None,
+    limit: int | None,
+    recipe: "Recipe",
+    kernel_size: int,
+    sigma: float,
+    scale_to_image: bool,
+    parser_name: "ParserName",
+    weights: Path | None,
+    labels: Path | None,
+    device: str,
+    batch_size: int | None,
+    jobs: int | None,
+    overwrite: bool,
+    save_labels: Path | None,
+    save_face_masks: Path | None,
+    save_masked_images: Path | None,
+) -> None:
+    """Write to OUT the weak wrinkle mask of each face in IMAGES.
+
+    A weak mask is the texture map of the photograph inside the face's skin and nose, and 0
+    outside: 8-bit gray PNG of the image's size, in the released layout (00000/00007.png).
+
+    IMAGES holds PNG, JPEG, WebP, TIFF or BMP files, flat or in FFHQ's shards. Images that can not
+    be done are listed in OUT/failures.csv, and the exit status is 1. Run the same command again
+    to go on after an interruption, or to try the failed ones again.
+
+    \b
+    Examples:
+      ffhq-wrinkle build-weak ffhq/images1024x1024 weak
+      ffhq-wrinkle build-weak ffhq/images1024x1024 weak --recipe released --ids 0-999
+      ffhq-wrinkle build-weak photos weak --parser template --scale-to-image
+      ffhq-wrinkle build-weak photos weak --parser labels --labels face_parsed_labels
+    """
+    from ..parsing import create_parser
+    from ..weak import ByProducts, TextureSettings, build_weak
+
+    texture = TextureSettings(
+        recipe=recipe, kernel_size=kernel_size, sigma=sigma, scale_to_image=scale_to_image
+    )
+    parser = create_parser(
+        parser_name,
+        weights=weights,
+        labels=labels,
+        images=images,
+        device=device,
+        batch_size=batch_size,
+    )
+    report = build_weak(
+        images,
+        out,
+        parser=parser,
+        texture=texture,
+        by_products=ByProducts(
+            labels=save_labels, face_masks=save_face_masks, masked_images=save_masked_images
+        ),
+        ids=chosen_ids(ids_text, ids_file),
+        limit=limit,
+        jobs=jobs or available_cores(),
+        overwrite=overwrite,
+    )
+    click.echo(report.summary(out))
+    if parser_name == "template":
+        click.echo(f"The faces are {parser.note}.")
+    ctx.exit(FAILED if report.failed else 0)

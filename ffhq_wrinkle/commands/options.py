@@ -1,0 +1,47 @@
+"""Options that several commands have, and what they mean."""
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from ..manifest import Ids
+
+FAILED = 1  # exit status: something could not be done
+EXISTING_FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
+FOLDER = click.Path(file_okay=False, path_type=Path)
+EXISTING_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+ids_option = click.option(
+    "--ids", "ids_text", metavar="IDS", help="Only these, such as 0-49999,60000."
+)
+ids_file_option = click.option(
+    "--ids-file", type=EXISTING_FILE, help="Only the ids in this file, one a line."
+)
+limit_option = click.option(
+    "--limit", type=click.IntRange(min=1), help="Only the first so many images."
+)
+jobs_option = click.option(
+    "--jobs",
+    type=click.IntRange(min=1),
+    help="Threads that read, compute and write.  [default: one for each core]",
+)
+overwrite_option = click.option("--overwrite", is_flag=True, help="Replace what is in OUT already.")
+
+
+def chosen_ids(ids_text: str | None, ids_file: Path | None) -> "Ids | None":
+    """All ids that the options name; None without either option."""
+    from ..manifest import merge_ids, parse_ids, read_ids
+
+    chosen = [parse_ids(ids_text)] if ids_text is not None else []
+    chosen += [read_ids(ids_file)] if ids_file else []
+    return merge_ids(chosen) if chosen else None
+
+
+def available_cores() -> int:
+    """Cores that this process may use, which in a container or a batch job are not all."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
