@@ -1,0 +1,180 @@
+"""Fusion: several annotators' masks of one image into one, by named rules; arrays only.
+
+A rule is a table that gives each vote pattern its level in the fused mask. Folders are the
+business of `fused`; how far the annotators agree is measured in `agreement`.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Literal, get_args
+
+import numpy as np
+
+from .errors import ArgumentError
+from .staple import Staple, staple
+from .votes import PatternCounts, count_patterns, vote_patterns
+
+Method = Literal["majority", "union", "intersection", "weighted", "soft", "staple"]
+METHODS: tuple[Method, ...] = get_args(Method)
+Degenerate = Literal["", "empty", "union", "copy"]
+DRAWN = 255
+
+
+@dataclass(frozen=True, kw_only=True)
+class FusionRule:
+    """How votes become a mask.
+
+    Attributes
+    ----------
+    method : str
+        * ``majority``: at least `min_votes` annotators drew the pixel.
+        * ``union``, ``intersection``: one of them did, or all.
+        * ``weighted``: those who did have more than half of all `weights`.
+        * ``soft``: not a mask but the share of votes, 0..255.
+        * ``staple``: somebody drew the pixel, and its probability by `staple.staple` is at least
+          one half.
+    min_votes : int, optional
+        For ``majority``; more than half of the annotators if not given.
+    weights : tuple of float, optional
+        For ``weighted``: what each annotator's vote counts.
+
+    Raises
+    ------
+    ArgumentError
+        An unknown method, or a setting that the method does not have or can not do without.
+    """
+
+    method: Method = "majority"
+    min_votes: int | None = None
+    weights: tuple[float, ...] | None = None
+
+    def __post_init__(self) -> None:
+        if self.method not in METHODS:
+            raise ArgumentError(f"method is {self.method!r}; there are {', '.join(METHODS)}")
+        if self.min_votes is not None and self.method != "majority":
+            raise ArgumentError(f"min_votes goes with the method majority, not {self.method}")
+        if (self.weights is None) == (self.method == "weighted"):
+            raise ArgumentError("weights go with the method weighted, and with no other")
+        if self.weights is not None and not (min(self.weights) >= 0 < sum(self.weights)):
+            raise ArgumentError(f"weights are {self.weights}; none may be negative, nor all be 0")
+
+    def levels(self, annotators: int) -> np.ndarray:
+        """The level of each vote pattern: uint8 (2**A,); not for ``staple``, which needs counts.
+
+        Raises
+        ------
+        ArgumentError
+            There are not so many annotators as the rule asks for.
+        """
+        if self.min_votes is not None and not 1 <= self.min_votes <= annotators:
+            raise ArgumentError(f"{self.min_votes} votes are asked for, of {annotators} annotators")
+        if self.weights is not None and len(self.weights) != annotators:
+            raise ArgumentError(f"{len(self.weights)} weights for {annotators} annotators")
+        return _levels(self, annotators)
+
+
+@lru_cache(maxsize=8)
+def _levels(rule: FusionRule, annotators: int) -> np.ndarray:
+    patterns = np.arange(2**annotators, dtype=np.uint32)
+    votes = np.bitwise_count(patterns)
+    if rule.method == "soft":
+        return np.round(votes * (DRAWN / annotators)).astype(np.uint8)
+    if rule.weights is not None:
+        weight = np.zeros(len(patterns))
+        for annotator, one in enumerate(rule.weights):
+            weight += (patterns >> annotator & 1) * one
+        # A tie is no majority, whichever way its halves were rounded.
+        kept = weight > sum(rule.weights) / 2 * (1 + 1e-12)
+    else:
+        majority = rule.min_votes or annotators // 2 + 1
+        needed = {"union": 1, "intersection": annotators}.get(rule.method, majority)
+        kept = votes >= needed
+    return kept * np.uint8(DRAWN)
+
+
+@dataclass(frozen=True)
+class Fused:
+    """A fused mask, and how it came about.
+
+    Attributes
+    ----------
+    mask : np.ndarray
+        uint8 (H, W): 0 and 255, or with ``soft`` the share of votes, 0..255.
+    counts : PatternCounts
+        The votes it was made of.
+    kept_px : int
+        Pixels above 0.
+    staple : Staple or None
+        What STAPLE estimated.
+    degenerate : {"", "empty", "union", "copy"}
+        Whether STAPLE came to an extreme, though a majority would have decided otherwise: nothing;
+        all that anybody drew; or what one annotator drew, and not a pixel else.
+    """
+
+    mask: np.ndarray
+    counts: PatternCounts
+    kept_px: int
+    staple: Staple | None = None
+    degenerate: Degenerate = ""
+
+
+def fuse(
+    masks: Sequence[np.ndarray], rule: FusionRule | None = None, region: np.ndarray | None = None
+) -> Fused:
+    """Fuse the masks that several annotators drew of one image.
+
+    Parameters
+    ----------
+    masks : sequence of np.ndarray
+        One for each of 2 to 20 annotators, bool (H, W).
+    rule : FusionRule, optional
+        The majority of votes if not given.
+    region : np.ndarray, optional
+        bool (H, W); outside it nothing counts, and the fused mask is 0.
+
+    Returns
+    -------
+    Fused
+
+    Raises
+    ------
+    ArgumentError
+        As `votes.vote_patterns` and `FusionRule.levels`.
+
+    >>> masks = np.array([[[1, 1, 0]], [[1, 0, 0]], [[0, 1, 1]]], bool)
+    >>> fuse(masks).mask
+    array([[255, 255,   0]], dtype=uint8)
+    """
+    rule = rule or FusionRule()
+    patterns = vote_patterns(masks, region)
+    pixels = None if region is None else int(np.count_nonzero(region))
+    counts = count_patterns(patterns, len(masks), pixels=pixels)
+    estimate: Staple | None = None
+    degenerate: Degenerate = ""
+    if rule.method == "staple":
+        estimate = staple(counts)
+        kept = (estimate.probability >= 0.5) & (counts.patterns != 0)
+        levels = np.zeros(2 ** len(masks), np.uint8)
+        levels[counts.patterns] = kept * np.uint8(DRAWN)
+        degenerate = _degenerate(counts, levels)
+    else:
+        levels = rule.levels(len(masks))
+    mask: np.ndarray = levels.take(patterns)
+    kept_px = int(counts.counts[levels[counts.patterns] > 0].sum())
+    return Fused(mask, counts, kept_px, estimate, degenerate)
+
+
+def _degenerate(counts: PatternCounts, levels: np.ndarray) -> Degenerate:
+    """Whether STAPLE's levels are an extreme, by the patterns that occur."""
+    occurring = counts.counts > 0
+    marks = counts.marks[occurring]
+    patterns = counts.patterns[occurring]
+    kept = levels[patterns] > 0
+    if np.array_equal(kept, FusionRule().levels(counts.annotators)[patterns] > 0):
+        return ""
+    if not kept.any():
+        return "empty"
+    if np.array_equal(kept, marks.any(axis=1)):
+        return "union"
+    return "copy" if (kept[:, None] == marks).all(axis=0).any() else ""

@@ -1,0 +1,142 @@
+import numpy as np
+import pytest
+from numpy.testing import assert_array_equal
+
+from ffhq_wrinkle.errors import ArgumentError
+from ffhq_wrinkle.fusion import FusionRule, fuse
+
+from .conftest import drawn_lines, mask
+
+A, B, C = mask("##. / ..#"), mask("#.. / .##"), mask("#.# / ...")
+
+
+def fused(masks, region=None, **rule):
+    return fuse(masks, FusionRule(**rule), region).mask
+
+
+def drawn(art):
+    return mask(art) * np.uint8(255)
+
+
+@pytest.mark.parametrize(
+    ("rule", "expected"),
+    [
+        ({}, "#.. / ..#"),
+        ({"method": "union"}, "### / .##"),
+        ({"method": "intersection"}, "#.. / ..."),
+        ({"min_votes": 1}, "### / .##"),
+        ({"min_votes": 3}, "#.. / ..."),
+        ({"method": "weighted", "weights": (3, 1, 1)}, "##. / ..#"),
+        ({"method": "weighted", "weights": (0.2, 0.3, 0.5)}, "#.. / ..."),
+        ({"method": "weighted", "weights": (0.1, 0.2, 0.7)}, "#.# / ..."),
+    ],
+)
+def test_rules_of_three_annotators(rule, expected):
+    found = fuse([A, B, C], FusionRule(**rule))
+    assert found.mask.dtype == np.uint8
+    assert_array_equal(found.mask, drawn(expected))
+    assert found.kept_px == expected.count("#")
+
+
+@pytest.mark.parametrize(
+    ("annotators", "needed"), [(2, 2), (3, 2), (4, 3), (5, 3), (9, 5), (20, 11)]
+)
+def test_a_majority_is_more_than_half(annotators, needed):
+    masks = np.zeros((annotators, 1, annotators + 1), bool)
+    for votes in range(annotators + 1):  # pixel number so many has so many votes
+        masks[:votes, 0, votes] = True
+    expected = np.where(np.arange(annotators + 1) >= needed, 255, 0)
+    assert_array_equal(fused(masks)[0], expected)
+
+
+def test_soft_is_the_share_of_votes():
+    assert_array_equal(fused([A, B, C], method="soft"), [[255, 85, 85], [0, 85, 170]])
+    assert_array_equal(fused([A, B], method="soft"), [[255, 128, 0], [0, 128, 255]])
+
+
+@pytest.mark.parametrize("weights", [(0.1, 0.2, 0.3), (1 / 3, 1 / 3, 2 / 3)])
+def test_half_of_the_weight_is_a_tie_however_it_rounds(weights):
+    tied = [mask("#"), mask("#"), mask(".")]
+    assert_array_equal(fused(tied, method="weighted", weights=weights), [[0]])
+
+
+def test_a_weight_breaks_the_tie_of_four():
+    masks = [mask("#"), mask("#"), mask("."), mask(".")]
+    assert_array_equal(fused(masks, method="weighted", weights=(2, 1, 1, 1)), [[255]])
+    assert_array_equal(fused(masks, method="weighted", weights=(1, 1, 2, 1)), [[0]])
+
+
+def test_outside_the_region_nothing_is_kept_by_any_method():
+    region = mask("#.# / .##")
+    assert_array_equal(fused([A, B, C], region), drawn("#.. / ..#"))
+    assert_array_equal(fused([A, B, C], region, method="union"), drawn("#.# / .##"))
+    assert_array_equal(fused([A, B, C], region, method="soft"), [[255, 0, 85], [0, 85, 170]])
+    assert not fused([A, B, C], region, method="staple")[~region].any()
+
+
+@pytest.mark.parametrize("method", ["majority", "union", "intersection", "soft", "staple"])
+def test_empty_stays_empty_and_full_full(method):
+    for level in (0, 255):
+        masks = np.full((3, 4, 5), level > 0)
+        found = fuse(masks, FusionRule(method=method))
+        assert_array_equal(found.mask, np.full((4, 5), level))
+        assert found.degenerate == ""
+
+
+def test_staple_follows_those_who_agree():
+    truth = drawn_lines((60, 80), 0, lines=5, width=3)
+    masks = [truth, truth, truth, drawn_lines((60, 80), 1), drawn_lines((60, 80), 2)]
+    found = fuse(masks, FusionRule(method="staple"))
+    assert_array_equal(found.mask > 0, truth)
+    assert found.staple.sensitivity[0] > 0.9 > found.staple.sensitivity[3]
+    assert found.degenerate == ""
+
+
+def with_pattern_counts(*counts):
+    """Masks of one row in which so many pixels have each vote pattern."""
+    patterns = np.repeat(np.arange(len(counts)), counts)[None]
+    return [patterns >> annotator & 1 == 1 for annotator in range((len(counts) - 1).bit_length())]
+
+
+@pytest.mark.parametrize(
+    ("counts", "degenerate"),
+    [
+        ([100, 5, 20, 200], "union"),
+        ([1000, 200, 200, 1], "empty"),
+        ([100, 0, 200, 50, 1, 0, 200, 0], "copy"),
+        ([100000, 0, 20, 0, 0, 0, 50, 200, 0, 5, 1, 20, 0, 1, 1, 0], ""),
+    ],
+)
+def test_staple_s_extremes_are_reported(counts, degenerate):
+    masks = with_pattern_counts(*counts)
+    found = fuse(masks, FusionRule(method="staple"))
+    kept = found.mask > 0
+    assert found.degenerate == degenerate
+    assert (not kept.any()) == (degenerate == "empty")
+    assert np.array_equal(kept, np.logical_or.reduce(masks)) == (degenerate == "union")
+    assert any(np.array_equal(kept, one) for one in masks) == (degenerate == "copy")
+
+
+@pytest.mark.parametrize(
+    ("rule", "message"),
+    [
+        ({"method": "best"}, "method is 'best'; there are majority, union"),
+        ({"method": "union", "min_votes": 2}, "min_votes goes with the method majority"),
+        ({"method": "weighted"}, "weights go with the method weighted"),
+        ({"weights": (1.0, 1.0)}, "weights go with the method weighted"),
+        ({"method": "weighted", "weights": (1.0, -1.0)}, "none may be negative"),
+        ({"method": "weighted", "weights": (0.0, 0.0)}, "nor all be 0"),
+    ],
+)
+def test_settings_that_do_not_go_together_are_refused(rule, message):
+    with pytest.raises(ArgumentError, match=message):
+        FusionRule(**rule)
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [{"min_votes": 0}, {"min_votes": 4}, {"method": "weighted", "weights": (1.0, 1.0)}],
+)
+def test_rules_for_other_numbers_of_annotators_are_refused(rule):
+    with pytest.raises(ArgumentError, match=r"(of|for) 3 annotators"):
+        fused([A, B, C], **rule)
