@@ -1,12 +1,14 @@
-"""Pipeline: load, infer and write many images at once, with few of them in memory.
+"""Pipeline: work on many images at once, with few of them in memory.
 
-Loading and writing run on threads, since Pillow, OpenCV and NumPy let go of the interpreter while
-they work; inference sees batches on the calling thread, where a network belongs.
+`run_pipeline` loads, infers and writes; `run_each` does what needs no inference. Both use threads,
+since Pillow, OpenCV and NumPy let go of the interpreter while they work; inference sees batches on
+the calling thread, where a network belongs.
 """
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from itertools import islice
 from typing import TypeVar
 
@@ -66,11 +68,7 @@ def run_pipeline(
             else:
                 done()
 
-    pool = ThreadPoolExecutor(jobs, thread_name_prefix="pipeline")
-    threads = cv2.getNumThreads()
-    if jobs > 1:
-        cv2.setNumThreads(1)  # our threads are enough; OpenCV's own would crowd them
-    try:
+    with _pool(jobs) as pool:
         loaded = _successes(_ahead(pool, load, items, ahead), failed)
         while batch := list(islice(loaded, batch_size)):
             results = infer([one for _, one in batch])
@@ -78,6 +76,49 @@ def run_pipeline(
                 writing.append((item, pool.submit(write, one, result)))
             settle(leaving=ahead)
         settle(leaving=0)
+
+
+def run_each(
+    items: Iterable[Item],
+    work: Callable[[Item], Result],
+    *,
+    done: Callable[[Item, Result], None],
+    failed: Callable[[Item, ImageFailure], None],
+    jobs: int,
+) -> None:
+    """Have the same work done on every item, where no step needs a batch.
+
+    Parameters
+    ----------
+    items
+        What to work on.
+    work
+        Called on any of `jobs` threads. An `ImageFailure` concerns that item alone; any other
+        error ends the run.
+    done, failed
+        Called on this thread, once for each item, in the items' order.
+    jobs
+        How many are worked on at once. No more than three times as many are in memory.
+
+    Raises
+    ------
+    Exception
+        As `run_pipeline`.
+    """
+    with _pool(jobs) as pool:
+        for item, result in _successes(_ahead(pool, work, items, 2 * jobs), failed):
+            done(item, result)
+
+
+@contextmanager
+def _pool(jobs: int) -> Iterator[ThreadPoolExecutor]:
+    """Threads that, when the block is left, finish what they do and leave the rest undone."""
+    pool = ThreadPoolExecutor(jobs, thread_name_prefix="pipeline")
+    threads = cv2.getNumThreads()
+    if jobs > 1:
+        cv2.setNumThreads(1)  # our threads are enough; OpenCV's own would crowd them
+    try:
+        yield pool
     finally:
         pool.shutdown(cancel_futures=True)
         cv2.setNumThreads(threads)

@@ -4,7 +4,7 @@ import time
 import pytest
 
 from ffhq_wrinkle.errors import ImageError, OutputError, ParsingError
-from ffhq_wrinkle.pipeline import run_pipeline
+from ffhq_wrinkle.pipeline import run_each, run_pipeline
 
 
 class Work:
@@ -83,3 +83,47 @@ def test_few_items_are_in_memory_however_many_there_are():
     work = Work().run(iter(range(2000)), batch_size=4, jobs=3)
     assert len(work.written) == 2000
     assert work.most_at_once <= 3 * (4 + 3)
+
+
+def test_each_item_is_done_or_failed_in_order():
+    done, failures = [], []
+
+    def work(number):
+        if number % 5 == 0:
+            raise ImageError("no good")
+        return 2 * number
+
+    run_each(
+        range(23),
+        work,
+        done=lambda number, result: done.append((number, result)),
+        failed=lambda number, failure: failures.append((number, str(failure))),
+        jobs=3,
+    )
+    assert done == [(number, 2 * number) for number in range(23) if number % 5]
+    assert failures == [(number, "no good") for number in range(0, 23, 5)]
+
+
+def test_each_holds_few_results_at_a_time():
+    begun, finished = [], []
+
+    def items():
+        for number in range(200):
+            begun.append(number)
+            yield number
+
+    def done(number, _):
+        finished.append(number)
+        assert len(begun) - len(finished) <= 3 * 2
+
+    run_each(items(), lambda number: number, done=done, failed=None, jobs=2)
+    assert len(finished) == 200
+
+
+def test_an_error_of_the_run_ends_each():
+    def work(number):
+        if number == 3:
+            raise OutputError("disk full")
+
+    with pytest.raises(OutputError, match="disk full"):
+        run_each(range(10), work, done=lambda *_: None, failed=None, jobs=2)

@@ -1,0 +1,221 @@
+"""Agreement: how far annotators drew the same, over all their images.
+
+`measure_agreement` reads every image once and keeps a tally of it, from which everything else
+follows. `report` and `figures` show the result.
+"""
+
+import logging
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from .annotations import read_annotations
+from .annotators import (
+    AnnotatedImage,
+    AnnotationSettings,
+    Annotator,
+    FoundAnnotations,
+    find_annotations,
+)
+from .bootstrap import RESAMPLES
+from .errors import AnnotationError, ArgumentError, ImageFailure
+from .estimates import Estimate, defined_mean, estimates
+from .manifest import Ids
+from .metrics import Overlap, jaccard
+from .pipeline import run_each
+from .progress import Progress
+from .tallies import Column, Tally, columns, empty_tallies, measures, pairs, tally
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """How far annotators agree on a set of images.
+
+    Attributes
+    ----------
+    annotators : list of Annotator
+        Who drew.
+    images : list of AnnotatedImage
+        What they drew, in the order of `tallies`.
+    skipped : list of str
+        Ids of images left out because somebody lacks them.
+    settings : AnnotationSettings
+        How masks were read.
+    tolerances_px : tuple of float
+        How far apart lines might lie, as an addition.
+    tallies : Tally
+        Counts of every image.
+    resamples, seed : int
+        Of the bootstrap.
+    """
+
+    annotators: list[Annotator]
+    images: list[AnnotatedImage]
+    skipped: list[str]
+    settings: AnnotationSettings
+    tolerances_px: tuple[float, ...]
+    tallies: Tally
+    resamples: int = RESAMPLES
+    seed: int = 0
+
+    @property
+    def names(self) -> list[str]:
+        """The annotators' names."""
+        return [annotator.name for annotator in self.annotators]
+
+    @property
+    def columns(self) -> list[Column]:
+        """What `per_image` holds."""
+        return columns(self.names, self.tolerances_px)
+
+    @cached_property
+    def per_image(self) -> np.ndarray:
+        """Every measure of every image, float64 (images, columns); NaN where undefined."""
+        return measures(self.tallies)
+
+    @cached_property
+    def disagreement(self) -> np.ndarray:
+        """1 - the mean Jaccard index of the pairs, float64 (images,); NaN where nobody drew."""
+        chosen = [
+            number
+            for number, column in enumerate(self.columns)
+            if column.kind == "pair" and column.measure == "jaccard" and column.tolerance_px is None
+        ]
+        return 1 - defined_mean(self.per_image[:, chosen])
+
+    def most_disputed(self) -> list[int]:
+        """Numbers of the images, from the most disputed to those that nobody drew on."""
+        votes = self.tallies.votes
+        disputed_px = votes[:, 1:-1].sum(axis=1)
+        order = np.lexsort((-disputed_px, -np.nan_to_num(self.disagreement, nan=-1)))
+        return [int(number) for number in order]
+
+    @cached_property
+    def estimates(self) -> list[Estimate]:
+        """Every figure of all images, the averages over pairs included."""
+        return estimates(self.tallies, self.columns, resamples=self.resamples, seed=self.seed)
+
+
+def measure_agreement(
+    annotators: Sequence[Annotator],
+    settings: AnnotationSettings | None = None,
+    *,
+    ids: Ids | None = None,
+    tolerances_px: Sequence[float] = (),
+    resamples: int = RESAMPLES,
+    seed: int = 0,
+    jobs: int = 1,
+) -> Agreement:
+    """Read the masks of every image, and measure how far they agree.
+
+    Parameters
+    ----------
+    annotators : sequence of Annotator
+        As `annotators.parse_annotators` gives them.
+    settings : AnnotationSettings, optional
+        How masks are read and matched.
+    ids : Ids, optional
+        Which images; all if not given.
+    tolerances_px : sequence of float
+        Also measure how far they agree if lines may lie so many pixels apart.
+    resamples, seed : int
+        Of the bootstrap over images; without resamples there are no intervals.
+    jobs : int
+        Threads that read.
+
+    Raises
+    ------
+    ArgumentError
+        As `annotators.find_annotations`, or an id was asked for that nobody has.
+    AnnotationError
+        Files can not be read, or sizes differ; after all were tried, the first is named.
+    """
+    settings = settings or AnnotationSettings()
+    if any(not 0 <= far < math.inf for far in tolerances_px):
+        raise ArgumentError(f"tolerances are {tolerances_px}; a distance in pixels is 0 or more")
+    found = find_annotations(annotators, settings, ids=ids)
+    if found.missing:
+        raise ArgumentError(
+            f"{len(found.missing)} of the ids asked for are nobody's, such as {found.missing[0]}"
+        )
+    tallies, failures = tally_images(
+        found, settings, len(annotators), tolerances_px=tolerances_px, jobs=jobs
+    )
+    if failures:
+        more = f" (and {len(failures) - 1} more images)" if len(failures) > 1 else ""
+        raise AnnotationError(f"{failures[0]}{more}")
+    agreement = Agreement(
+        list(annotators),
+        found.images,
+        found.skipped,
+        settings,
+        tuple(tolerances_px),
+        tallies,
+        resamples,
+        seed,
+    )
+    for pair in _twins(agreement):
+        log.warning("%s drew the very same in all images: is one a copy of the other?", pair)
+    return agreement
+
+
+def _twins(agreement: Agreement) -> list[str]:
+    """Pairs that drew something, and always the same."""
+    both = agreement.tallies.both.sum(axis=0)
+    return [
+        f"{agreement.names[first]} and {agreement.names[second]}"
+        for first, second in pairs(len(both))
+        if both[first, second] == both[first, first] == both[second, second] > 0
+    ]
+
+
+def tally_images(
+    found: FoundAnnotations,
+    settings: AnnotationSettings,
+    annotators: int,
+    *,
+    tolerances_px: Sequence[float] = (),
+    jobs: int = 1,
+) -> tuple[Tally, list[ImageFailure]]:
+    """Tally the masks of every image; counts of those that can not be read are all 0."""
+    tallies = empty_tallies(len(found.images), annotators, len(tolerances_px))
+    failures: list[ImageFailure] = []
+
+    def work(numbered: tuple[int, AnnotatedImage]) -> Tally:
+        masks, region = read_annotations(numbered[1], settings)
+        return tally(masks, region, tolerances_px)
+
+    with Progress(len(found.images), "agreement") as shown:
+
+        def done(numbered: tuple[int, AnnotatedImage], one: Tally) -> None:
+            for all_images, counts in zip(tallies, one, strict=True):
+                all_images[numbered[0]] = counts
+            shown.advance()
+
+        def failed(_: tuple[int, AnnotatedImage], failure: ImageFailure) -> None:
+            failures.append(failure)
+            shown.advance(failed=True)
+
+        run_each(enumerate(found.images), work, done=done, failed=failed, jobs=jobs)
+    return tallies, failures
+
+
+def agreement_weights(tallies: Tally) -> tuple[float, ...]:
+    """What each annotator's vote should weigh: their mean Jaccard index with each of the others.
+
+    The index is of the pixels of all images pooled. The weights add up to 1, and are equal if
+    nobody agrees with anybody.
+    """
+    both, drawn = tallies.both.sum(axis=0), tallies.drawn.sum(axis=0)
+    index = jaccard(Overlap(both, drawn[:, None], drawn[None, :], tallies.pixels.sum()))
+    index = np.nan_to_num(index)
+    np.fill_diagonal(index, 0)
+    weights = index.sum(axis=1)
+    total = weights.sum()
+    shares = weights / total if total else np.full(len(weights), 1 / len(weights))
+    return tuple(round(float(share), 6) for share in shares)

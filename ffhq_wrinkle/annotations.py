@@ -1,0 +1,107 @@
+"""Annotations: several people's masks of one image, read from their files and of one size.
+
+`annotators` lists the files. Fusing masks is the business of `fused`, comparing them that of
+`agreement`.
+"""
+
+import hashlib
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from .annotators import AnnotatedImage, AnnotationSettings
+from .errors import AnnotationError, ImageError
+from .files import read_content
+from .masks import decode_mask, resized_nearest
+
+
+class Annotations(NamedTuple):
+    """The masks of one image, bool (H, W) each, and where they count, None for everywhere."""
+
+    masks: list[np.ndarray]
+    region: np.ndarray | None = None
+
+
+class MaskFile(NamedTuple):
+    """A file and its content, not decoded yet."""
+
+    path: Path
+    content: bytes
+
+    def decoded(self, threshold: int | None = None) -> np.ndarray:
+        """As `masks.decode_mask`; the file is named in errors."""
+        try:
+            return decode_mask(self.content, threshold=threshold)
+        except ImageError as error:
+            raise ImageError(f"{self.path}: {error}") from error
+
+
+class ImageFiles(NamedTuple):
+    """The files of one image: each annotator's, None where one lacks it, and the face mask."""
+
+    masks: list[MaskFile | None]
+    region: MaskFile | None = None
+
+    def fingerprint(self) -> str:
+        """Tell these contents from others, whatever the files' names and times; hexadecimal."""
+        digest = hashlib.sha256()
+        for file in (*self.masks, self.region):
+            digest.update(hashlib.sha256(file.content).digest() if file else b"none")
+        return digest.hexdigest()
+
+
+def read_files(image: AnnotatedImage) -> ImageFiles:
+    """Read the files of one image.
+
+    Raises
+    ------
+    ImageError
+        One can not be read; it is named.
+    """
+    return ImageFiles([_read(path) for path in image.masks], _read(image.region))
+
+
+def _read(path: Path | None) -> MaskFile | None:
+    try:
+        return MaskFile(path, read_content(path)) if path else None
+    except ImageError as error:
+        raise ImageError(f"{path}: {error}") from error
+
+
+def decode_annotations(files: ImageFiles, settings: AnnotationSettings) -> Annotations:
+    """Turn the files of one image into masks of one size.
+
+    Raises
+    ------
+    ImageError
+        A file is no mask; it is named.
+    AnnotationError
+        Sizes differ, or the face mask is empty.
+    """
+    drawn = [(file, file.decoded(settings.threshold)) for file in files.masks if file]
+    first, shape = drawn[0][0], drawn[0][1].shape
+
+    def sized(file: MaskFile, mask: np.ndarray) -> np.ndarray:
+        if mask.shape == shape:
+            return mask
+        if settings.resize:
+            return resized_nearest(mask, shape)
+        raise AnnotationError(
+            f"{file.path} is {mask.shape[1]}x{mask.shape[0]}, but {first.path} is "
+            f"{shape[1]}x{shape[0]}; bring them to one size, or allow it by --resize nearest"
+        )
+
+    ready = iter([sized(file, mask) for file, mask in drawn])
+    masks = [next(ready) if file else np.zeros(shape, bool) for file in files.masks]
+    if not files.region:
+        return Annotations(masks)
+    region = sized(files.region, files.region.decoded())
+    if not region.any():
+        raise AnnotationError(f"{files.region.path} is empty: there is no face to look within")
+    return Annotations(masks, region)
+
+
+def read_annotations(image: AnnotatedImage, settings: AnnotationSettings) -> Annotations:
+    """Read the masks of one image; errors as `read_files` and `decode_annotations`."""
+    return decode_annotations(read_files(image), settings)

@@ -1,0 +1,145 @@
+"""The command `agreement`."""
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from .annotation_options import (
+    annotators_argument,
+    missing_option,
+    resize_option,
+    threshold_option,
+    within_option,
+)
+from .options import (
+    EXISTING_FOLDER,
+    FOLDER,
+    available_cores,
+    chosen_ids,
+    ids_file_option,
+    ids_option,
+    jobs_option,
+)
+
+if TYPE_CHECKING:
+    from typing import Literal
+
+    from ..annotators import Missing
+
+_TOLERANCE = "--tolerance-px"
+_NUMBER = re.compile(r"\d+(\.\d*)?")
+
+
+class _SeveralTolerances(click.Command):
+    """Takes several numbers after one ``--tolerance-px``, which click by itself does not."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        spread: list[str] = []
+        numbers_follow = False
+        for argument, following in zip(args, [*args[1:], ""], strict=True):
+            if numbers_follow and _NUMBER.fullmatch(argument):
+                spread += [_TOLERANCE, argument]
+                continue
+            numbers_follow = argument == _TOLERANCE and bool(_NUMBER.fullmatch(following))
+            spread += [] if numbers_follow else [argument]
+        return super().parse_args(ctx, spread)
+
+
+@click.command("agreement", cls=_SeveralTolerances)
+@annotators_argument
+@click.option("--out", type=FOLDER, help="Folder for tables and pictures.")
+@click.option(
+    "--images",
+    type=EXISTING_FOLDER,
+    help="Photographs to lay beneath the pictures of disputed images.",
+)
+@click.option(
+    _TOLERANCE,
+    "tolerances_px",
+    type=click.FloatRange(min=0),
+    multiple=True,
+    metavar="N...",
+    help="Also measure with lines allowed to lie so many pixels apart; several numbers may follow.",
+)
+@within_option
+@missing_option
+@threshold_option
+@resize_option
+@ids_option
+@ids_file_option
+@click.option(
+    "--resamples",
+    type=click.IntRange(min=0),
+    default=9999,
+    show_default=True,
+    help="Of the bootstrap over images; 0 for no intervals.",
+)
+@click.option(
+    "--seed",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    help="For the bootstrap's random numbers.",
+)
+@jobs_option
+def agreement_command(
+    annotators: tuple[str, ...],
+    out: Path | None,
+    images: Path | None,
+    tolerances_px: tuple[float, ...],
+    within: Path | None,
+    missing: "Missing",
+    threshold: int | None,
+    resize: "Literal['nearest'] | None",
+    ids_text: str | None,
+    ids_file: Path | None,
+    resamples: int,
+    seed: int,
+    jobs: int | None,
+) -> None:
+    """Measure how far annotators drew the same.
+
+    Prints the paper's Table 2 for these annotators: the Jaccard index and Pearson's correlation of
+    every pair and their average, as the mean over images and of all pixels pooled, each with a
+    95 % bootstrap interval over images. Then Dice, Cohen's kappa, Fleiss' kappa of all, and each
+    annotator's agreement with the majority of the others.
+
+    Undefined values, such as the Jaccard index of two empty masks, are left out of the means and
+    counted. With --out, the folder gets all figures as CSV, JSON and Markdown, the images sorted
+    by disagreement, and pictures; those of the most disputed images show who drew what.
+
+    \b
+    Examples:
+      ffhq-wrinkle agreement ann/anna ann/ben ann/chris
+      ffhq-wrinkle agreement A B C --out report --images ffhq/images1024x1024
+      ffhq-wrinkle agreement A B C --tolerance-px 0 1 2 3 --within face_masks
+    """
+    from ..agreement import measure_agreement
+    from ..annotators import AnnotationSettings, parse_annotators
+    from ..errors import ArgumentError
+    from ..report import require_report_folder, write_report
+    from ..tables import printed
+
+    if images and not out:
+        raise ArgumentError("--images are for the pictures of a report; say where by --out")
+    parsed = parse_annotators(annotators)
+    settings = AnnotationSettings(
+        threshold=threshold, resize=resize, missing=missing, within=within
+    )
+    if out:
+        require_report_folder(out, [*(one.folder for one in parsed), within, images])
+    agreement = measure_agreement(
+        parsed,
+        settings,
+        ids=chosen_ids(ids_text, ids_file),
+        tolerances_px=sorted(set(tolerances_px)),
+        resamples=resamples,
+        seed=seed,
+        jobs=jobs or available_cores(),
+    )
+    click.echo(printed(agreement))
+    if out:
+        write_report(agreement, out, photos=images)
+        click.echo(f"\nTables and pictures are in {out}.")

@@ -1,0 +1,213 @@
+"""Tables: an `Agreement` as text, Markdown, CSV and JSON. `report` puts them into a folder."""
+
+import csv
+import io
+import math
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+
+from tabulate import tabulate
+
+from . import __version__
+from .agreement import Agreement
+from .bootstrap import CONFIDENCE
+from .estimates import Aggregate, Estimate
+from .tallies import Column, Kind
+
+LISTED = 10
+_MEAN: Aggregate = "mean over images"
+_POOLED: Aggregate = "pooled"
+_TITLES = {
+    "jaccard": "Jaccard", "pearson": "Pearson", "dice": "Dice", "cohen_kappa": "Cohen's kappa",
+    "precision": "precision", "recall": "recall",
+}  # fmt: skip
+
+
+class _Section(NamedTuple):
+    """A table with its title."""
+
+    title: str
+    header: list[str]
+    rows: list[list[str]]
+
+
+def printed(agreement: Agreement) -> str:
+    """The tables as text: the paper's Table 2 for these annotators, and what goes beyond it."""
+    parts = [_heading(agreement)]
+    for section in _sections(agreement):
+        table = tabulate(section.rows, section.header, tablefmt="simple", disable_numparse=True)
+        parts.append(f"{section.title}\n\n{table}")
+    return "\n\n".join([*parts, *_remarks(agreement)])
+
+
+def markdown(agreement: Agreement) -> str:
+    """The same as Markdown."""
+    parts = ["# Agreement of annotators", _heading(agreement)]
+    for title, header, rows in _sections(agreement):
+        escaped = [
+            [cell.replace("\n", " ").replace("|", "\\|") for cell in row] for row in [header, *rows]
+        ]
+        table = tabulate(escaped[1:], escaped[0], tablefmt="github", disable_numparse=True)
+        parts += [f"## {title}", table]
+    return "\n\n".join([*parts, *_remarks(agreement)]) + "\n"
+
+
+def _heading(agreement: Agreement) -> str:
+    names = agreement.names
+    left_out = f", {len(agreement.skipped)} left out" if agreement.skipped else ""
+    text = f"{len(agreement.images)} images{left_out}; {len(names)} annotators: {', '.join(names)}"
+    if agreement.settings.within:
+        text += f"; within {agreement.settings.within}"
+    if agreement.resamples and len(agreement.images) > 1:
+        text += f". In brackets: {round(100 * CONFIDENCE)} % bootstrap intervals over images"
+    return f"{text}."
+
+
+def _sections(agreement: Agreement) -> Iterable[_Section]:
+    figures = {(one.column, one.aggregate): one for one in agreement.estimates}
+
+    def cells(column: Column, *aggregates: Aggregate) -> list[str]:
+        return [_with_interval(figures[column, aggregate]) for aggregate in aggregates]
+
+    def undefined(columns: Iterable[Column]) -> str:
+        counts = {_TITLES[one.measure]: figures[one, _MEAN].undefined for one in columns}
+        return ", ".join(f"{title} in {count}" for title, count in counts.items() if count) or "-"
+
+    def table(title: str, subjects: Sequence[tuple[Kind, str]], *measures: str) -> _Section:
+        titles = [f"{_TITLES[one]},\n{how}" for one in measures for how in (_MEAN, _POOLED)]
+        rows = []
+        for kind, subject in subjects:
+            columns = [Column(kind, subject, measure) for measure in measures]
+            row = [cell for column in columns for cell in cells(column, _MEAN, _POOLED)]
+            rows.append([subject, *row, undefined(columns)])
+        return _Section(title, ["", *titles, "undefined"], rows)
+
+    of_pairs: list[tuple[Kind, str]] = list(
+        dict.fromkeys((one.kind, one.subject) for one in agreement.columns if one.kind == "pair")
+    )
+    of_pairs.append(("average", "average"))
+    of_others: list[tuple[Kind, str]] = [("others", name) for name in agreement.names]
+    yield table("Pairs", of_pairs, "jaccard", "pearson")
+    yield table("Pairs, other measures", of_pairs, "dice", "cohen_kappa")
+    yield table("Each with the majority of the others", of_others, "jaccard", "pearson")
+    yield table(
+        "Each with the majority of the others, other measures", of_others, "dice", "cohen_kappa"
+    )
+    if agreement.tolerances_px:
+        rows = []
+        for far in agreement.tolerances_px:
+            for kind, subject in of_pairs:
+                whole, *parts = (
+                    Column(kind, subject, measure, far)
+                    for measure in ("jaccard", "precision", "recall")
+                )
+                row = cells(whole, _MEAN, _POOLED) + [cells(part, _MEAN)[0] for part in parts]
+                rows.append([f"{far:g}", subject, *row, undefined([whole, *parts])])
+        titles = [f"Jaccard,\n{_MEAN}", f"Jaccard,\n{_POOLED}"]
+        titles += [f"{part},\n{_MEAN}" for part in ("precision", "recall")]
+        header = ["px", "", *titles, "undefined"]
+        yield _Section("Pairs, if lines may lie so many pixels apart", header, rows)
+
+
+def _with_interval(figure: Estimate) -> str:
+    if math.isnan(figure.value):
+        return "undefined"
+    if math.isnan(figure.low):
+        return f"{figure.value:.4f}"
+    return f"{figure.value:.4f} [{figure.low:.4f}, {figure.high:.4f}]"
+
+
+def _remarks(agreement: Agreement) -> Iterable[str]:
+    """Lines below the tables."""
+    mean, pooled = (one for one in agreement.estimates if one.column.kind == "all")
+    yield (
+        f"Fleiss' kappa of all {len(agreement.names)}: {_with_interval(mean)} mean over images "
+        f"(undefined in {mean.undefined}), {_with_interval(pooled)} pooled."
+    )
+    disputed = [
+        f"{agreement.images[number].file.image_id} ({agreement.disagreement[number]:.2f})"
+        for number in agreement.most_disputed()[:LISTED]
+        if agreement.disagreement[number] > 0
+    ]
+    if disputed:
+        yield f"Most disputed, by 1 - mean Jaccard of the pairs: {', '.join(disputed)}."
+
+
+def pairs_csv(agreement: Agreement) -> bytes:
+    """Every figure of all images, one a row."""
+    rows = (
+        [
+            *(*one.column, one.aggregate, one.value, one.low, one.high),
+            *(one.images, one.undefined),
+        ]
+        for one in agreement.estimates
+    )
+    header = ["kind", "subject", "measure", "tolerance_px", "aggregate"]
+    return _csv([*header, "value", "low", "high", "images", "undefined"], rows)
+
+
+def per_image_csv(agreement: Agreement) -> bytes:
+    """Every measure of every image, the most disputed first."""
+    names, counts = agreement.names, agreement.tallies
+    header = ["image_id", "disagreement", "pixels", *(f"pixels_{name}" for name in names)]
+    header += [f"votes_{votes}" for votes in range(1, len(names) + 1)]
+    header += [_column_name(column) for column in agreement.columns]
+    rows = (
+        [
+            agreement.images[number].file.image_id,
+            agreement.disagreement[number],
+            *(counts.pixels[number], *counts.drawn[number], *counts.votes[number][1:]),
+            *agreement.per_image[number],
+        ]
+        for number in agreement.most_disputed()
+    )
+    return _csv(header, rows)
+
+
+def _column_name(column: Column) -> str:
+    near = "" if column.tolerance_px is None else f"_{column.tolerance_px:g}px"
+    subject = {"others": f" {column.subject} & majority", "all": ""}.get(
+        column.kind, f" {column.subject}"
+    )
+    return f"{column.measure}{near}{subject}"
+
+
+def _csv(header: Sequence[str], rows: Iterable[Sequence[object]]) -> bytes:
+    """A table as CSV; what is undefined is left blank."""
+    text = io.StringIO()
+    table = csv.writer(text)
+    table.writerow(header)
+    for row in rows:
+        table.writerow("" if isinstance(cell, float) and math.isnan(cell) else cell for cell in row)
+    return text.getvalue().encode("utf-8", "surrogateescape")
+
+
+def record(agreement: Agreement) -> dict[str, Any]:
+    """Every figure, and what it was made from, as JSON can hold it; undefined is null."""
+    figures = [
+        {
+            **one.column._asdict(),
+            **{key: value for key, value in one._asdict().items() if key != "column"},
+        }
+        for one in agreement.estimates
+    ]
+    return {
+        "command": "agreement",
+        "version": __version__,
+        "annotators": [f"{one.name}={one.folder.resolve()}" for one in agreement.annotators],
+        "settings": agreement.settings.record(),
+        "images": len(agreement.images),
+        "skipped": agreement.skipped,
+        "bootstrap": {
+            "confidence": CONFIDENCE,
+            "resamples": agreement.resamples,
+            "seed": agreement.seed,
+        },
+        "estimates": [
+            {
+                key: None if isinstance(value, float) and math.isnan(value) else value
+                for key, value in figure.items()
+            }
+            for figure in figures
+        ],
+    }

@@ -1,0 +1,174 @@
+"""Tallies: the few counts of an image from which every measure of agreement follows; arrays only.
+
+Tallies of many images add up, so that measures of all pixels pooled, or of images drawn again in a
+bootstrap, are measures of a weighted sum.
+"""
+
+from collections.abc import Sequence
+from itertools import combinations
+from typing import Literal, NamedTuple
+
+import numpy as np
+
+from .metrics import (
+    NearOverlap,
+    Overlap,
+    cohen_kappa,
+    dice,
+    fleiss_kappa,
+    jaccard,
+    near_dice,
+    near_jaccard,
+    near_precision,
+    near_px,
+    near_recall,
+    pearson,
+)  # fmt: skip
+from .votes import count_patterns, vote_patterns
+
+Kind = Literal["pair", "average", "others", "all"]
+_MEASURES = {"jaccard": jaccard, "pearson": pearson, "dice": dice, "cohen_kappa": cohen_kappa}
+_NEAR_MEASURES = {
+    "precision": near_precision, "recall": near_recall, "dice": near_dice, "jaccard": near_jaccard,
+}  # fmt: skip
+
+
+class Tally(NamedTuple):
+    """Counts of pixels, of one image, or with leading axes of many; A annotators, T tolerances.
+
+    Attributes
+    ----------
+    pixels : np.ndarray
+        Looked at, (...,).
+    both : np.ndarray
+        That two annotators both drew, (..., A, A); on the diagonal those that one drew.
+    votes : np.ndarray
+        That 0, 1, ... A annotators drew, (..., A + 1).
+    majority : np.ndarray
+        That more than half of the others drew, for each annotator, (..., A).
+    with_majority : np.ndarray
+        Of these, those that the annotator drew, (..., A).
+    near : np.ndarray
+        Of the first annotator's, those near the second's, (..., T, A, A).
+    """
+
+    pixels: np.ndarray
+    both: np.ndarray
+    votes: np.ndarray
+    majority: np.ndarray
+    with_majority: np.ndarray
+    near: np.ndarray
+
+    @property
+    def drawn(self) -> np.ndarray:
+        """Pixels that each annotator drew, (..., A)."""
+        return self.both.diagonal(axis1=-2, axis2=-1)
+
+    def weighted(self, weights: np.ndarray) -> "Tally":
+        """Sums over images, each counted so many times: (B, images) gives (B, ...)."""
+
+        def summed(counts: np.ndarray) -> np.ndarray:
+            total = np.tensordot(weights, counts, axes=1)
+            return np.asarray(total)
+
+        return Tally(*map(summed, self))
+
+
+def empty_tallies(images: int, annotators: int, tolerances: int) -> Tally:
+    """Room for the tallies of so many images."""
+    square = (annotators, annotators)
+    shapes = [(), square, (annotators + 1,), (annotators,), (annotators,), (tolerances, *square)]
+    return Tally(*(np.zeros((images, *shape), np.int64) for shape in shapes))
+
+
+def tally(
+    masks: Sequence[np.ndarray],
+    region: np.ndarray | None = None,
+    tolerances_px: Sequence[float] = (),
+) -> Tally:
+    """Count the masks that annotators drew of one image.
+
+    Parameters
+    ----------
+    masks : sequence of np.ndarray
+        bool (H, W), one for each annotator.
+    region : np.ndarray, optional
+        bool (H, W); pixels outside it are not looked at.
+    tolerances_px : sequence of float
+        As `metrics.near_px`.
+    """
+    annotators = len(masks)
+    pixels = None if region is None else int(np.count_nonzero(region))
+    counts = count_patterns(vote_patterns(masks, region), annotators, pixels=pixels)
+    marks = counts.marks.astype(np.int64)
+    others = marks.sum(axis=1, keepdims=True) - marks > (annotators - 1) / 2
+    near = np.zeros((0, annotators, annotators), np.int64)
+    if tolerances_px:
+        inside = masks if region is None else [mask & region for mask in masks]
+        near = near_px(inside, tolerances_px)
+    return Tally(
+        np.asarray(counts.pixels),
+        counts.both_px,
+        counts.votes_px,
+        counts.counts @ others,
+        counts.counts @ (others * marks),
+        near,
+    )
+
+
+class Column(NamedTuple):
+    """What one number measures: whose agreement, by which measure, how far lines may lie apart."""
+
+    kind: Kind
+    subject: str
+    measure: str
+    tolerance_px: float | None = None
+
+
+def pairs(annotators: int) -> list[tuple[int, int]]:
+    """All pairs, neighbours first.
+
+    >>> pairs(3)  # the order of the paper's Table 2: A & B, B & C, A & C
+    [(0, 1), (1, 2), (0, 2)]
+    """
+    return sorted(combinations(range(annotators), 2), key=lambda pair: (pair[1] - pair[0], pair))
+
+
+def columns(names: Sequence[str], tolerances_px: Sequence[float] = ()) -> list[Column]:
+    """What the numbers that `measures` gives are, in their order."""
+    of_pairs = [f"{names[first]} & {names[second]}" for first, second in pairs(len(names))]
+    others: list[Column] = [
+        Column("others", name, measure) for measure in _MEASURES for name in names
+    ]
+    near = [
+        Column("pair", pair, measure, far)
+        for far in tolerances_px
+        for measure in _NEAR_MEASURES
+        for pair in of_pairs
+    ]
+    exact = [Column("pair", pair, measure) for measure in _MEASURES for pair in of_pairs]
+    return [*exact, *near, *others, Column("all", "all", "fleiss_kappa")]
+
+
+def measures(counts: Tally) -> np.ndarray:
+    """Every measure of a tally: (...) gives float64 (..., S), in the order of `columns`."""
+    first, second = np.array(pairs(counts.drawn.shape[-1])).T
+    drawn, pixels = counts.drawn, counts.pixels[..., None]
+    of_pairs = Overlap(
+        counts.both[..., first, second], drawn[..., first], drawn[..., second], pixels
+    )
+    others = Overlap(counts.with_majority, counts.majority, drawn, pixels)
+    near = [
+        NearOverlap(
+            counts.near[..., tolerance, first, second],
+            drawn[..., first],
+            counts.near[..., tolerance, second, first],
+            drawn[..., second],
+        )
+        for tolerance in range(counts.near.shape[-3])
+    ]
+    blocks = [measure(of_pairs) for measure in _MEASURES.values()]
+    blocks += [measure(one) for one in near for measure in _NEAR_MEASURES.values()]
+    blocks += [measure(others) for measure in _MEASURES.values()]
+    blocks += [fleiss_kappa(counts.votes)[..., None]]
+    return np.concatenate(blocks, axis=-1)
