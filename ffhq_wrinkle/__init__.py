@@ -2,8 +2,10 @@
 
 The modules read in the order data moves, each importing only from those before it:
 `errors`, `files`, `masks`, `manifest`, `sources`, `labels`, `bisenet`, `template`, `parsing`,
-`texture`, `failures`, `outputs`, `progress`, `pipeline`, `weak`, and `cli`, which calls everything;
-its commands are in `commands/`.
+`texture`, `failures`, `outputs`, `progress`, `pipeline`, `weak`, `annotators`, `annotations`,
+`votes`, `metrics`, `staple`, `fusion`, `tallies`, `bootstrap`, `estimates`, `agreement`,
+`fusion_table`, `fusion_report`, `fused`, `tables`, `figures`, `report`, and `cli`, which calls
+everything; its commands are in `commands/`.
 """
 
 __version__ = "0.1.0"

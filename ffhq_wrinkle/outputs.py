@@ -23,7 +23,7 @@ from .files import PARTIAL_PREFIX, encode_png, png_note, write_bytes
 
 log = logging.getLogger(__name__)
 
-_NOTE = "Description"  # a keyword that the PNG specification reserves for this
+_NOTE, _COMMENT = "Description", "Comment"  # keywords that the PNG specification reserves
 
 
 class OutputFolder:
@@ -179,15 +179,27 @@ class OutputFolder:
             return png_note(path, _NOTE) == self.note
         return _is_whole_array(path)
 
-    def write(self, relative: str, array: np.ndarray) -> None:
-        """Write an array under a name of ``.npy``, or an image, uint8 gray or RGB, as PNG."""
+    def write(self, relative: str, array: np.ndarray, *, comment: str = "") -> None:
+        """Write an array under a name of ``.npy``, or an image, uint8 gray or RGB, as PNG.
+
+        A PNG can keep a comment, Latin-1 text of at most 15,000 characters; see `comment`.
+        """
         if relative.endswith(".npy"):
             content = io.BytesIO()
             np.save(content, array, allow_pickle=False)
             encoded = content.getvalue()
         else:
-            encoded = encode_png(array, {_NOTE: self.note})
+            notes = {_NOTE: self.note, **({_COMMENT: comment} if comment else {})}
+            encoded = encode_png(array, notes)
         write_bytes(self._inside(relative), encoded)
+
+    def comment(self, relative: str) -> str | None:
+        """The comment that `write` put into a PNG; None if it has none, or is not whole."""
+        return png_note(self.path / relative, _COMMENT)
+
+    def results(self) -> list[str]:
+        """Names of all results that are here."""
+        return [path.relative_to(self.path).as_posix() for path in self._results()]
 
     def _inside(self, relative: str) -> Path:
         """The path of a result, its folder made; never one that leads out of this folder."""

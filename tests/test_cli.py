@@ -20,6 +20,7 @@ from PIL import Image
 from ffhq_wrinkle import __version__
 from ffhq_wrinkle.cli import main
 from ffhq_wrinkle.commands.options import available_cores
+from ffhq_wrinkle.fusion import METHODS, FusionRule
 from ffhq_wrinkle.parsing import PARSERS
 from ffhq_wrinkle.texture import RECIPES
 from ffhq_wrinkle.weak import TextureSettings
@@ -251,6 +252,9 @@ def test_options_offer_what_the_library_has():
     defaults = TextureSettings()
     for name in ("recipe", "kernel_size", "sigma"):
         assert options[name].default == getattr(defaults, name)
+    options = {option.name: option for option in main.commands["fuse-labels"].params}
+    assert tuple(options["method"].type.choices) == METHODS
+    assert options["method"].default == FusionRule().method
 
 
 def test_the_page_of_commands_is_what_help_says():

@@ -225,3 +225,14 @@ def test_a_file_in_the_way_is_named(tmp_path):
     (tmp_path / "out").write_text("a file")
     with pytest.raises(OutputError, match="out"), folder(tmp_path / "out"):
         pass
+
+
+def test_a_png_keeps_a_comment(tmp_path):
+    comment = '{"votes": [1, 2]}' + 14_000 * " "
+    with folder(tmp_path) as out:
+        out.write("a.png", PIXELS, comment=comment)
+        out.write("00000/b.png", PIXELS)
+        assert out.comment("a.png") == comment
+        assert out.comment("00000/b.png") is None
+        assert sorted(out.results()) == ["00000/b.png", "a.png"]
+        assert out.has("a.png")

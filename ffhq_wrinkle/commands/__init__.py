@@ -3,6 +3,8 @@
 Heavy libraries load inside the commands, so that ``--help`` is instant.
 """
 
+from .agreement import agreement_command
 from .build_weak import build_weak_command
+from .fuse_labels import fuse_labels_command
 
-COMMANDS = [build_weak_command]
+COMMANDS = [build_weak_command, fuse_labels_command, agreement_command]

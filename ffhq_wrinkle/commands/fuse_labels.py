@@ -1,0 +1,118 @@
+"""The command `fuse-labels`."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from .annotation_options import (
+    annotators_argument,
+    missing_option,
+    resize_option,
+    threshold_option,
+    within_option,
+)
+from .options import (
+    FAILED,
+    FOLDER,
+    available_cores,
+    chosen_ids,
+    ids_file_option,
+    ids_option,
+    jobs_option,
+    limit_option,
+    overwrite_option,
+)
+
+if TYPE_CHECKING:
+    from typing import Literal
+
+    from ..annotators import Missing
+    from ..fusion import Method
+
+
+@click.command("fuse-labels")
+@annotators_argument
+@click.option("--out", type=FOLDER, required=True, help="Folder for the fused masks.")
+@click.option(
+    "--method",
+    type=click.Choice(["majority", "union", "intersection", "weighted", "soft", "staple"]),
+    default="majority",
+    show_default=True,
+    help="How votes become a mask.",
+)
+@click.option(
+    "--min-votes",
+    type=click.IntRange(min=1),
+    help="For majority: votes that a pixel needs.  [default: more than half]",
+)
+@within_option
+@missing_option
+@threshold_option
+@resize_option
+@ids_option
+@ids_file_option
+@limit_option
+@jobs_option
+@overwrite_option
+@click.pass_context
+def fuse_labels_command(
+    ctx: click.Context,
+    annotators: tuple[str, ...],
+    out: Path,
+    method: "Method",
+    min_votes: int | None,
+    within: Path | None,
+    missing: "Missing",
+    threshold: int | None,
+    resize: "Literal['nearest'] | None",
+    ids_text: str | None,
+    ids_file: Path | None,
+    limit: int | None,
+    jobs: int | None,
+    overwrite: bool,
+) -> None:
+    """Fuse the masks that several annotators drew of the same images.
+
+    Give one folder of masks for each of 2 to 20 annotators: PNG, BMP, TIFF, WebP or JPEG of two
+    values, of which one is 0; flat or in FFHQ's shards. Masks belong together by their names.
+
+    \b
+    Methods:
+      majority      more than half of the annotators drew the pixel, or --min-votes
+      union         one of them did
+      intersection  all of them did
+      weighted      as majority; a vote weighs as much as its annotator agrees with the others
+      soft          the share of votes, 0 to 255, to train on
+      staple        probability from estimated sensitivities and specificities (Warfield 2004)
+
+    OUT gets 0/255 PNG in the released layout (00000/00007.png), fusion.csv with the votes of each
+    image, and fusion.json. Images that can not be fused are listed in OUT/failures.csv, and the
+    exit status is 1. Run the same command again to go on after an interruption; masks whose
+    annotations have changed since are made anew.
+
+    \b
+    Examples:
+      ffhq-wrinkle fuse-labels ann/anna ann/ben ann/chris --out manual_wrinkle_masks
+      ffhq-wrinkle fuse-labels A=round1/a B=round1/b C=round2/c --out fused --missing skip
+      ffhq-wrinkle fuse-labels A B C --out staple --method staple --within face_masks
+      ffhq-wrinkle fuse-labels A B C D --out fused --min-votes 2 --threshold 128
+    """
+    from ..annotators import AnnotationSettings, parse_annotators
+    from ..fused import fuse_folder
+
+    report = fuse_folder(
+        parse_annotators(annotators),
+        out,
+        method=method,
+        min_votes=min_votes,
+        settings=AnnotationSettings(
+            threshold=threshold, resize=resize, missing=missing, within=within
+        ),
+        ids=chosen_ids(ids_text, ids_file),
+        limit=limit,
+        jobs=jobs or available_cores(),
+        overwrite=overwrite,
+    )
+    click.echo(report.summary(out))
+    ctx.exit(FAILED if report.failed else 0)

@@ -1,0 +1,234 @@
+"""Fused masks: several annotators' folders into one folder of masks, in parallel, resumable.
+
+`fuse_folder` reads each image's masks, fuses them by a rule of `fusion`, and writes the result.
+What a mask was made of is kept inside it, as the PNG's comment: so a later run knows which masks
+are still true to their annotations, and `fusion.csv` is a table of what the masks say.
+"""
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path, PurePosixPath
+from typing import NamedTuple
+
+from . import __version__
+from .agreement import agreement_weights, tally_images
+from .annotations import decode_annotations, read_files
+from .annotators import (
+    AnnotatedImage,
+    AnnotationSettings,
+    Annotator,
+    FoundAnnotations,
+    find_annotations,
+)
+from .errors import AnnotationError, ImageFailure, RunInterrupted
+from .failures import Failure, update_failures
+from .files import write_bytes
+from .fusion import FusionRule, Method, fuse
+from .fusion_report import FuseReport
+from .fusion_table import TABLE, FusionRow, fingerprint, fusion_row, fusion_table
+from .manifest import Ids, released_path
+from .outputs import OutputFolder, require_separate
+from .pipeline import run_each
+from .progress import Progress
+
+log = logging.getLogger(__name__)
+
+
+def fuse_folder(
+    annotators: Sequence[Annotator],
+    out: Path,
+    *,
+    method: Method = "majority",
+    min_votes: int | None = None,
+    settings: AnnotationSettings | None = None,
+    ids: Ids | None = None,
+    limit: int | None = None,
+    jobs: int = 1,
+    overwrite: bool = False,
+) -> FuseReport:
+    """Write the fused mask of each image that annotators drew.
+
+    Parameters
+    ----------
+    annotators : sequence of Annotator
+        As `annotators.parse_annotators` gives them.
+    out : Path
+        Gets 0/255 PNG in the released layout (with ``soft`` 0..255), `fusion.csv`, `fusion.json`,
+        and `failures.csv` if images failed.
+    method, min_votes
+        As `fusion.FusionRule`; the weights of ``weighted`` are those of
+        `agreement.agreement_weights`, on the same images.
+    settings : AnnotationSettings, optional
+        How masks are read and matched.
+    ids : Ids, optional
+        Which images; all if not given.
+    limit : int, optional
+        Only so many images, the first ones.
+    jobs : int
+        Threads that read, fuse and write.
+    overwrite : bool
+        Replace what is there.
+
+    Returns
+    -------
+    FuseReport
+
+    Raises
+    ------
+    ArgumentError
+        As `annotators.find_annotations` and `fusion.FusionRule`, or folders to read and to write
+        overlap.
+    OutputError
+        Results can not be written, or would mix with those of other settings.
+    RunInterrupted
+        Ctrl-C; what is done is kept, and the same call goes on from there.
+    """
+    settings = settings or AnnotationSettings()
+    require_separate([*(one.folder for one in annotators), settings.within], [out])
+    found = find_annotations(annotators, settings, ids=ids, limit=limit)
+    rule = _rule(method, min_votes, len(annotators), found, settings, jobs)
+    note = f"fused mask; {method} of {len(annotators)} annotators; ffhq-wrinkle fuse-labels"
+    made_with = {
+        "method": method,
+        "min_votes": rule.min_votes,
+        "weights": list(rule.weights) if rule.weights else None,
+        "annotators": [f"{one.name}={one.folder.resolve()}" for one in annotators],
+        **settings.record(),
+    }
+    with OutputFolder(
+        out, made_with, note=note, record="fusion.json", overwrite=overwrite
+    ) as folder:
+        folder.begin()
+        run = _Run(folder, rule, settings, found)
+        interrupted = False
+        try:
+            run.fuse_all(jobs)
+        except KeyboardInterrupt:
+            interrupted = True
+        report = run.report()
+        about = {*found.missing, *(image.file.image_id for image in found.images)}
+        everything = ids is None and limit is None
+        update_failures(out, run.failures, about=None if everything else about)
+        if interrupted:
+            raise RunInterrupted(report.summary(out))
+        for line in report.remarks(method, within=settings.within is not None):
+            log.warning("%s", line)
+        rows = (
+            (PurePosixPath(name).stem, FusionRow.parse(folder.comment(name)))
+            for name in folder.results()
+        )
+        table = sorted((image_id, row) for image_id, row in rows if row)
+        write_bytes(out / TABLE, fusion_table([one.name for one in annotators], table))
+        folder.finish(
+            {"command": "fuse-labels", "version": __version__, "skipped": sorted(found.skipped)}
+        )
+    return report
+
+
+def _rule(
+    method: Method,
+    min_votes: int | None,
+    annotators: int,
+    found: FoundAnnotations,
+    settings: AnnotationSettings,
+    jobs: int,
+) -> FusionRule:
+    """The rule, complete: its number of votes, or the weights that these images give."""
+    weights = None
+    if method == "weighted":
+        log.info("how far annotators agree, for their weights:")
+        weights = agreement_weights(tally_images(found, settings, annotators, jobs=jobs)[0])
+    elif method == "majority" and min_votes is None:
+        min_votes = annotators // 2 + 1
+    rule = FusionRule(method=method, min_votes=min_votes, weights=weights)
+    if method != "staple":
+        rule.levels(annotators)  # or say what is wrong with it, before anything is written
+    return rule
+
+
+class _Outcome(NamedTuple):
+    """What came of one image; a file that this command did not write has no row."""
+
+    image_id: str
+    row: FusionRow | None
+    made: bool = False
+    renewed: bool = False
+
+
+class _Run:
+    """The work of one `fuse_folder`, and what came of it."""
+
+    def __init__(
+        self,
+        folder: OutputFolder,
+        rule: FusionRule,
+        settings: AnnotationSettings,
+        found: FoundAnnotations,
+    ) -> None:
+        self.folder = folder
+        self.rule = rule
+        self.settings = settings
+        self.found = found
+        self.outcomes: list[_Outcome] = []  # added to where it is made, so true at any moment
+        self.failures = [
+            Failure(released_path(image_id, ".png"), "find", f"nobody has an image {image_id}")
+            for image_id in found.missing
+        ]
+
+    def fuse_all(self, jobs: int) -> None:
+        """Fuse every image that is not there yet, or was made from something else."""
+        with Progress(len(self.found.images), "fuse-labels") as shown:
+
+            def failed(image: AnnotatedImage, failure: ImageFailure) -> None:
+                path = image.file.mirrored(".png")
+                self.failures.append(Failure(path, failure.step, str(failure)))
+                shown.advance(failed=True)
+
+            run_each(
+                self.found.images,
+                self._work,
+                done=lambda *_: shown.advance(),
+                failed=failed,
+                jobs=jobs,
+            )
+
+    def _work(self, image: AnnotatedImage) -> None:
+        image_id, name = image.file.image_id, image.file.mirrored(".png")
+        files = read_files(image)
+        inputs = fingerprint(files, self.rule, self.settings)
+        there = not self.folder.overwrite and (self.folder.path / name).exists()
+        if there:
+            row = FusionRow.parse(self.folder.comment(name))
+            # Without a row it is somebody's own, such as a mask corrected by hand.
+            if row is None or row.inputs == inputs:
+                self.outcomes.append(_Outcome(image_id, row))
+                return
+        annotations = decode_annotations(files, self.settings)
+        fused = fuse(annotations.masks, self.rule, annotations.region)
+        if fused.degenerate == "empty":
+            raise AnnotationError(
+                "STAPLE leaves nothing, although most annotators agree on some pixels; give the "
+                "face masks by --within, or use another method"
+            )
+        row = fusion_row(fused, annotations, inputs)
+        self.folder.write(name, fused.mask, comment=row.comment)
+        self.outcomes.append(_Outcome(image_id, row, made=True, renewed=there))
+
+    def report(self) -> FuseReport:
+        """What is done so far."""
+        outcomes = sorted(self.outcomes)
+        rows = [(one.image_id, one.row) for one in outcomes if one.row]
+        return FuseReport(
+            images=len(self.found.images) + len(self.found.missing),
+            made=sum(one.made for one in outcomes),
+            kept=sum(not one.made for one in outcomes),
+            failed=len(self.failures),
+            renewed=sum(one.renewed for one in outcomes),
+            skipped=self.found.skipped,
+            first_failure=self.failures[0].reason if self.failures else "",
+            empty=[image_id for image_id, row in rows if row.drawn and not row.kept],
+            unions=[image_id for image_id, row in rows if row.degenerate == "union"],
+            copies=[image_id for image_id, row in rows if row.degenerate == "copy"],
+            strangers=[one.image_id for one in outcomes if not one.row],
+            outside_px=sum(row.outside for _, row in rows),
+        )

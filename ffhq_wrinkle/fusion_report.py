@@ -1,0 +1,91 @@
+"""Fusion report: what a run of `fused.fuse_folder` did, and what a user should know of it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from .failures import FAILURES
+from .fusion import Method
+
+_LISTED = 5
+
+
+@dataclass(frozen=True, kw_only=True)
+class FuseReport:
+    """What a run did.
+
+    Attributes
+    ----------
+    images : int
+        How many it was about.
+    made, kept, failed : int
+        Masks written, there already, and images that could not be fused.
+    renewed : int
+        Of those written, how many were there already, but made from other annotations.
+    skipped : list of str
+        Ids of images left out because somebody lacks them.
+    first_failure : str
+        Why the first image failed.
+    empty, unions, copies, strangers : list of str
+        Ids of masks that are empty although somebody drew; of those for which STAPLE kept all that
+        anybody drew, or what one annotator drew; and of files in the way that this command did not
+        write, left alone.
+    outside_px : int
+        Drawn outside the region, and left out.
+    """
+
+    images: int
+    made: int
+    kept: int
+    failed: int
+    renewed: int
+    skipped: list[str]
+    first_failure: str
+    empty: list[str]
+    unions: list[str]
+    copies: list[str]
+    strangers: list[str]
+    outside_px: int
+
+    def summary(self, out: Path) -> str:
+        """One line for people."""
+        left = self.images - self.made - self.kept - self.failed
+        parts = [f"{self.made} fused masks written", f"{self.kept} were there already"]
+        if self.renewed:
+            parts[0] += f" ({self.renewed} anew, for their annotations have changed)"
+        parts += [f"{len(self.skipped)} images left out"] if self.skipped else []
+        if self.failed:
+            parts += [f"{self.failed} failed, see {out / FAILURES}: {self.first_failure}"]
+        parts += [f"{left} left to do"] if left else []
+        return ", ".join(parts)
+
+    def remarks(self, method: Method, *, within: bool) -> list[str]:
+        """What a user should know of the masks, a line each."""
+        lines = []
+        advice = "" if within else "give the face masks by --within, or "
+        for image_ids, what in (
+            (self.unions, "all that anybody drew"),
+            (self.copies, "what one annotator drew, and nothing else,"),
+        ):
+            if image_ids:
+                lines.append(
+                    f"STAPLE kept {what} in {_some(image_ids)}. Thin lines in a large background "
+                    f"do that to it: {advice}use another method there"
+                )
+        if self.empty:
+            lines.append(f"{method} leaves nothing of what was drawn in {_some(self.empty)}")
+        if self.outside_px:
+            lines.append(f"{self.outside_px} pixels drawn outside the face masks were left out")
+        if self.strangers:
+            lines.append(
+                f"left alone, since this command did not write them: {_some(self.strangers)}; "
+                "--overwrite replaces them"
+            )
+        return lines
+
+
+def _some(image_ids: Sequence[str]) -> str:
+    """Say how many images, and name a few."""
+    more = ", ..." if len(image_ids) > _LISTED else ""
+    plural = "s" * (len(image_ids) != 1)
+    return f"{len(image_ids)} image{plural} ({', '.join(image_ids[:_LISTED])}{more})"

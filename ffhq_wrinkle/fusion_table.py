@@ -1,0 +1,134 @@
+"""Fusion table: what each fused mask was made of, kept inside the mask and in `fusion.csv`.
+
+The row of a mask is the comment in its PNG, so that mask and row are always of one run; the table
+is made from the masks.
+"""
+
+import csv
+import hashlib
+import io
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from .annotations import Annotations, ImageFiles
+from .annotators import AnnotationSettings
+from .fusion import Fused, FusionRule
+
+TABLE = "fusion.csv"
+
+
+class FusionRow(NamedTuple):
+    """What one fused mask was made of; a row of `fusion.csv`.
+
+    Attributes
+    ----------
+    inputs : str
+        What `fingerprint` gave for the files it was made from.
+    height, width : int
+        Its size.
+    pixels : list of int
+        That each annotator drew, inside the region.
+    votes : list of int
+        That exactly 1, 2, ... annotators drew.
+    outside : int
+        That somebody drew outside the region, which were left out.
+    kept : int
+        Above 0 in the fused mask.
+    sensitivity, specificity : list of float or None
+        STAPLE's, of each annotator; empty for other rules.
+    iterations : int
+        STAPLE's.
+    degenerate : str
+        As `fusion.Fused`.
+    """
+
+    inputs: str
+    height: int
+    width: int
+    pixels: list[int]
+    votes: list[int]
+    outside: int
+    kept: int
+    sensitivity: list[float | None]
+    specificity: list[float | None]
+    iterations: int
+    degenerate: str
+
+    @classmethod
+    def parse(cls, comment: str | None) -> "FusionRow | None":
+        """Read a mask's comment; None if it is not one that `comment` made."""
+        try:
+            return cls(**json.loads(comment or ""))
+        except (ValueError, TypeError):
+            return None
+
+    @property
+    def comment(self) -> str:
+        """What the mask keeps of this."""
+        return json.dumps(self._asdict())
+
+    @property
+    def drawn(self) -> int:
+        """Pixels that somebody drew."""
+        return sum(self.votes)
+
+
+def fingerprint(files: ImageFiles, rule: FusionRule, settings: AnnotationSettings) -> str:
+    """Tell a mask made from these files, in this way, from any other."""
+    way = [asdict(rule), settings.threshold, settings.resize]
+    return hashlib.sha256(f"{json.dumps(way)} {files.fingerprint()}".encode()).hexdigest()[:32]
+
+
+def fusion_row(fused: Fused, annotations: Annotations, inputs: str) -> FusionRow:
+    """The row of a mask fused from these annotations, whose files have that fingerprint."""
+    outside = 0
+    if annotations.region is not None:
+        drawn = np.logical_or.reduce(annotations.masks)
+        outside = int(np.count_nonzero(drawn & ~annotations.region))
+
+    def rounded(shares: np.ndarray) -> list[float | None]:
+        return [None if np.isnan(share) else round(float(share), 8) for share in shares]
+
+    estimate = fused.staple
+    return FusionRow(
+        inputs,
+        fused.mask.shape[0],
+        fused.mask.shape[1],
+        fused.counts.both_px.diagonal().tolist(),
+        fused.counts.votes_px[1:].tolist(),
+        outside,
+        fused.kept_px,
+        rounded(estimate.sensitivity) if estimate else [],
+        rounded(estimate.specificity) if estimate else [],
+        estimate.iterations if estimate else 0,
+        fused.degenerate,
+    )
+
+
+def fusion_table(names: Sequence[str], rows: Iterable[tuple[str, FusionRow]]) -> bytes:
+    """The table as CSV, from the annotators' names, and the id and row of each mask.
+
+    STAPLE's columns are there if a row has them.
+    """
+    rows = list(rows)
+    estimated = any(row.sensitivity for _, row in rows)
+    header = ["image_id", "height", "width", *(f"pixels_{name}" for name in names)]
+    header += [f"votes_{votes}" for votes in range(1, len(names) + 1)]
+    header += ["outside", "kept"]
+    if estimated:
+        header += [f"{what}_{name}" for what in ("sensitivity", "specificity") for name in names]
+        header += ["iterations", "degenerate"]
+    text = io.StringIO()
+    table = csv.writer(text)
+    table.writerow(header)
+    for image_id, row in rows:
+        cells: list[Any] = [image_id, row.height, row.width, *row.pixels, *row.votes]
+        cells += [row.outside, row.kept]
+        if estimated:
+            cells += [*row.sensitivity, *row.specificity, row.iterations, row.degenerate]
+        table.writerow(cells)
+    return text.getvalue().encode("utf-8", "surrogateescape")

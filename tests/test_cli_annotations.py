@@ -1,0 +1,230 @@
+"""`fuse-labels` and `agreement` as a user calls them."""
+
+import csv
+import json
+import os
+import re
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from numpy.testing import assert_array_equal
+from PIL import Image
+
+from ffhq_wrinkle.cli import main
+
+from .conftest import drawn_lines, files_of
+
+SHAPE = (40, 50)
+
+
+def run(*arguments):
+    return CliRunner().invoke(main, [str(argument) for argument in arguments])
+
+
+@pytest.fixture
+def folders(annotate):
+    """Four images by three annotators."""
+    return annotate(
+        {
+            name: {f"{image:05d}": drawn_lines(SHAPE, [image, seed], lines=8) for image in range(4)}
+            for seed, name in enumerate("ABC")
+        }
+    )
+
+
+def pixels(path):
+    with Image.open(path) as image:
+        return np.array(image)
+
+
+def test_fuse_labels_says_what_it_did(folders, tmp_path):
+    out = tmp_path / "out"
+    result = run("fuse-labels", *folders, "--out", out)
+    assert (result.exit_code, result.stdout) == (0, "4 fused masks written, 0 were there already\n")
+    result = run("fuse-labels", *folders, "--out", out)
+    assert (result.exit_code, result.stdout) == (0, "0 fused masks written, 4 were there already\n")
+
+
+def test_fuse_labels_options_reach_the_masks(folders, annotate, tmp_path):
+    left = np.zeros((20, 25), bool)
+    left[:, :10] = True
+    (faces,) = annotate({"faces": {f"{image:05d}": left for image in range(4)}})
+    (folders[2] / "00001.png").unlink()
+    gray = np.full(SHAPE, 100, np.uint8)
+    gray[0], gray[1] = 200, 0
+    Image.fromarray(gray).save(folders[0] / "00002.png")
+    (tmp_path / "ids.txt").write_text("00002\n")
+    result = run(
+        "fuse-labels", f"anna={folders[0]}", *folders[1:], "--out", tmp_path / "out",
+        "--min-votes", 1, "--within", faces, "--missing", "empty", "--threshold", 150,
+        "--resize", "nearest", "--ids", "1", "--ids-file", tmp_path / "ids.txt", "--jobs", 2,
+    )  # fmt: skip
+    assert result.exit_code == 0, result.output
+    record = json.loads((tmp_path / "out" / "fusion.json").read_text())
+    settings = record["settings"]
+    assert settings["annotators"][0] == f"anna={folders[0]}"
+    assert (settings["min_votes"], settings["threshold"], settings["missing"]) == (1, 150, "empty")
+    drawn = [pixels(folder / "00002.png") >= 150 for folder in folders]
+    expected = np.logical_or.reduce(drawn)
+    expected[:, 20:] = False
+    assert_array_equal(pixels(tmp_path / "out" / "00000" / "00002.png") > 0, expected)
+    assert {path.name for path in (tmp_path / "out" / "00000").iterdir()} == {
+        "00001.png",
+        "00002.png",
+    }
+
+
+@pytest.mark.parametrize(
+    "method", ["majority", "union", "intersection", "weighted", "soft", "staple"]
+)
+def test_every_method_runs(folders, tmp_path, method):
+    result = run(
+        "fuse-labels", *folders, "--out", tmp_path / "out", "--method", method, "--limit", 2
+    )
+    assert result.exit_code == 0, result.output
+    for number in range(2):
+        levels = set(np.unique(pixels(tmp_path / "out" / "00000" / f"{number:05d}.png")))
+        assert levels <= ({0, 85, 170, 255} if method == "soft" else {0, 255})
+        assert len(levels) > 1
+
+
+def test_remarks_are_logged(annotate, tmp_path, caplog):
+    line = np.zeros((4, 9), bool)
+    line[1, :4] = True
+    folders = annotate({"A": {"x": line}, "B": {"x": ~line}})
+    result = run("fuse-labels", *folders, "--out", tmp_path / "out")
+    assert result.stdout == "1 fused masks written, 0 were there already\n"
+    assert caplog.messages == ["majority leaves nothing of what was drawn in 1 image (x)"]
+
+
+def test_agreement_prints_its_tables(folders):
+    result = run("agreement", *folders)
+    assert result.exit_code == 0
+    assert "4 images; 3 annotators: A, B, C" in result.stdout
+    assert re.search(
+        r"^average( +0\.\d{4} \[0\.\d{4}, 0\.\d{4}\]){4} +-$", result.stdout, re.MULTILINE
+    )
+    assert run("agreement", *folders).stdout == result.stdout
+    few = [run("agreement", *folders, "--resamples", 5, "--seed", seed).stdout for seed in (0, 1)]
+    assert few[0] != few[1]
+    assert "[" not in run("agreement", *folders, "--resamples", 0).stdout
+
+
+def test_agreement_writes_a_report(folders, tmp_path, caplog):
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    Image.fromarray(np.full((9, 9, 3), 90, np.uint8)).save(photos / "00000.png")
+    out = tmp_path / "report"
+    result = run("agreement", *folders, "--out", out, "--images", photos)
+    assert result.exit_code == 0, result.output
+    assert f"Tables and pictures are in {out}." in result.stdout
+    assert "no photograph beneath 00001" in caplog.text
+    assert {path.name for path in out.iterdir()} == {
+        "agreement.csv", "per_image.csv", "agreement.json", "agreement.md", "pairs.png",
+        "distribution.png", "disputed",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["--tolerance-px", "0", "1", "2.5"],
+        ["--tolerance-px", "2.5", "--tolerance-px", "0", "1"],
+        ["--tolerance-px", "1", "0", "2.5", "0", "--jobs", "2"],
+    ],
+)
+def test_several_tolerances_follow_one_option(folders, tmp_path, options):
+    result = run("agreement", *options, *folders, "--resamples", 0, "--out", tmp_path / "report")
+    assert result.exit_code == 0, result.output
+    with (tmp_path / "report" / "agreement.csv").open(newline="") as file:
+        found = [row["tolerance_px"] for row in csv.DictReader(file)]
+    assert list(dict.fromkeys(found)) == ["", "0.0", "1.0", "2.5"]
+
+
+@pytest.mark.parametrize("options", [["--tolerance-px"], ["--tolerance-px", "--jobs", "1"]])
+def test_a_tolerance_without_a_number_is_wrong_usage(folders, options):
+    assert run("agreement", *folders, *options).exit_code == 2
+
+
+def broken(folder):
+    (folder / "00002.png").write_bytes(b"\x89PNG broken")
+
+
+def of_another_size(folder):
+    Image.fromarray(np.zeros((3, 3), np.uint8)).save(folder / "00002.png")
+
+
+def gray(folder):
+    Image.fromarray(np.arange(2000, dtype=np.uint16).reshape(SHAPE)).save(folder / "00002.png")
+
+
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [(broken, "not an image"), (of_another_size, "is 3x3, but"), (gray, "(2000 in all)")],
+)
+def test_a_bad_file_is_named_in_one_line(folders, tmp_path, spoil, said):
+    spoil(folders[1])
+    result = run("agreement", *folders, "--out", tmp_path / "report")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr.count("\n") == 1
+    assert f"{folders[1]}/00002.png" in result.stderr
+    assert said in result.stderr
+    assert not (tmp_path / "report").exists()
+    result = run("fuse-labels", *folders, "--out", tmp_path / "out")
+    assert result.exit_code == 1
+    assert result.output.count("\n") == 1
+    assert f"{folders[1]}/00002.png" in result.stdout
+    assert said in result.stdout
+    assert len(list((tmp_path / "out").rglob("*.png"))) == 3
+
+
+@pytest.mark.parametrize("command", ["fuse-labels", "agreement"])
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        (lambda folders: [folders[0], "nowhere"], "there is no folder nowhere"),
+        (lambda folders: folders[:1], "1 annotator given"),
+        (lambda folders: [folders[0], folders[0]], "are the same folder"),
+        (lambda folders: [folders[0], f"B={folders[0]}"], "are the same folder"),
+        (lambda folders: [f"A={folders[0]}", f"A={folders[1]}"], "are both called A"),
+        (lambda folders: [*folders, "--ids", "77"], "none of the 1 ids"),
+        (lambda folders: [*folders, "--ids", "../1"], "not an image id"),
+    ],
+)
+def test_wrong_values_are_one_line_and_write_nothing(
+    folders, tmp_path, monkeypatch, command, spoil, said
+):
+    monkeypatch.chdir(tmp_path)
+    before = files_of(tmp_path)
+    result = run(command, *spoil(folders), "--out", tmp_path / "out")
+    assert result.exit_code == 2
+    assert result.output.startswith("Error: ")
+    assert said in result.output
+    assert result.output.count("\n") == 1
+    assert files_of(tmp_path) == before
+
+
+@pytest.mark.parametrize("command", ["fuse-labels", "agreement"])
+def test_images_that_somebody_lacks_stop_it_before_anything_is_written(folders, tmp_path, command):
+    (folders[1] / "00002.png").unlink()
+    result = run(command, *folders, "--out", tmp_path / "out")
+    assert (result.exit_code, result.output.count("\n")) == (2, 1)
+    assert "00002 (B)" in result.output
+    assert "--missing skip" in result.output
+    assert not (tmp_path / "out").exists()
+    assert run(command, *folders, "--out", tmp_path / "out", "--missing", "skip").exit_code == 0
+
+
+def test_photographs_without_a_report_are_refused(folders):
+    result = run("agreement", *folders, "--images", folders[0])
+    assert (result.exit_code, result.output.count("\n")) == (2, 1)
+    assert "--out" in result.output
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_folder_that_can_not_be_written_is_said_in_one_line(folders, tmp_path):
+    (tmp_path / "locked").mkdir(mode=0o500)
+    for command in ("fuse-labels", "agreement"):
+        result = run(command, *folders, "--out", tmp_path / "locked" / "out")
+        assert (result.exit_code, result.output.count("\n")) == (1, 1)

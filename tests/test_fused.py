@@ -1,0 +1,357 @@
+import csv
+import json
+import os
+
+import numpy as np
+import pytest
+from numpy.testing import assert_array_equal
+from PIL import Image
+
+from ffhq_wrinkle import fused
+from ffhq_wrinkle.annotators import AnnotationSettings, parse_annotators
+from ffhq_wrinkle.errors import ArgumentError, OutputError, RunInterrupted
+from ffhq_wrinkle.failures import read_failures
+from ffhq_wrinkle.fused import fuse_folder
+from ffhq_wrinkle.manifest import parse_ids
+
+from .conftest import drawn_lines, files_of, mask
+
+SHAPE = (40, 50)
+
+
+def fuse(folders, out, *, ids=None, settings=None, **options):
+    annotators = parse_annotators([str(folder) for folder in folders])
+    chosen = parse_ids(ids) if ids else None
+    settings = AnnotationSettings(**settings) if settings else None
+    return fuse_folder(annotators, out, ids=chosen, settings=settings, **options)
+
+
+def pixels(path):
+    with Image.open(path) as image:
+        assert (image.format, image.mode) == ("PNG", "L")
+        return np.array(image)
+
+
+def rows(out):
+    with (out / "fusion.csv").open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+@pytest.fixture
+def drawn():
+    """Six images in two shards by three annotators who agree on some lines."""
+    masks = {}
+    for seed, name in enumerate("ABC"):
+        masks[name] = {
+            f"{number:05d}": drawn_lines(SHAPE, [number, 9]) ^ drawn_lines(SHAPE, [number, seed])
+            for number in (0, 1, 2, 999, 1000, 1001)
+        }
+    return masks
+
+
+@pytest.fixture
+def folders(annotate, drawn):
+    return annotate(drawn)
+
+
+@pytest.fixture
+def out(tmp_path):
+    return tmp_path / "out"
+
+
+def test_the_majority_is_written_in_the_released_layout(folders, drawn, out):
+    report = fuse(folders, out)
+    assert (report.made, report.failed) == (6, 0)
+    for image_id in drawn["A"]:
+        votes = sum(of_images[image_id].astype(int) for of_images in drawn.values())
+        path = out / f"{int(image_id) // 1000 * 1000:05d}" / f"{image_id}.png"
+        assert_array_equal(pixels(path), np.where(votes >= 2, 255, 0))
+
+
+def test_the_table_counts_votes(folders, drawn, out):
+    fuse(folders, out)
+    found = rows(out)
+    assert [row["image_id"] for row in found] == list(drawn["A"])
+    for row in found:
+        masks = [of_images[row["image_id"]] for of_images in drawn.values()]
+        votes = np.sum(masks, axis=0)
+        assert (row["height"], row["width"]) == ("40", "50")
+        assert [row[f"pixels_{name}"] for name in "ABC"] == [str(one.sum()) for one in masks]
+        assert [row[f"votes_{k}"] for k in (1, 2, 3)] == [
+            str((votes == k).sum()) for k in (1, 2, 3)
+        ]
+        assert row["kept"] == str((votes >= 2).sum())
+        assert "sensitivity_A" not in row
+
+
+def test_staple_s_estimates_are_in_the_table(folders, out):
+    fuse(folders, out, method="staple")
+    for row in rows(out):
+        for name in "ABC":
+            assert 0 <= float(row[f"sensitivity_{name}"]) <= 1
+            assert 0.5 < float(row[f"specificity_{name}"]) <= 1
+        assert int(row["iterations"]) > 1
+
+
+def test_soft_is_the_share_of_votes(folders, drawn, out):
+    fuse(folders, out, method="soft")
+    votes = sum(of_images["00001"].astype(int) for of_images in drawn.values())
+    assert_array_equal(pixels(out / "00000" / "00001.png"), np.array([0, 85, 170, 255])[votes])
+
+
+def test_weights_are_of_all_images_and_recorded(annotate, out):
+    # A and B agree in x; C and D in nothing, and in y there is a tie.
+    line, other, empty = mask("###. / ...."), mask("..## / ...."), mask(".... / ....")
+    folders = annotate(
+        {
+            "A": {"x": line, "y": line},
+            "B": {"x": line, "y": line},
+            "C": {"x": mask("...# / ...."), "y": other},
+            "D": {"x": mask(".... / #..."), "y": empty},
+        }
+    )
+    fuse(folders, out, method="weighted")
+    assert_array_equal(pixels(out / "y.png"), line * 255)
+    weights = json.loads((out / "fusion.json").read_text())["settings"]["weights"]
+    assert weights[0] == weights[1] > weights[2] > weights[3] == 0
+    assert sum(weights) == pytest.approx(1, abs=1e-5)
+
+
+def test_the_record_says_what_masks_were_made_of(folders, out):
+    fuse(folders, out, settings={"missing": "skip"})
+    record = json.loads((out / "fusion.json").read_text())
+    assert record["command"] == "fuse-labels"
+    assert record["counts"] == {"results": 6, "failed": 0}
+    assert record["settings"]["annotators"] == [f"{one.name}={one}" for one in folders]
+    assert (record["settings"]["method"], record["settings"]["min_votes"]) == ("majority", 2)
+    with Image.open(out / "00000" / "00001.png") as image:
+        assert image.text["Description"].startswith("fused mask; majority of 3 annotators;")
+
+
+def test_a_second_run_does_nothing(folders, out):
+    fuse(folders, out)
+    before = files_of(out), {path: path.stat().st_mtime_ns for path in out.rglob("*.png")}
+    report = fuse(folders, out)
+    assert (report.made, report.kept) == (0, 6)
+    assert (files_of(out), {path: path.stat().st_mtime_ns for path in out.rglob("*.png")}) == before
+
+
+def test_changed_annotations_are_fused_again_whatever_their_time(folders, drawn, out):
+    fuse(folders, out)
+    path = folders[0] / "00001.png"
+    before = path.stat()
+    Image.fromarray(drawn["A"]["00001"] * np.uint8(0)).save(path)
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns - 10**12))
+    report = fuse(folders, out)
+    assert (report.made, report.kept, report.renewed) == (1, 5, 1)
+    assert "1 anew" in report.summary(out)
+    both = drawn["B"]["00001"] & drawn["C"]["00001"]
+    assert_array_equal(pixels(out / "00000" / "00001.png") > 0, both)
+    assert rows(out)[1]["pixels_A"] == "0"
+
+
+def test_a_mask_that_somebody_corrected_by_hand_is_left_alone(folders, out):
+    fuse(folders, out)
+    corrected = out / "00000" / "00001.png"
+    Image.fromarray(np.full(SHAPE, 255, np.uint8)).save(corrected)
+    report = fuse(folders, out)
+    assert (report.made, report.strangers) == (0, ["00001"])
+    assert pixels(corrected).all()
+    assert [row["image_id"] for row in rows(out)] == ["00000", "00002", "00999", "01000", "01001"]
+    (remark,) = report.remarks("majority", within=False)
+    assert "left alone" in remark
+    assert "1 image (00001); --overwrite" in remark
+    fuse(folders, out, overwrite=True)
+    assert not pixels(corrected).all()
+
+
+def test_not_even_after_an_interruption_is_it_lost(folders, out, monkeypatch):
+    fuse(folders, out)
+    corrected = out / "00000" / "00001.png"
+    Image.fromarray(np.full(SHAPE, 255, np.uint8)).save(corrected)
+
+    def stop(*_, **__):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr("ffhq_wrinkle.fused.run_each", stop)
+        with pytest.raises(RunInterrupted, match=r"0 fused masks written.* 6 left to do"):
+            fuse(folders, out)
+    assert not (out / "fusion.json").exists()
+    assert fuse(folders, out).strangers == ["00001"]
+    assert pixels(corrected).all()
+
+
+def test_after_an_interrupted_overwrite_other_masks_do_not_count(folders, out, monkeypatch):
+    fuse(folders, out, method="union")
+    work, calls = fused.fuse, []
+
+    def third_time_stops(*arguments):
+        calls.append(1)
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        return work(*arguments)
+
+    with monkeypatch.context() as patched:
+        patched.setattr("ffhq_wrinkle.fused.fuse", third_time_stops)
+        with pytest.raises(RunInterrupted):
+            fuse(folders, out, overwrite=True)
+    fuse(folders, out)
+    straight = out.with_name("straight")
+    fuse(folders, straight)
+    assert files_of(out) == files_of(straight)
+
+
+def test_other_settings_are_refused_and_overwrite_takes_them(folders, out):
+    fuse(folders, out)
+    with pytest.raises(OutputError, match="method majority there and union now"):
+        fuse(folders, out, method="union")
+    with pytest.raises(OutputError, match="annotators"):
+        fuse(folders[::-1], out)
+    assert fuse(folders, out, method="union", overwrite=True).made == 6
+
+
+def test_rows_of_other_ids_stay_in_the_table(folders, out):
+    fuse(folders, out, ids="0-1")
+    fuse(folders, out, ids="1000")
+    assert [row["image_id"] for row in rows(out)] == ["00000", "00001", "01000"]
+
+
+def test_bad_files_are_failures_and_the_rest_is_done(folders, out):
+    (folders[1] / "00001.png").write_bytes(b"\x89PNG broken")
+    Image.fromarray(np.zeros((3, 3), np.uint8)).save(folders[2] / "00999.png")
+    Image.fromarray(np.arange(50, dtype=np.uint8)[None]).save(folders[0] / "01000.png")
+    report = fuse(folders, out, ids="0-2,999-1001,7")
+    assert (report.made, report.failed) == (3, 4)
+    failures = read_failures(out)
+    assert [(one.path, one.step) for one in failures] == [
+        ("00000/00001.png", "read"),
+        ("00000/00007.png", "find"),
+        ("00000/00999.png", "fuse"),
+        ("01000/01000.png", "read"),
+    ]
+    assert f"{folders[1]}/00001.png: not an image" in failures[0].reason
+    assert "is 3x3, but" in failures[2].reason
+    assert "(50 in all)" in failures[3].reason
+    assert "failures.csv: nobody has an image 00007" in report.summary(out)
+    drawn = np.ones(SHAPE, np.uint8)
+    for folder, image_id in zip(
+        (folders[1], folders[2], folders[0]), ("00001", "00999", "01000"), strict=True
+    ):
+        Image.fromarray(drawn).save(folder / f"{image_id}.png")
+    report = fuse(folders, out)
+    assert (report.made, report.kept, report.failed) == (3, 3, 0)
+    assert not (out / "failures.csv").exists()
+
+
+def test_a_good_mask_is_not_lost_to_a_file_that_broke_later(folders, out):
+    fuse(folders, out)
+    before = pixels(out / "00000" / "00001.png")
+    (folders[1] / "00001.png").write_bytes(b"")
+    assert fuse(folders, out).failed == 1
+    assert_array_equal(pixels(out / "00000" / "00001.png"), before)
+
+
+def test_nothing_is_written_where_somebody_lacks_an_image(folders, out):
+    (folders[1] / "00001.png").unlink()
+    with pytest.raises(ArgumentError, match=r"00001 \(B\)"):
+        fuse(folders, out)
+    assert not out.exists()
+    report = fuse(folders, out, settings={"missing": "skip"})
+    assert (report.made, report.skipped) == (5, ["00001"])
+    assert "1 images left out" in report.summary(out)
+    assert json.loads((out / "fusion.json").read_text())["skipped"] == ["00001"]
+
+
+def test_who_lacks_an_image_can_count_as_having_drawn_nothing(folders, drawn, out):
+    (folders[1] / "00001.png").unlink()
+    fuse(folders, out, settings={"missing": "empty"})
+    both = drawn["A"]["00001"] & drawn["C"]["00001"]
+    assert_array_equal(pixels(out / "00000" / "00001.png") > 0, both)
+
+
+def test_within_faces_the_rest_is_left_out_and_counted(folders, annotate, drawn, out):
+    region = np.zeros(SHAPE, bool)
+    region[:20] = True
+    (faces,) = annotate({"faces": dict.fromkeys(drawn["A"], region)})
+    report = fuse(folders, out, method="union", settings={"within": faces})
+    union = np.logical_or.reduce([of_images["00001"] for of_images in drawn.values()])
+    assert_array_equal(pixels(out / "00000" / "00001.png") > 0, union & region)
+    assert rows(out)[1]["outside"] == str((union & ~region).sum())
+    assert report.outside_px > (union & ~region).sum()
+    assert "pixels drawn outside the face masks" in report.remarks("union", within=True)[0]
+
+
+def test_an_empty_mask_is_never_silent(annotate, out):
+    folders = annotate(
+        {"A": {"x": mask("#."), "y": mask("..")}, "B": {"x": mask(".#"), "y": mask("..")}}
+    )
+    report = fuse(folders, out, method="intersection")
+    assert report.empty == ["x"]  # and nobody drew y
+    assert report.remarks("intersection", within=False) == [
+        "intersection leaves nothing of what was drawn in 1 image (x)"
+    ]
+
+
+def with_pattern_counts(*counts):
+    patterns = np.repeat(np.arange(len(counts)), counts)[None]
+    return [patterns >> annotator & 1 == 1 for annotator in range(2)]
+
+
+def test_staple_s_extremes_are_failures_or_remarks(annotate, out):
+    # Of two annotators, so many pixels by nobody, the first, the second and both.
+    empty, union, copy = ([1000, 200, 200, 1], [100, 5, 20, 200], [100, 50, 1, 0])
+    stacks = {
+        name: with_pattern_counts(*of) for name, of in (("e", empty), ("u", union), ("c", copy))
+    }
+    folders = annotate(
+        {
+            "AB"[annotator]: {name: stack[annotator] for name, stack in stacks.items()}
+            for annotator in (0, 1)
+        }
+    )
+    report = fuse(folders, out, method="staple")
+    assert (report.made, report.failed) == (2, 1)
+    assert "STAPLE leaves nothing" in read_failures(out)[0].reason
+    assert "--within" in read_failures(out)[0].reason
+    assert not (out / "e.png").exists()
+    assert (report.unions, report.copies) == (["u"], ["c"])
+    assert all("--within" in line for line in report.remarks("staple", within=False))
+    assert not any("--within" in line for line in report.remarks("staple", within=True))
+    assert {row["image_id"]: row["degenerate"] for row in rows(out)} == {"c": "copy", "u": "union"}
+
+
+@pytest.mark.parametrize("where", ["annotator", "within"])
+def test_results_do_not_go_where_masks_are_read(folders, out, where):
+    target = folders[0] if where == "annotator" else out
+    out.mkdir()
+    with pytest.raises(ArgumentError, match="overlap"):
+        fuse(folders, target, settings={"within": out})
+
+
+def test_a_wrong_rule_is_refused_before_anything_is_written(folders, out):
+    with pytest.raises(ArgumentError, match="4 votes are asked for, of 3 annotators"):
+        fuse(folders, out, min_votes=4)
+    with pytest.raises(ArgumentError, match="min_votes goes with"):
+        fuse(folders, out, method="union", min_votes=1)
+    assert not out.exists()
+
+
+def test_twenty_annotators_with_long_names_fit_into_a_mask(annotate, tmp_path, out):
+    masks = {
+        f"{'annotator' * 20} {number}": {
+            "x": drawn_lines(SHAPE, 0) ^ drawn_lines(SHAPE, number + 1, lines=1)
+        }
+        for number in range(20)
+    }
+    folders = annotate(masks)
+    fuse(folders, out, method="staple")
+    assert fuse(folders, out, method="staple").kept == 1
+    (row,) = rows(out)
+    assert len(row) == 3 + 20 + 20 + 2 + 40 + 2
+
+
+def test_threads_change_nothing(folders, tmp_path):
+    for jobs in (1, 4):
+        fuse(folders, tmp_path / str(jobs), jobs=jobs, method="staple")
+    assert files_of(tmp_path / "1") == files_of(tmp_path / "4")
