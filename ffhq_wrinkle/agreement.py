@@ -95,6 +95,10 @@ class Agreement:
         order = np.lexsort((-disputed_px, -np.nan_to_num(self.disagreement, nan=-1)))
         return [int(number) for number in order]
 
+    def disputed(self) -> list[int]:
+        """Numbers of the images that some pair does not agree on, the most disputed first."""
+        return [number for number in self.most_disputed() if self.disagreement[number] > 0]
+
     @cached_property
     def estimates(self) -> list[Estimate]:
         """Every figure of all images, the averages over pairs included."""

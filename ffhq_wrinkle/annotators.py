@@ -167,14 +167,12 @@ def find_annotations(
             lacking.append(f"{file.image_id} ({', '.join(lacks)})")
     if lacking:
         more = ", ..." if len(lacking) > _LISTED else ""
+        advice = "Leave them out by --missing skip"
+        if settings.missing != "empty":
+            advice += ", or take them as not drawn by --missing empty"
         raise ArgumentError(
             f"{len(lacking)} of {len(chosen)} images are not there for all: "
-            f"{', '.join(lacking[:_LISTED])}{more}. Leave them out by --missing skip"
-            + (
-                ", or take them as not drawn by --missing empty"
-                if settings.missing != "empty"
-                else ""
-            )
+            f"{', '.join(lacking[:_LISTED])}{more}. {advice}"
         )
     if not images:
         raise ArgumentError(f"none of the {len(chosen)} images is there for all annotators")
@@ -191,8 +189,15 @@ def _require_other_files(annotators: Sequence[Annotator], images: Sequence[Annot
     for first, second in combinations(range(len(annotators)), 2):
         pairs = [(image.masks[first], image.masks[second]) for image in images]
         both = [(one, other) for one, other in pairs if one and other]
-        if both and all(one.samefile(other) for one, other in both):
+        if both and all(_is_same_file(one, other) for one, other in both):
             raise ArgumentError(
                 f"{annotators[first].name} and {annotators[second].name} are the same files, "
                 f"such as {both[0][0]}"
             )
+
+
+def _is_same_file(one: Path, other: Path) -> bool:
+    try:
+        return one.samefile(other)
+    except OSError:  # reading it will say what is wrong
+        return False

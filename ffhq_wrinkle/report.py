@@ -6,8 +6,6 @@ import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-import numpy as np
-
 from .agreement import Agreement
 from .annotations import read_annotations
 from .errors import ImageError, OutputError
@@ -32,24 +30,30 @@ _FILES = {
 _DISPUTED_FILE = re.compile(r"\d\d_.*\.png")
 
 
-def require_report_folder(out: Path, read: Sequence[Path | None] = ()) -> None:
-    """Refuse a folder for a report in which there is anything else.
+def require_report(
+    out: Path, read: Sequence[Path | None] = (), *, photos: Path | None = None
+) -> None:
+    """Refuse, before the work begins, what `write_report` could not work with.
 
     Parameters
     ----------
     out : Path
-        The folder, which need not be there.
+        The folder, which need not be there, and may hold an earlier report but nothing else.
     read : sequence of Path
         Folders that are read, and may not be the same.
+    photos : Path, optional
+        Photographs, of which there must be some.
 
     Raises
     ------
     ArgumentError
-        It is a folder that is read.
+        It is a folder that is read, or there are no photographs.
     OutputError
         There is something else in it, or it can not be listed.
     """
-    require_separate(read, [out])
+    require_separate([*read, photos], [out])
+    if photos:
+        find_images(image_folder(photos))
     try:
         entries = list(out.iterdir()) if out.exists() else []
         disputed = out / _DISPUTED_FOLDER
@@ -61,6 +65,7 @@ def require_report_folder(out: Path, read: Sequence[Path | None] = ()) -> None:
         for path in entries
         if path.name not in {*_FILES, _DISPUTED_FOLDER} and not path.name.startswith(PARTIAL_PREFIX)
     ]
+    strangers += [disputed] if disputed.is_symlink() else []
     strangers += [
         path
         for path in inner
@@ -78,7 +83,7 @@ def write_report(agreement: Agreement, out: Path, *, photos: Path | None = None)
     agreement : Agreement
         What to write about.
     out : Path
-        A folder of its own; see `require_report_folder`.
+        A folder of its own; see `require_report`.
     photos : Path, optional
         Photographs to lay beneath the most disputed masks.
 
@@ -87,7 +92,7 @@ def write_report(agreement: Agreement, out: Path, *, photos: Path | None = None)
     OutputError
         A file can not be written, or the folder holds other files.
     """
-    require_report_folder(out)
+    require_report(out, photos=photos)
     pictures = dict(_disputed_pictures(agreement, photos))
     try:
         folder = out / _DISPUTED_FOLDER
@@ -109,12 +114,10 @@ def write_report(agreement: Agreement, out: Path, *, photos: Path | None = None)
 
 
 def _disputed_pictures(agreement: Agreement, photos: Path | None) -> Iterable[tuple[str, bytes]]:
-    """Name and PNG of an overlay of each of the most disputed images, where anybody drew."""
+    """Name and PNG of an overlay of each of the most disputed images."""
     found = find_images(image_folder(photos)) if photos else {}
-    for rank, number in enumerate(agreement.most_disputed()[:LISTED], start=1):
+    for rank, number in enumerate(agreement.disputed()[:LISTED], start=1):
         image = agreement.images[number]
-        if np.isnan(agreement.disagreement[number]):
-            continue
         image_id = image.file.image_id
         masks, region = read_annotations(image, agreement.settings)
         photo = None

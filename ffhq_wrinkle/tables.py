@@ -15,6 +15,7 @@ from .estimates import Aggregate, Estimate
 from .tallies import Column, Kind
 
 LISTED = 10
+_MAX_PAIRS = 16
 _MEAN: Aggregate = "mean over images"
 _POOLED: Aggregate = "pooled"
 _TITLES = {
@@ -88,6 +89,8 @@ def _sections(agreement: Agreement) -> Iterable[_Section]:
     of_pairs.append(("average", "average"))
     of_others: list[tuple[Kind, str]] = [("others", name) for name in agreement.names]
     yield table("Pairs", of_pairs, "jaccard", "pearson")
+    if len(of_pairs) > _MAX_PAIRS:
+        of_pairs = of_pairs[-1:]  # the average; the rest is in the CSV
     yield table("Pairs, other measures", of_pairs, "dice", "cohen_kappa")
     yield table("Each with the majority of the others", of_others, "jaccard", "pearson")
     yield table(
@@ -126,8 +129,7 @@ def _remarks(agreement: Agreement) -> Iterable[str]:
     )
     disputed = [
         f"{agreement.images[number].file.image_id} ({agreement.disagreement[number]:.2f})"
-        for number in agreement.most_disputed()[:LISTED]
-        if agreement.disagreement[number] > 0
+        for number in agreement.disputed()[:LISTED]
     ]
     if disputed:
         yield f"Most disputed, by 1 - mean Jaccard of the pairs: {', '.join(disputed)}."

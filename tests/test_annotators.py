@@ -80,6 +80,12 @@ def test_the_same_files_by_links_are_refused(annotate, tmp_path):
         found([first, second])
 
 
+def test_links_that_lead_nowhere_are_left_to_the_reader(annotate):
+    first, second = annotate({"a": {}, "b": {"x": DRAWN}})
+    (first / "x.png").symlink_to("nowhere.png")
+    assert ids_of(found([first, second]).images) == ["x"]
+
+
 def test_equal_files_are_not_the_same_files(annotate):
     folders = annotate({"a": {"x": DRAWN}, "b": {"x": DRAWN}})
     assert ids_of(found(folders).images) == ["x"]

@@ -10,7 +10,7 @@ from PIL import Image
 from ffhq_wrinkle.agreement import measure_agreement
 from ffhq_wrinkle.annotators import AnnotationSettings, parse_annotators
 from ffhq_wrinkle.errors import ArgumentError, OutputError
-from ffhq_wrinkle.report import require_report_folder, write_report
+from ffhq_wrinkle.report import require_report, write_report
 from ffhq_wrinkle.tables import markdown, printed
 
 from .conftest import drawn_face, drawn_lines, files_of, mask
@@ -174,7 +174,43 @@ def test_a_folder_with_other_files_is_refused_and_left_as_it_is(folders, tmp_pat
 
 def test_a_report_does_not_go_where_masks_are_read(folders):
     with pytest.raises(ArgumentError, match="overlap"):
-        require_report_folder(folders[0], folders)
+        require_report(folders[0], folders)
+
+
+def test_a_folder_of_pictures_that_leads_elsewhere_is_refused(folders, tmp_path):
+    out, elsewhere = tmp_path / "report", tmp_path / "elsewhere"
+    out.mkdir()
+    elsewhere.mkdir()
+    (elsewhere / "01_mine.png").write_text("mine")
+    (out / "disputed").symlink_to(elsewhere)
+    with pytest.raises(OutputError, match=r"holds other files, such as .*disputed"):
+        write_report(measured(folders), out)
+    assert files_of(elsewhere) == {"01_mine.png": b"mine"}
+
+
+def test_photographs_must_be_there_before_the_work_begins(tmp_path):
+    (tmp_path / "photos").mkdir()
+    with pytest.raises(ArgumentError, match="photos has no images"):
+        require_report(tmp_path / "report", photos=tmp_path / "photos")
+
+
+def test_undisputed_images_have_no_overlay(annotate, tmp_path):
+    same, other = mask("##. / ..."), mask("... / ..#")
+    folders = annotate({"A": {"u": same, "v": same}, "B": {"u": same, "v": other}})
+    write_report(measured(folders), tmp_path / "report")
+    assert [path.name for path in (tmp_path / "report" / "disputed").iterdir()] == ["01_v.png"]
+
+
+def test_of_very_many_pairs_only_table_2_is_whole(annotate):
+    folders = annotate(
+        {
+            f"a{seed}": {"u": drawn_lines(SHAPE, seed), "v": drawn_lines(SHAPE, [seed])}
+            for seed in range(7)
+        }
+    )
+    lines = printed(measured(folders)).splitlines()
+    assert sum(line.startswith("a0 & a1") for line in lines) == 1
+    assert sum(line.startswith("average") for line in lines) == 2
 
 
 def test_masks_within_faces_are_drawn_within_faces(annotate, tmp_path):

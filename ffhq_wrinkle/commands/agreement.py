@@ -119,7 +119,7 @@ def agreement_command(
     from ..agreement import measure_agreement
     from ..annotators import AnnotationSettings, parse_annotators
     from ..errors import ArgumentError
-    from ..report import require_report_folder, write_report
+    from ..report import require_report, write_report
     from ..tables import printed
 
     if images and not out:
@@ -129,7 +129,7 @@ def agreement_command(
         threshold=threshold, resize=resize, missing=missing, within=within
     )
     if out:
-        require_report_folder(out, [*(one.folder for one in parsed), within, images])
+        require_report(out, [*(one.folder for one in parsed), within], photos=images)
     agreement = measure_agreement(
         parsed,
         settings,
