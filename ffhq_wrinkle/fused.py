@@ -26,7 +26,7 @@ from .files import write_bytes
 from .fusion import FusionRule, Method, fuse
 from .fusion_report import FuseReport
 from .fusion_table import TABLE, FusionRow, fingerprint, fusion_row, fusion_table
-from .manifest import Ids, released_path
+from .manifest import Ids
 from .outputs import OutputFolder, require_separate
 from .pipeline import run_each
 from .progress import Progress
@@ -53,7 +53,7 @@ def fuse_folder(
     annotators : sequence of Annotator
         As `annotators.parse_annotators` gives them.
     out : Path
-        Gets 0/255 PNG in the released layout (with ``soft`` 0..255), `fusion.csv`, `fusion.json`,
+        Gets 0/255 PNG, flat as released (with ``soft`` 0..255), `fusion.csv`, `fusion.json`,
         and `failures.csv` if images failed.
     method, min_votes
         As `fusion.FusionRule`; the weights of ``weighted`` are those of
@@ -146,6 +146,11 @@ def _rule(
     return rule
 
 
+def _name(image_id: str) -> str:
+    """Place of an image's mask: flat, as the released `manual_wrinkle_masks`."""
+    return f"{image_id}.png"
+
+
 class _Outcome(NamedTuple):
     """What came of one image; a file that this command did not write has no row."""
 
@@ -171,7 +176,7 @@ class _Run:
         self.found = found
         self.outcomes: list[_Outcome] = []  # added to where it is made, so true at any moment
         self.failures = [
-            Failure(released_path(image_id, ".png"), "find", f"nobody has an image {image_id}")
+            Failure(_name(image_id), "find", f"nobody has an image {image_id}")
             for image_id in found.missing
         ]
 
@@ -180,7 +185,7 @@ class _Run:
         with Progress(len(self.found.images), "fuse-labels") as shown:
 
             def failed(image: AnnotatedImage, failure: ImageFailure) -> None:
-                path = image.file.mirrored(".png")
+                path = _name(image.file.image_id)
                 self.failures.append(Failure(path, failure.step, str(failure)))
                 shown.advance(failed=True)
 
@@ -193,7 +198,7 @@ class _Run:
             )
 
     def _work(self, image: AnnotatedImage) -> None:
-        image_id, name = image.file.image_id, image.file.mirrored(".png")
+        image_id, name = image.file.image_id, _name(image.file.image_id)
         files = read_files(image)
         inputs = fingerprint(files, self.rule, self.settings)
         there = not self.folder.overwrite and (self.folder.path / name).exists()

@@ -39,7 +39,7 @@ def rows(out):
 
 @pytest.fixture
 def drawn():
-    """Six images in two shards by three annotators who agree on some lines."""
+    """Six images by three annotators who agree on some lines."""
     masks = {}
     for seed, name in enumerate("ABC"):
         masks[name] = {
@@ -59,13 +59,23 @@ def out(tmp_path):
     return tmp_path / "out"
 
 
-def test_the_majority_is_written_in_the_released_layout(folders, drawn, out):
+def test_the_majority_is_written_flat_as_released(folders, drawn, out):
     report = fuse(folders, out)
     assert (report.made, report.failed) == (6, 0)
     for image_id in drawn["A"]:
         votes = sum(of_images[image_id].astype(int) for of_images in drawn.values())
-        path = out / f"{int(image_id) // 1000 * 1000:05d}" / f"{image_id}.png"
+        path = out / f"{image_id}.png"
         assert_array_equal(pixels(path), np.where(votes >= 2, 255, 0))
+
+
+def test_masks_in_shards_are_fused_into_the_same_flat_folder(folders, out):
+    fuse(folders, out)
+    for folder in folders[:2]:
+        for path in list(folder.iterdir()):
+            shard = folder / f"{int(path.stem) // 1000 * 1000:05d}"
+            shard.mkdir(exist_ok=True)
+            path.rename(shard / path.name)
+    assert fuse(folders, out).kept == 6
 
 
 def test_the_table_counts_votes(folders, drawn, out):
@@ -96,7 +106,7 @@ def test_staple_s_estimates_are_in_the_table(folders, out):
 def test_soft_is_the_share_of_votes(folders, drawn, out):
     fuse(folders, out, method="soft")
     votes = sum(of_images["00001"].astype(int) for of_images in drawn.values())
-    assert_array_equal(pixels(out / "00000" / "00001.png"), np.array([0, 85, 170, 255])[votes])
+    assert_array_equal(pixels(out / "00001.png"), np.array([0, 85, 170, 255])[votes])
 
 
 def test_weights_are_of_all_images_and_recorded(annotate, out):
@@ -124,7 +134,7 @@ def test_the_record_says_what_masks_were_made_of(folders, out):
     assert record["counts"] == {"results": 6, "failed": 0}
     assert record["settings"]["annotators"] == [f"{one.name}={one}" for one in folders]
     assert (record["settings"]["method"], record["settings"]["min_votes"]) == ("majority", 2)
-    with Image.open(out / "00000" / "00001.png") as image:
+    with Image.open(out / "00001.png") as image:
         assert image.text["Description"].startswith("fused mask; majority of 3 annotators;")
 
 
@@ -146,13 +156,13 @@ def test_changed_annotations_are_fused_again_whatever_their_time(folders, drawn,
     assert (report.made, report.kept, report.renewed) == (1, 5, 1)
     assert "1 anew" in report.summary(out)
     both = drawn["B"]["00001"] & drawn["C"]["00001"]
-    assert_array_equal(pixels(out / "00000" / "00001.png") > 0, both)
+    assert_array_equal(pixels(out / "00001.png") > 0, both)
     assert rows(out)[1]["pixels_A"] == "0"
 
 
 def test_a_mask_that_somebody_corrected_by_hand_is_left_alone(folders, out):
     fuse(folders, out)
-    corrected = out / "00000" / "00001.png"
+    corrected = out / "00001.png"
     Image.fromarray(np.full(SHAPE, 255, np.uint8)).save(corrected)
     report = fuse(folders, out)
     assert (report.made, report.strangers) == (0, ["00001"])
@@ -167,7 +177,7 @@ def test_a_mask_that_somebody_corrected_by_hand_is_left_alone(folders, out):
 
 def test_not_even_after_an_interruption_is_it_lost(folders, out, monkeypatch):
     fuse(folders, out)
-    corrected = out / "00000" / "00001.png"
+    corrected = out / "00001.png"
     Image.fromarray(np.full(SHAPE, 255, np.uint8)).save(corrected)
 
     def stop(*_, **__):
@@ -225,10 +235,10 @@ def test_bad_files_are_failures_and_the_rest_is_done(folders, out):
     assert (report.made, report.failed) == (3, 4)
     failures = read_failures(out)
     assert [(one.path, one.step) for one in failures] == [
-        ("00000/00001.png", "read"),
-        ("00000/00007.png", "find"),
-        ("00000/00999.png", "fuse"),
-        ("01000/01000.png", "read"),
+        ("00001.png", "read"),
+        ("00007.png", "find"),
+        ("00999.png", "fuse"),
+        ("01000.png", "read"),
     ]
     assert f"{folders[1]}/00001.png: not an image" in failures[0].reason
     assert "is 3x3, but" in failures[2].reason
@@ -246,10 +256,10 @@ def test_bad_files_are_failures_and_the_rest_is_done(folders, out):
 
 def test_a_good_mask_is_not_lost_to_a_file_that_broke_later(folders, out):
     fuse(folders, out)
-    before = pixels(out / "00000" / "00001.png")
+    before = pixels(out / "00001.png")
     (folders[1] / "00001.png").write_bytes(b"")
     assert fuse(folders, out).failed == 1
-    assert_array_equal(pixels(out / "00000" / "00001.png"), before)
+    assert_array_equal(pixels(out / "00001.png"), before)
 
 
 def test_nothing_is_written_where_somebody_lacks_an_image(folders, out):
@@ -267,7 +277,7 @@ def test_who_lacks_an_image_can_count_as_having_drawn_nothing(folders, drawn, ou
     (folders[1] / "00001.png").unlink()
     fuse(folders, out, settings={"missing": "empty"})
     both = drawn["A"]["00001"] & drawn["C"]["00001"]
-    assert_array_equal(pixels(out / "00000" / "00001.png") > 0, both)
+    assert_array_equal(pixels(out / "00001.png") > 0, both)
 
 
 def test_within_faces_the_rest_is_left_out_and_counted(folders, annotate, drawn, out):
@@ -276,7 +286,7 @@ def test_within_faces_the_rest_is_left_out_and_counted(folders, annotate, drawn,
     (faces,) = annotate({"faces": dict.fromkeys(drawn["A"], region)})
     report = fuse(folders, out, method="union", settings={"within": faces})
     union = np.logical_or.reduce([of_images["00001"] for of_images in drawn.values()])
-    assert_array_equal(pixels(out / "00000" / "00001.png") > 0, union & region)
+    assert_array_equal(pixels(out / "00001.png") > 0, union & region)
     assert rows(out)[1]["outside"] == str((union & ~region).sum())
     assert report.outside_px > (union & ~region).sum()
     assert "pixels drawn outside the face masks" in report.remarks("union", within=True)[0]

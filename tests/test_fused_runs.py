@@ -27,7 +27,7 @@ def start(command, folders, out, *options):
 
 
 def masks(out):
-    return list(out.glob("0*/*.png"))
+    return list(out.glob("0*.png"))
 
 
 @pytest.fixture

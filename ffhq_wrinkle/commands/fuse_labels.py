@@ -86,9 +86,9 @@ def fuse_labels_command(
       soft          the share of votes, 0 to 255, to train on
       staple        probability from estimated sensitivities and specificities (Warfield 2004)
 
-    OUT gets 0/255 PNG in the released layout (00000/00007.png), fusion.csv with the votes of each
-    image, and fusion.json. Images that can not be fused are listed in OUT/failures.csv, and the
-    exit status is 1. Run the same command again to go on after an interruption; masks whose
+    OUT gets 0/255 PNG, flat (00007.png) as the released manual masks, fusion.csv with the votes of
+    each image, and fusion.json. Images that can not be fused are listed in OUT/failures.csv, and
+    the exit status is 1. Run the same command again to go on after an interruption; masks whose
     annotations have changed since are made anew.
 
     \b
