@@ -27,7 +27,7 @@ from .manifest import Ids
 from .metrics import Overlap, jaccard
 from .pipeline import run_each
 from .progress import Progress
-from .tallies import Column, Tally, columns, empty_tallies, measures, pairs, tally
+from .tallies import Column, Tally, columns, empty_tallies, measures, tally
 
 log = logging.getLogger(__name__)
 
@@ -99,6 +99,12 @@ class Agreement:
         """Numbers of the images that some pair does not agree on, the most disputed first."""
         return [number for number in self.most_disputed() if self.disagreement[number] > 0]
 
+    def covers_half(self) -> list[str]:
+        """Ids of images of which somebody's mask covers more than half, as no wrinkles do."""
+        most = self.tallies.drawn.max(axis=1)
+        chosen = np.flatnonzero(2 * most > self.tallies.pixels)
+        return [self.images[number].file.image_id for number in chosen]
+
     @cached_property
     def estimates(self) -> list[Estimate]:
         """Every figure of all images, the averages over pairs included."""
@@ -151,7 +157,7 @@ def measure_agreement(
         found, settings, len(annotators), tolerances_px=tolerances_px, jobs=jobs
     )
     if failures:
-        more = f" (and {len(failures) - 1} more images)" if len(failures) > 1 else ""
+        more = f" ({len(failures)} images in all)" if len(failures) > 1 else ""
         raise AnnotationError(f"{failures[0]}{more}")
     agreement = Agreement(
         list(annotators),
@@ -163,19 +169,15 @@ def measure_agreement(
         resamples,
         seed,
     )
-    for pair in _twins(agreement):
-        log.warning("%s drew the very same in all images: is one a copy of the other?", pair)
+    half = agreement.covers_half()
+    if half:
+        log.warning(
+            "masks cover more than half of %d images, such as %s; are they black on white? Then "
+            "turn them round",
+            len(half),
+            half[0],
+        )
     return agreement
-
-
-def _twins(agreement: Agreement) -> list[str]:
-    """Pairs that drew something, and always the same."""
-    both = agreement.tallies.both.sum(axis=0)
-    return [
-        f"{agreement.names[first]} and {agreement.names[second]}"
-        for first, second in pairs(len(both))
-        if both[first, second] == both[first, first] == both[second, second] > 0
-    ]
 
 
 def tally_images(

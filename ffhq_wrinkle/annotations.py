@@ -96,10 +96,20 @@ def decode_annotations(files: ImageFiles, settings: AnnotationSettings) -> Annot
     masks = [next(ready) if file else np.zeros(shape, bool) for file in files.masks]
     if not files.region:
         return Annotations(masks)
-    region = sized(files.region, files.region.decoded())
+    region = sized(files.region, _region(files.region, settings.threshold))
     if not region.any():
         raise AnnotationError(f"{files.region.path} is empty: there is no face to look within")
     return Annotations(masks, region)
+
+
+def _region(file: MaskFile, threshold: int | None) -> np.ndarray:
+    """A face mask, which needs no threshold if it has two values, whatever the annotations need."""
+    try:
+        return file.decoded()
+    except ImageError:
+        if threshold is None:
+            raise
+        return file.decoded(threshold)
 
 
 def read_annotations(image: AnnotatedImage, settings: AnnotationSettings) -> Annotations:

@@ -4,8 +4,10 @@ An annotator is a name and a folder of masks, flat or in FFHQ's shards, each in 
 `annotations` reads what `find_annotations` lists.
 """
 
+import filecmp
+import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from itertools import combinations
 from pathlib import Path
@@ -14,8 +16,11 @@ from typing import Any, Literal, NamedTuple
 from .errors import ArgumentError
 from .manifest import Ids, ImageFile, find_images, select_images
 
+log = logging.getLogger(__name__)
+
 MIN_ANNOTATORS, MAX_ANNOTATORS = 2, 20
 _LISTED = 20
+_BETWEEN = " & "  # stands between the names of a pair
 Missing = Literal["error", "skip", "empty"]
 
 
@@ -57,8 +62,8 @@ def _annotator(text: str) -> Annotator:
         name, folder = Path(os.path.abspath(text)).name, text  # noqa: PTH100 - a link's own name
     if not Path(folder).is_dir():
         raise ArgumentError(f"there is no folder {folder}")
-    if not name or not name.isprintable():
-        raise ArgumentError(f"{text!r} names no annotator; write NAME=FOLDER")
+    if not name or not name.isprintable() or _BETWEEN in name:
+        raise ArgumentError(f"{text!r} has no name to go by; write NAME=FOLDER")
     return Annotator(name, Path(folder))
 
 
@@ -82,11 +87,12 @@ class AnnotationSettings:
     threshold : int, optional
         As `masks.decode_mask`.
     resize : "nearest", optional
-        Bring masks of other sizes to the size of the first annotator's; without it these are
-        failures.
+        Bring masks of other sizes to the size of the first annotator's, or of the first who has the
+        image; without it these are failures.
     missing : {"error", "skip", "empty"}
         What to do about an image that one of the annotators lacks: refuse to begin, leave the
-        image out, or take it that they drew nothing.
+        image out, or take it that they drew nothing. An image without a face mask is left out by
+        "skip", and an error otherwise.
     within : Path, optional
         Folder of face masks; what lies outside them does not count.
     """
@@ -128,7 +134,7 @@ def find_annotations(
     settings : AnnotationSettings
         `missing` and `within` count here.
     ids, limit : optional
-        As `manifest.select_images`.
+        As `manifest.select_images`; images that are skipped do not count for the limit.
 
     Raises
     ------
@@ -145,9 +151,14 @@ def find_annotations(
         )
         raise ArgumentError(f"no image id is common to all annotators: {firsts}")
     union = {image_id: file for masks in reversed(found) for image_id, file in masks.items()}
-    chosen, unknown = select_images(dict(sorted(union.items())), ids, limit)
-    images, skipped, lacking = [], [], []
+    chosen, unknown = select_images(dict(sorted(union.items())), ids)
+    images: list[AnnotatedImage] = []
+    skipped: list[str] = []
+    lacking: list[str] = []
     for file in chosen:
+        if limit is not None and len(images) + len(lacking) == limit:
+            unknown = [image_id for image_id in unknown if image_id < file.image_id]
+            break
         image = AnnotatedImage(
             file,
             tuple(
@@ -185,19 +196,25 @@ def _path(folder: Path, found: dict[str, ImageFile], image_id: str) -> Path | No
 
 
 def _require_other_files(annotators: Sequence[Annotator], images: Sequence[AnnotatedImage]) -> None:
-    """Refuse two annotators all of whose files are the same ones, by links."""
+    """Refuse two annotators all of whose files are the same by links; remark on copies."""
     for first, second in combinations(range(len(annotators)), 2):
+        names = f"{annotators[first].name} and {annotators[second].name}"
         pairs = [(image.masks[first], image.masks[second]) for image in images]
         both = [(one, other) for one, other in pairs if one and other]
-        if both and all(_is_same_file(one, other) for one, other in both):
-            raise ArgumentError(
-                f"{annotators[first].name} and {annotators[second].name} are the same files, "
-                f"such as {both[0][0]}"
-            )
+        if both and all(_holds(Path.samefile, *pair) for pair in both):
+            raise ArgumentError(f"{names} are the same files, such as {both[0][0]}")
+        if both and all(_holds(_is_copy, *pair) for pair in both):
+            log.warning("%s have the very same masks of all images: is one a copy?", names)
 
 
-def _is_same_file(one: Path, other: Path) -> bool:
+def _is_copy(one: Path, other: Path) -> bool:
+    regular = one.is_file() and other.is_file()
+    return regular and filecmp.cmp(one, other, shallow=False)
+
+
+def _holds(comparison: Callable[[Path, Path], bool], one: Path, other: Path) -> bool:
+    """Whether two files compare; what can not be looked at is for the reader to name."""
     try:
-        return one.samefile(other)
-    except OSError:  # reading it will say what is wrong
+        return comparison(one, other)
+    except OSError:
         return False

@@ -8,7 +8,7 @@ from scipy import stats
 
 RESAMPLES = 9999
 CONFIDENCE = 0.95
-_BATCH_NUMBERS = 2_000_000  # in memory at once, whatever the number of images
+_BATCH_NUMBERS = 2_000_000  # in memory at once, whatever the number of images or statistics
 
 
 def bootstrap_intervals(
@@ -40,8 +40,9 @@ def bootstrap_intervals(
         Lower and upper limits, float64 (S,) each; NaN where there is but one image, or where a
         statistic is NaN in every resample.
     """
+    count = statistics(np.ones((1, images))).shape[1]
     if images < 2 or not resamples:
-        nothing = np.full(statistics(np.ones((1, images))).shape[1], np.nan)
+        nothing = np.full(count, np.nan)
         return nothing, nothing
 
     def of_drawn(drawn: np.ndarray, axis: int = -1) -> np.ndarray:
@@ -59,7 +60,7 @@ def bootstrap_intervals(
             of_drawn,
             vectorized=True,
             n_resamples=resamples,
-            batch=max(1, _BATCH_NUMBERS // images),
+            batch=max(1, _BATCH_NUMBERS // max(images, count)),
             method="percentile",
             rng=np.random.default_rng(seed),
         ).bootstrap_distribution

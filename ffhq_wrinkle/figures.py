@@ -5,6 +5,7 @@
 
 import colorsys
 import io
+import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -21,10 +22,12 @@ if TYPE_CHECKING:
 _SIDE = 1000  # small images are enlarged about to this, so that thin lines are seen
 _MAX_ROWS = 15
 _ALL_DREW = (255, 255, 255)
+_SEVERAL_DREW = (150, 150, 150)
+_SUMMED = 3  # of more colours than these, sums can not be told apart
 
 
 def annotator_colours(annotators: int) -> np.ndarray:
-    """One colour for each annotator, RGB uint8 (A, 3), of which sums can be told apart."""
+    """One colour for each annotator, RGB uint8 (A, 3); sums of up to three can be told apart."""
     if annotators == 2:
         return np.array([(255, 80, 0), (0, 160, 255)], np.uint8)
     if annotators == 3:
@@ -42,8 +45,9 @@ def overlay(
 ) -> np.ndarray:
     """Lay the masks of one image over each other, and over the photograph.
 
-    Each annotator has a colour, several that drew a pixel the sum of theirs, and all of them
-    white. A legend above says whose is which, and how much they drew.
+    Each annotator has a colour, and all of them together white. What several drew, but not all,
+    has the sum of their colours if there are three, and is gray if there are more. A legend above
+    says whose is which, and how much they drew.
 
     Parameters
     ----------
@@ -71,6 +75,9 @@ def overlay(
     drawn, everyone = votes > 0, votes == len(masks)
     who = np.stack([mask[drawn] for mask in masks], axis=1)
     canvas[drawn] = np.minimum(who @ colours.astype(np.int64), 255)
+    several = (votes > 1) & ~everyone
+    if len(masks) > _SUMMED:
+        canvas[several] = _SEVERAL_DREW
     canvas[everyone] = _ALL_DREW
     scale = max(1, round(_SIDE / max(height, width)))
     canvas = canvas.repeat(scale, axis=0).repeat(scale, axis=1)
@@ -79,6 +86,8 @@ def overlay(
         (f"{name} {np.count_nonzero(mask)} px", tuple(map(int, colour)))
         for name, mask, colour in zip(names, masks, colours, strict=True)
     ]
+    if len(masks) > _SUMMED:
+        entries.append((f"several {np.count_nonzero(several)} px", _SEVERAL_DREW))
     entries.append((f"all {np.count_nonzero(everyone)} px", _ALL_DREW))
     return np.vstack([_legend(entries, canvas.shape[1]), canvas])
 
@@ -170,6 +179,12 @@ def _jaccard_means(agreement: Agreement) -> list[float]:
 
 
 def _png(figure: "Figure") -> bytes:
+    from matplotlib.text import Text
+
+    for text in figure.findobj(Text):
+        text.set_parse_math(False)  # names are no formulas
     content = io.BytesIO()
-    figure.savefig(content, format="png", dpi=110, metadata={"Software": None})
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing")  # a box stands for it
+        figure.savefig(content, format="png", dpi=110, metadata={"Software": None})
     return content.getvalue()

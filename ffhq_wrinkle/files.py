@@ -18,7 +18,7 @@ from pathlib import Path
 import cv2
 import imagecodecs
 import numpy as np
-from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageFile, ImageOps, TiffImagePlugin, UnidentifiedImageError
 
 from .errors import ArgumentError, ImageError, OutputError
 
@@ -128,6 +128,18 @@ def _require_readable(image: Image.Image) -> None:
     supported = {"1", "L", "LA", "La", "P", "PA", "RGB", "RGBA", "RGBa", "RGBX"}
     if image.mode not in supported and not image.mode.startswith("I;16"):
         raise ImageError(f"pixels are of mode {image.mode}; convert to 8-bit RGB or gray")
+    if isinstance(image, TiffImagePlugin.TiffImageFile):
+        _require_readable_tiff(image)
+
+
+def _require_readable_tiff(image: TiffImagePlugin.TiffImageFile) -> None:
+    """Refuse 16-bit TIFF of kinds that Pillow takes for others."""
+    bits = max(image.tag_v2.get(TiffImagePlugin.BITSPERSAMPLE, (1,)))
+    white_is_0 = image.tag_v2.get(TiffImagePlugin.PHOTOMETRIC_INTERPRETATION) == 0
+    planes = image.tag_v2.get(TiffImagePlugin.PLANAR_CONFIGURATION) == 2
+    if bits > 8 and (white_is_0 or planes):
+        kind = "white as 0" if white_is_0 else "a plane for each colour"
+        raise ImageError(f"{bits}-bit TIFF with {kind}; convert to 8-bit RGB or gray")
 
 
 def _is_plain_png(image: ImageFile.ImageFile, content: bytes) -> bool:
@@ -216,10 +228,14 @@ def encode_png(pixels: np.ndarray, text: Mapping[str, str] | None = None) -> byt
     written, buffer = cv2.imencode(".png", bgr)
     if not written:
         raise ArgumentError(f"an array of shape {pixels.shape} can not be written as PNG")
-    encoded = buffer.tobytes()
+    return add_notes(buffer.tobytes(), text or {})
+
+
+def add_notes(png: bytes, text: Mapping[str, str]) -> bytes:
+    """A PNG with notes in it, as `encode_png` takes them."""
     header_end = len(_PNG_SIGNATURE) + 25  # the IHDR chunk is always 25 bytes
-    notes = b"".join(_text_chunk(keyword, note) for keyword, note in (text or {}).items())
-    return encoded[:header_end] + notes + encoded[header_end:]
+    notes = b"".join(_text_chunk(keyword, note) for keyword, note in text.items())
+    return png[:header_end] + notes + png[header_end:]
 
 
 def _text_chunk(keyword: str, note: str) -> bytes:
@@ -228,11 +244,30 @@ def _text_chunk(keyword: str, note: str) -> bytes:
     return struct.pack(">I", len(body) - 4) + body + struct.pack(">I", zlib.crc32(body))
 
 
+def png_data_hash(content: bytes) -> str:
+    """Tell the compressed pixels of a PNG from any others; 32 hexadecimal digits.
+
+    A program that opens a PNG and saves it again compresses anew, even if it keeps the notes.
+    """
+    digest = hashlib.sha256()
+    for kind, body in _png_chunks(content):
+        if kind == b"IDAT":
+            digest.update(content[body])
+    return digest.hexdigest()[:32]
+
+
+def is_whole_png(content: bytes) -> bool:
+    """Whether something begins and ends as a PNG does."""
+    return content.startswith(_PNG_SIGNATURE) and content.endswith(_PNG_END)
+
+
 def png_note(path: Path, keyword: str) -> str | None:
     """Read one note that `encode_png` wrote; None where the file lacks it or does not end as a PNG.
 
     Only the first and last bytes are read, so it is a quick way to know one's own whole files.
     """
+    if not path.is_file():
+        return None
     with path.open("rb") as file:
         head = file.read(_NOTES_BYTES)
         size = file.seek(0, os.SEEK_END)

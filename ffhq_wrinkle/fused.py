@@ -7,6 +7,7 @@ are still true to their annotations, and `fusion.csv` is a table of what the mas
 
 import logging
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
@@ -57,7 +58,7 @@ def fuse_folder(
         and `failures.csv` if images failed.
     method, min_votes
         As `fusion.FusionRule`; the weights of ``weighted`` are those of
-        `agreement.agreement_weights`, on the same images.
+        `agreement.agreement_weights`, of all images that the annotators have, chosen or not.
     settings : AnnotationSettings, optional
         How masks are read and matched.
     ids : Ids, optional
@@ -86,12 +87,11 @@ def fuse_folder(
     settings = settings or AnnotationSettings()
     require_separate([*(one.folder for one in annotators), settings.within], [out])
     found = find_annotations(annotators, settings, ids=ids, limit=limit)
-    rule = _rule(method, min_votes, len(annotators), found, settings, jobs)
+    rule = _rule(method, min_votes, annotators, settings, jobs)
     note = f"fused mask; {method} of {len(annotators)} annotators; ffhq-wrinkle fuse-labels"
     made_with = {
         "method": method,
         "min_votes": rule.min_votes,
-        "weights": list(rule.weights) if rule.weights else None,
         "annotators": [f"{one.name}={one.folder.resolve()}" for one in annotators],
         **settings.record(),
     }
@@ -106,43 +106,51 @@ def fuse_folder(
         except KeyboardInterrupt:
             interrupted = True
         report = run.report()
-        about = {*found.missing, *(image.file.image_id for image in found.images)}
+        chosen = (image.file.image_id for image in found.images)
+        about = {*found.missing, *found.skipped, *chosen}
         everything = ids is None and limit is None
         update_failures(out, run.failures, about=None if everything else about)
         if interrupted:
             raise RunInterrupted(report.summary(out))
-        for line in report.remarks(method, within=settings.within is not None):
+        for line in report.remarks(method, within=settings.within is not None, all_ids=everything):
             log.warning("%s", line)
         rows = (
-            (PurePosixPath(name).stem, FusionRow.parse(folder.comment(name)))
+            (PurePosixPath(name).stem, FusionRow.parse(folder.comment(name), len(annotators)))
             for name in folder.results()
         )
         table = sorted((image_id, row) for image_id, row in rows if row)
         write_bytes(out / TABLE, fusion_table([one.name for one in annotators], table))
-        folder.finish(
-            {"command": "fuse-labels", "version": __version__, "skipped": sorted(found.skipped)}
-        )
+        record = {
+            "command": "fuse-labels",
+            "version": __version__,
+            "weights": list(rule.weights) if rule.weights else None,
+            "skipped": sorted(found.skipped),
+        }
+        folder.finish(record)
     return report
 
 
 def _rule(
     method: Method,
     min_votes: int | None,
-    annotators: int,
-    found: FoundAnnotations,
+    annotators: Sequence[Annotator],
     settings: AnnotationSettings,
     jobs: int,
 ) -> FusionRule:
-    """The rule, complete: its number of votes, or the weights that these images give."""
+    """The rule, complete: its number of votes, or the weights that all images give."""
     weights = None
     if method == "weighted":
         log.info("how far annotators agree, for their weights:")
-        weights = agreement_weights(tally_images(found, settings, annotators, jobs=jobs)[0])
+        if settings.missing == "error":  # of the chosen images none lacks a mask, but others may
+            settings = replace(settings, missing="skip")
+        everything = find_annotations(annotators, settings)
+        tallies, _ = tally_images(everything, settings, len(annotators), jobs=jobs)
+        weights = agreement_weights(tallies)
     elif method == "majority" and min_votes is None:
-        min_votes = annotators // 2 + 1
+        min_votes = len(annotators) // 2 + 1
     rule = FusionRule(method=method, min_votes=min_votes, weights=weights)
     if method != "staple":
-        rule.levels(annotators)  # or say what is wrong with it, before anything is written
+        rule.levels(len(annotators))  # or say what is wrong with it, before anything is written
     return rule
 
 
@@ -202,22 +210,28 @@ class _Run:
         files = read_files(image)
         inputs = fingerprint(files, self.rule, self.settings)
         there = not self.folder.overwrite and (self.folder.path / name).exists()
-        if there:
-            row = FusionRow.parse(self.folder.comment(name))
+        if there and self.folder.is_whole(name):
+            row = FusionRow.parse(self.folder.comment(name), len(files.masks))
             # Without a row it is somebody's own, such as a mask corrected by hand.
             if row is None or row.inputs == inputs:
                 self.outcomes.append(_Outcome(image_id, row))
                 return
         annotations = decode_annotations(files, self.settings)
         fused = fuse(annotations.masks, self.rule, annotations.region)
-        if fused.degenerate == "empty":
+        if fused.degenerate == "lost":
             raise AnnotationError(
-                "STAPLE leaves nothing, although most annotators agree on some pixels; give the "
-                "face masks by --within, or use another method"
+                "STAPLE leaves out what most annotators drew, or even all; give the face masks by "
+                "--within, or use another method"
             )
         row = fusion_row(fused, annotations, inputs)
         self.folder.write(name, fused.mask, comment=row.comment)
         self.outcomes.append(_Outcome(image_id, row, made=True, renewed=there))
+
+    def _others(self) -> list[str]:
+        """Ids of masks in the folder of which no image was found, or which were left out."""
+        found = {_name(image.file.image_id) for image in self.found.images}
+        there = {PurePosixPath(name).name for name in self.folder.results()}
+        return sorted(PurePosixPath(name).stem for name in there - found)
 
     def report(self) -> FuseReport:
         """What is done so far."""
@@ -235,5 +249,7 @@ class _Run:
             unions=[image_id for image_id, row in rows if row.degenerate == "union"],
             copies=[image_id for image_id, row in rows if row.degenerate == "copy"],
             strangers=[one.image_id for one in outcomes if not one.row],
+            others=self._others(),
+            half=[image_id for image_id, row in rows if row.covers_half],
             outside_px=sum(row.outside for _, row in rows),
         )

@@ -17,7 +17,7 @@ from .votes import PatternCounts, count_patterns, vote_patterns
 
 Method = Literal["majority", "union", "intersection", "weighted", "soft", "staple"]
 METHODS: tuple[Method, ...] = get_args(Method)
-Degenerate = Literal["", "empty", "union", "copy"]
+Degenerate = Literal["", "lost", "union", "copy"]
 DRAWN = 255
 
 
@@ -107,9 +107,10 @@ class Fused:
         Pixels above 0.
     staple : Staple or None
         What STAPLE estimated.
-    degenerate : {"", "empty", "union", "copy"}
-        Whether STAPLE came to an extreme, though a majority would have decided otherwise: nothing;
-        all that anybody drew; or what one annotator drew, and not a pixel else.
+    degenerate : {"", "lost", "union", "copy"}
+        Whether STAPLE came to an extreme that a majority would not have: it lost what all drew, or
+        nearly all that a majority drew; it kept nearly all that anybody drew; or nearly what one
+        annotator drew, and nothing else.
     """
 
     mask: np.ndarray
@@ -166,15 +167,22 @@ def fuse(
 
 
 def _degenerate(counts: PatternCounts, levels: np.ndarray) -> Degenerate:
-    """Whether STAPLE's levels are an extreme, by the patterns that occur."""
-    occurring = counts.counts > 0
-    marks = counts.marks[occurring]
-    patterns = counts.patterns[occurring]
-    kept = levels[patterns] > 0
-    if np.array_equal(kept, FusionRule().levels(counts.annotators)[patterns] > 0):
+    """Whether STAPLE's levels are an extreme; "nearly" is all but one pixel in twenty."""
+    kept = levels[counts.patterns] > 0
+    majority = FusionRule().levels(counts.annotators)[counts.patterns] > 0
+    marks = counts.marks
+
+    def pixels(chosen: np.ndarray) -> int:
+        return int(counts.counts[chosen].sum())
+
+    def alike(one: np.ndarray, other: "np.ndarray | np.bool") -> float:
+        return pixels(one & other) / max(1, pixels(one | other))
+
+    if pixels(marks.all(axis=1) & ~kept) or pixels(kept) < 0.05 * pixels(majority):
+        return "lost"
+    if alike(kept, majority) > 0.8:
         return ""
-    if not kept.any():
-        return "empty"
-    if np.array_equal(kept, marks.any(axis=1)):
+    if alike(kept, marks.any(axis=1)) >= 0.95:
         return "union"
-    return "copy" if (kept[:, None] == marks).all(axis=0).any() else ""
+    closest = max(alike(kept, marks[:, annotator]) for annotator in range(counts.annotators))
+    return "copy" if closest >= 0.95 else ""

@@ -30,6 +30,10 @@ class FuseReport:
         Ids of masks that are empty although somebody drew; of those for which STAPLE kept all that
         anybody drew, or what one annotator drew; and of files in the way that this command did not
         write, left alone.
+    others : list of str
+        Ids of masks that are there of images that this run was not about.
+    half : list of str
+        Ids of images of which somebody's mask covers more than half.
     outside_px : int
         Drawn outside the region, and left out.
     """
@@ -45,6 +49,8 @@ class FuseReport:
     unions: list[str]
     copies: list[str]
     strangers: list[str]
+    others: list[str]
+    half: list[str]
     outside_px: int
 
     def summary(self, out: Path) -> str:
@@ -52,16 +58,24 @@ class FuseReport:
         left = self.images - self.made - self.kept - self.failed
         parts = [f"{self.made} fused masks written", f"{self.kept} were there already"]
         if self.renewed:
-            parts[0] += f" ({self.renewed} anew, for their annotations have changed)"
-        parts += [f"{len(self.skipped)} images left out"] if self.skipped else []
+            parts[0] += f" ({self.renewed} anew, since what they were made of has changed)"
+        parts += [f"{_some(self.skipped)} left out"] if self.skipped else []
         if self.failed:
             parts += [f"{self.failed} failed, see {out / FAILURES}: {self.first_failure}"]
         parts += [f"{left} left to do"] if left else []
         return ", ".join(parts)
 
-    def remarks(self, method: Method, *, within: bool) -> list[str]:
-        """What a user should know of the masks, a line each."""
+    def remarks(self, method: Method, *, within: bool, all_ids: bool) -> list[str]:
+        """What a user should know of the masks, a line each.
+
+        `within` says whether face masks were given, `all_ids` that no images were chosen.
+        """
         lines = []
+        if self.half:
+            lines.append(
+                f"masks cover more than half of {_some(self.half)}; are they black on white? "
+                "Then turn them round"
+            )
         advice = "" if within else "give the face masks by --within, or "
         for image_ids, what in (
             (self.unions, "all that anybody drew"),
@@ -76,6 +90,11 @@ class FuseReport:
             lines.append(f"{method} leaves nothing of what was drawn in {_some(self.empty)}")
         if self.outside_px:
             lines.append(f"{self.outside_px} pixels drawn outside the face masks were left out")
+        if self.others and all_ids:
+            lines.append(
+                f"there are also masks of {_some(self.others)} that nobody has any more, or that "
+                "was left out; delete them if they are not wanted"
+            )
         if self.strangers:
             lines.append(
                 f"left alone, since this command did not write them: {_some(self.strangers)}; "

@@ -59,17 +59,28 @@ class FusionRow(NamedTuple):
     degenerate: str
 
     @classmethod
-    def parse(cls, comment: str | None) -> "FusionRow | None":
-        """Read a mask's comment; None if it is not one that `comment` made."""
+    def parse(cls, comment: str | None, annotators: int) -> "FusionRow | None":
+        """Read a mask's comment; None if `comment` did not make it, of so many annotators."""
         try:
-            return cls(**json.loads(comment or ""))
-        except (ValueError, TypeError):
+            row = cls(**json.loads(comment or ""))
+            numbers = [row.height, row.width, row.outside, row.kept, row.iterations]
+            counts = {len(row.pixels), len(row.votes)}
+            estimates = {len(row.sensitivity), len(row.specificity)}
+            sum([*numbers, *row.pixels, *row.votes])
+        except (ValueError, TypeError, RecursionError):
             return None
+        fits = counts == {annotators} and estimates in ({0}, {annotators})
+        return row if fits else None
 
     @property
     def comment(self) -> str:
         """What the mask keeps of this."""
         return json.dumps(self._asdict())
+
+    @property
+    def covers_half(self) -> bool:
+        """Whether somebody's mask covers more than half of the image, as no wrinkles do."""
+        return 2 * max(self.pixels) > self.height * self.width
 
     @property
     def drawn(self) -> int:

@@ -71,7 +71,9 @@ def decode_mask(content: bytes, *, threshold: int | None = None) -> np.ndarray:
         raise ArgumentError(f"threshold is {threshold}; the lowest level that means drawn is 1")
     with opened(content) as image:
         pixels = _pixels(image, content)
-    levels = _levels(pixels)
+        levels = _levels(pixels)
+        if image.mode == "P" and not levels.any() and np.asarray(image).any():
+            raise ImageError("its palette has no colour but black; draw in white")
     if threshold is not None:
         _require_reachable(levels, threshold)
         reached: np.ndarray = levels >= threshold
@@ -116,7 +118,8 @@ def _pixels(image: ImageFile.ImageFile, content: bytes) -> np.ndarray:
     upright: Image.Image = ImageOps.exif_transpose(image)
     if upright.mode in ("P", "PA") or upright.has_transparency_data:
         upright = upright.convert("RGBA")
-    return np.asarray(upright)
+    pixels = np.asarray(upright)
+    return pixels * np.uint8(255) if pixels.dtype == bool else pixels
 
 
 def _levels(pixels: np.ndarray) -> np.ndarray:
@@ -143,8 +146,7 @@ def _levels(pixels: np.ndarray) -> np.ndarray:
 
 def _require_reachable(levels: np.ndarray, threshold: int) -> None:
     """Refuse a threshold that would empty every mask of this kind."""
-    largest = 1 if levels.dtype == bool else np.iinfo(levels.dtype).max
-    if threshold > largest or (threshold > 1 and levels.max() == 1):
+    if threshold > np.iinfo(levels.dtype).max or (threshold > 1 and levels.max() == 1):
         raise ImageError(
             f"no level can reach the threshold {threshold}: the largest is {levels.max()}; "
             "leave the threshold out for masks of two values"

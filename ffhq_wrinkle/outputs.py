@@ -19,7 +19,15 @@ from filelock import FileLock, Timeout
 
 from .errors import ArgumentError, OutputError
 from .failures import read_failures
-from .files import PARTIAL_PREFIX, encode_png, png_note, write_bytes
+from .files import (
+    PARTIAL_PREFIX,
+    add_notes,
+    encode_png,
+    is_whole_png,
+    png_data_hash,
+    png_note,
+    write_bytes,
+)
 
 log = logging.getLogger(__name__)
 
@@ -189,13 +197,24 @@ class OutputFolder:
             np.save(content, array, allow_pickle=False)
             encoded = content.getvalue()
         else:
-            notes = {_NOTE: self.note, **({_COMMENT: comment} if comment else {})}
-            encoded = encode_png(array, notes)
+            encoded = encode_png(array)
+            notes = {_NOTE: self.note}
+            if comment:
+                notes[_COMMENT] = f"{png_data_hash(encoded)} {comment}"
+            encoded = add_notes(encoded, notes)
         write_bytes(self._inside(relative), encoded)
 
     def comment(self, relative: str) -> str | None:
-        """The comment that `write` put into a PNG; None if it has none, or is not whole."""
-        return png_note(self.path / relative, _COMMENT)
+        """The comment that `write` put into a PNG; None if its pixels are not the same any more."""
+        path = self.path / relative
+        of_pixels, _, comment = (png_note(path, _COMMENT) or "").partition(" ")
+        unchanged = of_pixels and of_pixels == png_data_hash(path.read_bytes())
+        return comment if unchanged else None
+
+    def is_whole(self, relative: str) -> bool:
+        """Whether there is a file of this name that begins and ends as a PNG does."""
+        path = self.path / relative
+        return path.is_file() and is_whole_png(path.read_bytes())
 
     def results(self) -> list[str]:
         """Names of all results that are here."""

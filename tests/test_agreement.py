@@ -186,7 +186,7 @@ def test_all_unreadable_files_are_tried_and_the_first_is_named(annotate, drawn):
     folders = annotate(drawn)
     for image_id in ("00001", "00003"):
         (folders[1] / f"{image_id}.png").write_bytes(b"\x89PNG broken")
-    with pytest.raises(AnnotationError, match=r"B/00001\.png: .* \(and 1 more images\)"):
+    with pytest.raises(AnnotationError, match=r"B/00001\.png: .* \(2 images in all\)"):
         measured(folders)
 
 
@@ -213,9 +213,7 @@ def test_a_copy_is_remarked_on(annotate, drawn, caplog):
     drawn["D"] = drawn["B"]
     with caplog.at_level(logging.WARNING):
         measured(annotate(drawn))
-    assert caplog.messages == [
-        "B and D drew the very same in all images: is one a copy of the other?"
-    ]
+    assert caplog.messages == ["B and D have the very same masks of all images: is one a copy?"]
 
 
 def test_weights_are_the_mean_agreement_with_the_others(annotate, drawn):

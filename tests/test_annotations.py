@@ -60,6 +60,14 @@ def test_a_threshold_is_for_annotations_not_for_face_masks(annotate):
     assert_array_equal(found.region, mask(".##"))
 
 
+def test_a_face_mask_of_many_levels_takes_the_threshold(annotate):
+    folders = annotate({"a": {"x": mask("#..")}, "b": {"x": mask("#..")}, "faces": {}})
+    Image.fromarray(np.array([[0, 127, 128]], np.uint8)).save(folders[2] / "x.png")
+    image = image_of(folders[:2], region=folders[2] / "x.png")
+    found = read_annotations(image, AnnotationSettings(threshold=128))
+    assert_array_equal(found.region, mask("..#"))
+
+
 def test_an_empty_face_mask_is_refused(annotate):
     folders = annotate({"a": {"x": SMALL}, "b": {"x": SMALL}, "faces": {"x": SMALL & False}})
     with pytest.raises(AnnotationError, match=r"faces/x\.png is empty"):

@@ -149,6 +149,19 @@ def test_ids_choose_and_unknown_ids_are_given_back(annotate):
     assert ids_of(found(folders, limit=2).images) == ["00000", "00001"]
 
 
+def test_images_that_are_skipped_do_not_count_for_the_limit(annotate):
+    drawn = {f"{number:05d}": DRAWN for number in range(5)}
+    folders = annotate({"a": drawn, "b": {f"{number:05d}": DRAWN for number in range(2, 5)}})
+    chosen = found(folders, missing="skip", limit=2)
+    assert (ids_of(chosen.images), chosen.skipped) == (["00002", "00003"], ["00000", "00001"])
+
+
+def test_a_name_that_could_be_a_pair_s_is_refused(annotate):
+    folders = annotate({"a & b": {"x": DRAWN}, "c": {"x": DRAWN}})
+    with pytest.raises(ArgumentError, match=r"'.*a & b' has no name to go by; write NAME=FOLDER"):
+        annotators(folders)
+
+
 def test_face_masks_belong_to_every_image(annotate):
     *folders, faces = annotate(
         {"a": {"x": DRAWN, "y": DRAWN}, "b": {"x": DRAWN, "y": DRAWN}, "faces": {"x": DRAWN}}

@@ -29,6 +29,15 @@ def test_each_annotator_has_a_colour_and_all_of_them_white():
     assert_array_equal(shown, np.minimum(expected, 255))
 
 
+def test_of_more_than_three_annotators_what_several_drew_is_gray():
+    masks = [mask("#...#"), mask(".#..#"), mask("....#"), mask("##..#")]
+    shown = drawing(overlay(masks, "ABCD"), masks)[0]
+    colours = annotator_colours(4)
+    assert_array_equal(shown, [(150, 150, 150), (150, 150, 150), (0, 0, 0), (0, 0, 0), (255,) * 3])
+    shown = drawing(overlay([mask("#."), *[mask("..")] * 3], "ABCD"), [mask("#.")])[0]
+    assert_array_equal(shown[0], colours[0])
+
+
 @pytest.mark.parametrize("annotators", [2, 3, 4, 20])
 def test_colours_and_their_sums_can_be_told_apart(annotators):
     colours = annotator_colours(annotators).astype(int)

@@ -5,12 +5,13 @@ import os
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
-from PIL import Image
+from PIL import Image, PngImagePlugin
 
 from ffhq_wrinkle import fused
 from ffhq_wrinkle.annotators import AnnotationSettings, parse_annotators
 from ffhq_wrinkle.errors import ArgumentError, OutputError, RunInterrupted
 from ffhq_wrinkle.failures import read_failures
+from ffhq_wrinkle.files import add_notes, encode_png, png_data_hash
 from ffhq_wrinkle.fused import fuse_folder
 from ffhq_wrinkle.manifest import parse_ids
 
@@ -35,6 +36,10 @@ def pixels(path):
 def rows(out):
     with (out / "fusion.csv").open(newline="") as file:
         return list(csv.DictReader(file))
+
+
+def remarks(report, method="majority", *, within=False, all_ids=True):
+    return report.remarks(method, within=within, all_ids=all_ids)
 
 
 @pytest.fixture
@@ -122,7 +127,7 @@ def test_weights_are_of_all_images_and_recorded(annotate, out):
     )
     fuse(folders, out, method="weighted")
     assert_array_equal(pixels(out / "y.png"), line * 255)
-    weights = json.loads((out / "fusion.json").read_text())["settings"]["weights"]
+    weights = json.loads((out / "fusion.json").read_text())["weights"]
     assert weights[0] == weights[1] > weights[2] > weights[3] == 0
     assert sum(weights) == pytest.approx(1, abs=1e-5)
 
@@ -168,7 +173,7 @@ def test_a_mask_that_somebody_corrected_by_hand_is_left_alone(folders, out):
     assert (report.made, report.strangers) == (0, ["00001"])
     assert pixels(corrected).all()
     assert [row["image_id"] for row in rows(out)] == ["00000", "00002", "00999", "01000", "01001"]
-    (remark,) = report.remarks("majority", within=False)
+    (remark,) = remarks(report)
     assert "left alone" in remark
     assert "1 image (00001); --overwrite" in remark
     fuse(folders, out, overwrite=True)
@@ -269,7 +274,7 @@ def test_nothing_is_written_where_somebody_lacks_an_image(folders, out):
     assert not out.exists()
     report = fuse(folders, out, settings={"missing": "skip"})
     assert (report.made, report.skipped) == (5, ["00001"])
-    assert "1 images left out" in report.summary(out)
+    assert "1 image (00001) left out" in report.summary(out)
     assert json.loads((out / "fusion.json").read_text())["skipped"] == ["00001"]
 
 
@@ -289,7 +294,7 @@ def test_within_faces_the_rest_is_left_out_and_counted(folders, annotate, drawn,
     assert_array_equal(pixels(out / "00001.png") > 0, union & region)
     assert rows(out)[1]["outside"] == str((union & ~region).sum())
     assert report.outside_px > (union & ~region).sum()
-    assert "pixels drawn outside the face masks" in report.remarks("union", within=True)[0]
+    assert "pixels drawn outside the face masks" in remarks(report, "union", within=True)[0]
 
 
 def test_an_empty_mask_is_never_silent(annotate, out):
@@ -298,36 +303,38 @@ def test_an_empty_mask_is_never_silent(annotate, out):
     )
     report = fuse(folders, out, method="intersection")
     assert report.empty == ["x"]  # and nobody drew y
-    assert report.remarks("intersection", within=False) == [
+    assert remarks(report, "intersection") == [
         "intersection leaves nothing of what was drawn in 1 image (x)"
     ]
 
 
 def with_pattern_counts(*counts):
+    """Masks of three annotators in which so many pixels have each vote pattern."""
     patterns = np.repeat(np.arange(len(counts)), counts)[None]
-    return [patterns >> annotator & 1 == 1 for annotator in range(2)]
+    return [patterns >> annotator & 1 == 1 for annotator in range(3)]
 
 
 def test_staple_s_extremes_are_failures_or_remarks(annotate, out):
-    # Of two annotators, so many pixels by nobody, the first, the second and both.
-    empty, union, copy = ([1000, 200, 200, 1], [100, 5, 20, 200], [100, 50, 1, 0])
-    stacks = {
-        name: with_pattern_counts(*of) for name, of in (("e", empty), ("u", union), ("c", copy))
-    }
+    lost = with_pattern_counts(1000, 20, 200, 0, 200, 5, 1, 5)
+    union = with_pattern_counts(10000, 0, 0, 0, 200, 200, 200, 50)
+    copy = with_pattern_counts(100, 0, 200, 50, 1, 0, 200, 0)
     folders = annotate(
         {
-            "AB"[annotator]: {name: stack[annotator] for name, stack in stacks.items()}
-            for annotator in (0, 1)
+            name: {"e": lost[number], "u": union[number], "c": copy[number]}
+            for number, name in enumerate("ABC")
         }
     )
     report = fuse(folders, out, method="staple")
     assert (report.made, report.failed) == (2, 1)
-    assert "STAPLE leaves nothing" in read_failures(out)[0].reason
+    assert "STAPLE leaves out" in read_failures(out)[0].reason
     assert "--within" in read_failures(out)[0].reason
     assert not (out / "e.png").exists()
     assert (report.unions, report.copies) == (["u"], ["c"])
-    assert all("--within" in line for line in report.remarks("staple", within=False))
-    assert not any("--within" in line for line in report.remarks("staple", within=True))
+    for within in (False, True):
+        said = remarks(report, "staple", within=within)
+        extremes = [line for line in said if line.startswith("STAPLE kept")]
+        assert len(extremes) == 2
+        assert all(("--within" in line) != within for line in extremes)
     assert {row["image_id"]: row["degenerate"] for row in rows(out)} == {"c": "copy", "u": "union"}
 
 
@@ -337,6 +344,123 @@ def test_results_do_not_go_where_masks_are_read(folders, out, where):
     out.mkdir()
     with pytest.raises(ArgumentError, match="overlap"):
         fuse(folders, target, settings={"within": out})
+
+
+def test_a_correction_is_known_even_if_the_editor_kept_the_notes(folders, out):
+    fuse(folders, out)
+    path = out / "00001.png"
+    with Image.open(path) as image:
+        notes = PngImagePlugin.PngInfo()
+        for keyword, text in image.text.items():
+            notes.add_text(keyword, text)
+    Image.fromarray(np.full(SHAPE, 255, np.uint8)).save(path, pnginfo=notes)
+    Image.fromarray(np.zeros(SHAPE, np.uint8)).save(folders[0] / "00001.png")
+    assert fuse(folders, out).strangers == ["00001"]
+    assert pixels(path).all()
+
+
+@pytest.mark.parametrize("kept", [0, 100, -20])
+def test_a_mask_that_was_cut_short_is_made_anew(folders, out, kept):
+    fuse(folders, out)
+    before = files_of(out)
+    path = out / "00001.png"
+    path.write_bytes(path.read_bytes()[:kept])
+    assert fuse(folders, out).made == 1
+    assert files_of(out) == before
+
+
+@pytest.mark.parametrize(
+    "comment", ["[" * 12_000, '{"a": 1}', "[]", '{"inputs": "x", "height": "y"}', "null", ""]
+)
+def test_a_comment_of_somebody_else_makes_a_stranger(folders, out, comment):
+    fuse(folders, out)
+    path = out / "00001.png"
+    plain = encode_png(np.zeros(SHAPE, np.uint8))
+    path.write_bytes(add_notes(plain, {"Comment": f"{png_data_hash(plain)} {comment}"}))
+    assert fuse(folders, out).strangers == ["00001"]
+
+
+@pytest.mark.parametrize(
+    ("spoil", "stranger"),
+    [
+        (lambda row: row, False),
+        (lambda row: {**row, "pixels": ["x", 1, 2]}, True),
+        (lambda row: {**row, "votes": row["votes"][:2]}, True),
+        (lambda row: {**row, "kept": [5]}, True),
+        (lambda row: {**row, "more": 5}, True),
+    ],
+)
+def test_a_row_of_the_wrong_kind_makes_a_stranger(folders, out, spoil, stranger):
+    fuse(folders, out)
+    path = out / "00001.png"
+    with Image.open(path) as image:
+        data_hash, comment = image.text["Comment"].split(" ", 1)
+    spoilt = f"{data_hash} {json.dumps(spoil(json.loads(comment)))}"
+    path.write_bytes(add_notes(encode_png(pixels(path)), {"Comment": spoilt}))
+    assert (fuse(folders, out).strangers == ["00001"]) == stranger
+
+
+@pytest.mark.parametrize("kind", ["folder", "fifo"])
+def test_what_is_no_file_in_the_way_is_said_in_one_line(folders, out, kind):
+    out.mkdir()
+    os.mkfifo(out / "00001.png") if kind == "fifo" else (out / "00001.png").mkdir()
+    if kind == "folder":
+        with pytest.raises(OutputError, match=r"00001\.png"):
+            fuse(folders, out)
+    else:
+        with pytest.raises(OutputError, match="holds files that this command did not make"):
+            fuse(folders, out)
+
+
+def test_weighted_goes_on_when_annotations_change(folders, drawn, out):
+    fuse(folders, out, method="weighted", limit=2)
+    Image.fromarray(drawn["A"]["00001"] * np.uint8(0)).save(folders[0] / "00001.png")
+    report = fuse(folders, out, method="weighted")
+    assert (report.made, report.renewed) == (6, 2)  # the weights are others now
+    straight = out.with_name("straight")
+    fuse(folders, straight, method="weighted")
+    assert files_of(out) == files_of(straight)
+
+
+def test_weights_do_not_depend_on_the_images_chosen(folders, out):
+    fuse(folders, out, method="weighted", ids="0-1")
+    weights = json.loads((out / "fusion.json").read_text())["weights"]
+    fuse(folders, out, method="weighted")
+    assert json.loads((out / "fusion.json").read_text())["weights"] == weights
+
+
+def test_masks_of_images_that_nobody_has_any_more_are_remarked_on(folders, out):
+    fuse(folders, out)
+    for folder in folders:
+        (folder / "00001.png").unlink()
+    report = fuse(folders, out)
+    assert report.others == ["00001"]
+    assert "1 image (00001) that nobody has any more" in remarks(report)[0]
+    assert remarks(report, all_ids=False) == []
+
+
+def test_rows_of_other_numbers_of_annotators_do_not_mix(folders, out):
+    fuse(folders, out)
+    fuse(folders[:2], out, ids="0", overwrite=True)
+    assert [row["image_id"] for row in rows(out)] == ["00000"]
+
+
+def test_a_failure_of_an_image_that_is_now_left_out_goes(folders, out):
+    (folders[0] / "00001.png").write_bytes(b"broken")
+    assert fuse(folders, out).failed == 1
+    (folders[0] / "00001.png").unlink()
+    skipping = {"missing": "skip"}
+    with pytest.raises(OutputError, match="missing error there and skip now"):
+        fuse(folders, out, settings=skipping)
+    fuse(folders, out, settings=skipping, ids="0-1", overwrite=True)
+    assert not (out / "failures.csv").exists()
+
+
+def test_black_on_white_is_remarked_on(annotate, out):
+    line = mask("#... / ....")
+    folders = annotate({"A": {"x": line}, "B": {"x": ~line}})
+    (remark, _) = remarks(fuse(folders, out))
+    assert "cover more than half of 1 image (x); are they black on white?" in remark
 
 
 def test_a_wrong_rule_is_refused_before_anything_is_written(folders, out):

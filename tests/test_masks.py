@@ -4,6 +4,7 @@ import zlib
 
 import numpy as np
 import pytest
+import tifffile
 from numpy.testing import assert_array_equal
 from PIL import Image
 
@@ -172,6 +173,40 @@ def test_masks_are_turned_as_photographs_are(tmp_path, name):
     options = {"lossless": True} if name.endswith("webp") else {}
     path = saved(tmp_path / name, DRAWN * np.uint8(255), exif=exif, **options)
     assert_array_equal(read_mask(path), np.rot90(DRAWN, -1))
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"photometric": "miniswhite"}, "white as 0"),
+        ({"planarconfig": "separate", "photometric": "rgb"}, "a plane for"),
+    ],
+)
+def test_16_bit_tiff_that_would_be_misread_is_refused(tmp_path, options, said):
+    levels = DRAWN * np.uint16(65535)
+    pixels = np.stack([levels] * 3) if "planarconfig" in options else levels
+    tifffile.imwrite(tmp_path / "a.tif", pixels, **options)
+    with pytest.raises(ImageError, match=f"16-bit TIFF with {said}"):
+        read_mask(tmp_path / "a.tif")
+
+
+def test_8_bit_tiff_with_white_as_0_is_read_as_it_looks(tmp_path):
+    tifffile.imwrite(tmp_path / "a.tif", ~DRAWN * np.uint8(255), photometric="miniswhite")
+    assert_array_equal(read_mask(tmp_path / "a.tif"), DRAWN)
+
+
+def test_a_palette_of_nothing_but_black_is_refused(tmp_path):
+    image = Image.fromarray(DRAWN.astype(np.uint8)).convert("P")
+    image.putpalette([0, 0, 0, 0, 0, 0])
+    image.save(tmp_path / "a.png")
+    with pytest.raises(ImageError, match="no colour but black"):
+        read_mask(tmp_path / "a.png")
+
+
+@pytest.mark.parametrize("name", ["a.png", "a.tif", "a.bmp"])
+def test_a_threshold_takes_one_bit_as_0_and_255(tmp_path, name):
+    path = saved(tmp_path / name, DRAWN)
+    assert_array_equal(read_mask(path, threshold=128), DRAWN)
 
 
 @pytest.mark.parametrize("keep", [0, 20, 60, -4])

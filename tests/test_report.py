@@ -4,6 +4,7 @@ import re
 
 import numpy as np
 import pytest
+from filelock import FileLock
 from numpy.testing import assert_array_equal
 from PIL import Image
 
@@ -139,17 +140,19 @@ def test_a_photograph_lies_beneath_if_there_is_one(folders, tmp_path, caplog):
     photos = tmp_path / "photos"
     photos.mkdir()
     for number in range(9):
-        Image.fromarray(drawn_face(100)[0]).save(photos / f"{number:05d}.png")
+        Image.fromarray(drawn_face(100)[0][:80]).save(photos / f"{number:05d}.png")
+    Image.fromarray(drawn_face(100)[0]).save(photos / "00004.png")  # of other proportions
     (photos / "00003.png").write_bytes(b"broken")
     write_report(measured(folders), tmp_path / "plain")
     write_report(measured(folders), tmp_path / "report", photos=photos)
     shown = {path.name[3:8]: path for path in (tmp_path / "report" / "disputed").iterdir()}
     for image_id, path in shown.items():
         plain = tmp_path / "plain" / "disputed" / path.name
-        has_photo = image_id in {f"{number:05d}" for number in range(9)} - {"00003"}
+        has_photo = image_id in {f"{number:05d}" for number in range(9)} - {"00003", "00004"}
         assert (path.read_bytes() != plain.read_bytes()) == has_photo
     said = "\n".join(caplog.messages)
     assert "no photograph beneath 00003: not an image" in said
+    assert "no photograph beneath 00004: it has other proportions" in said
     assert f"no photograph beneath 00009: {photos} has none" in said
 
 
@@ -160,6 +163,59 @@ def test_a_new_report_replaces_an_old_one_whole(folders, annotate, tmp_path):
     write_report(measured(fewer), out)
     write_report(measured(fewer), tmp_path / "fresh")
     assert files_of(out) == files_of(tmp_path / "fresh")
+
+
+def test_a_report_that_could_not_be_written_whole_has_no_record(
+    folders, annotate, tmp_path, monkeypatch
+):
+    out = tmp_path / "report"
+    write_report(measured(folders), out)
+    fewer = measured(annotate({"A": {"u": mask("#.")}, "B": {"u": mask("##")}}, under="others"))
+
+    def full(path, content):
+        raise OutputError("disk full")
+
+    for broken, kept in (
+        ("ffhq_wrinkle.report.pair_matrix", True),
+        ("ffhq_wrinkle.report.write_bytes", False),
+    ):
+        with monkeypatch.context() as patched:
+            patched.setattr(broken, full if not kept else lambda _: full(None, None))
+            with pytest.raises(OutputError, match="disk full"):
+                write_report(fewer, out)
+        assert (out / "agreement.json").exists() == kept
+
+
+def test_two_reports_do_not_go_into_one_folder_at_a_time(folders, tmp_path):
+    out = tmp_path / "report"
+    out.mkdir()
+    with FileLock(out / ".agreement.json.lock"), pytest.raises(OutputError, match="another run"):
+        write_report(measured(folders), out)
+
+
+@pytest.mark.parametrize("kind", ["a file above", "pictures", "a folder as a picture"])
+def test_a_report_that_can_not_be_written_is_known_before(tmp_path, kind):
+    out = tmp_path / "report"
+    if kind == "a file above":
+        out.write_text("mine")
+        out = out / "deep"
+    elif kind == "pictures":
+        out.mkdir()
+        (out / "disputed").write_text("mine")
+    else:
+        (out / "disputed" / "01_x.png").mkdir(parents=True)
+    with pytest.raises(OutputError):
+        require_report(out)
+
+
+def test_odd_names_are_drawn_as_they_are(annotate, tmp_path):
+    names = ("$\\frac{$", "\u5c71\u7530")
+    folders = annotate(
+        {name: {"u" * 240: drawn_lines(SHAPE, seed)} for seed, name in enumerate(names)}
+    )
+    write_report(measured(folders), tmp_path / "report")
+    (picture,) = (tmp_path / "report" / "disputed").iterdir()
+    assert picture.name == f"01_{'u' * 50}.png"
 
 
 @pytest.mark.parametrize("name", ["thesis.txt", "disputed/holiday.png"])

@@ -22,7 +22,7 @@ from ffhq_wrinkle.texture import RECIPES, masked_texture_map
 REGIONS = ("whole image", "face")
 
 
-def read_mask(path: Path) -> np.ndarray:
+def read_weak_mask(path: Path) -> np.ndarray:
     """A weak mask: uint8 (H, W)."""
     with Image.open(path) as image:
         if image.mode != "L":
@@ -54,7 +54,7 @@ def compare(ours: Path, official: Path, images: Path | None) -> Iterator[dict[st
     if not common:
         raise click.ClickException(f"{ours} and {official} have no image id in common")
     for image_id in common:
-        truth = read_mask(official / right[image_id].path)
+        truth = read_weak_mask(official / right[image_id].path)
         for made_by, mask in masks(ours, left[image_id], truth, images, photographs.get(image_id)):
             if mask.shape != truth.shape:
                 raise click.ClickException(
@@ -68,7 +68,7 @@ def masks(
     ours: Path, file: ImageFile, truth: np.ndarray, images: Path | None, photo: ImageFile | None
 ) -> Iterator[tuple[str, np.ndarray]]:
     """The mask in OURS and, where there is a photograph, those of each recipe."""
-    yield "OURS", read_mask(ours / file.path)
+    yield "OURS", read_weak_mask(ours / file.path)
     if images and photo:
         image = read_image(images / photo.path)
         for recipe in RECIPES:

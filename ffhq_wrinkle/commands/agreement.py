@@ -42,8 +42,11 @@ class _SeveralTolerances(click.Command):
             if numbers_follow and _NUMBER.fullmatch(argument):
                 spread += [_TOLERANCE, argument]
                 continue
-            numbers_follow = argument == _TOLERANCE and bool(_NUMBER.fullmatch(following))
-            spread += [] if numbers_follow else [argument]
+            alone = argument == _TOLERANCE
+            numbers_follow = bool(_NUMBER.fullmatch(following)) and (
+                alone or argument.startswith(f"{_TOLERANCE}=")
+            )
+            spread += [] if alone and numbers_follow else [argument]
         return super().parse_args(ctx, spread)
 
 

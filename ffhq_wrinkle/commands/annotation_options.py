@@ -17,8 +17,8 @@ missing_option = click.option(
     type=click.Choice(["error", "skip", "empty"]),
     default="error",
     show_default=True,
-    help="An image that an annotator lacks: refuse to begin, leave it out, or take it that they "
-    "drew nothing.",
+    help="An image that an annotator lacks: refuse to begin, leave it out (also if it has no face "
+    "mask), or take it that they drew nothing.",
 )
 threshold_option = click.option(
     "--threshold",
@@ -29,5 +29,6 @@ threshold_option = click.option(
 resize_option = click.option(
     "--resize",
     type=click.Choice(["nearest"]),
-    help="Bring masks of other sizes to that of the first annotator's, instead of failing.",
+    help="Bring masks of other sizes to that of the first annotator who has the image, instead of "
+    "failing.",
 )
