@@ -78,8 +78,8 @@ class FuseReport:
             )
         advice = "" if within else "give the face masks by --within, or "
         for image_ids, what in (
-            (self.unions, "all that anybody drew"),
-            (self.copies, "what one annotator drew, and nothing else,"),
+            (self.unions, "nearly all that anybody drew"),
+            (self.copies, "nearly what one annotator drew, and no more,"),
         ):
             if image_ids:
                 lines.append(
