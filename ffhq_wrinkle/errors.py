@@ -46,6 +46,21 @@ class AnnotationError(ImageFailure):
     step = "fuse"
 
 
+class TransferFailure(ImageFailure):
+    """One file can not be fetched.
+
+    `cause` is a word or two by which failures are summed up; `lasting` says that asking again, in
+    this run, would not help.
+    """
+
+    step = "fetch"
+
+    def __init__(self, cause: str, message: str, *, lasting: bool = False) -> None:
+        super().__init__(message)
+        self.cause = cause
+        self.lasting = lasting
+
+
 class RunInterrupted(KeyboardInterrupt):
     """Ctrl-C during a run; `summary` says in one line how far it came."""
 

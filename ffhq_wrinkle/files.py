@@ -299,9 +299,14 @@ def write_bytes(path: Path, content: bytes) -> None:
         finally:
             partial.unlink(missing_ok=True)
     except OSError as error:
-        full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-        advice = "; make room and run the same command again, what is done is kept" if full else ""
-        raise OutputError(f"{path}: {error.strerror or error}{advice}") from error
+        raise output_error(path, error) from error
+
+
+def output_error(path: Path, error: OSError) -> OutputError:
+    """Say why a file can not be written, and what to do if the disk is full."""
+    full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+    advice = "; make room and run the same command again, what is done is kept" if full else ""
+    return OutputError(f"{path}: {error.strerror or error}{advice}")
 
 
 def sha256_of(path: Path) -> str:

@@ -36,13 +36,18 @@ def _is_number(text: str) -> bool:
     return text.isascii() and text.isdigit()
 
 
+def is_ffhq_id(text: str) -> bool:
+    """Whether something is an FFHQ id: five digits."""
+    return bool(_FFHQ_ID.fullmatch(text))
+
+
 def released_path(image_id: str, suffix: str) -> str:
     """Place of an image's file in the released layout: FFHQ ids in shards, other names flat.
 
     >>> released_path("21035", ".png"), released_path("portrait", ".png")
     ('21000/21035.png', 'portrait.png')
     """
-    if not _FFHQ_ID.fullmatch(image_id):
+    if not is_ffhq_id(image_id):
         return f"{image_id}{suffix}"
     return f"{int(image_id) // SHARD_SIZE * SHARD_SIZE:05d}/{image_id}{suffix}"
 

@@ -85,6 +85,7 @@ def run_each(
     done: Callable[[Item, Result], None],
     failed: Callable[[Item, ImageFailure], None],
     jobs: int,
+    abandon: Callable[[], None] = lambda: None,
 ) -> None:
     """Have the same work done on every item, where no step needs a batch.
 
@@ -99,6 +100,9 @@ def run_each(
         Called on this thread, once for each item, in the items' order.
     jobs
         How many are worked on at once. No more than three times as many are in memory.
+    abandon
+        Called on this thread if an error or Ctrl-C ends the run, before what has begun is waited
+        for; it may tell that to hurry.
 
     Raises
     ------
@@ -106,8 +110,12 @@ def run_each(
         As `run_pipeline`.
     """
     with _pool(jobs) as pool:
-        for item, result in _successes(_ahead(pool, work, items, 2 * jobs), failed):
-            done(item, result)
+        try:
+            for item, result in _successes(_ahead(pool, work, items, 2 * jobs), failed):
+                done(item, result)
+        except BaseException:
+            abandon()
+            raise
 
 
 @contextmanager

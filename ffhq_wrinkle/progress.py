@@ -2,6 +2,7 @@
 
 import logging
 import sys
+import threading
 import time
 
 from tqdm import tqdm
@@ -24,6 +25,8 @@ class Progress:
         self.failed = 0
         shown = sys.stderr.isatty() and log.isEnabledFor(logging.INFO)
         self._bar = tqdm(total=total, desc=what, unit="img", disable=not shown)
+        self._bytes = 0
+        self._lock = threading.Lock()
         self._started = self._last_line = time.monotonic()
 
     def advance(self, *, failed: bool = False) -> None:
@@ -31,19 +34,30 @@ class Progress:
         self.done += 1
         if failed:
             self.failed += 1
-            self._bar.set_postfix(failed=self.failed, refresh=False)
-        self._bar.update()
         now = time.monotonic()
+        notes = [f"{self.failed} failed"] if self.failed else []
+        notes += [self._rate(now - self._started)] if self._bytes else []
+        self._bar.set_postfix_str(", ".join(notes), refresh=False)
+        self._bar.update()
         if self._bar.disable and now - self._last_line >= SECONDS_BETWEEN_LINES:
             self._last_line = now
             log.info("%s", self.line(now - self._started))
+
+    def received(self, count: int) -> None:
+        """Count bytes that arrived; on any thread."""
+        with self._lock:
+            self._bytes += count
+
+    def _rate(self, seconds: float) -> str:
+        return f"{self._bytes / 1e6:.0f} MB, {self._bytes / 1e6 / seconds:.1f} MB/s"
 
     def line(self, seconds: float) -> str:
         """What a log should know after so many seconds."""
         rate = self.done / seconds
         left = (self.total - self.done) / rate
+        received = f"{self._rate(seconds)}, " if self._bytes else ""
         return (
-            f"{self.what}: {self.done} of {self.total}, {rate:.1f} images/s, "
+            f"{self.what}: {self.done} of {self.total}, {rate:.1f} images/s, {received}"
             f"{tqdm.format_interval(left)} left, {self.failed} failed"
         )
 
@@ -52,3 +66,31 @@ class Progress:
 
     def __exit__(self, *_: object) -> None:
         self._bar.close()  # the bar stays, and the cursor goes below it
+
+
+class ByteProgress:
+    """How much of one large file has arrived, shown while the `with` block runs."""
+
+    def __init__(self, total: int | None, what: str) -> None:
+        shown = sys.stderr.isatty() and log.isEnabledFor(logging.INFO)
+        self.total, self.what = total, what
+        self._bar = tqdm(total=total, desc=what, unit="B", unit_scale=True, disable=not shown)
+        self._bytes = 0
+        self._started = self._last_line = time.monotonic()
+
+    def received(self, count: int) -> None:
+        """Count bytes that arrived."""
+        self._bytes += count
+        self._bar.update(count)
+        now = time.monotonic()
+        if self._bar.disable and now - self._last_line >= SECONDS_BETWEEN_LINES:
+            self._last_line = now
+            of_all = f" of {self.total / 1e6:.0f}" if self.total else ""
+            rate = self._bytes / 1e6 / (now - self._started)
+            log.info("%s: %.0f%s MB, %.1f MB/s", self.what, self._bytes / 1e6, of_all, rate)
+
+    def __enter__(self) -> "ByteProgress":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.close()

@@ -10,6 +10,8 @@ import pytest
 from PIL import Image
 from skimage import data
 
+from .hosts import Host
+
 REAL_DATA = Path(__file__).parents[2] / "shared" / "data"
 
 SKIN_COLOUR = (205, 160, 135)
@@ -163,3 +165,14 @@ def files_of(folder: Path) -> dict[str, bytes]:
         for path in sorted(folder.rglob("*"))
         if path.is_file() and path.suffix != ".lock"
     }
+
+
+@pytest.fixture
+def host():
+    """A host that misbehaves on a schedule, for the duration of a test."""
+    with Host() as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()

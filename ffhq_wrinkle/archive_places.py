@@ -1,0 +1,38 @@
+"""Archive places: where the files of each published archive belong in the released layout."""
+
+import re
+from collections.abc import Callable
+from pathlib import PurePosixPath
+from typing import Literal
+
+from .manifest import released_path
+
+ArchiveKind = Literal["manual-masks", "weak-masks", "face-parsed-labels", "checkpoints"]
+_ID = re.compile(r"\d{5}")
+
+
+def _labels(folder: str, suffix: str, *, sharded: bool) -> Callable[[PurePosixPath], str | None]:
+    """Places of files named by FFHQ ids, whatever folders the archive has them in."""
+
+    def place(member: PurePosixPath) -> str | None:
+        if member.suffix.lower() != suffix or not _ID.fullmatch(member.stem):
+            return None
+        name = released_path(member.stem, suffix) if sharded else f"{member.stem}{suffix}"
+        return f"{folder}/{name}"
+
+    return place
+
+
+def _checkpoint(member: PurePosixPath) -> str | None:
+    """Checkpoints keep the folder that names their stage and network."""
+    if member.suffix != ".pth" or member.name.startswith("."):
+        return None
+    return "/".join(["checkpoints", *member.parts[-2:]])
+
+
+PLACES: dict[ArchiveKind, Callable[[PurePosixPath], str | None]] = {
+    "manual-masks": _labels("manual_wrinkle_masks", ".png", sharded=False),
+    "weak-masks": _labels("weak_wrinkle_masks", ".png", sharded=True),
+    "face-parsed-labels": _labels("face_parsed_labels", ".npy", sharded=False),
+    "checkpoints": _checkpoint,
+}
