@@ -3,9 +3,11 @@
 import logging
 import os
 import tomllib
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
 import platformdirs
 
@@ -21,14 +23,18 @@ TIMEOUT_S = 30
 class Source:
     """One file that is published somewhere: a table of `sources.toml`.
 
-    A Google Drive id stands for its download address.
+    A Google Drive id stands for its download address. `members` has the SHA-256 of files in an
+    archive, by their paths.
     """
 
     name: str
     title: str
     file: str
     url: str
+    size: int | None = None
     sha256: str | None = None
+    md5: str | None = None
+    members: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def cached(self) -> Path:
@@ -50,10 +56,8 @@ def source(name: str) -> Source:
     SourceError
         The table can not be read, or lacks the name or its address.
     """
-    other = os.environ.get("FFHQ_WRINKLE_SOURCES")
-    table = Path(other) if other else resources.files("ffhq_wrinkle.manifests") / "sources.toml"
+    entry = source_entry(name)
     try:
-        entry = tomllib.loads(table.read_text(encoding="utf-8"))[name]
         address = entry.get("url") or (
             f"https://drive.usercontent.google.com/download?id={entry['drive']}"
             "&export=download&confirm=t"
@@ -63,12 +67,31 @@ def source(name: str) -> Source:
             title=entry["title"],
             file=entry["file"],
             url=address,
+            size=entry.get("bytes"),
             sha256=entry.get("sha256"),
+            md5=entry.get("md5"),
+            members=entry.get("members", {}),
         )
+    except KeyError as error:
+        raise SourceError(f"the table of sources: [{name}] lacks {error}") from error
+
+
+def source_entry(name: str) -> dict[str, Any]:
+    """What the table of sources says of a name, as it is written there.
+
+    Raises
+    ------
+    SourceError
+        The table can not be read, or lacks the name.
+    """
+    other = os.environ.get("FFHQ_WRINKLE_SOURCES")
+    table = Path(other) if other else resources.files("ffhq_wrinkle.manifests") / "sources.toml"
+    try:
+        return dict(tomllib.loads(table.read_text(encoding="utf-8"))[name])
     except (OSError, tomllib.TOMLDecodeError) as error:
         raise SourceError(f"{table} can not be read: {error}") from error
     except KeyError as error:
-        raise SourceError(f"{table}: [{name}] lacks {error}") from error
+        raise SourceError(f"{table} lacks [{name}]") from error
 
 
 def fetch(wanted: Source) -> Path:

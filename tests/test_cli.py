@@ -20,6 +20,7 @@ from PIL import Image
 from ffhq_wrinkle import __version__
 from ffhq_wrinkle.cli import main
 from ffhq_wrinkle.commands.options import available_cores
+from ffhq_wrinkle.download import LABELS, PARTS
 from ffhq_wrinkle.fusion import METHODS, FusionRule
 from ffhq_wrinkle.parsing import PARSERS
 from ffhq_wrinkle.texture import RECIPES
@@ -28,7 +29,7 @@ from ffhq_wrinkle.weak import TextureSettings
 from .conftest import files_of
 
 HEAVY = {"torch", "cv2", "numpy", "pandas", "scipy", "skimage", "facexlib", "PIL", "tqdm", "joblib",
-         "matplotlib", "tabulate"}  # fmt: skip
+         "matplotlib", "tabulate", "requests", "huggingface_hub", "gdown", "ijson"}  # fmt: skip
 HELP = [[], *([name] for name in main.commands)]
 
 
@@ -255,6 +256,9 @@ def test_options_offer_what_the_library_has():
     options = {option.name: option for option in main.commands["fuse-labels"].params}
     assert tuple(options["method"].type.choices) == METHODS
     assert options["method"].default == FusionRule().method
+    arguments = {option.name: option for option in main.commands["download"].params}
+    assert tuple(arguments["what"].type.choices) == (*PARTS, "all")
+    assert tuple(arguments["only"].type.choices) == tuple(LABELS)
 
 
 def test_the_page_of_commands_is_what_help_says():

@@ -1,0 +1,179 @@
+"""Data set: a folder in the released layout while files are brought into it, verified.
+
+`DataSet` has one file after another, from wherever `image_sources` or the table of sources say, and
+keeps the ledger; `download` decides which.
+"""
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from .errors import OutputError, TransferFailure
+from .files import PARTIAL_PREFIX, output_error
+from .image_sources import Wanted
+from .ledger import LEDGER, Ledger
+from .licence import keep_licence
+from .transfer import Patience, Transfers
+from .verification import file_hashes, problem
+
+
+@dataclass(frozen=True)
+class DownloadReport:
+    """What a run did: files it was about, fetched, there already, and why others were not had."""
+
+    what: str
+    files: int
+    fetched: int
+    kept: int
+    causes: dict[str, int]
+    first_failure: str = ""
+
+    @property
+    def failed(self) -> int:
+        """How many files could not be had."""
+        return sum(self.causes.values())
+
+    def summary(self, data: Path) -> str:
+        """One line for people."""
+        parts = [f"{self.what}: {self.fetched} fetched and verified", f"{self.kept} there already"]
+        if self.causes:
+            causes = ", ".join(f"{count} {cause}" for cause, count in sorted(self.causes.items()))
+            parts.append(
+                f"{self.failed} failed ({causes}), see {data / LEDGER}; first: {self.first_failure}"
+            )
+        left = self.files - self.fetched - self.kept - self.failed
+        parts += [f"{left} left to do"] if left else []
+        return ", ".join(parts)
+
+
+class DataSet:
+    """A data set's folder while files are brought into it; use as a context manager.
+
+    Parameters
+    ----------
+    path : Path
+        The folder; made if it is not there.
+    jobs : int
+        Connections at a time.
+    verify : bool
+        Look at the content of files that are there, not only at size and time of change.
+    cookies : Path, optional
+        As `transfer.Transfers`.
+    patience : Patience, optional
+        How long to bear with hosts.
+
+    Raises
+    ------
+    OutputError
+        On entering: the folder can not be written, or another run is writing there.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        jobs: int = 8,
+        verify: bool = False,
+        cookies: Path | None = None,
+        patience: Patience | None = None,
+    ) -> None:
+        self.path = path
+        self.jobs = jobs
+        self.verify = verify
+        self.transfers = Transfers(patience=patience, cookies=cookies)
+        self._lock = FileLock(path / f".{LEDGER}.lock")
+
+    def __enter__(self) -> "DataSet":
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            self._lock.acquire(blocking=False)
+        except Timeout as error:
+            raise OutputError(f"another run is downloading into {self.path}") from error
+        except OSError as error:
+            raise output_error(self.path, error) from error
+        try:
+            self.ledger = Ledger(self.path)
+            keep_licence(self.path)
+        except BaseException:
+            self._lock.release()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        try:
+            self.transfers.close()
+            self.ledger.save()
+        finally:
+            self._lock.release()
+
+    def is_done(self, file: str) -> bool:
+        """Whether a file is there and was verified; with `verify` its hash is taken again."""
+        if not self.ledger.is_current(file):
+            return False
+        row = self.ledger.get(file)
+        if not self.verify or row is None:
+            return True
+        name, _, expected = row.hash.partition(":")
+        return file_hashes(self.path / file, name)[name] == expected
+
+    def bring(self, wanted: Wanted) -> bool:
+        """Have a file, fetching it if it is not there or not right; says whether it was fetched.
+
+        Raises
+        ------
+        TransferFailure
+            It can not be had.
+        OutputError
+            It can not be written.
+        """
+        target = self.path / wanted.file
+        try:
+            if wanted.failure:
+                raise wanted.failure
+            fetched = not target.exists() or problem(target, wanted.expected) is not None
+            if fetched:
+                target.parent.mkdir(parents=True, exist_ok=True)
+                self._fetch(wanted, target)
+        except TransferFailure as failure:
+            self.ledger.failed(wanted.file, wanted.source, failure.cause)
+            raise
+        except OSError as error:
+            raise output_error(target, error) from error
+        self.note(wanted.file, wanted.source)
+        return fetched
+
+    def _fetch(self, wanted: Wanted, target: Path) -> None:
+        if wanted.copy is None:
+            self.transfers.fetch(wanted.url, target, wanted.expected, headers=wanted.headers)
+            return
+        partial = target.with_name(f"{PARTIAL_PREFIX}{target.name}")
+        try:
+            wanted.copy(partial)
+            trouble = problem(partial, wanted.expected)
+            if trouble:
+                raise TransferFailure("wrong content", f"{wanted.source}: {trouble}", lasting=True)
+            partial.replace(target)
+        finally:
+            partial.unlink(missing_ok=True)
+
+    def note(self, file: str, from_where: str) -> None:
+        """Note in the ledger that a file is there and right."""
+        sha256 = file_hashes(self.path / file, "sha256")["sha256"]
+        self.ledger.verified(file, from_where, f"sha256:{sha256}")
+
+    def require_room(self, needed: int) -> None:
+        """Refuse to begin what the disk has no room for.
+
+        Raises
+        ------
+        OutputError
+            There are fewer bytes free.
+        """
+        free = shutil.disk_usage(self.path).free
+        if needed > free:
+            raise OutputError(
+                f"{self.path} has {free / 1e9:.1f} GB free, but about {needed / 1e9:.1f} GB are "
+                "needed; make room, or choose fewer --ids"
+            )

@@ -1,0 +1,284 @@
+"""Download: FFHQ and what belongs to it, into the released layout, verified, resumable.
+
+Each function brings one kind of file into a `DataSet`. A file counts once it was verified; the
+ledger remembers that, so that a later run asks nobody for what is there.
+"""
+
+import zipfile
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
+from pathlib import Path
+
+from .archive_places import PLACES, ArchiveKind
+from .archives import Member, members, unpack
+from .data_set import DataSet, DownloadReport
+from .errors import ArgumentError, ImageFailure, RunInterrupted, SourceError, TransferFailure
+from .image_sources import Wanted, image_source, place_of
+from .manifest import Ids, is_ffhq_id
+from .metadata import METADATA, read_facts, write_tables
+from .pipeline import run_each
+from .progress import ByteProgress, Progress
+from .sources import Source, fetch, source, source_entry
+from .verification import Expected, problem
+
+PARTS = ("metadata", "images", "labels", "weights", "checkpoints", "aging-labels")
+LABELS: dict[str, ArchiveKind] = {
+    "manual": "manual-masks", "weak": "weak-masks", "parsed": "face-parsed-labels",
+}  # fmt: skip
+
+IMAGE_BYTES = 1_350_000  # of FFHQ's PNG, on the average
+_UNPACKED = "unpacked"
+_MAX_UNPACKED_BYTES = 64 << 30
+
+
+def download_images(
+    data: DataSet, ids: Ids | None = None, *, source_text: str = "huggingface"
+) -> DownloadReport:
+    """Bring FFHQ's photographs.
+
+    Parameters
+    ----------
+    data : DataSet
+        Where to.
+    ids : Ids, optional
+        Which; 00000 to 49999 if not given.
+    source_text : str
+        Where from; see `image_sources.image_source`.
+
+    Raises
+    ------
+    ArgumentError
+        A name is no FFHQ id, or the source is none.
+    SourceError, OutputError
+        The source can not be asked; there is no room.
+    RunInterrupted
+        Ctrl-C; what arrived is kept.
+    """
+    image_ids = list(ids) if ids is not None else [f"{number:05d}" for number in range(50_000)]
+    strangers = [one for one in image_ids if not is_ffhq_id(one)]
+    if strangers:
+        raise ArgumentError(f"{strangers[0]!r} is no FFHQ id; they have five digits")
+    todo = [one for one in image_ids if not data.is_done(place_of(one))]
+    kept = len(image_ids) - len(todo)
+    if not todo:
+        return DownloadReport("images", len(image_ids), 0, kept, {})
+    entry = source_entry("ffhq-images")
+    origin = image_source(source_text, entry, read_facts(data.path))
+    data.require_room(len(todo) * int(entry.get("bytes_each", IMAGE_BYTES)))
+    return _bring_all(data, "images", origin.wanted(todo), len(image_ids), kept)
+
+
+def _bring_all(
+    data: DataSet, what: str, items: Iterable[Wanted], files: int, kept: int
+) -> DownloadReport:
+    """Bring many files, some at a time."""
+    fetched, causes, first = 0, Counter[str](), ""
+    interrupted = False
+    with Progress(files - kept, f"download {what}") as shown:
+        data.transfers.received = shown.received
+
+        def done(_: Wanted, was_fetched: bool) -> None:
+            nonlocal fetched, kept
+            fetched += was_fetched
+            kept += not was_fetched
+            shown.advance()
+
+        def failed(_: Wanted, failure: ImageFailure) -> None:
+            nonlocal first
+            causes[getattr(failure, "cause", failure.step)] += 1
+            first = first or str(failure)
+            shown.advance(failed=True)
+
+        try:
+            run_each(
+                items,
+                data.bring,
+                done=done,
+                failed=failed,
+                jobs=data.jobs,
+                abandon=data.transfers.stop,
+            )
+        except KeyboardInterrupt:
+            interrupted = True
+    report = DownloadReport(what, files, fetched, kept, dict(causes), first)
+    if interrupted:
+        raise RunInterrupted(report.summary(data.path))
+    return report
+
+
+def download_file(data: DataSet, name: str) -> DownloadReport:
+    """Bring one file of the table of sources: ``ffhq-metadata`` or ``aging-labels``.
+
+    With the metadata come `attribution.csv` and `image_facts.csv`, made from it.
+    """
+    published = source(name)
+    if data.is_done(published.file):
+        report = DownloadReport(name, 1, 0, 1, {})
+    else:
+        report = _bring_one(data, name, published)
+    if published.file == METADATA and not report.failed:
+        read_facts(data.path)
+    return report
+
+
+def _bring_one(data: DataSet, what: str, published: Source) -> DownloadReport:
+    """Bring one large file, with a bar of its bytes."""
+    expected = Expected(size=published.size, sha256=published.sha256, md5=published.md5)
+    with ByteProgress(published.size, f"download {published.file}") as shown:
+        data.transfers.received = shown.received
+        try:
+            fetched = data.bring(Wanted(published.file, what, expected, published.url))
+        except TransferFailure as failure:
+            return DownloadReport(what, 1, 0, 0, {failure.cause: 1}, str(failure))
+        except KeyboardInterrupt as error:
+            data.transfers.stop()
+            raise RunInterrupted(f"{what}: what arrived of {published.file} is kept") from error
+    if published.file == METADATA:
+        write_tables(data.path)
+    return DownloadReport(what, 1, int(fetched), int(not fetched), {})
+
+
+def download_weights() -> DownloadReport:
+    """Bring BiSeNet's weights into the cache, where `build-weak` looks for them."""
+    published = source("bisenet")
+    there = published.cached.is_file()
+    try:
+        fetch(published)
+    except SourceError as error:
+        return DownloadReport("weights", 1, 0, 0, {"not fetched": 1}, str(error))
+    return DownloadReport("weights", 1, int(not there), int(there), {})
+
+
+def download_archive(data: DataSet, kind: ArchiveKind) -> DownloadReport:
+    """Bring an archive, and unpack it into the layout; it is deleted once all is unpacked.
+
+    Parameters
+    ----------
+    data : DataSet
+        Where to.
+    kind : str
+        ``manual-masks``, ``weak-masks``, ``face-parsed-labels`` or ``checkpoints``.
+
+    Raises
+    ------
+    SourceError
+        The archive is hostile.
+    OutputError
+        There is no room, or a file can not be written.
+    RunInterrupted
+        Ctrl-C; what is unpacked is kept.
+    """
+    published = source(kind)
+    entry = source_entry(kind)
+    unpacked = data.ledger.get(published.file)
+    rows = data.ledger.of_source(kind)
+    if unpacked and unpacked.state == _UNPACKED and all(data.is_done(row.file) for row in rows):
+        return DownloadReport(kind, len(rows), 0, len(rows), {})
+    data.require_room(int(entry.get("room", 0)))
+    archive = data.path / published.file
+    if not (archive.is_file() and zipfile.is_zipfile(archive)):
+        report = _bring_one(data, kind, published)
+        if report.failed:
+            return report
+    if not zipfile.is_zipfile(archive):
+        archive.unlink()
+        data.ledger.failed(published.file, kind, "damaged archive")
+        message = f"{published.url} sent something that is no zip archive"
+        return DownloadReport(kind, 1, 0, 0, {"damaged archive": 1}, message)
+    with zipfile.ZipFile(archive) as opened:
+        found = members(opened, PLACES[kind], max_bytes=_MAX_UNPACKED_BYTES)
+        report = _unpack_all(data, kind, published, opened, found, entry.get("files"))
+    if not report.failed:
+        archive.unlink()
+        data.ledger.unpacked(published.file, kind, _UNPACKED)
+    return report
+
+
+def _unpack_all(
+    data: DataSet,
+    kind: ArchiveKind,
+    published: Source,
+    archive: zipfile.ZipFile,
+    found: Sequence[Member],
+    files: int | None,
+) -> DownloadReport:
+    """Unpack what is not there yet; a member that fails is counted and the rest goes on."""
+    fetched = kept = 0
+    causes, first = Counter[str](), ""
+    if files is not None and len(found) < files:
+        causes["not in the archive"] = files - len(found)
+        first = f"{published.file} has {len(found)} of the {files} files that it should"
+    with Progress(len(found), f"unpack {kind}") as shown:
+        for member in found:
+            if data.is_done(member.place):
+                kept += 1
+                shown.advance()
+                continue
+            try:
+                unpack(archive, member, data.path / member.place)
+                _require_hash(data.path / member.place, published, member)
+                data.note(member.place, kind)
+                fetched += 1
+                shown.advance()
+            except TransferFailure as failure:
+                data.ledger.failed(member.place, kind, failure.cause)
+                causes[failure.cause] += 1
+                first = first or str(failure)
+                shown.advance(failed=True)
+            except KeyboardInterrupt as error:
+                report = DownloadReport(kind, len(found), fetched, kept, dict(causes), first)
+                raise RunInterrupted(report.summary(data.path)) from error
+    total = max(len(found), files or 0)
+    return DownloadReport(kind, total, fetched, kept, dict(causes), first)
+
+
+def _require_hash(path: Path, published: Source, member: Member) -> None:
+    """Refuse a member whose published hash is another."""
+    for name, sha256 in published.members.items():
+        if member.info.filename.endswith(name):
+            trouble = problem(path, Expected(sha256=sha256))
+            if trouble:
+                path.unlink()
+                raise TransferFailure("wrong content", f"{name}: {trouble}", lasting=True)
+
+
+def download_part(
+    data: DataSet,
+    part: str,
+    ids: Ids | None = None,
+    *,
+    source_text: str = "huggingface",
+    only: Sequence[str] = (),
+) -> Iterator[DownloadReport]:
+    """Bring one of `PARTS`, and give a report of each kind of file in it.
+
+    A source that can not be asked, or is not what it should be, is a failure like any other.
+
+    Parameters
+    ----------
+    data, ids, source_text
+        As `download_images`.
+    part : str
+        Which.
+    only : sequence of str
+        Of the labels, only these kinds of `LABELS`.
+    """
+    steps: list[tuple[str, Callable[[], DownloadReport]]]
+    if part == "images":
+        steps = [(part, partial(download_images, data, ids, source_text=source_text))]
+    elif part == "labels":
+        kinds = [LABELS[name] for name in only or LABELS]
+        steps = [(kind, partial(download_archive, data, kind)) for kind in kinds]
+    elif part == "checkpoints":
+        steps = [(part, partial(download_archive, data, "checkpoints"))]
+    elif part == "weights":
+        steps = [(part, download_weights)]
+    else:
+        published = {"metadata": "ffhq-metadata"}.get(part, part)
+        steps = [(part, partial(download_file, data, published))]
+    for name, step in steps:
+        try:
+            yield step()
+        except SourceError as error:
+            yield DownloadReport(name, 1, 0, 0, {"source": 1}, str(error))

@@ -1,0 +1,43 @@
+"""Licence: the terms of FFHQ and FFHQ-Wrinkle, said once and kept with the data."""
+
+import logging
+from pathlib import Path
+
+from .files import write_bytes
+
+log = logging.getLogger(__name__)
+
+LICENCE_FILE = "LICENSE.txt"
+ADDRESS = "https://creativecommons.org/licenses/by-nc-sa/4.0/"
+ONE_LINE = (
+    "FFHQ (NVIDIA) and FFHQ-Wrinkle are under CC BY-NC-SA 4.0, not for commercial use, with "
+    f"attribution: {ADDRESS}"
+)
+_TEXT = f"""\
+The images and labels in this folder have other licences than the program that brought them.
+
+FFHQ, the Flickr-Faces-HQ data set by Tero Karras, Samuli Laine and Timo Aila (NVIDIA), and
+FFHQ-Wrinkle, its labels by Junho Moon, Haejun Chung and Ikbeom Jang, are under the Creative
+Commons licence BY-NC-SA 4.0: {ADDRESS}
+You may use, redistribute and adapt them for non-commercial purposes if you give credit by citing
+the papers, indicate changes, and distribute derived works under the same licence.
+
+Each photograph was published on Flickr by its author under a licence of its own (CC BY, CC BY-NC,
+Public Domain, CC0 or US Government Works); attribution.csv, which `ffhq-wrinkle download metadata`
+makes, names author, licence and page. The photographs show people who were not asked. FFHQ's
+authors ask that they not be used to develop or improve facial recognition, and remove pictures on
+request.
+
+T. Karras, S. Laine, T. Aila. A Style-Based Generator Architecture for Generative Adversarial
+Networks. CVPR 2019.
+J. Moon, H. Chung, I. Jang. Facial Wrinkle Segmentation for Cosmetic Dermatology: Pretraining with
+Texture Map-Based Weak Supervision. ICPR 2024.
+"""
+
+
+def keep_licence(data: Path) -> None:
+    """Write the terms into a data set, and say them in one line, the first time."""
+    path = data / LICENCE_FILE
+    if not path.exists():
+        log.warning("%s", ONE_LINE)
+        write_bytes(path, _TEXT.encode())

@@ -1,0 +1,105 @@
+"""Metadata: FFHQ's own table of its images, read once from 268 MB of JSON into two small tables.
+
+`image_facts.csv` has what a download is held against; `attribution.csv` has what the licences ask
+to be passed on: author, licence and page of each photograph.
+"""
+
+import csv
+import io
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from .errors import SourceError
+from .files import write_bytes
+
+log = logging.getLogger(__name__)
+
+METADATA = "ffhq-dataset-v2.json"
+ATTRIBUTION, FACTS = "attribution.csv", "image_facts.csv"
+_ATTRIBUTION = ("image_id", "author", "license", "license_url", "photo_url", "photo_title")
+
+
+class ImageFacts(NamedTuple):
+    """What FFHQ says of one image: its file, and the md5 of its RGB pixels."""
+
+    image_id: str
+    url: str
+    size: int
+    md5: str
+    pixel_md5: str
+
+
+def read_facts(data: Path) -> dict[str, ImageFacts]:
+    """Facts of every image, by id; none where the metadata has not been downloaded.
+
+    Raises
+    ------
+    SourceError
+        The metadata can not be read.
+    """
+    metadata, facts = data / METADATA, data / FACTS
+    if not facts.exists():
+        if not metadata.exists():
+            return {}
+        write_tables(data)
+    try:
+        with facts.open(encoding="utf-8", newline="") as file:
+            rows = csv.reader(file)
+            next(rows, None)
+            found = (ImageFacts(row[0], row[1], int(row[2]), row[3], row[4]) for row in rows)
+            return {one.image_id: one for one in found}
+    except (OSError, ValueError, IndexError, csv.Error) as error:
+        raise SourceError(
+            f"{facts} can not be read: {error}; delete it, and it is made anew"
+        ) from error
+
+
+def write_tables(data: Path) -> None:
+    """Make both tables from the metadata.
+
+    Raises
+    ------
+    SourceError
+        The metadata is not what FFHQ publishes.
+    OutputError
+        A table can not be written.
+    """
+    log.info("reading %s", data / METADATA)
+    facts, attribution = io.StringIO(), io.StringIO()
+    to_facts, to_attribution = csv.writer(facts), csv.writer(attribution)
+    to_facts.writerow(ImageFacts._fields)
+    to_attribution.writerow(_ATTRIBUTION)
+    count = 0
+    for image_id, entry in _entries(data / METADATA):
+        try:
+            image, photo = entry["image"], entry["metadata"]
+            row = ImageFacts(
+                image_id,
+                image["file_url"],
+                int(image["file_size"]),
+                image["file_md5"],
+                image["pixel_md5"],
+            )
+        except (KeyError, TypeError, ValueError) as error:
+            raise SourceError(f"{data / METADATA}: image {image_id} lacks {error}") from error
+        count += 1
+        to_facts.writerow(row)
+        to_attribution.writerow([image_id, *(photo.get(name, "") for name in _ATTRIBUTION[1:])])
+    if not count:
+        raise SourceError(f"{data / METADATA} has no images; delete it, and download it again")
+    write_bytes(data / ATTRIBUTION, attribution.getvalue().encode())
+    write_bytes(data / FACTS, facts.getvalue().encode())
+
+
+def _entries(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Image id and entry of each image, read one at a time: the whole would take gigabytes."""
+    import ijson
+
+    try:
+        with path.open("rb") as file:
+            for number, entry in ijson.kvitems(file, ""):
+                yield f"{int(number):05d}", entry
+    except (OSError, ValueError, ijson.JSONError) as error:
+        raise SourceError(f"{path} can not be read as FFHQ's metadata: {error}") from error
