@@ -117,9 +117,19 @@ def download_file(data: DataSet, name: str) -> DownloadReport:
         report = DownloadReport(name, 1, 0, 1, {})
     else:
         report = _bring_one(data, name, published)
-    if published.file == METADATA and not report.failed:
-        read_facts(data.path)
+        if published.file == METADATA and not report.failed:
+            _make_tables(data, name)
     return report
+
+
+def _make_tables(data: DataSet, name: str) -> None:
+    """Make the tables of fresh metadata; what they can not be made from is not kept."""
+    try:
+        write_tables(data.path)
+    except SourceError:
+        (data.path / METADATA).unlink()
+        data.ledger.failed(METADATA, name, "wrong content")
+        raise
 
 
 def _bring_one(data: DataSet, what: str, published: Source) -> DownloadReport:
@@ -134,8 +144,6 @@ def _bring_one(data: DataSet, what: str, published: Source) -> DownloadReport:
         except KeyboardInterrupt as error:
             data.transfers.stop()
             raise RunInterrupted(f"{what}: what arrived of {published.file} is kept") from error
-    if published.file == METADATA:
-        write_tables(data.path)
     return DownloadReport(what, 1, int(fetched), int(not fetched), {})
 
 
