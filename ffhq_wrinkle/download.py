@@ -69,26 +69,36 @@ def download_images(
     return _bring_all(data, "images", origin.wanted(todo), len(image_ids), kept)
 
 
+class _NetworkDown(Exception):
+    """So many files in a row had no connection that the rest would not have one either."""
+
+
 def _bring_all(
     data: DataSet, what: str, items: Iterable[Wanted], files: int, kept: int
 ) -> DownloadReport:
     """Bring many files, some at a time."""
     fetched, causes, first = 0, Counter[str](), ""
+    unreached = 0  # files in a row of which no host was reached
     interrupted = False
     with Progress(files - kept, f"download {what}") as shown:
         data.transfers.received = shown.received
 
         def done(_: Wanted, was_fetched: bool) -> None:
-            nonlocal fetched, kept
+            nonlocal fetched, kept, unreached
+            unreached = 0
             fetched += was_fetched
             kept += not was_fetched
             shown.advance()
 
         def failed(_: Wanted, failure: ImageFailure) -> None:
-            nonlocal first
-            causes[getattr(failure, "cause", failure.step)] += 1
+            nonlocal first, unreached
+            cause = getattr(failure, "cause", failure.step)
+            causes[cause] += 1
             first = first or str(failure)
             shown.advance(failed=True)
+            unreached = unreached + 1 if cause == "connection" else 0
+            if unreached >= 2 * data.jobs:
+                raise _NetworkDown
 
         try:
             run_each(
@@ -101,6 +111,8 @@ def _bring_all(
             )
         except KeyboardInterrupt:
             interrupted = True
+        except _NetworkDown:
+            first += " (and so for many files in a row: is the network up?)"
     report = DownloadReport(what, files, fetched, kept, dict(causes), first)
     if interrupted:
         raise RunInterrupted(report.summary(data.path))

@@ -480,6 +480,16 @@ def test_a_quota_on_an_archive_is_named(host, sources, opened, data):
     assert "Wait 24 hours" in report.summary(data)
 
 
+def test_without_a_network_the_run_ends_early(host, sources, opened):
+    template = host.url("/{id}.png")
+    host.server_close()  # nobody listens there any more
+    with opened(jobs=2) as folder:
+        report = download_images(folder, parse_ids("0-999"), source_text=template)
+    assert report.causes == {"connection": 4}
+    assert "is the network up?" in report.first_failure
+    assert ", 996 left to do" in report.summary(folder.path)
+
+
 def test_cookies_are_sent(host, sources, opened, tmp_path):
     jar = tmp_path / "cookies.txt"
     jar.write_text("# Netscape HTTP Cookie File\n127.0.0.1\tFALSE\t/\tFALSE\t0\tSID\tsecret\n")

@@ -7,6 +7,7 @@ are those of one machine.
 import click
 
 from benchmark_annotators import agreement_benchmark, staple_benchmark
+from benchmark_download import download_benchmark
 from benchmark_weak import build_weak_benchmark, memory, steps
 
 
@@ -15,7 +16,14 @@ def main() -> None:
     """Time what users wait for, beside the naive way."""
 
 
-for command in (build_weak_benchmark, steps, memory, agreement_benchmark, staple_benchmark):
+for command in (
+    build_weak_benchmark,
+    steps,
+    memory,
+    agreement_benchmark,
+    staple_benchmark,
+    download_benchmark,
+):
     main.add_command(command)
 
 
