@@ -209,6 +209,9 @@ def download_archive(data: DataSet, kind: ArchiveKind) -> DownloadReport:
     with zipfile.ZipFile(archive) as opened:
         found = members(opened, PLACES[kind], max_bytes=_MAX_UNPACKED_BYTES)
         report = _unpack_all(data, kind, published, opened, found, entry.get("files"))
+    if "damaged archive" in report.causes:
+        archive.unlink()  # to be fetched anew
+        data.ledger.failed(published.file, kind, "damaged archive")
     if not report.failed:
         archive.unlink()
         data.ledger.unpacked(published.file, kind, _UNPACKED)

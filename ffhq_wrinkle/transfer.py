@@ -241,8 +241,13 @@ class Transfers:
                 file.write(chunk)
                 size += len(chunk)
                 self.received(len(chunk))
-                if expected.size is not None and size > expected.size:
-                    break  # more than there should be, as the size will tell
+                if size > expected.most:
+                    file.truncate(0)
+                    raise TransferFailure(
+                        "wrong content",
+                        f"{url}: sends more than {expected.most} bytes",
+                        lasting=expected.size is None,
+                    )
         if self._stop.is_set():
             raise Stopped
         return None

@@ -8,6 +8,7 @@ from .errors import ImageError
 from .files import read_image
 
 _CHUNK = 1 << 20
+_MOST_OF_AN_IMAGE, _MOST = 64 << 20, 64 << 30
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +33,11 @@ class Expected:
     md5: str | None = None
     pixel_md5: str | None = None
     side: int | None = None
+
+    @property
+    def most(self) -> int:
+        """Bytes after which a file can only be wrong."""
+        return self.size or (_MOST_OF_AN_IMAGE if self.side else _MOST)
 
 
 def problem(path: Path, expected: Expected) -> str | None:

@@ -463,6 +463,30 @@ def test_an_archive_that_lacks_files_or_is_none_is_a_failure(host, sources, open
     assert (data / "weak_wrinkle_masks/00000/00001.png").exists()
 
 
+def test_a_damaged_archive_is_fetched_anew_the_next_time(host, sources, opened, data):
+    content = packed({"00001.png": picture(1), "00002.png": picture(2)})
+    sources(weak_masks=("weak.zip", content, "files = 2\n"))
+    at = content.index(b"00002.png") + 60
+    host.files["/weak.zip"] = content[:at] + bytes(20) + content[at + 20 :]
+    with opened() as folder:
+        report = download_archive(folder, "weak-masks")
+    assert (report.fetched, report.causes) == (1, {"damaged archive": 1})
+    host.files["/weak.zip"] = content
+    with opened() as folder:
+        report = download_archive(folder, "weak-masks")
+    assert (report.fetched, report.kept, report.failed) == (1, 1, 0)
+
+
+def test_a_body_without_end_is_ended(host, sources, opened, data, monkeypatch):
+    monkeypatch.setattr("ffhq_wrinkle.verification._MOST_OF_AN_IMAGE", 1000)
+    host.files["/00001.png"] = bytes(1_000_000)
+    with opened() as folder:
+        report = download_images(folder, parse_ids("1"), source_text=host.url("/{id}.png"))
+    assert report.causes == {"wrong content": 1}
+    assert "sends more than 1000 bytes" in report.first_failure
+    assert sum(path.stat().st_size for path in data.rglob(".ffhq-wrinkle-partial-*")) == 0
+
+
 @pytest.mark.parametrize("act", ["cut", "scan", "503", "stall"])
 def test_an_archive_arrives_whatever_the_host_does_first(host, sources, opened, data, act):
     sources(weak_masks=("weak.zip", packed({"00001.png": picture(1)}), "files = 1\n"))
