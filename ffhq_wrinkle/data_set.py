@@ -83,6 +83,7 @@ class DataSet:
         self.jobs = jobs
         self.verify = verify
         self.transfers = Transfers(patience=patience, cookies=cookies)
+        self._safe_parents: set[Path] = set()
         self._lock = FileLock(path / f".{LEDGER}.lock")
 
     def __enter__(self) -> "DataSet":
@@ -132,9 +133,9 @@ class DataSet:
         try:
             if wanted.failure:
                 raise wanted.failure
+            self.make_room_for(wanted.file)
             fetched = not target.exists() or problem(target, wanted.expected) is not None
             if fetched:
-                target.parent.mkdir(parents=True, exist_ok=True)
                 self._fetch(wanted, target)
         except TransferFailure as failure:
             self.ledger.failed(wanted.file, wanted.source, failure.cause)
@@ -143,6 +144,27 @@ class DataSet:
             raise output_error(target, error) from error
         self.note(wanted.file, wanted.source)
         return fetched
+
+    def make_room_for(self, file: str) -> None:
+        """Make a file's folder, and refuse what would be written elsewhere or is in the way.
+
+        Raises
+        ------
+        OutputError
+            The folder leads out of the data set, or something that is no file has the name.
+        """
+        target = self.path / file
+        if target.exists() and not target.is_file():
+            raise OutputError(f"{target} is in the way: it is no file")
+        if target.parent in self._safe_parents:
+            return
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise output_error(target.parent, error) from error
+        if not target.parent.resolve().is_relative_to(self.path.resolve()):
+            raise OutputError(f"{target.parent} is a link that leads out of {self.path}")
+        self._safe_parents.add(target.parent)
 
     def _fetch(self, wanted: Wanted, target: Path) -> None:
         if wanted.copy is None:

@@ -239,6 +239,7 @@ def _unpack_all(
                 shown.advance()
                 continue
             try:
+                data.make_room_for(member.place)
                 unpack(archive, member, data.path / member.place)
                 _require_hash(data.path / member.place, published, member)
                 data.note(member.place, kind)

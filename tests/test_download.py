@@ -1,6 +1,7 @@
 import csv
 import hashlib
 import json
+import os
 import zipfile
 
 import numpy as np
@@ -314,8 +315,6 @@ def test_a_file_that_changed_is_fetched_again(host, sources, opened, data):
 
 
 def test_damage_that_keeps_size_and_time_is_found_by_verifying(host, sources, opened, data):
-    import os
-
     host.add_hub(REPOSITORY, REVISION, {"Part1/00001.png": picture(1)})
     with opened() as folder:
         download_images(folder, parse_ids("1"))
@@ -341,6 +340,30 @@ def test_without_room_nothing_begins(host, sources, opened, monkeypatch):
     ):
         download_images(folder, parse_ids("1-2"))
     assert not host.requests
+
+
+def test_nothing_is_written_through_a_link_that_leads_out(host, sources, opened, data, tmp_path):
+    (tmp_path / "elsewhere").mkdir()
+    data.mkdir()
+    (data / "images1024x1024").symlink_to(tmp_path / "elsewhere")
+    (data / "weak_wrinkle_masks").symlink_to(tmp_path / "elsewhere")
+    serve_images(host, [1])
+    sources(weak_masks=("weak.zip", packed({"00001.png": picture(1)}), "files = 1\n"))
+    with opened() as folder, pytest.raises(OutputError, match="a link that leads out of"):
+        download_images(folder, parse_ids("1"), source_text=host.url("/{id}.png"))
+    with opened() as folder, pytest.raises(OutputError, match="a link that leads out of"):
+        download_archive(folder, "weak-masks")
+    assert files_of(tmp_path / "elsewhere") == {}
+
+
+@pytest.mark.parametrize("kind", ["folder", "fifo"])
+def test_what_is_no_file_in_the_way_is_named(host, sources, opened, data, kind):
+    path = data / place("00001")
+    path.parent.mkdir(parents=True)
+    os.mkfifo(path) if kind == "fifo" else path.mkdir()
+    serve_images(host, [1])
+    with opened() as folder, pytest.raises(OutputError, match=r"00001\.png is in the way"):
+        download_images(folder, parse_ids("1"), source_text=host.url("/{id}.png"))
 
 
 def test_two_runs_do_not_go_into_one_folder(sources, opened):
