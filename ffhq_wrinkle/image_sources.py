@@ -19,6 +19,7 @@ from .verification import Expected
 _BATCH = 500  # ids that a mirror is asked about at once
 _PART_SIZE = 10_000
 _ASK_TIMES = 5
+_ASK_TIMEOUT_S = (20, 60)  # for a connection, and for an answer
 _MAX_IMAGE_BYTES = 64 << 20
 _FFHQ_NAME = re.compile(r"(\d{5})\.png", re.IGNORECASE)
 
@@ -119,8 +120,10 @@ class HuggingFaceImages(ImageSource):
         self.repository, self.revision = entry["huggingface"], entry["revision"]
         self.path = entry["path"]
         self.facts, self.side = facts, side
+        from huggingface_hub import constants
+
         # Read here, for the hub's library reads them once, when it is imported.
-        self.endpoint = os.environ.get("HF_ENDPOINT") or None
+        self.endpoint = (os.environ.get("HF_ENDPOINT") or constants.ENDPOINT).rstrip("/")
         self.token = os.environ.get("HF_TOKEN") or None
 
     def wanted(self, image_ids: Sequence[str]) -> Iterator[Wanted]:
@@ -134,7 +137,7 @@ class HuggingFaceImages(ImageSource):
                 self.path.format(part=int(one) // _PART_SIZE + 1, image_id=one): one
                 for one in image_ids[start : start + _BATCH]
             }
-            known = {file.path: file for file in self._ask(list(paths))}
+            known = self._ask(list(paths), headers)
             for path, image_id in paths.items():
                 file = known.get(path)
                 if file is None:
@@ -144,8 +147,9 @@ class HuggingFaceImages(ImageSource):
                     yield Wanted(place_of(image_id), self.name, nothing, failure=failure)
                     continue
                 expected = _expected(image_id, self.facts, self.side)
-                if file.lfs is not None:
-                    expected = Expected(size=file.size, sha256=file.lfs.sha256, side=self.side)
+                if file.get("lfs"):
+                    lfs = file["lfs"]
+                    expected = Expected(size=lfs["size"], sha256=lfs["oid"], side=self.side)
                 url = hf_hub_url(
                     self.repository,
                     path,
@@ -155,24 +159,29 @@ class HuggingFaceImages(ImageSource):
                 )
                 yield Wanted(place_of(image_id), self.name, expected, url, headers)
 
-    def _ask(self, paths: list[str]) -> list[Any]:
-        from huggingface_hub import HfApi
-        from huggingface_hub.errors import HfHubHTTPError
+    def _ask(self, paths: list[str], headers: Mapping[str, str]) -> dict[str, dict[str, Any]]:
+        """Size and hash of files, by path; those that are not there are left out.
 
-        api = HfApi(endpoint=self.endpoint, token=self.token)
+        Asked with requests, since the hub's library raises what its own HTTP library of the day
+        does, by which a lost connection could not be told from a bug.
+        """
+        import requests
+
+        url = f"{self.endpoint}/api/datasets/{self.repository}/paths-info/{self.revision}"
         for attempt in range(1, _ASK_TIMES + 1):
             try:
-                return list(
-                    api.get_paths_info(
-                        self.repository, paths, repo_type="dataset", revision=self.revision
-                    )
-                )
-            except (HfHubHTTPError, OSError) as error:
-                status = getattr(getattr(error, "response", None), "status_code", 500)
-                if attempt == _ASK_TIMES or status in (401, 404):
+                with requests.post(
+                    url, data={"paths": paths}, headers=dict(headers), timeout=_ASK_TIMEOUT_S
+                ) as response:
+                    response.raise_for_status()
+                    return {one["path"]: one for one in response.json()}
+            except (requests.RequestException, ValueError, KeyError, TypeError) as error:
+                status = getattr(getattr(error, "response", None), "status_code", None)
+                if attempt == _ASK_TIMES or status in (401, 403, 404):
+                    cause = "no connection" if status is None else f"status {status}"
                     raise SourceError(
-                        f"{self.repository} can not be asked for its files: {error}. Try again "
-                        "later, or use another --source"
+                        f"the mirror {self.repository} at {self.endpoint} can not be asked for its "
+                        f"files ({cause}). Try again later, or use another --source"
                     ) from error
                 time.sleep(2.0 ** (attempt - 1))
         raise AssertionError("unreachable")

@@ -144,6 +144,13 @@ def test_a_hub_that_is_busy_is_asked_again(host, sources, opened, monkeypatch):
         download_images(folder, parse_ids("2"))
 
 
+def test_a_hub_without_connection_is_said_in_one_line(host, sources, opened, monkeypatch):
+    monkeypatch.setattr("time.sleep", lambda _: None)
+    host.server_close()  # nobody listens there any more
+    with opened() as folder, pytest.raises(SourceError, match=r"\(no connection\)\. Try again"):
+        download_images(folder, parse_ids("1"))
+
+
 @pytest.mark.parametrize("act", ["ok", "403", "429", "503", "cut", "stall", "wrong", "drip"])
 def test_an_image_arrives_whatever_the_host_does_first(host, sources, opened, data, act):
     host.add_hub(REPOSITORY, REVISION, {"Part1/00001.png": picture(1)})
