@@ -29,6 +29,7 @@ from .verification import Expected, problem
 _CHUNK = 1 << 18
 _PAGE_BYTES = 1 << 20
 _CONFIRMATIONS = 3
+WRONG_CONTENT = "wrong content"
 _WRONG_CONTENTS = 3  # times that a whole file of wrong content is asked for
 
 
@@ -139,14 +140,13 @@ class Transfers:
                     partial.replace(target)
                     return
                 partial.unlink()
-                wrong += 1
-                raise TransferFailure(
-                    "wrong content", f"{url}: {trouble}", lasting=wrong >= _WRONG_CONTENTS
-                )
+                raise TransferFailure(WRONG_CONTENT, f"{url}: {trouble}")
             except TransferFailure as failure:
                 # What goes on, however slowly, is not given up.
                 failures = 1 if _size(partial) > before else failures + 1
-                if failure.lasting or failures >= self.patience.attempts:
+                wrong += failure.cause == WRONG_CONTENT
+                given_up = failures >= self.patience.attempts or wrong >= _WRONG_CONTENTS
+                if failure.lasting or given_up:
                     raise
                 self._sleep(self.patience.wait_s(failures))
             except OSError as error:
@@ -211,7 +211,7 @@ class Transfers:
     ) -> str | None:
         if response.status_code == 416:  # there is no such rest: what is there is not of this file
             partial.unlink(missing_ok=True)
-            raise TransferFailure("wrong content", f"{url}: the part that was there does not fit")
+            raise TransferFailure(WRONG_CONTENT, f"{url}: the part that was there does not fit")
         failure = status_failure(response.status_code, url)
         if failure:
             pause = retry_after_s(response.headers)
@@ -244,7 +244,7 @@ class Transfers:
                 if size > expected.most:
                     file.truncate(0)
                     raise TransferFailure(
-                        "wrong content",
+                        WRONG_CONTENT,
                         f"{url}: sends more than {expected.most} bytes",
                         lasting=expected.size is None,
                     )

@@ -507,6 +507,16 @@ def test_a_damaged_archive_is_fetched_anew_the_next_time(host, sources, opened, 
     assert (report.fetched, report.kept, report.failed) == (1, 1, 0)
 
 
+def test_a_body_longer_than_it_should_be_is_asked_for_three_times(host, sources, opened, data):
+    host.files["/00001.png"] = picture(1) + b"more"
+    write_facts(data, host, {"00001": picture(1)})
+    with opened() as folder:
+        report = download_images(folder, parse_ids("1"), source_text="drive")
+    assert report.causes == {"wrong content": 1}
+    assert host.requests["/00001.png"] == 3
+    assert not (data / place("00001")).exists()
+
+
 def test_a_body_without_end_is_ended(host, sources, opened, data, monkeypatch):
     monkeypatch.setattr("ffhq_wrinkle.verification._MOST_OF_AN_IMAGE", 1000)
     host.files["/00001.png"] = bytes(1_000_000)
