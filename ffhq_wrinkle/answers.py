@@ -11,12 +11,15 @@ from collections.abc import Mapping
 
 from .errors import TransferFailure
 
-_HTML = re.compile(rb"\s*<(!doctype html|html|head|body|script)", re.IGNORECASE)
+_HTML = re.compile(
+    rb"(\xef\xbb\xbf)?(\s|<!--.*?-->)*<(!doctype html|html|head|body|script)",
+    re.IGNORECASE | re.DOTALL,
+)
 _QUOTA = re.compile(r"quota|too many users|download limit|limit exceeded", re.IGNORECASE)
 _SIGN_IN = re.compile(r"accounts\.google\.com|sign in|need access|request access", re.IGNORECASE)
 # What a host means by "not now".
 _BUSY = frozenset({408, 425, 429, 500, 502, 503, 504, 509, 520, 521, 522, 523, 524})
-_LONGEST_RETRY_AFTER_S = 3600.0
+LONGEST_PAUSE_S = 3600.0  # that is waited for within a run
 
 
 def is_page(content_type: str, beginning: bytes) -> bool:
@@ -83,7 +86,7 @@ def retry_after_s(headers: Mapping[str, str]) -> float | None:
         seconds = float(text) if text.isdigit() else _seconds_until(text)
     except (ValueError, TypeError):
         return None
-    return min(max(0.0, seconds), _LONGEST_RETRY_AFTER_S)
+    return max(0.0, seconds)
 
 
 def _seconds_until(date: str) -> float:

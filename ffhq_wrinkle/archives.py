@@ -4,6 +4,7 @@ An archive from the internet is hostile until shown otherwise: a name may lead o
 a member may be a link, or unpack to more than any disk holds.
 """
 
+import lzma
 import stat
 import zipfile
 import zlib
@@ -16,6 +17,11 @@ from .files import PARTIAL_PREFIX, output_error
 
 MAX_MEMBERS = 2_000_000
 _CHUNK = 1 << 20
+# OSError is what bz2 raises; the archive itself is open already.
+_DAMAGE = (
+    zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, NotImplementedError, RuntimeError,
+    OSError,
+)  # fmt: skip
 
 
 class Member(NamedTuple):
@@ -111,15 +117,23 @@ def unpack(archive: zipfile.ZipFile, member: Member, target: Path) -> None:
 def _content(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Iterator[bytes]:
     left = info.file_size
     try:
-        with archive.open(info) as source:
-            while chunk := source.read(_CHUNK):
-                left -= len(chunk)
-                if left < 0:
-                    raise zipfile.BadZipFile("larger than its list says")
-                yield chunk
-        if left:
-            raise zipfile.BadZipFile("cut short")
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
-        raise TransferFailure(
-            "damaged archive", f"{archive.filename}: {info.filename}: {error}", lasting=True
-        ) from error
+        source = archive.open(info)
+    except _DAMAGE as error:
+        raise _damaged(archive, info, error) from error
+    with source:
+        while True:
+            try:
+                chunk = source.read(_CHUNK)
+            except _DAMAGE as error:
+                raise _damaged(archive, info, error) from error
+            left -= len(chunk)
+            if left < 0 or (left and not chunk):
+                raise _damaged(archive, info, "not as large as its list says")
+            if not chunk:
+                return
+            yield chunk
+
+
+def _damaged(archive: zipfile.ZipFile, info: zipfile.ZipInfo, why: object) -> TransferFailure:
+    message = f"{archive.filename}: {info.filename}: {why}"
+    return TransferFailure("damaged archive", message, lasting=True)

@@ -13,7 +13,7 @@ from filelock import FileLock, Timeout
 from .errors import OutputError, TransferFailure
 from .files import PARTIAL_PREFIX, output_error
 from .image_sources import Wanted
-from .ledger import LEDGER, Ledger
+from .ledger import LEDGER, VERIFIED, Ledger
 from .licence import keep_licence
 from .transfer import Patience, Transfers
 from .verification import file_hashes, problem
@@ -113,11 +113,15 @@ class DataSet:
         """Whether a file is there and was verified; with `verify` its hash is taken again."""
         if not self.ledger.is_current(file):
             return False
+        return not (self.verify and self._is_altered(file))
+
+    def _is_altered(self, file: str) -> bool:
+        """Whether a file's hash is another than when it was verified."""
         row = self.ledger.get(file)
-        if not self.verify or row is None:
-            return True
+        if row is None or row.state != VERIFIED or not (self.path / file).is_file():
+            return False
         name, _, expected = row.hash.partition(":")
-        return file_hashes(self.path / file, name)[name] == expected
+        return name != "sha256" or file_hashes(self.path / file, name)[name] != expected
 
     def bring(self, wanted: Wanted) -> bool:
         """Have a file, fetching it if it is not there or not right; says whether it was fetched.
@@ -134,7 +138,11 @@ class DataSet:
             if wanted.failure:
                 raise wanted.failure
             self.make_room_for(wanted.file)
-            fetched = not target.exists() or problem(target, wanted.expected) is not None
+            fetched = (
+                not target.exists()
+                or (self.verify and self._is_altered(wanted.file))
+                or problem(target, wanted.expected) is not None
+            )
             if fetched:
                 self._fetch(wanted, target)
         except TransferFailure as failure:
@@ -150,12 +158,14 @@ class DataSet:
 
         Raises
         ------
+        TransferFailure
+            Something that is no file has the name.
         OutputError
-            The folder leads out of the data set, or something that is no file has the name.
+            The folder leads out of the data set, or can not be made.
         """
         target = self.path / file
         if target.exists() and not target.is_file():
-            raise OutputError(f"{target} is in the way: it is no file")
+            raise TransferFailure("in the way", f"{target} is no file; move it away", lasting=True)
         if target.parent in self._safe_parents:
             return
         try:

@@ -6,20 +6,23 @@ ledger remembers that, so that a later run asks nobody for what is there.
 
 import zipfile
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from .archive_places import PLACES, ArchiveKind
 from .archives import Member, members, unpack
 from .data_set import DataSet, DownloadReport
 from .errors import ArgumentError, ImageFailure, RunInterrupted, SourceError, TransferFailure
+from .files import PARTIAL_PREFIX, output_error
 from .image_sources import Wanted, image_source, place_of
 from .manifest import Ids, is_ffhq_id
-from .metadata import METADATA, read_facts, write_tables
+from .metadata import ATTRIBUTION, FACTS, METADATA, read_facts, write_tables
 from .pipeline import run_each
 from .progress import ByteProgress, Progress
 from .sources import Source, fetch, source, source_entry
+from .transfer import partial_path
 from .verification import Expected, problem
 
 PARTS = ("metadata", "images", "labels", "weights", "checkpoints", "aging-labels")
@@ -50,8 +53,8 @@ def download_images(
     ------
     ArgumentError
         A name is no FFHQ id, or the source is none.
-    SourceError, OutputError
-        The source can not be asked; there is no room.
+    OutputError
+        There is no room, or a file can not be written.
     RunInterrupted
         Ctrl-C; what arrived is kept.
     """
@@ -65,7 +68,9 @@ def download_images(
         return DownloadReport("images", len(image_ids), 0, kept, {})
     entry = source_entry("ffhq-images")
     origin = image_source(source_text, entry, read_facts(data.path))
-    data.require_room(len(todo) * int(entry.get("bytes_each", IMAGE_BYTES)))
+    if not Path(source_text).is_dir():  # whose files are linked, where that can be
+        new = sum(not (data.path / place_of(one)).exists() for one in todo)
+        data.require_room(new * int(entry.get("bytes_each", IMAGE_BYTES)))
     return _bring_all(data, "images", origin.wanted(todo), len(image_ids), kept)
 
 
@@ -82,6 +87,7 @@ def _bring_all(
     interrupted = False
     with Progress(files - kept, f"download {what}") as shown:
         data.transfers.received = shown.received
+        data.transfers.resume()
 
         def done(_: Wanted, was_fetched: bool) -> None:
             nonlocal fetched, kept, unreached
@@ -111,6 +117,9 @@ def _bring_all(
             )
         except KeyboardInterrupt:
             interrupted = True
+        except SourceError as error:
+            causes["source"] += 1
+            first = first or str(error)
         except _NetworkDown:
             first += " (and so for many files in a row: is the network up?)"
     report = DownloadReport(what, files, fetched, kept, dict(causes), first)
@@ -127,7 +136,12 @@ def download_file(data: DataSet, name: str) -> DownloadReport:
     published = source(name)
     if data.is_done(published.file):
         report = DownloadReport(name, 1, 0, 1, {})
+        tables = [data.path / table for table in (ATTRIBUTION, FACTS)]
+        if published.file == METADATA and not all(table.exists() for table in tables):
+            write_tables(data.path)
     else:
+        if not (published.sha256 or published.md5 or published.size):
+            partial_path(data.path / published.file).unlink(missing_ok=True)  # of another day
         report = _bring_one(data, name, published)
         if published.file == METADATA and not report.failed:
             _make_tables(data, name)
@@ -149,6 +163,7 @@ def _bring_one(data: DataSet, what: str, published: Source) -> DownloadReport:
     expected = Expected(size=published.size, sha256=published.sha256, md5=published.md5)
     with ByteProgress(published.size, f"download {published.file}") as shown:
         data.transfers.received = shown.received
+        data.transfers.resume()
         try:
             fetched = data.bring(Wanted(published.file, what, expected, published.url))
         except TransferFailure as failure:
@@ -159,14 +174,21 @@ def _bring_one(data: DataSet, what: str, published: Source) -> DownloadReport:
     return DownloadReport(what, 1, int(fetched), int(not fetched), {})
 
 
-def download_weights() -> DownloadReport:
+def download_weights(data: DataSet) -> DownloadReport:
     """Bring BiSeNet's weights into the cache, where `build-weak` looks for them."""
     published = source("bisenet")
     there = published.cached.is_file()
+    expected = Expected(size=published.size, sha256=published.sha256)
     try:
-        fetch(published)
-    except SourceError as error:
-        return DownloadReport("weights", 1, 0, 0, {"not fetched": 1}, str(error))
+        if not there:
+            published.cached.parent.mkdir(parents=True, exist_ok=True)
+            data.transfers.resume()
+            data.transfers.fetch(published.url, published.cached, expected)
+        fetch(published)  # which verifies it
+    except TransferFailure as failure:
+        return DownloadReport("weights", 1, 0, 0, {failure.cause: 1}, str(failure))
+    except OSError as error:
+        raise output_error(published.cached, error) from error
     return DownloadReport("weights", 1, int(not there), int(there), {})
 
 
@@ -197,18 +219,19 @@ def download_archive(data: DataSet, kind: ArchiveKind) -> DownloadReport:
         return DownloadReport(kind, len(rows), 0, len(rows), {})
     data.require_room(int(entry.get("room", 0)))
     archive = data.path / published.file
-    if not (archive.is_file() and zipfile.is_zipfile(archive)):
+    if not _is_archive(archive):
+        archive.unlink(missing_ok=True)
         report = _bring_one(data, kind, published)
         if report.failed:
             return report
-    if not zipfile.is_zipfile(archive):
+    if not _is_archive(archive):
         archive.unlink()
         data.ledger.failed(published.file, kind, "damaged archive")
-        message = f"{published.url} sent something that is no zip archive"
+        message = f"{published.url} sent something that is no zip archive, or a damaged one"
         return DownloadReport(kind, 1, 0, 0, {"damaged archive": 1}, message)
     with zipfile.ZipFile(archive) as opened:
         found = members(opened, PLACES[kind], max_bytes=_MAX_UNPACKED_BYTES)
-        report = _unpack_all(data, kind, published, opened, found, entry.get("files"))
+        report = _unpack_all(data, kind, published, opened, found, entry)
     if "damaged archive" in report.causes:
         archive.unlink()  # to be fetched anew
         data.ledger.failed(published.file, kind, "damaged archive")
@@ -224,14 +247,18 @@ def _unpack_all(
     published: Source,
     archive: zipfile.ZipFile,
     found: Sequence[Member],
-    files: int | None,
+    entry: Mapping[str, Any],
 ) -> DownloadReport:
     """Unpack what is not there yet; a member that fails is counted and the rest goes on."""
     fetched = kept = 0
     causes, first = Counter[str](), ""
+    files: int | None = entry.get("files")
     if files is not None and len(found) < files:
         causes["not in the archive"] = files - len(found)
-        first = f"{published.file} has {len(found)} of the {files} files that it should"
+        first = (
+            f"{published.file} has {len(found)} of the {files} files that it should; delete "
+            f"{data.path / published.file} to have it fetched again"
+        )
     with Progress(len(found), f"unpack {kind}") as shown:
         for member in found:
             if data.is_done(member.place):
@@ -240,8 +267,8 @@ def _unpack_all(
                 continue
             try:
                 data.make_room_for(member.place)
-                unpack(archive, member, data.path / member.place)
-                _require_hash(data.path / member.place, published, member)
+                target, side = data.path / member.place, entry.get("side")
+                _unpack_verified(archive, member, target, published, side)
                 data.note(member.place, kind)
                 fetched += 1
                 shown.advance()
@@ -257,14 +284,37 @@ def _unpack_all(
     return DownloadReport(kind, total, fetched, kept, dict(causes), first)
 
 
-def _require_hash(path: Path, published: Source, member: Member) -> None:
-    """Refuse a member whose published hash is another."""
-    for name, sha256 in published.members.items():
-        if member.info.filename.endswith(name):
-            trouble = problem(path, Expected(sha256=sha256))
-            if trouble:
-                path.unlink()
-                raise TransferFailure("wrong content", f"{name}: {trouble}", lasting=True)
+def _is_archive(path: Path) -> bool:
+    """Whether a file is a zip archive whose list of members can be read."""
+    try:
+        zipfile.ZipFile(path).close()
+    except (OSError, zipfile.BadZipFile, ValueError, NotImplementedError):
+        return False
+    return True
+
+
+def _unpack_verified(
+    archive: zipfile.ZipFile, member: Member, target: Path, published: Source, side: int | None
+) -> None:
+    """Unpack a member, and put it in place if it has the published hash, or decodes at its size."""
+    hashes = [
+        sha256
+        for name, sha256 in published.members.items()
+        if f"/{member.info.filename}".endswith(f"/{name}")
+    ]
+    expected = Expected(sha256=hashes[0] if hashes else None, side=side)
+    if hashes and target.exists() and problem(target, expected) is None:
+        return
+    unpacked = target.with_name(f"{PARTIAL_PREFIX}verify-{target.name[:100]}")
+    try:
+        unpack(archive, member, unpacked)
+        trouble = problem(unpacked, expected)
+        if trouble:
+            message = f"{member.info.filename}: {trouble}"
+            raise TransferFailure("wrong content", message, lasting=True)
+        unpacked.replace(target)
+    finally:
+        unpacked.unlink(missing_ok=True)
 
 
 def download_part(
@@ -297,7 +347,7 @@ def download_part(
     elif part == "checkpoints":
         steps = [(part, partial(download_archive, data, "checkpoints"))]
     elif part == "weights":
-        steps = [(part, download_weights)]
+        steps = [(part, partial(download_weights, data))]
     else:
         published = {"metadata": "ffhq-metadata"}.get(part, part)
         steps = [(part, partial(download_file, data, published))]

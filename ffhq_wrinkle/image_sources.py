@@ -7,6 +7,7 @@ import time
 import zipfile
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
@@ -21,6 +22,8 @@ _PART_SIZE = 10_000
 _ASK_TIMES = 5
 _ASK_TIMEOUT_S = (20, 60)  # for a connection, and for an answer
 _MAX_IMAGE_BYTES = 64 << 20
+# Archives and folders of the same file names that hold something else.
+_NOT_IMAGES = re.compile(r"mask|thumbnail|label|wrinkle|wild", re.IGNORECASE)
 _FFHQ_NAME = re.compile(r"(\d{5})\.png", re.IGNORECASE)
 
 
@@ -149,7 +152,7 @@ class HuggingFaceImages(ImageSource):
                 expected = _expected(image_id, self.facts, self.side)
                 if file.get("lfs"):
                     lfs = file["lfs"]
-                    expected = Expected(size=lfs["size"], sha256=lfs["oid"], side=self.side)
+                    expected = replace(expected, size=lfs["size"], sha256=lfs["oid"])
                 url = hf_hub_url(
                     self.repository,
                     path,
@@ -209,10 +212,7 @@ class DriveImages(ImageSource):
                 failure = TransferFailure("not found", message, lasting=True)
                 yield Wanted(place, self.name, expected, failure=failure)
             else:
-                exact = expected.__class__(
-                    size=fact.size, md5=fact.md5, pixel_md5=fact.pixel_md5, side=self.side
-                )
-                yield Wanted(place, self.name, exact, fact.url)
+                yield Wanted(place, self.name, replace(expected, size=fact.size), fact.url)
 
 
 class TemplateImages(ImageSource):
@@ -255,7 +255,8 @@ class FolderImages(ImageSource):
     def _add_archive(self, path: Path) -> None:
         def place(member: PurePosixPath) -> str | None:
             found = _FFHQ_NAME.fullmatch(member.name)
-            return place_of(found[1]) if found else None
+            other = any(_NOT_IMAGES.search(folder) for folder in (path.stem, *member.parts[:-1]))
+            return place_of(found[1]) if found and not other else None
 
         try:
             archive = zipfile.ZipFile(path)
@@ -282,6 +283,8 @@ class FolderImages(ImageSource):
         source = self._loose[image_id]
 
         def link_or_copy(target: Path) -> None:
+            if not source.is_file():
+                raise TransferFailure("not found", f"{source} is no file", lasting=True)
             target.unlink(missing_ok=True)
             try:
                 target.hardlink_to(source.resolve())

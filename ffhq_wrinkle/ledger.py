@@ -99,12 +99,12 @@ class Ledger:
             if not self._changed:
                 return
             self._saved = time.monotonic()
-            self._changed = False
             text = io.StringIO()
             table = csv.writer(text)
             table.writerow(LedgerRow._fields)
             table.writerows(self._rows[file] for file in sorted(self._rows))
             write_bytes(self.path, text.getvalue().encode("utf-8", "surrogateescape"))
+            self._changed = False
 
 
 def _read(path: Path) -> Iterable[LedgerRow]:
@@ -113,7 +113,10 @@ def _read(path: Path) -> Iterable[LedgerRow]:
     try:
         with path.open(encoding="utf-8", errors="surrogateescape", newline="") as file:
             rows = csv.reader(file)
-            if tuple(next(rows, ())) != LedgerRow._fields:
+            header = tuple(next(rows, ()))
+            if not header:  # a power cut can leave it empty; files are then verified where they are
+                return
+            if header != LedgerRow._fields:
                 raise OutputError(f"{path} is no table of downloads; choose another folder")
             for row in rows:
                 name, source, size, hashed, mtime_ns, state, cause = row

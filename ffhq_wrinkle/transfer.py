@@ -7,11 +7,12 @@ when a host asks for a pause, all of them keep it.
 
 import contextlib
 import hashlib
+import logging
 import os
 import random
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from http.cookiejar import LoadError, MozillaCookieJar
 from itertools import chain
@@ -21,12 +22,22 @@ from urllib.parse import urljoin, urlsplit
 import requests
 import urllib3
 
-from .answers import confirmation_url, is_page, page_failure, retry_after_s, status_failure
+from .answers import (
+    LONGEST_PAUSE_S,
+    confirmation_url,
+    is_page,
+    page_failure,
+    retry_after_s,
+    status_failure,
+)
 from .errors import ArgumentError, TransferFailure
 from .files import PARTIAL_PREFIX, output_error
 from .verification import Expected, problem
 
+log = logging.getLogger(__name__)
+
 _CHUNK = 1 << 18
+_WORTH_SAYING_S = 10.0
 _PAGE_BYTES = 1 << 20
 _CONFIRMATIONS = 3
 WRONG_CONTENT = "wrong content"
@@ -110,6 +121,10 @@ class Transfers:
                 with contextlib.suppress(ValueError, OSError):  # it ended meanwhile
                     response.raw.shutdown()
 
+    def resume(self) -> None:
+        """Be ready again after `stop`."""
+        self._stop.clear()
+
     def fetch(
         self,
         url: str,
@@ -148,7 +163,10 @@ class Transfers:
                 given_up = failures >= self.patience.attempts or wrong >= _WRONG_CONTENTS
                 if failure.lasting or given_up:
                     raise
-                self._sleep(self.patience.wait_s(failures))
+                wait = self.patience.wait_s(failures)
+                if wait > _WORTH_SAYING_S:
+                    log.info("%s; again in %.0f s", failure, wait)
+                self._sleep(wait)
             except OSError as error:
                 raise output_error(target, error) from error
 
@@ -169,6 +187,8 @@ class Transfers:
             confirmed = self._ask(url, asked, partial, have, expected)
             if confirmed is None:
                 return
+            if urlsplit(confirmed).netloc != urlsplit(url).netloc:
+                headers = {}  # a token is for the host that it was meant for
             url = confirmed
         raise TransferFailure(
             "web page", f"{url}: the host asks to confirm without end", lasting=True
@@ -209,14 +229,22 @@ class Transfers:
         have: int,
         expected: Expected,
     ) -> str | None:
-        if response.status_code == 416:  # there is no such rest: what is there is not of this file
+        if response.status_code == 416:
+            if response.headers.get("Content-Range") == f"bytes */{have}":
+                return None  # there is no rest, because all of it is here
             partial.unlink(missing_ok=True)
             raise TransferFailure(WRONG_CONTENT, f"{url}: the part that was there does not fit")
         failure = status_failure(response.status_code, url)
         if failure:
             pause = retry_after_s(response.headers)
+            if pause is not None and pause > LONGEST_PAUSE_S:
+                wish = f"{failure}; it asks to come again in {pause / 3600:.0f} hours"
+                raise TransferFailure(failure.cause, wish, lasting=True)
             if pause is not None:
-                self._quiet_until[host] = time.monotonic() + pause
+                if pause > _WORTH_SAYING_S:
+                    log.info("%s asks to wait %.0f s", host, pause)
+                until = time.monotonic() + pause
+                self._quiet_until[host] = max(until, self._quiet_until.get(host, 0.0))
             raise failure
         resumed = response.status_code == 206
         if resumed and not response.headers.get("Content-Range", "").startswith(f"bytes {have}-"):
@@ -228,7 +256,7 @@ class Transfers:
         chunks = iter(lambda: response.raw.read1(_CHUNK, decode_content=True), b"")
         first = next(chunks, b"")
         if not resumed and is_page(response.headers.get("Content-Type", ""), first):
-            page = (first + next(chunks, b""))[:_PAGE_BYTES].decode("utf-8", "replace")
+            page = _whole_page(first, chunks)
             confirmed = confirmation_url(page)
             if confirmed is None:
                 raise page_failure(page, url)
@@ -281,6 +309,16 @@ def partial_path(target: Path) -> Path:
     """Where a file is received, the same in every run."""
     name = hashlib.sha256(os.fsencode(target.name)).hexdigest()[:16]
     return target.with_name(f"{PARTIAL_PREFIX}{name}")
+
+
+def _whole_page(first: bytes, chunks: Iterator[bytes]) -> str:
+    """The text of a web page, however small the pieces in which it comes."""
+    page = first
+    for chunk in chunks:
+        page += chunk
+        if len(page) > _PAGE_BYTES:
+            break
+    return page.decode("utf-8", "replace")
 
 
 def _size(path: Path) -> int:

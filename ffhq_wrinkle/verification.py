@@ -51,6 +51,8 @@ def problem(path: Path, expected: Expected) -> str | None:
         The file can not be read.
     """
     size = path.stat().st_size
+    if not size:
+        return "it is empty"
     hashed = file_hashes(path, *(name for name in ("sha256", "md5") if getattr(expected, name)))
     for name, found in hashed.items():
         if found == getattr(expected, name):

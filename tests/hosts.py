@@ -29,6 +29,7 @@ class Host(ThreadingHTTPServer):
     What it can do: quota, scan, 403, 404, 429, 503, cut, stall, wrong, drip, and for good norange.
     """
 
+    RETRY_AFTER = "1"
     daemon_threads = True
     request_queue_size = 128
 
@@ -79,7 +80,7 @@ class Host(ThreadingHTTPServer):
         if act in ("403", "503"):
             return self.send(client, int(act), b"later")
         if act == "429":
-            return self.send(client, 429, b"slow down", {"Retry-After": "1"})
+            return self.send(client, 429, b"slow down", {"Retry-After": self.RETRY_AFTER})
         if act == "quota":
             return self.send(client, 200, QUOTA.encode(), {"Content-Type": "text/html"})
         if act == "scan":
@@ -99,7 +100,7 @@ class Host(ThreadingHTTPServer):
         if asked and path in self.no_range:
             start = 0
         elif asked and start >= len(content):
-            return self.send(client, 416, b"")
+            return self.send(client, 416, b"", {"Content-Range": f"bytes */{len(content)}"})
         elif asked:
             span = f"bytes {start}-{len(content) - 1}/{len(content)}"
             client.send_response(206)

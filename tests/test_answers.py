@@ -72,6 +72,6 @@ def test_retry_after_is_seconds_or_a_date():
     assert 95 < retry_after_s({"Retry-After": date}) <= 100
     past = email.utils.formatdate(time.time() - 100, usegmt=True)
     assert retry_after_s({"Retry-After": past}) == 0
-    assert retry_after_s({"Retry-After": "9" * 9}) == 3600
+    assert retry_after_s({"Retry-After": "999999"}) == 999999
     for nothing in ({}, {"Retry-After": ""}, {"Retry-After": "soon"}, {"Retry-After": "-5"}):
         assert retry_after_s(nothing) is None

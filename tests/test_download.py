@@ -10,12 +10,19 @@ from numpy.testing import assert_array_equal
 from PIL import Image
 
 from ffhq_wrinkle.data_set import DataSet
-from ffhq_wrinkle.download import download_archive, download_file, download_images
+from ffhq_wrinkle.download import (
+    download_archive,
+    download_file,
+    download_images,
+    download_part,
+    download_weights,
+)
 from ffhq_wrinkle.errors import ArgumentError, OutputError, SourceError
 from ffhq_wrinkle.files import encode_png
 from ffhq_wrinkle.manifest import parse_ids
-from ffhq_wrinkle.transfer import Patience
+from ffhq_wrinkle.transfer import Patience, partial_path
 
+from . import hosts
 from .conftest import files_of
 
 PATIENCE = Patience(attempts=4, stall_s=0.5, connect_s=1, first_wait_s=0.01, longest_wait_s=0.02)
@@ -140,15 +147,19 @@ def test_a_hub_that_is_busy_is_asked_again(host, sources, opened, monkeypatch):
     with opened() as folder:
         assert download_images(folder, parse_ids("1")).fetched == 1
     host.schedule[api] = ["404"]
-    with opened() as folder, pytest.raises(SourceError, match="another --source"):
-        download_images(folder, parse_ids("2"))
+    with opened() as folder:
+        report = download_images(folder, parse_ids("2"))
+    assert report.causes == {"source": 1}
+    assert "another --source" in report.first_failure
 
 
 def test_a_hub_without_connection_is_said_in_one_line(host, sources, opened, monkeypatch):
     monkeypatch.setattr("time.sleep", lambda _: None)
     host.server_close()  # nobody listens there any more
-    with opened() as folder, pytest.raises(SourceError, match=r"\(no connection\)\. Try again"):
-        download_images(folder, parse_ids("1"))
+    with opened() as folder:
+        report = download_images(folder, parse_ids("1"))
+    assert report.causes == {"source": 1}
+    assert "(no connection). Try again" in report.first_failure
 
 
 @pytest.mark.parametrize("act", ["ok", "403", "429", "503", "cut", "stall", "wrong", "drip"])
@@ -369,8 +380,10 @@ def test_what_is_no_file_in_the_way_is_named(host, sources, opened, data, kind):
     path.parent.mkdir(parents=True)
     os.mkfifo(path) if kind == "fifo" else path.mkdir()
     serve_images(host, [1])
-    with opened() as folder, pytest.raises(OutputError, match=r"00001\.png is in the way"):
-        download_images(folder, parse_ids("1"), source_text=host.url("/{id}.png"))
+    with opened() as folder:
+        report = download_images(folder, parse_ids("1"), source_text=host.url("/{id}.png"))
+    assert report.causes == {"in the way": 1}
+    assert "00001.png is no file; move it away" in report.first_failure
 
 
 def test_two_runs_do_not_go_into_one_folder(sources, opened):
@@ -573,3 +586,130 @@ def test_images_are_what_pillow_reads(host, sources, opened, data):
     with Image.open(data / place("00004")) as image:
         expected = np.random.default_rng(4).integers(0, 256, (SIDE, SIDE, 3), dtype=np.uint8)
         assert_array_equal(np.array(image), expected)
+
+
+def test_a_token_does_not_go_to_another_host(host, sources, opened, monkeypatch):
+    monkeypatch.setenv("HF_TOKEN", "hf_secret")
+    host.add_hub(REPOSITORY, REVISION, {"Part1/00001.png": picture(1)})
+    path = host.hub_prefix + "Part1/00001.png"
+    host.schedule[path] = ["scan"]
+    elsewhere = host.url("/confirmed" + path).replace("127.0.0.1", "localhost")
+    monkeypatch.setattr("tests.hosts.SCAN", hosts.SCAN.replace("{action}", elsewhere))
+    with opened() as folder:
+        assert download_images(folder, parse_ids("1")).fetched == 1
+    tokens = {one["path"]: one.get("authorization") for one in host.headers_seen}
+    assert tokens == {path: "Bearer hf_secret", "/confirmed" + path: None}
+
+
+def test_one_part_that_fails_does_not_stop_the_next(host, sources, opened):
+    sources(weak_masks=("weak.zip", packed({"00001.png": picture(1)}), "files = 1\n"))
+    api = f"/api/datasets/{REPOSITORY}/paths-info/{REVISION}"
+    host.schedule[api] = ["404"]
+    with opened() as folder:
+        (images,) = download_part(folder, "images", parse_ids("1"))
+        (labels,) = download_part(folder, "labels", only=["weak"])
+    assert images.causes == {"source": 1}
+    assert labels.fetched == 1
+
+
+def test_a_member_of_wrong_content_does_not_replace_a_good_file(sources, opened, data):
+    more = f'[face-parsed-labels.members]\n"00001.npy" = "{sha256(b"right")}"\n'
+    sources(face_parsed_labels=("p.zip", packed({"a/00001.npy": b"wrong"}), more))
+    (data / "face_parsed_labels").mkdir(parents=True)
+    (data / "face_parsed_labels" / "00001.npy").write_bytes(b"right")
+    with opened() as folder:
+        download_archive(folder, "face-parsed-labels")
+    assert (data / "face_parsed_labels" / "00001.npy").read_bytes() == b"right"
+
+
+def test_verifying_does_not_believe_altered_files_without_a_published_hash(
+    host, sources, opened, data
+):
+    sources(aging_labels=("ages.csv", b"image_number,age_group\n", ""))
+    with opened() as folder:
+        download_file(folder, "aging-labels")
+    path = data / "ages.csv"
+    before = path.stat()
+    path.write_bytes(b"X" * before.st_size)
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    with opened(verify=True) as folder:
+        assert download_file(folder, "aging-labels").fetched == 1
+    assert path.read_bytes() == b"image_number,age_group\n"
+
+
+def test_masks_in_a_colleague_s_folder_are_no_photographs(sources, opened, data, tmp_path):
+    other = tmp_path / "other"
+    other.mkdir()
+    for name in ("weak_wrinkle_masks/00000/00001.png", "thumbnails128x128/00000/00001.png"):
+        with zipfile.ZipFile(other / f"{name.split('/')[0]}.zip", "w") as archive:
+            archive.writestr(name, picture(9))
+    with zipfile.ZipFile(other / "ffhq.zip", "w") as archive:
+        archive.writestr("images1024x1024/00000/00001.png", picture(1))
+        archive.writestr("thumbnails128x128/00000/00001.png", picture(9))
+    with opened() as folder:
+        assert download_images(folder, parse_ids("1"), source_text=str(other)).fetched == 1
+    assert (data / place("00001")).read_bytes() == picture(1)
+
+
+def test_what_had_arrived_whole_is_not_asked_for_again(host, sources, opened, data):
+    content = packed({"00001.png": picture(1)})
+    sources(weak_masks=("weak.zip", content, "files = 1\n"))
+    data.mkdir()
+    partial_path(data / "weak.zip").write_bytes(content)
+    with opened() as folder:
+        assert download_archive(folder, "weak-masks").fetched == 1
+    assert host.ranges == [("/weak.zip", f"bytes={len(content)}-")]
+    assert host.requests["/weak.zip"] == 1
+
+
+@pytest.mark.parametrize("spoil", [b"", b"file,source,bytes,hash,mtime_ns,state,cause\n"])
+def test_an_empty_ledger_means_verifying_again(host, sources, opened, data, spoil):
+    host.add_hub(REPOSITORY, REVISION, {"Part1/00001.png": picture(1)})
+    with opened() as folder:
+        download_images(folder, parse_ids("1"))
+    (data / "download.csv").write_bytes(spoil)
+    with opened() as folder:
+        assert download_images(folder, parse_ids("1")).kept == 1
+
+
+def test_tables_that_were_lost_are_made_again(host, sources, opened, data):
+    content = json.dumps(metadata_of({"00001": picture(1)})).encode()
+    sources(ffhq_metadata=("ffhq-dataset-v2.json", content, ""))
+    for _ in range(2):
+        with opened() as folder:
+            download_file(folder, "ffhq-metadata")
+        assert (data / "attribution.csv").exists()
+        (data / "attribution.csv").unlink()
+
+
+def test_masks_have_to_decode_at_their_size(sources, opened, data):
+    pages = {"a/00001.png": picture(1), "a/00002.png": b"<html>quota</html>"}
+    sources(weak_masks=("weak.zip", packed(pages), f"files = 2\nside = {SIDE}\n"))
+    with opened() as folder:
+        report = download_archive(folder, "weak-masks")
+    assert (report.fetched, report.causes) == (1, {"wrong content": 1})
+    assert [path.name for path in (data / "weak_wrinkle_masks" / "00000").iterdir()] == [
+        "00001.png"
+    ]
+
+
+def test_weights_arrive_whatever_the_host_does_first(host, sources, opened, tmp_path, monkeypatch):
+    monkeypatch.setenv("FFHQ_WRINKLE_CACHE", str(tmp_path / "cache"))
+    more = f'sha256 = "{sha256(b"weights")}"\n'
+    sources(bisenet=("79999_iter.pth", b"weights", more))
+    host.schedule["/79999_iter.pth"] = ["503", "cut", "quota"]
+    with opened() as folder:
+        assert download_weights(folder).causes == {"quota": 1}
+        assert download_weights(folder).fetched == 1
+        assert download_weights(folder).kept == 1
+    assert (tmp_path / "cache" / "79999_iter.pth").read_bytes() == b"weights"
+
+
+def test_a_host_that_asks_for_days_is_not_waited_for(host, sources, opened, monkeypatch):
+    monkeypatch.setattr("tests.hosts.Host.RETRY_AFTER", "999999")
+    host.add_hub(REPOSITORY, REVISION, {"Part1/00001.png": picture(1)})
+    host.schedule[host.hub_prefix + "Part1/00001.png"] = ["429"]
+    with opened() as folder:
+        report = download_images(folder, parse_ids("1"))
+    assert report.causes == {"busy": 1}
+    assert "asks to come again in 278 hours" in report.first_failure
