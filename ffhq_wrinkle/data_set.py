@@ -185,7 +185,8 @@ class DataSet:
             wanted.copy(partial)
             trouble = problem(partial, wanted.expected)
             if trouble:
-                raise TransferFailure("wrong content", f"{wanted.source}: {trouble}", lasting=True)
+                message = f"{wanted.file} from {wanted.source}: {trouble}"
+                raise TransferFailure("wrong content", message, lasting=True)
             partial.replace(target)
         finally:
             partial.unlink(missing_ok=True)
