@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
-from .errors import SourceError, TransferFailure
+from .errors import DAMAGED_ARCHIVE, SourceError, TransferFailure
 from .files import PARTIAL_PREFIX, output_error
 
 MAX_MEMBERS = 2_000_000
@@ -136,4 +136,4 @@ def _content(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Iterator[bytes]
 
 def _damaged(archive: zipfile.ZipFile, info: zipfile.ZipInfo, why: object) -> TransferFailure:
     message = f"{archive.filename}: {info.filename}: {why}"
-    return TransferFailure("damaged archive", message, lasting=True)
+    return TransferFailure(DAMAGED_ARCHIVE, message, lasting=True)

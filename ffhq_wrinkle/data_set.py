@@ -10,8 +10,8 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from .errors import OutputError, TransferFailure
-from .files import PARTIAL_PREFIX, output_error
+from .errors import WRONG_CONTENT, OutputError, TransferFailure
+from .files import PARTIAL_PREFIX, InnerFolders, output_error
 from .image_sources import Wanted
 from .ledger import LEDGER, VERIFIED, Ledger
 from .licence import keep_licence
@@ -83,7 +83,7 @@ class DataSet:
         self.jobs = jobs
         self.verify = verify
         self.transfers = Transfers(patience=patience, cookies=cookies)
-        self._safe_parents: set[Path] = set()
+        self._folders = InnerFolders(path)
         self._lock = FileLock(path / f".{LEDGER}.lock")
 
     def __enter__(self) -> "DataSet":
@@ -166,15 +166,7 @@ class DataSet:
         target = self.path / file
         if target.exists() and not target.is_file():
             raise TransferFailure("in the way", f"{target} is no file; move it away", lasting=True)
-        if target.parent in self._safe_parents:
-            return
-        try:
-            target.parent.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise output_error(target.parent, error) from error
-        if not target.parent.resolve().is_relative_to(self.path.resolve()):
-            raise OutputError(f"{target.parent} is a link that leads out of {self.path}")
-        self._safe_parents.add(target.parent)
+        self._folders.make(target.parent)
 
     def _fetch(self, wanted: Wanted, target: Path) -> None:
         if wanted.copy is None:
@@ -186,7 +178,7 @@ class DataSet:
             trouble = problem(partial, wanted.expected)
             if trouble:
                 message = f"{wanted.file} from {wanted.source}: {trouble}"
-                raise TransferFailure("wrong content", message, lasting=True)
+                raise TransferFailure(WRONG_CONTENT, message, lasting=True)
             partial.replace(target)
         finally:
             partial.unlink(missing_ok=True)

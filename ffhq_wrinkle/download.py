@@ -14,7 +14,15 @@ from typing import Any
 from .archive_places import PLACES, ArchiveKind
 from .archives import Member, members, unpack
 from .data_set import DataSet, DownloadReport
-from .errors import ArgumentError, ImageFailure, RunInterrupted, SourceError, TransferFailure
+from .errors import (
+    DAMAGED_ARCHIVE,
+    WRONG_CONTENT,
+    ArgumentError,
+    ImageFailure,
+    RunInterrupted,
+    SourceError,
+    TransferFailure,
+)
 from .files import PARTIAL_PREFIX, output_error
 from .image_sources import Wanted, image_source, place_of
 from .manifest import Ids, is_ffhq_id
@@ -154,7 +162,7 @@ def _make_tables(data: DataSet, name: str) -> None:
         write_tables(data.path)
     except SourceError:
         (data.path / METADATA).unlink()
-        data.ledger.failed(METADATA, name, "wrong content")
+        data.ledger.failed(METADATA, name, WRONG_CONTENT)
         raise
 
 
@@ -226,15 +234,15 @@ def download_archive(data: DataSet, kind: ArchiveKind) -> DownloadReport:
             return report
     if not _is_archive(archive):
         archive.unlink()
-        data.ledger.failed(published.file, kind, "damaged archive")
+        data.ledger.failed(published.file, kind, DAMAGED_ARCHIVE)
         message = f"{published.url} sent something that is no zip archive, or a damaged one"
-        return DownloadReport(kind, 1, 0, 0, {"damaged archive": 1}, message)
+        return DownloadReport(kind, 1, 0, 0, {DAMAGED_ARCHIVE: 1}, message)
     with zipfile.ZipFile(archive) as opened:
         found = members(opened, PLACES[kind], max_bytes=_MAX_UNPACKED_BYTES)
         report = _unpack_all(data, kind, published, opened, found, entry)
-    if "damaged archive" in report.causes:
+    if DAMAGED_ARCHIVE in report.causes:
         archive.unlink()  # to be fetched anew
-        data.ledger.failed(published.file, kind, "damaged archive")
+        data.ledger.failed(published.file, kind, DAMAGED_ARCHIVE)
     if not report.failed:
         archive.unlink()
         data.ledger.unpacked(published.file, kind, _UNPACKED)
@@ -311,7 +319,7 @@ def _unpack_verified(
         trouble = problem(unpacked, expected)
         if trouble:
             message = f"{member.info.filename}: {trouble}"
-            raise TransferFailure("wrong content", message, lasting=True)
+            raise TransferFailure(WRONG_CONTENT, message, lasting=True)
         unpacked.replace(target)
     finally:
         unpacked.unlink(missing_ok=True)

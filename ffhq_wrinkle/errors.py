@@ -46,6 +46,10 @@ class AnnotationError(ImageFailure):
     step = "fuse"
 
 
+# Causes that code compares, and not only counts.
+WRONG_CONTENT, DAMAGED_ARCHIVE = "wrong content", "damaged archive"
+
+
 class TransferFailure(ImageFailure):
     """One file can not be fetched.
 

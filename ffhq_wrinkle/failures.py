@@ -1,13 +1,12 @@
 """Failures: the table of images that could not be done, `failures.csv` in a folder of results."""
 
 import csv
-import io
 from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from .errors import OutputError
-from .files import write_bytes
+from .files import csv_bytes, write_bytes
 
 FAILURES = "failures.csv"
 _COLUMNS = ("path", "step", "reason")
@@ -67,6 +66,4 @@ def update_failures(folder: Path, failures: Iterable[Failure], *, about: set[str
     if not rows:
         path.unlink(missing_ok=True)
         return
-    text = io.StringIO()
-    csv.writer(text).writerows([_COLUMNS, *rows])
-    write_bytes(path, text.getvalue().encode("utf-8", "surrogateescape"))
+    write_bytes(path, csv_bytes(_COLUMNS, rows))

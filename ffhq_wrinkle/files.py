@@ -5,13 +5,14 @@ Masks are read in `masks`, label maps in `labels`; which folders results go to i
 `outputs`.
 """
 
+import csv
 import errno
 import hashlib
 import io
 import os
 import struct
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -300,6 +301,41 @@ def write_bytes(path: Path, content: bytes) -> None:
             partial.unlink(missing_ok=True)
     except OSError as error:
         raise output_error(path, error) from error
+
+
+class InnerFolders:
+    """Makes folders within a folder, and none that a link leads out of it."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self._made: set[Path] = set()
+
+    def make(self, folder: Path) -> None:
+        """Make a folder, unless it is there.
+
+        Raises
+        ------
+        OutputError
+            It can not be made, or is outside.
+        """
+        if folder in self._made:
+            return
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise output_error(folder, error) from error
+        if not folder.resolve().is_relative_to(self.root.resolve()):
+            raise OutputError(f"{folder} is a link that leads out of {self.root}")
+        self._made.add(folder)
+
+
+def csv_bytes(header: Sequence[str], rows: Iterable[Sequence[object]]) -> bytes:
+    """A table as CSV, which names of files that are no text pass through unharmed."""
+    text = io.StringIO()
+    table = csv.writer(text)
+    table.writerow(header)
+    table.writerows(rows)
+    return text.getvalue().encode("utf-8", "surrogateescape")
 
 
 def output_error(path: Path, error: OSError) -> OutputError:

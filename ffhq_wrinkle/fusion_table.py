@@ -4,9 +4,7 @@ The row of a mask is the comment in its PNG, so that mask and row are always of 
 is made from the masks.
 """
 
-import csv
 import hashlib
-import io
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
@@ -16,6 +14,7 @@ import numpy as np
 
 from .annotations import Annotations, ImageFiles
 from .annotators import AnnotationSettings
+from .files import csv_bytes
 from .fusion import Fused, FusionRule
 
 TABLE = "fusion.csv"
@@ -133,13 +132,11 @@ def fusion_table(names: Sequence[str], rows: Iterable[tuple[str, FusionRow]]) ->
     if estimated:
         header += [f"{what}_{name}" for what in ("sensitivity", "specificity") for name in names]
         header += ["iterations", "degenerate"]
-    text = io.StringIO()
-    table = csv.writer(text)
-    table.writerow(header)
+    table: list[list[Any]] = []
     for image_id, row in rows:
         cells: list[Any] = [image_id, row.height, row.width, *row.pixels, *row.votes]
         cells += [row.outside, row.kept]
         if estimated:
             cells += [*row.sensitivity, *row.specificity, row.iterations, row.degenerate]
-        table.writerow(cells)
-    return text.getvalue().encode("utf-8", "surrogateescape")
+        table.append(cells)
+    return csv_bytes(header, table)

@@ -5,7 +5,6 @@ is saved every few seconds, so that an interruption costs at most as much verify
 """
 
 import csv
-import io
 import threading
 import time
 from collections.abc import Iterable
@@ -13,7 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from .errors import OutputError
-from .files import write_bytes
+from .files import csv_bytes, write_bytes
 
 LEDGER = "download.csv"
 VERIFIED, FAILED = "verified", "failed"
@@ -99,11 +98,8 @@ class Ledger:
             if not self._changed:
                 return
             self._saved = time.monotonic()
-            text = io.StringIO()
-            table = csv.writer(text)
-            table.writerow(LedgerRow._fields)
-            table.writerows(self._rows[file] for file in sorted(self._rows))
-            write_bytes(self.path, text.getvalue().encode("utf-8", "surrogateescape"))
+            rows = (self._rows[file] for file in sorted(self._rows))
+            write_bytes(self.path, csv_bytes(LedgerRow._fields, rows))
             self._changed = False
 
 

@@ -5,14 +5,13 @@ to be passed on: author, licence and page of each photograph.
 """
 
 import csv
-import io
 import logging
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from .errors import SourceError
-from .files import write_bytes
+from .files import csv_bytes, write_bytes
 
 log = logging.getLogger(__name__)
 
@@ -67,11 +66,8 @@ def write_tables(data: Path) -> None:
         A table can not be written.
     """
     log.info("reading %s", data / METADATA)
-    facts, attribution = io.StringIO(), io.StringIO()
-    to_facts, to_attribution = csv.writer(facts), csv.writer(attribution)
-    to_facts.writerow(ImageFacts._fields)
-    to_attribution.writerow(_ATTRIBUTION)
-    count = 0
+    facts: list[ImageFacts] = []
+    attribution: list[list[str]] = []
     for image_id, entry in _entries(data / METADATA):
         try:
             image, photo = entry["image"], entry["metadata"]
@@ -84,13 +80,12 @@ def write_tables(data: Path) -> None:
             )
         except (KeyError, TypeError, ValueError) as error:
             raise SourceError(f"{data / METADATA}: image {image_id} lacks {error}") from error
-        count += 1
-        to_facts.writerow(row)
-        to_attribution.writerow([image_id, *(photo.get(name, "") for name in _ATTRIBUTION[1:])])
-    if not count:
+        facts.append(row)
+        attribution.append([image_id, *(photo.get(name, "") for name in _ATTRIBUTION[1:])])
+    if not facts:
         raise SourceError(f"{data / METADATA} has no images; delete it, and download it again")
-    write_bytes(data / ATTRIBUTION, attribution.getvalue().encode())
-    write_bytes(data / FACTS, facts.getvalue().encode())
+    write_bytes(data / ATTRIBUTION, csv_bytes(_ATTRIBUTION, attribution))
+    write_bytes(data / FACTS, csv_bytes(ImageFacts._fields, facts))
 
 
 def _entries(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:

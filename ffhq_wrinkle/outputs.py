@@ -21,6 +21,7 @@ from .errors import ArgumentError, OutputError
 from .failures import read_failures
 from .files import (
     PARTIAL_PREFIX,
+    InnerFolders,
     add_notes,
     encode_png,
     is_whole_png,
@@ -76,7 +77,7 @@ class OutputFolder:
         self.record = path / record
         self._under_way = path / f".{record}.under-way"
         self._lock = FileLock(path / f".{record}.lock")
-        self._safe_parents: set[Path] = set()
+        self._folders = InnerFolders(path)
         self._suspect = False  # the last run did not finish
         self._before: dict[str, Any] = {}  # what it noted
 
@@ -223,14 +224,7 @@ class OutputFolder:
     def _inside(self, relative: str) -> Path:
         """The path of a result, its folder made; never one that leads out of this folder."""
         path = self.path / relative
-        if path.parent not in self._safe_parents:
-            try:
-                path.parent.mkdir(exist_ok=True)
-            except OSError as error:
-                raise OutputError(f"{path.parent}: {error.strerror}") from error
-            if not path.parent.resolve().is_relative_to(self.path.resolve()):
-                raise OutputError(f"{path.parent} is a link that leads out of {self.path}")
-            self._safe_parents.add(path.parent)
+        self._folders.make(path.parent)
         return path
 
     def finish(self, record: Mapping[str, Any]) -> None:

@@ -1,7 +1,5 @@
 """Tables: an `Agreement` as text, Markdown, CSV and JSON. `report` puts them into a folder."""
 
-import csv
-import io
 import math
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
@@ -12,6 +10,7 @@ from . import __version__
 from .agreement import Agreement
 from .bootstrap import CONFIDENCE
 from .estimates import Aggregate, Estimate
+from .files import csv_bytes
 from .tallies import Column, Kind
 
 LISTED = 10
@@ -176,12 +175,11 @@ def _column_name(column: Column) -> str:
 
 def _csv(header: Sequence[str], rows: Iterable[Sequence[object]]) -> bytes:
     """A table as CSV; what is undefined is left blank."""
-    text = io.StringIO()
-    table = csv.writer(text)
-    table.writerow(header)
-    for row in rows:
-        table.writerow("" if isinstance(cell, float) and math.isnan(cell) else cell for cell in row)
-    return text.getvalue().encode("utf-8", "surrogateescape")
+    blanked = (
+        ["" if isinstance(cell, float) and math.isnan(cell) else cell for cell in row]
+        for row in rows
+    )
+    return csv_bytes(header, blanked)
 
 
 def record(agreement: Agreement) -> dict[str, Any]:

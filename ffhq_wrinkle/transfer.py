@@ -30,7 +30,7 @@ from .answers import (
     retry_after_s,
     status_failure,
 )
-from .errors import ArgumentError, TransferFailure
+from .errors import WRONG_CONTENT, ArgumentError, TransferFailure
 from .files import PARTIAL_PREFIX, output_error
 from .verification import Expected, problem
 
@@ -40,7 +40,6 @@ _CHUNK = 1 << 18
 _WORTH_SAYING_S = 10.0
 _PAGE_BYTES = 1 << 20
 _CONFIRMATIONS = 3
-WRONG_CONTENT = "wrong content"
 _WRONG_CONTENTS = 3  # times that a whole file of wrong content is asked for
 
 
@@ -250,7 +249,7 @@ class Transfers:
         if resumed and not response.headers.get("Content-Range", "").startswith(f"bytes {have}-"):
             partial.unlink(missing_ok=True)
             raise TransferFailure(
-                "wrong content", f"{url}: the host sent another part than asked for"
+                WRONG_CONTENT, f"{url}: the host sent another part than asked for"
             )
         # What has come so far, and not only whole chunks: a cut should cost nothing.
         chunks = iter(lambda: response.raw.read1(_CHUNK, decode_content=True), b"")

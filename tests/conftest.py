@@ -147,15 +147,20 @@ class Site(ThreadingHTTPServer):
         return f"http://127.0.0.1:{self.server_port}{path}"
 
 
+def serving(server):
+    """Have a server serve while it is given out."""
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    yield server
+    server.shutdown()
+    thread.join()
+
+
 @pytest.fixture
 def site():
     """A web server for the duration of a test."""
     with Site() as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        yield server
-        server.shutdown()
-        thread.join()
+        yield from serving(server)
 
 
 def files_of(folder: Path) -> dict[str, bytes]:
@@ -171,8 +176,4 @@ def files_of(folder: Path) -> dict[str, bytes]:
 def host():
     """A host that misbehaves on a schedule, for the duration of a test."""
     with Host() as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        yield server
-        server.shutdown()
-        thread.join()
+        yield from serving(server)
