@@ -8,11 +8,13 @@ from pathlib import Path
 import pytest
 
 import ffhq_wrinkle
+from ffhq_wrinkle import segmentation
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "ffhq_wrinkle"
-# In the order data moves, as the package's docstring gives it.
+# In the order data moves, as the packages' docstrings give it.
 ORDER = re.findall(r"`(\w+)`", ffhq_wrinkle.__doc__)
+SEGMENTATION = re.findall(r"`(\w+)`", segmentation.__doc__)
 
 
 COMMANDS = sorted(path.stem for path in (PACKAGE / "commands").glob("*.py"))
@@ -26,8 +28,9 @@ def imported(path, level=1):
             yield from [node.module] if node.module else [alias.name for alias in node.names]
 
 
-def test_the_docstring_names_every_module():
-    assert set(ORDER) == {path.stem for path in PACKAGE.glob("*.py")} - {"__init__"}
+@pytest.mark.parametrize(("order", "folder"), [(ORDER, "."), (SEGMENTATION, "segmentation")])
+def test_the_docstring_names_every_module(order, folder):
+    assert set(order) == {path.stem for path in (PACKAGE / folder).glob("*.py")} - {"__init__"}
 
 
 @pytest.mark.parametrize("module", ORDER)
@@ -37,9 +40,17 @@ def test_data_flows_one_way(module):
     assert set(imported(f"{module}.py")) <= allowed
 
 
+@pytest.mark.parametrize("module", SEGMENTATION)
+def test_data_flows_one_way_within_segmentation(module):
+    path = f"segmentation/{module}.py"
+    assert set(imported(path)) <= set(SEGMENTATION[: SEGMENTATION.index(module)])
+    assert set(imported(path, level=2)) <= {*ORDER, "__version__"} - {"cli"}
+
+
 @pytest.mark.parametrize("command", COMMANDS)
 def test_commands_call_the_library_and_share_options_only(command):
-    assert set(imported(f"commands/{command}.py", level=2)) <= {*ORDER} - {"cli"}
+    modules = {name.split(".")[0] for name in imported(f"commands/{command}.py", level=2)}
+    assert modules <= {*ORDER, "segmentation"} - {"cli"}
     if command != "__init__":
         assert set(imported(f"commands/{command}.py")) <= {"options", "annotation_options"}
 

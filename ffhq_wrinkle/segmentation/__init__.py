@@ -1,1 +1,5 @@
-"""Wrinkle segmentation: networks, training, prediction and evaluation."""
+"""Wrinkle segmentation: networks, training, prediction and evaluation.
+
+The modules read in the order data moves, each importing only from those before it, and from the
+package around: none so far.
+"""
