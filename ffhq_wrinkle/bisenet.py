@@ -1,13 +1,10 @@
 """BiSeNet: the trained face parser, from facexlib's network and the published weights."""
 
-import pickle
 import re
-import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
 import numpy as np
 import torch
@@ -17,15 +14,10 @@ from torch import nn
 from torch.nn import functional
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from .errors import ArgumentError, SourceError
+from .errors import ArgumentError
 from .files import sha256_of
 from .labels import CLASSES, LABEL_SIZE, FaceParser
-
-# What torch.load raises on files that are cut short, altered or of another kind.
-_LOADER_ERRORS = (
-    pickle.UnpicklingError, BadZipFile, OSError, EOFError, RuntimeError, ValueError, TypeError,
-    KeyError, IndexError, AttributeError, OverflowError, MemoryError, AssertionError, struct.error,
-)  # fmt: skip
+from .weights import load_strictly, named_tensors, read_weights
 
 # ImageNet's mean and standard deviation of R, G, B in 0..1, as in training.
 _MEAN = (0.485, 0.456, 0.406)
@@ -177,54 +169,10 @@ def load_bisenet(weights: Path) -> nn.Module:
         The file is not there, is not a file of weights that is safe to load, or its parameters
         are not this network's; the first few that differ are named.
     """
-    try:
-        content = torch.load(weights, map_location="cpu", weights_only=True)
-    except FileNotFoundError as error:
-        raise SourceError(f"{weights}: no such file") from error
-    except _LOADER_ERRORS as error:
-        # PyTorch's own message advises to load it unsafely; that is not repeated here.
-        raise SourceError(
-            f"{weights} is damaged, or not a weights file that is safe to load "
-            f"({type(error).__name__})"
-        ) from error
-    state = _state_dict(content)
+    state = named_tensors(read_weights(weights))
     network: nn.Module = BiSeNet(num_class=len(CLASSES))
-    own = network.state_dict()
-    # Counters of training steps; files written without metadata may lack them.
-    wanted = {key for key in own if not key.endswith("num_batches_tracked")}
-    wrong = [f"lacks {key}" for key in sorted(wanted - state.keys())]
-    wrong += [f"has {key}" for key in sorted(state.keys() - own.keys())]
-    wrong += [
-        f"has {key} of shape {tuple(state[key].shape)} for {tuple(own[key].shape)}"
-        for key in sorted(own.keys() & state.keys())
-        if state[key].shape != own[key].shape
-    ]
-    wrong += [
-        f"has {key} with values that are no finite real numbers"
-        for key in sorted(wanted & state.keys())
-        if not (state[key].is_floating_point() and bool(state[key].isfinite().all()))
-    ]
-    if wrong:
-        raise SourceError(
-            f"{weights} is not BiSeNet with 19 classes: it {', '.join(wrong[:3])}"
-            + (f" and {len(wrong) - 3} more" if len(wrong) > 3 else "")
-        )
-    network.load_state_dict({**own, **state}, strict=True)
+    load_strictly(network, state, source=weights, title=f"BiSeNet with {len(CLASSES)} classes")
     return network.eval()
-
-
-def _state_dict(content: object) -> dict[str, torch.Tensor]:
-    """The named tensors in a checkpoint, without wrappers and the prefix of parallel training."""
-    for wrapper in ("state_dict", "model"):
-        if isinstance(content, Mapping) and isinstance(content.get(wrapper), Mapping):
-            content = content[wrapper]
-    if not isinstance(content, Mapping):
-        return {}
-    return {
-        str(key).removeprefix("module."): value
-        for key, value in content.items()
-        if isinstance(value, torch.Tensor)
-    }
 
 
 def _fold_batch_norm(module: nn.Module) -> None:

@@ -1,5 +1,28 @@
 """Wrinkle segmentation: networks, training, prediction and evaluation.
 
 The modules read in the order data moves, each importing only from those before it, and from the
-package around: none so far.
+package around: `sized`, `unet`, `swin_unetr`, `networks`, `official`, `checkpoint`, `pretrained`.
 """
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .checkpoint import load_checkpoint, save_checkpoint
+    from .networks import create_model
+    from .pretrained import load_pretrained
+
+# What people use from Python; found when asked for, so that nobody waits for PyTorch in vain.
+_PLACES = {
+    "create_model": "networks",
+    "load_checkpoint": "checkpoint",
+    "load_pretrained": "pretrained",
+    "save_checkpoint": "checkpoint",
+}
+__all__ = ["create_model", "load_checkpoint", "load_pretrained", "save_checkpoint"]
+
+
+def __getattr__(name: str) -> object:
+    if name not in _PLACES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f".{_PLACES[name]}", __name__), name)

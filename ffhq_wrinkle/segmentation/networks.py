@@ -1,0 +1,87 @@
+"""Networks: making one by its name, or by the names in its weights."""
+
+from collections.abc import Mapping
+from typing import Literal, get_args
+
+import torch
+
+from ..errors import ArgumentError, SourceError
+from .sized import SizedNetwork
+
+NetworkName = Literal["unet", "swin_unetr"]
+NETWORKS: tuple[NetworkName, ...] = get_args(NetworkName)
+# A parameter that no other network has, whose second axis are the input channels, and one whose
+# first axis are the output channels.
+_TELLTALES: dict[NetworkName, tuple[str, str]] = {
+    "unet": ("inc.double_conv.0.weight", "outc.conv.weight"),
+    "swin_unetr": ("swinViT.patch_embed.proj.weight", "out.conv.conv.weight"),
+}
+
+
+def create_model(
+    name: NetworkName,
+    in_channels: int,
+    out_channels: int,
+    *,
+    gradient_checkpointing: bool = False,
+) -> SizedNetwork:
+    """Make a network with random weights.
+
+    Parameters
+    ----------
+    name : {"unet", "swin_unetr"}
+        See `unet.UNet` and `swin_unetr.SwinUnetr`.
+    in_channels : int
+        3 for RGB, 4 for RGB and texture map.
+    out_channels : int
+        1 for a texture map, 2 for background and wrinkle.
+    gradient_checkpointing : bool
+        Swin UNETR alone: train in less memory, and slower.
+
+    Returns
+    -------
+    SizedNetwork
+        Takes float (B, in_channels, H, W) in -1..1 of any size, and gives logits.
+
+    Raises
+    ------
+    ArgumentError
+        There is no such network, a number of channels is not positive, or the network has no
+        gradient checkpointing.
+
+    Examples
+    --------
+    >>> sum(parameter.numel() for parameter in create_model("unet", 4, 2).parameters())
+    17263618
+    """
+    if name not in NETWORKS:
+        raise ArgumentError(f"network is {name!r}; choose one of {', '.join(NETWORKS)}")
+    if in_channels < 1 or out_channels < 1:
+        raise ArgumentError(f"channels are {in_channels} -> {out_channels}; 1 is the least")
+    if name == "swin_unetr":
+        from .swin_unetr import SwinUnetr  # loads MONAI, so only here
+
+        return SwinUnetr(in_channels, out_channels, gradient_checkpointing=gradient_checkpointing)
+    if gradient_checkpointing:
+        raise ArgumentError(f"{name} has no gradient checkpointing; swin_unetr has")
+    from .unet import UNet
+
+    return UNet(in_channels, out_channels)
+
+
+def described(state: Mapping[str, torch.Tensor]) -> tuple[NetworkName, int, int]:
+    """Tell from named weights which network they are of, and its input and output channels.
+
+    Raises
+    ------
+    SourceError
+        Of none; the first few names are given.
+    """
+    for name, (first, last) in _TELLTALES.items():
+        if first in state and last in state and state[first].ndim == state[last].ndim == 4:
+            return name, state[first].shape[1], state[last].shape[0]
+    some = ", ".join(list(state)[:3])
+    raise SourceError(
+        f"the weights are of none of the networks {', '.join(NETWORKS)}: "
+        + (f"they are called {some}, ..." if state else "there are no tensors with names")
+    )

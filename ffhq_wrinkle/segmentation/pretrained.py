@@ -1,0 +1,83 @@
+"""Pretrained: weights of stage 1 carried into a network of stage 2."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import torch
+
+from ..weights import load_strictly
+from .sized import SizedNetwork
+
+
+@dataclass
+class Carried:
+    """What `load_pretrained` did: names of tensors copied as they are, and how others were made."""
+
+    copied: list[str] = field(default_factory=list)
+    made: dict[str, str] = field(default_factory=dict)
+
+    def summary(self) -> str:
+        """One line for people."""
+        parts = [f"{len(self.copied)} tensors copied"]
+        parts += [f"{name} {how}" for name, how in self.made.items()]
+        return "; ".join(parts)
+
+
+def load_pretrained(model: SizedNetwork, state: Mapping[str, torch.Tensor]) -> Carried:
+    """Carry pretrained weights into a network that is to be finetuned.
+
+    All tensors are copied, but for two kinds that differ if channels were added:
+
+    - Weights of further input channels (the texture map's) are 0. So the network begins with what
+      it made of the first three, and learns from the texture map as soon as that helps.
+    - Of one output channel (the texture map t) two are made: wrinkle is a copy of it and
+      background its negative. So the logit of wrinkle against background begins as 2 t, which is
+      large where the texture is strong.
+
+    Parameters
+    ----------
+    model : SizedNetwork
+        Changed in place.
+    state : mapping
+        Weights of the same kind of network, as `weights.named_tensors` gives them.
+
+    Returns
+    -------
+    Carried
+        Every tensor of the model by name.
+
+    Raises
+    ------
+    SourceError
+        The weights are of another network, or of channels that no rule is for; nothing was changed.
+    """
+    own = model.state_dict()
+    inputs = {f"{layer}.weight" for layer in model.input_layers}
+    outputs = {f"{model.output_layer}.{part}" for part in ("weight", "bias")}
+    carried = Carried()
+    fitting: dict[str, torch.Tensor] = {}
+    for name, value in state.items():
+        wanted = own[name].shape if name in own else value.shape
+        if name in inputs and _gains(value.shape, wanted, axis=1):
+            fitting[name] = value.new_zeros(wanted)
+            fitting[name][:, : value.shape[1]] = value
+            more = wanted[1] - value.shape[1]
+            carried.made[name] = f"filled with 0 for {more} further input channel(s)"
+        elif name in outputs and (value.shape[0], wanted[0]) == (1, 2):
+            fitting[name] = torch.cat([-value, value])
+            carried.made[name] = "copied for wrinkle, negated for background"
+        else:
+            fitting[name] = value
+            carried.copied.append(name)
+    load_strictly(model, fitting, source="the pretrained checkpoint", title="of this network")
+    return carried
+
+
+def _gains(there: torch.Size, wanted: torch.Size, *, axis: int) -> bool:
+    """Whether a shape is another that only lacks some of an axis."""
+    same = [first == second for at, (first, second) in enumerate(zip(there, wanted, strict=False))]
+    return (
+        len(there) == len(wanted)
+        and there[axis] < wanted[axis]
+        and all(equal for at, equal in enumerate(same) if at != axis)
+    )

@@ -1,0 +1,75 @@
+"""Sized: networks that take images of any size; the one place where inputs are padded."""
+
+from abc import abstractmethod
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+from ..errors import ArgumentError
+
+
+class SizedNetwork(nn.Module):
+    """A network whose own input sizes have to divide, made to take any.
+
+    Attributes
+    ----------
+    divisor : int
+        What each side of the input of `logits` has to be a multiple of.
+    least_side : int
+        The shortest side that `logits` can work with.
+    in_channels, out_channels : int
+        Of the input and of the logits.
+    input_layers : tuple of str
+        Names of the layers whose weights have a slice for each input channel, as their second
+        axis.
+    output_layer : str
+        Name of the layer whose weights and biases have a slice for each output channel, as their
+        first axis.
+    """
+
+    input_layers: tuple[str, ...]
+    output_layer: str
+    divisor: int
+    least_side: int
+    in_channels: int
+    out_channels: int
+
+    @abstractmethod
+    def logits(self, x: torch.Tensor) -> torch.Tensor:
+        """The network itself: (B, in_channels, H, W) to (B, out_channels, H, W)."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Logits of images of any size.
+
+        An input whose sides do not divide is continued to the right and below by its last pixels,
+        and what belongs to those is cut off the logits.
+
+        Parameters
+        ----------
+        x : torch.Tensor
+            float, (B, in_channels, H, W), -1..1.
+
+        Returns
+        -------
+        torch.Tensor
+            float, (B, out_channels, H, W).
+
+        Raises
+        ------
+        ArgumentError
+            The tensor has another number of dimensions or channels.
+        """
+        if x.ndim != 4 or x.shape[1] != self.in_channels:
+            raise ArgumentError(
+                f"the network takes (B, {self.in_channels}, H, W), not {tuple(x.shape)}"
+            )
+        height, width = x.shape[-2:]
+        bottom, right = (
+            max(-(-side // self.divisor) * self.divisor, self.least_side) - side
+            for side in (height, width)
+        )
+        if not (bottom or right):
+            return self.logits(x)
+        padded = functional.pad(x, (0, right, 0, bottom), mode="replicate")
+        return self.logits(padded)[..., :height, :width]

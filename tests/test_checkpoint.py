@@ -1,0 +1,246 @@
+"""Checkpoints, ours and the authors': read safely, told apart, carried into other networks."""
+
+import argparse
+import hashlib
+import io
+import zipfile
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from ffhq_wrinkle.errors import ArgumentError, OutputError, SourceError
+from ffhq_wrinkle.segmentation import (
+    create_model,
+    load_checkpoint,
+    load_pretrained,
+    save_checkpoint,
+)
+from ffhq_wrinkle.segmentation.official import OFFICIAL, official_checkpoint
+from ffhq_wrinkle.weak import TextureSettings
+
+MEMBER = OFFICIAL["official-unet"]
+
+
+@pytest.fixture(scope="module")
+def unet():
+    torch.manual_seed(3)
+    return create_model("unet", 4, 2)
+
+
+def same(first, second):
+    assert first.keys() == second.keys()
+    for name in first:
+        torch.testing.assert_close(first[name], second[name], rtol=0, atol=0)
+
+
+def test_ours_comes_back_with_its_texture_recipe(unet, tmp_path):
+    texture = TextureSettings(recipe="released", kernel_size=11, sigma=2.5)
+    path = tmp_path / "best.pt"
+    save_checkpoint(path, unet, "unet", texture=texture, more={"epoch": 3})
+    found = load_checkpoint(path)
+    same(found.model.state_dict(), unet.state_dict())
+    assert (found.network, found.official, found.texture) == ("unet", False, texture)
+    assert (found.model.in_channels, found.model.out_channels) == (4, 2)
+    assert found.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
+    assert not found.model.training
+    assert torch.load(path, weights_only=True)["epoch"] == 3
+
+
+def theirs(state, how):
+    prefixed = {f"module.{name}": value for name, value in state.items()}
+    return {
+        "at the top": state,
+        "under model": {"model": state, "epoch": 149},
+        "parallel": {"model": prefixed},
+        "compiled": {f"_orig_mod.{name}": value for name, value in state.items()},
+        "with settings and scores": {
+            "model": prefixed,
+            "args": argparse.Namespace(lr=1e-4, name="stage2"),
+            "best": np.float64(0.48),
+        },
+    }[how]
+
+
+@pytest.mark.parametrize(
+    "how",
+    ["at the top", "under model", "parallel", "compiled", "with settings and scores"],
+)
+def test_theirs_loads_however_it_is_wrapped(how, unet, tmp_path):
+    path = tmp_path / "w.pth"
+    torch.save(theirs(unet.state_dict(), how), path)
+    found = load_checkpoint(path)
+    same(found.model.state_dict(), unet.state_dict())
+    assert found.texture is None
+
+
+def test_swin_unetr_is_known_by_its_weights(tmp_path):
+    swin = create_model("swin_unetr", 3, 1)
+    torch.save(swin.state_dict(), tmp_path / "w.pth")
+    found = load_checkpoint(tmp_path / "w.pth")
+    assert (found.network, found.model.in_channels, found.model.out_channels) == (
+        "swin_unetr", 3, 1,
+    )  # fmt: skip
+
+
+def test_a_mismatch_names_the_first_few_keys(unet, tmp_path):
+    state = unet.state_dict()
+    state["extra.weight"] = torch.zeros(1)
+    for name in ("down1.maxpool_conv.1.double_conv.0.weight", "up4.conv.double_conv.4.bias"):
+        del state[name]
+    state["up1.conv.double_conv.1.bias"] = torch.zeros(7)
+    torch.save(state, tmp_path / "w.pth")
+    with pytest.raises(SourceError) as raised:
+        load_checkpoint(tmp_path / "w.pth")
+    said = str(raised.value)
+    assert "is not unet with 4 -> 2 channels" in said
+    assert "lacks down1.maxpool_conv.1.double_conv.0.weight" in said
+    assert "lacks up4.conv.double_conv.4.bias, has extra.weight and 1 more" in said
+
+
+def test_values_that_are_not_finite_are_refused(unet, tmp_path):
+    state = {name: value.clone() for name, value in unet.state_dict().items()}
+    state["outc.conv.bias"][0] = float("nan")
+    torch.save(state, tmp_path / "w.pth")
+    with pytest.raises(SourceError, match=r"outc\.conv\.bias with values that are no finite"):
+        load_checkpoint(tmp_path / "w.pth")
+
+
+class Harmful:
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return (open, (self.path, "w"))
+
+
+@pytest.mark.parametrize("kind", ["code", "cut", "text", "empty", "tensor", "other network"])
+def test_what_is_no_checkpoint_is_refused_in_one_line(kind, unet, tmp_path):
+    path = tmp_path / "w.pth"
+    whole = io.BytesIO()
+    torch.save(unet.state_dict(), whole)
+    contents = {"cut": whole.getvalue()[:-5000], "text": b"<html>quota</html>", "empty": b""}
+    saved = {
+        "code": {"model": unet.state_dict(), "more": Harmful(str(tmp_path / "harm"))},
+        "tensor": torch.zeros(3),
+        "other network": nn.Conv2d(3, 3, 3).state_dict(),
+    }
+    if kind in contents:
+        path.write_bytes(contents[kind])
+    else:
+        torch.save(saved[kind], path)
+    with pytest.raises(SourceError, match=r"w\.pth") as raised:
+        load_checkpoint(path)
+    assert "\n" not in str(raised.value)
+    assert "weights_only" not in str(raised.value)
+    assert not (tmp_path / "harm").exists()
+
+
+def test_a_damaged_texture_record_is_refused(unet, tmp_path):
+    content = {"model": unet.state_dict(), "texture": {"recipe": "mine"}}
+    torch.save(content, tmp_path / "w.pt")
+    with pytest.raises(SourceError, match="record of the texture map is damaged"):
+        load_checkpoint(tmp_path / "w.pt")
+
+
+def test_saving_where_no_folder_is_says_so(unet, tmp_path):
+    with pytest.raises(OutputError, match="No such file or directory"):
+        save_checkpoint(tmp_path / "none" / "w.pt", unet, "unet", texture=TextureSettings())
+
+
+@pytest.fixture
+def published(unet, tmp_path, monkeypatch, site):
+    """A table of sources in which a checkpoint of our making is the published one."""
+    content = io.BytesIO()
+    torch.save({"model": unet.state_dict()}, content)
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as opened:
+        opened.writestr(f"checkpoints/{MEMBER}", content.getvalue())
+    site.pages["/checkpoints.zip"] = archive.getvalue()
+    sha256 = hashlib.sha256(content.getvalue()).hexdigest()
+    table = tmp_path / "sources.toml"
+    table.write_text(
+        f'[checkpoints]\ntitle = "T"\nfile = "checkpoints.zip"\n'
+        f'url = "{site.url("/checkpoints.zip")}"\n[checkpoints.members]\n"{MEMBER}" = "{sha256}"\n'
+    )
+    monkeypatch.setenv("FFHQ_WRINKLE_SOURCES", str(table))
+    monkeypatch.setenv("FFHQ_WRINKLE_CACHE", str(tmp_path / "cache"))
+    return content.getvalue()
+
+
+def test_a_published_checkpoint_is_known_by_its_hash_whatever_it_is_called(published, tmp_path):
+    (tmp_path / "renamed.pth").write_bytes(published)
+    found = load_checkpoint(tmp_path / "renamed.pth")
+    assert found.official
+    assert found.texture == TextureSettings(recipe="released")
+
+
+def test_another_file_by_the_published_name_is_refused(published, unet, tmp_path):
+    path = tmp_path / "stage2_unet.pth"
+    torch.save({"module": 1, **unet.state_dict()}, path)
+    with pytest.raises(SourceError, match=r"called as a published .*give it another name"):
+        load_checkpoint(path)
+
+
+def test_an_official_checkpoint_is_fetched_once_and_verified(published, site):
+    path = official_checkpoint("official-unet")
+    assert path.read_bytes() == published
+    assert load_checkpoint(path).official
+    assert official_checkpoint("official-unet") == path
+    assert site.requests == ["/checkpoints.zip"]
+
+
+def test_without_it_the_error_says_where_to_put_it(published, site):
+    archive = site.pages.pop("/checkpoints.zip")
+    with pytest.raises(SourceError, match=r"Put stage2_unet.*or name the file with --checkpoint"):
+        official_checkpoint("official-unet")
+    site.pages["/checkpoints.zip"] = archive
+    with pytest.raises(SourceError, match=r"Put stage2_swinunetr\.pth into .*checkpoints"):
+        official_checkpoint("official-swin-unetr")  # the archive lacks it
+    with pytest.raises(ArgumentError, match="published are official-unet"):
+        official_checkpoint("official")
+
+
+@pytest.mark.parametrize("name", ["unet", "swin_unetr"])
+def test_pretrained_weights_go_over_and_channels_are_filled_by_the_rule(name):
+    torch.manual_seed(1)
+    pretrained, network = create_model(name, 3, 1).eval(), create_model(name, 4, 2).eval()
+    carried = load_pretrained(network, pretrained.state_dict())
+    before, after = pretrained.state_dict(), network.state_dict()
+    assert {*carried.copied, *carried.made} == set(after)
+    for tensor in carried.copied:
+        torch.testing.assert_close(after[tensor], before[tensor], rtol=0, atol=0)
+    inputs = {f"{layer}.weight" for layer in network.input_layers}
+    outputs = {f"{network.output_layer}.weight", f"{network.output_layer}.bias"}
+    assert set(carried.made) == inputs | outputs
+    for tensor in inputs:
+        torch.testing.assert_close(after[tensor][:, :3], before[tensor], rtol=0, atol=0)
+        assert not after[tensor][:, 3].any()
+    # So the texture map has no influence yet, and wrinkle against background is twice its guess.
+    x = torch.rand(1, 4, 128, 128) * 2 - 1
+    with torch.inference_mode():
+        logits, texture = network(x), pretrained(x[:, :3])
+    torch.testing.assert_close(logits[:, 1:] - logits[:, :1], 2 * texture, rtol=1e-4, atol=1e-5)
+    assert "tensors copied" in carried.summary()
+    assert "filled with 0 for 1 further input channel" in carried.summary()
+
+
+def test_pretrained_weights_of_equal_channels_are_copied_whole():
+    first, second = create_model("unet", 3, 2), create_model("unet", 3, 2)
+    assert not load_pretrained(second, first.state_dict()).made
+    same(first.state_dict(), second.state_dict())
+
+
+@pytest.mark.parametrize("channels", [(5, 1), (3, 4), (3, 3)])
+def test_pretrained_weights_that_no_rule_is_for_change_nothing(channels):
+    network = create_model("unet", 4, 2)
+    before = {name: value.clone() for name, value in network.state_dict().items()}
+    with pytest.raises(SourceError, match="the pretrained checkpoint is not of this network"):
+        load_pretrained(network, create_model("unet", *channels).state_dict())
+    same(network.state_dict(), before)
+
+
+def test_pretrained_weights_of_another_network_are_refused():
+    with pytest.raises(SourceError, match="lacks decoder1"):
+        load_pretrained(create_model("swin_unetr", 4, 2), create_model("unet", 3, 1).state_dict())
