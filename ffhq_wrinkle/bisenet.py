@@ -1,8 +1,6 @@
 """BiSeNet: the trained face parser, from facexlib's network and the published weights."""
 
-import re
 from collections.abc import Sequence
-from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +10,10 @@ from facexlib.parsing.bisenet import BiSeNet
 from PIL import Image
 from torch import nn
 from torch.nn import functional
-from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from .errors import ArgumentError
 from .files import sha256_of
+from .inference import choose_device, exact, fold_batch_norm
 from .labels import CLASSES, LABEL_SIZE, FaceParser
 from .weights import load_strictly, named_tensors, read_weights
 
@@ -64,7 +62,7 @@ class BiSeNetParser(FaceParser):
         self.batch_size = batch_size or (1 if self.device.type == "cpu" else 16)
         network = load_bisenet(weights)
         self.weights_sha256 = sha256_of(weights)
-        _fold_batch_norm(network)
+        fold_batch_norm(network)
         self._network: Any = network.to(self.device).to(memory_format=torch.channels_last)
         self._mean, self._std = (
             torch.tensor(values, device=self.device).view(1, 3, 1, 1) for values in (_MEAN, _STD)
@@ -105,7 +103,7 @@ class BiSeNetParser(FaceParser):
         if len(batch) == 1 and self.device.type == "cpu" and torch.get_num_threads() != 1:
             torch.set_num_threads(1)  # of this thread; more would change the last bits of sums
         pixels = torch.from_numpy(batch).to(self.device).permute(0, 3, 1, 2)  # channels last
-        with _exact(self.device):
+        with exact(self.device):
             logits = self._logits((pixels.float() / 255 - self._mean) / self._std)
         full = functional.interpolate(
             logits, (LABEL_SIZE, LABEL_SIZE), mode="bilinear", align_corners=True
@@ -118,36 +116,6 @@ class BiSeNetParser(FaceParser):
         spatial, context, _ = network.cp(x)
         logits, _ = network.conv_out(network.ffm(spatial, context))
         return torch.as_tensor(logits)
-
-
-def _exact(device: torch.device) -> AbstractContextManager[None]:
-    """Keep a GPU from TF32 and from choosing algorithms by their speed, which changes labels."""
-    if device.type != "cuda":
-        return nullcontext()
-    flags: AbstractContextManager[None] = torch.backends.cudnn.flags(
-        enabled=True, benchmark=False, deterministic=True, allow_tf32=False
-    )
-    return flags
-
-
-def choose_device(device: str) -> torch.device:
-    """Turn ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps`` into a device that is there.
-
-    Raises
-    ------
-    ArgumentError
-        The name is unknown, or this machine lacks the device.
-    """
-    if device == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    if not re.fullmatch(r"cpu|cuda(:\d{1,3})?|mps", device):
-        raise ArgumentError(f"device is {device!r}; it should be auto, cpu, cuda, cuda:1 or mps")
-    try:
-        chosen = torch.device(device)
-        torch.zeros(1, device=chosen)
-    except (RuntimeError, AssertionError, NotImplementedError) as error:
-        raise ArgumentError(f"device {device!r} is not there, or can not be used") from error
-    return chosen
 
 
 def load_bisenet(weights: Path) -> nn.Module:
@@ -173,15 +141,3 @@ def load_bisenet(weights: Path) -> nn.Module:
     network: nn.Module = BiSeNet(num_class=len(CLASSES))
     load_strictly(network, state, source=weights, title=f"BiSeNet with {len(CLASSES)} classes")
     return network.eval()
-
-
-def _fold_batch_norm(module: nn.Module) -> None:
-    """Fold each batch normalisation into the convolution defined just before it."""
-    previous_name, previous = "", module
-    for name, child in list(module.named_children()):
-        if isinstance(child, nn.BatchNorm2d) and isinstance(previous, nn.Conv2d):
-            setattr(module, previous_name, fuse_conv_bn_eval(previous, child))
-            setattr(module, name, nn.Identity())
-        else:
-            _fold_batch_norm(child)
-        previous_name, previous = name, child

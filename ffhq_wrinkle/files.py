@@ -42,6 +42,7 @@ _DECODER_ERRORS = (
 _NOTES_BYTES = 16_384  # within which the notes are that `png_note` finds
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _PNG_END = b"\x00\x00\x00\x00IEND\xaeB`\x82"
+_JPEG_START, _JPEG_END = b"\xff\xd8", b"\xff\xd9"
 
 
 def read_image(path: Path) -> np.ndarray:
@@ -206,7 +207,7 @@ def encode_png(pixels: np.ndarray, text: Mapping[str, str] | None = None) -> byt
     Parameters
     ----------
     pixels : np.ndarray
-        uint8, (H, W) gray or (H, W, 3) RGB.
+        uint8, (H, W) gray or (H, W, 3) RGB; or uint16, (H, W) gray.
     text : mapping, optional
         Notes kept in the file as Latin-1 tEXt chunks, keyword to text.
 
@@ -220,9 +221,11 @@ def encode_png(pixels: np.ndarray, text: Mapping[str, str] | None = None) -> byt
     ArgumentError
         The array is of another dtype or shape.
     """
-    if pixels.dtype != np.uint8 or pixels.ndim not in (2, 3) or pixels.shape[2:] not in ((), (3,)):
+    kinds = {np.dtype(np.uint8): ((), (3,)), np.dtype(np.uint16): ((),)}
+    if pixels.ndim < 2 or pixels.shape[2:] not in kinds.get(pixels.dtype, ()):
         raise ArgumentError(
-            f"a PNG is made from uint8 (H, W) or (H, W, 3), not {pixels.dtype} {pixels.shape}"
+            "a PNG is made from uint8 (H, W) or (H, W, 3), or uint16 (H, W), not "
+            f"{pixels.dtype} {pixels.shape}"
         )
     bgr = pixels[:, :, ::-1] if pixels.ndim == 3 else pixels
     # OpenCV's default settings: an eighth of Pillow's time, and no larger.
@@ -243,6 +246,28 @@ def _text_chunk(keyword: str, note: str) -> bytes:
     """A tEXt chunk: length, type, keyword NUL text, checksum (PNG specification, 11.3.3.2)."""
     body = b"tEXt" + keyword.encode("latin-1") + b"\x00" + note.encode("latin-1", "replace")
     return struct.pack(">I", len(body) - 4) + body + struct.pack(">I", zlib.crc32(body))
+
+
+def encode_jpeg(pixels: np.ndarray, note: str) -> bytes:
+    """Encode RGB, uint8 (H, W, 3), as JPEG of high quality that keeps a note as its comment."""
+    content = io.BytesIO()
+    comment = note.encode("utf-8", "replace")
+    # 4:4:4, for thin coloured lines would fade into what is around them.
+    Image.fromarray(pixels).save(content, "JPEG", quality=90, subsampling=0, comment=comment)
+    return content.getvalue()
+
+
+def jpeg_note(path: Path) -> str | None:
+    """The note that `encode_jpeg` wrote; None where the file lacks it or does not end as a JPEG."""
+    content = path.read_bytes() if path.is_file() else b""
+    if not (content.startswith(_JPEG_START) and content.endswith(_JPEG_END)):
+        return None
+    try:
+        with Image.open(io.BytesIO(content), formats=("JPEG",)) as image:
+            comment = image.info.get("comment", b"")
+    except _DECODER_ERRORS:
+        return None
+    return bytes(comment).decode("utf-8", "replace")
 
 
 def png_data_hash(content: bytes) -> str:

@@ -23,8 +23,10 @@ from .files import (
     PARTIAL_PREFIX,
     InnerFolders,
     add_notes,
+    encode_jpeg,
     encode_png,
     is_whole_png,
+    jpeg_note,
     png_data_hash,
     png_note,
     write_bytes,
@@ -51,6 +53,8 @@ class OutputFolder:
         One line kept in every PNG: what it is, and what it was made with.
     record : str
         Name of the record.
+    subfolders : sequence of str
+        Names of folders in it that hold results too.
     overwrite : bool
         Whether results that are there, of whatever settings, are to be replaced.
 
@@ -68,9 +72,11 @@ class OutputFolder:
         *,
         note: str,
         record: str = "build.json",
+        subfolders: Sequence[str] = (),
         overwrite: bool = False,
     ) -> None:
         self.path = path
+        self.subfolders = subfolders
         self.settings = dict(settings)
         self.note = note.encode("latin-1", "replace").decode("latin-1")  # as a PNG can keep it
         self.overwrite = overwrite
@@ -186,10 +192,12 @@ class OutputFolder:
             return False
         if path.suffix == ".png":
             return png_note(path, _NOTE) == self.note
+        if path.suffix == ".jpg":
+            return jpeg_note(path) == self.note
         return _is_whole_array(path)
 
     def write(self, relative: str, array: np.ndarray, *, comment: str = "") -> None:
-        """Write an array under a name of ``.npy``, or an image, uint8 gray or RGB, as PNG.
+        """Write an array under a name of ``.npy``, or an image as PNG or, RGB uint8, as ``.jpg``.
 
         A PNG can keep a comment, Latin-1 text of at most 15,000 characters; see `comment`.
         """
@@ -197,6 +205,8 @@ class OutputFolder:
             content = io.BytesIO()
             np.save(content, array, allow_pickle=False)
             encoded = content.getvalue()
+        elif relative.endswith(".jpg"):
+            encoded = encode_jpeg(array, self.note)
         else:
             encoded = encode_png(array)
             notes = {_NOTE: self.note}
@@ -254,14 +264,15 @@ class OutputFolder:
 
     def _results(self) -> Iterator[Path]:
         """What runs have written here."""
-        return chain(self._files("*.png"), self._files("*.npy"))
+        return chain.from_iterable(self._files(f"*.{kind}") for kind in ("png", "npy", "jpg"))
 
     def _files(self, pattern: str) -> Iterator[Path]:
-        """Files of this pattern in the folder and its shards, but not in other output folders."""
+        """Files of this pattern in the folder, its shards and subfolders, but no other output's."""
         yield from self.path.glob(pattern)
         for entry in self.path.iterdir():
-            is_shard = entry.name.isdigit() and entry.is_dir() and not entry.is_symlink()
-            if is_shard and not (entry / Path(self._lock.lock_file).name).exists():
+            named = entry.name.isdigit() or entry.name in self.subfolders
+            inner = named and entry.is_dir() and not entry.is_symlink()
+            if inner and not (entry / Path(self._lock.lock_file).name).exists():
                 yield from entry.glob(pattern)
 
 

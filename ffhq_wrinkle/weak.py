@@ -1,11 +1,10 @@
 """Weak labels: face photographs to masked texture maps, over a folder, in parallel, resumable.
 
 `build_weak` reads each image, has a parser find the face in it, and writes the texture map inside
-the face. `pipeline` shares the work out; `outputs` keeps the folders it goes to.
+the face. `folder_run` has the work done; `outputs` keeps the folders it goes to.
 """
 
-import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -14,17 +13,13 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from . import __version__
-from .errors import ImageFailure, ParsingError, RunInterrupted
-from .failures import FAILURES, Failure, update_failures
+from .errors import ParsingError
 from .files import read_image
+from .folder_run import RunReport, run_folder
 from .labels import FaceParser, face_mask
-from .manifest import Ids, ImageFile, find_images, image_folder, released_path, select_images
+from .manifest import Ids, ImageFile, image_folder
 from .outputs import OutputFolder, require_separate
-from .pipeline import run_pipeline
-from .progress import Progress
 from .texture import KERNEL_SIZE, SIGMA, Recipe, masked_texture_map, require_kernel, scaled_kernel
-
-log = logging.getLogger(__name__)
 
 # The side of the images that kernel size and sigma are meant for, the paper's.
 REFERENCE_SIDE = 1024
@@ -79,24 +74,6 @@ class ByProducts:
     masked_images: Path | None = None
 
 
-@dataclass(frozen=True)
-class BuildReport:
-    """What a run did: images it was about, weak masks made, already there, and failures."""
-
-    images: int
-    made: int
-    kept: int
-    failed: int
-
-    def summary(self, out: Path) -> str:
-        """One line for people."""
-        left = self.images - self.made - self.kept - self.failed
-        parts = [f"{self.made} weak masks written", f"{self.kept} were there already"]
-        parts += [f"{self.failed} failed, see {out / FAILURES}"] if self.failed else []
-        parts += [f"{left} left to do"] if left else []
-        return ", ".join(parts)
-
-
 class _Loaded(NamedTuple):
     """An image in memory, and what the parser made of it so far."""
 
@@ -116,7 +93,7 @@ def build_weak(
     limit: int | None = None,
     jobs: int = 1,
     overwrite: bool = False,
-) -> BuildReport:
+) -> RunReport:
     """Write the weak wrinkle mask of each image in a folder.
 
     Parameters
@@ -143,7 +120,7 @@ def build_weak(
 
     Returns
     -------
-    BuildReport
+    RunReport
 
     Raises
     ------
@@ -159,37 +136,33 @@ def build_weak(
     folder = image_folder(images)
     targets = [path for path in (out, *asdict(by_products).values()) if path]
     require_separate([folder, parser.folder], targets)
-    chosen, missing = select_images(find_images(folder), ids, limit)
     with ExitStack() as stack:
         results = _Results(out, by_products, parser, texture, overwrite, stack)
-        todo = [file for file in chosen if not results.complete(file)]
-        if len(todo) < len(chosen):
-            log.info("%d weak masks are there already", len(chosen) - len(todo))
-        results.begin()
-        run = _Run(folder, parser, texture, results)
-        failures = [
-            Failure(released_path(image_id, ".png"), "find", "no image of this id")
-            for image_id in missing
-        ]
-        interrupted = False
-        try:
-            run.build(todo, jobs)
-        except KeyboardInterrupt:
-            interrupted = True
-        failures += run.failures
-        report = BuildReport(
-            images=len(chosen) + len(missing),
-            made=len(run.made),
-            kept=len(chosen) - len(todo),
-            failed=len(failures),
+
+        def load(file: ImageFile) -> _Loaded:
+            image = read_image(folder / file.path)
+            return _Loaded(file, image, parser.prepare(image, file.image_id))
+
+        def infer(batch: list[_Loaded]) -> list[np.ndarray]:
+            return parser.label_maps([one.prepared for one in batch])
+
+        def write(one: _Loaded, label_map: np.ndarray) -> None:
+            results.write(one.file, one.image, label_map, texture)
+
+        return run_folder(
+            folder,
+            out,
+            results,
+            title="build-weak",
+            what="weak masks",
+            load=load,
+            infer=infer,
+            write=write,
+            ids=ids,
+            limit=limit,
+            batch_size=parser.batch_size,
+            jobs=jobs,
         )
-        everything = ids is None and limit is None
-        about = None if everything else {*missing, *(file.image_id for file in chosen)}
-        update_failures(out, failures, about=about)
-        if interrupted:
-            raise RunInterrupted(report.summary(out))
-        results.finish()
-    return report
 
 
 class _Results:
@@ -269,47 +242,3 @@ class _Results:
     def _folders(self) -> list[OutputFolder]:
         folders = (self.labels, self.face_masks, self.masked_images, self.weak)
         return [folder for folder in folders if folder]
-
-
-class _Run:
-    """The work of one `build_weak`, and what came of it."""
-
-    def __init__(
-        self, folder: Path, parser: FaceParser, texture: TextureSettings, results: _Results
-    ) -> None:
-        self.folder = folder
-        self.parser = parser
-        self.texture = texture
-        self.results = results
-        self.made: list[ImageFile] = []  # added to where it is made, so true at any moment
-        self.failures: list[Failure] = []
-
-    def build(self, todo: Sequence[ImageFile], jobs: int) -> None:
-        """Make the weak masks of all these."""
-        with Progress(len(todo), "build-weak") as shown:
-
-            def failed(file: ImageFile, failure: ImageFailure) -> None:
-                self.failures.append(Failure(file.path, failure.step, str(failure)))
-                shown.advance(failed=True)
-
-            run_pipeline(
-                todo,
-                load=self._load,
-                infer=self._infer,
-                write=self._write,
-                done=shown.advance,
-                failed=failed,
-                batch_size=self.parser.batch_size,
-                jobs=jobs,
-            )
-
-    def _load(self, file: ImageFile) -> _Loaded:
-        image = read_image(self.folder / file.path)
-        return _Loaded(file, image, self.parser.prepare(image, file.image_id))
-
-    def _infer(self, batch: list[_Loaded]) -> list[np.ndarray]:
-        return self.parser.label_maps([one.prepared for one in batch])
-
-    def _write(self, one: _Loaded, label_map: np.ndarray) -> None:
-        self.results.write(one.file, one.image, label_map, self.texture)
-        self.made.append(one.file)

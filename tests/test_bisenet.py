@@ -9,9 +9,10 @@ from numpy.testing import assert_array_equal
 from PIL import Image
 from torchvision.transforms.functional import normalize, to_tensor
 
-from ffhq_wrinkle.bisenet import BiSeNetParser, choose_device, load_bisenet
+from ffhq_wrinkle.bisenet import BiSeNetParser, load_bisenet
 from ffhq_wrinkle.errors import ArgumentError, SourceError
 from ffhq_wrinkle.files import sha256_of
+from ffhq_wrinkle.inference import choose_device
 from ffhq_wrinkle.sources import fetch, source
 
 from .conftest import drawn_face

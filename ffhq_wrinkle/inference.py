@@ -1,0 +1,52 @@
+"""Inference: what a trained network needs to run: a device, exact arithmetic, fewer layers."""
+
+import re
+from contextlib import AbstractContextManager, nullcontext
+
+import torch
+from torch import nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+from .errors import ArgumentError
+
+
+def choose_device(device: str) -> torch.device:
+    """Turn ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps`` into a device that is there.
+
+    Raises
+    ------
+    ArgumentError
+        The name is unknown, or this machine lacks the device.
+    """
+    if device == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    if not re.fullmatch(r"cpu|cuda(:\d{1,3})?|mps", device):
+        raise ArgumentError(f"device is {device!r}; it should be auto, cpu, cuda, cuda:1 or mps")
+    try:
+        chosen = torch.device(device)
+        torch.zeros(1, device=chosen)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        raise ArgumentError(f"device {device!r} is not there, or can not be used") from error
+    return chosen
+
+
+def exact(device: torch.device) -> AbstractContextManager[None]:
+    """Keep a GPU from TF32 and from choosing algorithms by their speed, which changes labels."""
+    if device.type != "cuda":
+        return nullcontext()
+    flags: AbstractContextManager[None] = torch.backends.cudnn.flags(
+        enabled=True, benchmark=False, deterministic=True, allow_tf32=False
+    )
+    return flags
+
+
+def fold_batch_norm(module: nn.Module) -> None:
+    """Fold each batch normalisation into the convolution defined just before it."""
+    previous_name, previous = "", module
+    for name, child in list(module.named_children()):
+        if isinstance(child, nn.BatchNorm2d) and isinstance(previous, nn.Conv2d):
+            setattr(module, previous_name, fuse_conv_bn_eval(previous, child))
+            setattr(module, name, nn.Identity())
+        else:
+            fold_batch_norm(child)
+        previous_name, previous = name, child
