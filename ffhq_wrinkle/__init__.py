@@ -2,7 +2,7 @@
 
 The modules read in the order data moves, each importing only from those before it:
 `errors`, `files`, `masks`, `manifest`, `sources`, `labels`, `bisenet`, `template`, `parsing`,
-`texture`, `landmarks`, `failures`, `outputs`, `progress`, `pipeline`, `weak`,
+`texture`, `landmarks`, `alignment`, `failures`, `outputs`, `progress`, `pipeline`, `weak`,
 `annotators`, `annotations`, `votes`, `metrics`, `staple`, `fusion`, `tallies`, `bootstrap`,
 `estimates`, `agreement`, `fusion_table`, `fusion_report`, `fused`, `tables`, `figures`, `report`,
 `verification`, `answers`, `transfer`, `archives`, `archive_places`, `metadata`, `image_sources`,
