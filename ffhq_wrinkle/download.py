@@ -34,6 +34,7 @@ from .transfer import partial_path
 from .verification import Expected, problem
 
 PARTS = ("metadata", "images", "labels", "weights", "checkpoints", "aging-labels")
+WEIGHTS = ("bisenet", "yunet")
 LABELS: dict[str, ArchiveKind] = {
     "manual": "manual-masks", "weak": "weak-masks", "parsed": "face-parsed-labels",
 }  # fmt: skip
@@ -183,8 +184,20 @@ def _bring_one(data: DataSet, what: str, published: Source) -> DownloadReport:
 
 
 def download_weights(data: DataSet) -> DownloadReport:
-    """Bring BiSeNet's weights into the cache, where `build-weak` looks for them."""
-    published = source("bisenet")
+    """Bring the networks' weights into the cache, where those who need them look for them."""
+    fetched, causes, first = 0, Counter[str](), ""
+    for name in WEIGHTS:
+        try:
+            fetched += _bring_weights(data, source(name))
+        except (TransferFailure, SourceError) as failure:
+            causes[failure.cause if isinstance(failure, TransferFailure) else "source"] += 1
+            first = first or str(failure)
+    kept = len(WEIGHTS) - fetched - causes.total()
+    return DownloadReport("weights", len(WEIGHTS), fetched, kept, dict(causes), first)
+
+
+def _bring_weights(data: DataSet, published: Source) -> bool:
+    """Bring one file of weights into the cache; False if it was there."""
     there = published.cached.is_file()
     expected = Expected(size=published.size, sha256=published.sha256)
     try:
@@ -193,11 +206,9 @@ def download_weights(data: DataSet) -> DownloadReport:
             data.transfers.resume()
             data.transfers.fetch(published.url, published.cached, expected)
         fetch(published)  # which verifies it
-    except TransferFailure as failure:
-        return DownloadReport("weights", 1, 0, 0, {failure.cause: 1}, str(failure))
     except OSError as error:
         raise output_error(published.cached, error) from error
-    return DownloadReport("weights", 1, int(not there), int(there), {})
+    return not there
 
 
 def download_archive(data: DataSet, kind: ArchiveKind) -> DownloadReport:

@@ -40,6 +40,12 @@ class ParsingError(ImageFailure):
     step = "parse"
 
 
+class AlignmentError(ImageFailure):
+    """A photo has no face, or several where one is wanted, or none where it is said to be."""
+
+    step = "align"
+
+
 class AnnotationError(ImageFailure):
     """The masks of an image do not go together, or make no fused mask that could be trusted."""
 

@@ -10,10 +10,10 @@ from typing import Literal, get_args
 
 import numpy as np
 
-from .errors import ArgumentError, ParsingError, SourceError
+from .errors import ArgumentError, ParsingError
 from .labels import FaceParser, read_label_map
 from .manifest import image_folder, released_path
-from .sources import fetch, source
+from .sources import fetch_weights
 
 ParserName = Literal["bisenet", "labels", "template"]
 PARSERS: tuple[ParserName, ...] = get_args(ParserName)
@@ -104,7 +104,12 @@ def create_parser(
 
         return TemplateParser()
     if name == "bisenet":
-        path = weights or _fetched_weights()
+        path = weights or fetch_weights(
+            "bisenet",
+            "BiSeNet's",
+            "name it with --weights FILE, or use --parser labels or --parser template, which need "
+            "no weights",
+        )
         from .bisenet import BiSeNetParser  # loads torch and facexlib, so only here
 
         return BiSeNetParser(path, device=device, batch_size=batch_size)
@@ -118,16 +123,3 @@ def _released_labels(images: Path | None) -> Path:
         if images and folder.is_dir():
             return folder
     raise ArgumentError("the parser labels needs a folder of label maps: --labels FOLDER")
-
-
-def _fetched_weights() -> Path:
-    """BiSeNet's weights from the cache, or from where they are published."""
-    published = source("bisenet")
-    try:
-        return fetch(published)
-    except SourceError as error:
-        raise SourceError(
-            f"BiSeNet's weights: {error}. Put {published.file} into {published.cached.parent}, or "
-            "name it with --weights FILE, or use --parser labels or --parser template, which need "
-            "no weights"
-        ) from error

@@ -145,3 +145,33 @@ def fetch(wanted: Source) -> Path:
     except OSError as error:
         raise SourceError(f"{wanted.cached} can not be written: {error}") from error
     return wanted.cached
+
+
+def fetch_weights(name: str, whose: str, otherwise: str) -> Path:
+    """Fetch weights, and where that fails say what else can be done.
+
+    Parameters
+    ----------
+    name : str
+        Of the weights in the table of sources.
+    whose, otherwise : str
+        What they are called in the error, and what to do without them.
+
+    Returns
+    -------
+    Path
+        As `fetch`.
+
+    Raises
+    ------
+    SourceError
+        As `fetch`.
+    """
+    published = source(name)
+    try:
+        return fetch(published)
+    except SourceError as error:
+        raise SourceError(
+            f"{whose} weights: {error}. Put {published.file} into {published.cached.parent}, or "
+            f"{otherwise}"
+        ) from error

@@ -57,6 +57,7 @@ def test_all_goes_on_where_one_part_fails(host, sources, data, tmp_path, monkeyp
         face_parsed_labels=("p.zip", packed({"a/00001.npy": b"x"}), "files = 1\n"),
         checkpoints=("c.zip", packed({"a/b/c.pth": b"x"}), ""),
         bisenet=("79999_iter.pth", b"weights", weights),
+        yunet=("y.onnx", b"weights", weights),
         ffhq_metadata=("ffhq-dataset-v2.json", b'{"5": {}}', ""),
         aging_labels=("ffhq_aging_labels.csv", b"image_number,age_group\n", ""),
     )
@@ -66,7 +67,7 @@ def test_all_goes_on_where_one_part_fails(host, sources, data, tmp_path, monkeyp
     assert result.exit_code == 1
     assert "1 quota" in result.output
     assert "images: 1 fetched" in result.output
-    assert "weights: 1 fetched" in result.output
+    assert "weights: 2 fetched" in result.output
     assert "aging-labels: 1 fetched" in result.output
     assert "image 00005 lacks" in result.output
     there = set(files_of(data))

@@ -696,12 +696,18 @@ def test_masks_have_to_decode_at_their_size(sources, opened, data):
 def test_weights_arrive_whatever_the_host_does_first(host, sources, opened, tmp_path, monkeypatch):
     monkeypatch.setenv("FFHQ_WRINKLE_CACHE", str(tmp_path / "cache"))
     more = f'sha256 = "{sha256(b"weights")}"\n'
-    sources(bisenet=("79999_iter.pth", b"weights", more))
+    sources(bisenet=("79999_iter.pth", b"weights", more), yunet=("y.onnx", b"weights", more))
     host.schedule["/79999_iter.pth"] = ["503", "cut", "quota"]
     with opened() as folder:
-        assert download_weights(folder).causes == {"quota": 1}
-        assert download_weights(folder).fetched == 1
-        assert download_weights(folder).kept == 1
+        first, second, third = (download_weights(folder) for _ in range(3))
+        assert (first.files, first.fetched, first.kept, first.causes) == (2, 1, 0, {"quota": 1})
+        assert (second.fetched, second.kept, second.causes) == (1, 1, {})
+        (tmp_path / "cache" / "79999_iter.pth").write_bytes(b"damaged")
+        fourth = download_weights(folder)
+        assert (fourth.fetched, fourth.kept, fourth.causes) == (0, 1, {"source": 1})
+        (tmp_path / "cache" / "79999_iter.pth").write_bytes(b"weights")
+    assert (third.fetched, third.kept, third.causes) == (0, 2, {})
+    assert (tmp_path / "cache" / "y.onnx").read_bytes() == b"weights"
     assert (tmp_path / "cache" / "79999_iter.pth").read_bytes() == b"weights"
 
 

@@ -71,7 +71,7 @@ def download_command(
     What:
       images        photographs, 1024x1024 PNG, into images1024x1024
       labels        the published masks and label maps: manual, weak, parsed
-      weights       BiSeNet's, into the cache
+      weights       BiSeNet's and YuNet's, into the cache
       checkpoints   the authors' trained networks
       metadata      FFHQ's own table; with it hashes of the images, and attribution.csv
       aging-labels  age groups, gender and pose, by FFHQ-Aging
