@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import NamedTuple, Protocol, TypeVar
 
 from .errors import ImageFailure, RunInterrupted
 from .failures import FAILURES, Failure, update_failures
@@ -31,6 +31,36 @@ class Results(Protocol):
         """Note that all is done."""
 
 
+class Selection(NamedTuple):
+    """Which images a run is about.
+
+    Attributes
+    ----------
+    images : list of ImageFile
+        Those that are there.
+    missing : list of str
+        Ids that were asked for and are not.
+    everything : bool
+        Whether nothing was chosen by id or number.
+    """
+
+    images: list[ImageFile]
+    missing: list[str]
+    everything: bool
+
+
+def choose_images(folder: Path, ids: Ids | None = None, limit: int | None = None) -> Selection:
+    """Choose from a folder's images.
+
+    Raises
+    ------
+    ArgumentError
+        There are no such images.
+    """
+    images, missing = select_images(find_images(folder), ids, limit)
+    return Selection(images, missing, ids is None and limit is None)
+
+
 @dataclass(frozen=True)
 class RunReport:
     """What a run did: images it was about, results made, already there, and failures.
@@ -54,7 +84,7 @@ class RunReport:
 
 
 def run_folder(
-    folder: Path,
+    selection: Selection,
     out: Path,
     results: Results,
     *,
@@ -63,16 +93,14 @@ def run_folder(
     load: Callable[[ImageFile], Loaded],
     infer: Callable[[list[Loaded]], list[Result]],
     write: Callable[[Loaded, Result], None],
-    ids: Ids | None = None,
-    limit: int | None = None,
     batch_size: int = 1,
     jobs: int = 1,
 ) -> RunReport:
-    """Make what is missing of the results of each image in a folder.
+    """Make what is missing of the results of each image.
 
     Parameters
     ----------
-    folder : Path
+    selection : Selection
         The images.
     out : Path
         Where `failures.csv` goes.
@@ -82,8 +110,6 @@ def run_folder(
         What the run and its results are called.
     load, infer, write, batch_size, jobs
         As `pipeline.run_pipeline`.
-    ids, limit
-        Which images; all if not given.
 
     Returns
     -------
@@ -91,12 +117,10 @@ def run_folder(
 
     Raises
     ------
-    ArgumentError
-        There are no such images.
     RunInterrupted
         Ctrl-C; what is done is kept, and the same call goes on from there.
     """
-    chosen, missing = select_images(find_images(folder), ids, limit)
+    chosen, missing, everything = selection
     todo = [file for file in chosen if not results.complete(file)]
     if len(todo) < len(chosen):
         log.info("%d %s are there already", len(chosen) - len(todo), what)
@@ -138,7 +162,6 @@ def run_folder(
         failed=len(failures),
         what=what,
     )
-    everything = ids is None and limit is None
     about = None if everything else {*missing, *(file.image_id for file in chosen)}
     update_failures(out, failures, about=about)
     if interrupted:

@@ -15,7 +15,7 @@ import numpy as np
 from . import __version__
 from .errors import ParsingError
 from .files import read_image
-from .folder_run import RunReport, run_folder
+from .folder_run import RunReport, choose_images, run_folder
 from .labels import FaceParser, face_mask
 from .manifest import Ids, ImageFile, image_folder
 from .outputs import OutputFolder, require_separate
@@ -136,6 +136,7 @@ def build_weak(
     folder = image_folder(images)
     targets = [path for path in (out, *asdict(by_products).values()) if path]
     require_separate([folder, parser.folder], targets)
+    selection = choose_images(folder, ids, limit)
     with ExitStack() as stack:
         results = _Results(out, by_products, parser, texture, overwrite, stack)
 
@@ -150,7 +151,7 @@ def build_weak(
             results.write(one.file, one.image, label_map, texture)
 
         return run_folder(
-            folder,
+            selection,
             out,
             results,
             title="build-weak",
@@ -158,8 +159,6 @@ def build_weak(
             load=load,
             infer=infer,
             write=write,
-            ids=ids,
-            limit=limit,
             batch_size=parser.batch_size,
             jobs=jobs,
         )

@@ -82,6 +82,32 @@ def astronaut() -> np.ndarray:
     return data.astronaut()
 
 
+WRINKLE_LEVEL = 40
+
+
+def threshold_unet(channels: int = 4, level: int = WRINKLE_LEVEL):
+    """A U-Net set by hand: wrinkle where its last input channel is above a level of 0..255."""
+    import torch
+
+    from ffhq_wrinkle.segmentation import create_model
+
+    network = create_model("unet", channels, 2).eval()
+    state = network.state_dict()
+    for name, value in state.items():
+        if value.is_floating_point() and not name.endswith("running_var"):
+            value.zero_()
+    for block, source in (("inc", channels - 1), ("up4.conv", 0)):  # up4 sees what was skipped
+        for layer, taken in ((0, source), (3, 0)):
+            state[f"{block}.double_conv.{layer}.weight"][0, taken, 1, 1] = 1
+            state[f"{block}.double_conv.{layer + 1}.weight"][0] = 1
+    state["inc.double_conv.1.bias"][0] = 1  # from -1..1 to 0..2, which no ReLU cuts
+    state["outc.conv.weight"][1, 0] = 255 / 2
+    state["outc.conv.bias"][1] = -level - 0.5
+    with torch.no_grad():
+        network.load_state_dict(state)
+    return network
+
+
 class Dataset:
     """Drawn faces in the released layout: `images` in shards, `labels` flat."""
 

@@ -38,10 +38,11 @@ def same(first, second):
 def test_ours_comes_back_with_its_texture_recipe(unet, tmp_path):
     texture = TextureSettings(recipe="released", kernel_size=11, sigma=2.5)
     path = tmp_path / "best.pt"
-    save_checkpoint(path, unet, "unet", texture=texture, more={"epoch": 3})
+    save_checkpoint(path, unet, "unet", texture=texture, side=512, more={"epoch": 3})
     found = load_checkpoint(path)
     same(found.model.state_dict(), unet.state_dict())
-    assert (found.network, found.official, found.texture) == ("unet", False, texture)
+    assert (found.network, found.official) == ("unet", False)
+    assert (found.texture, found.side) == (texture, 512)
     assert (found.model.in_channels, found.model.out_channels) == (4, 2)
     assert found.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
     assert not found.model.training
@@ -72,7 +73,7 @@ def test_theirs_loads_however_it_is_wrapped(how, unet, tmp_path):
     torch.save(theirs(unet.state_dict(), how), path)
     found = load_checkpoint(path)
     same(found.model.state_dict(), unet.state_dict())
-    assert found.texture is None
+    assert (found.texture, found.side) == (None, None)
 
 
 def test_swin_unetr_is_known_by_its_weights(tmp_path):
@@ -146,7 +147,9 @@ def test_a_damaged_texture_record_is_refused(unet, tmp_path):
 
 def test_saving_where_no_folder_is_says_so(unet, tmp_path):
     with pytest.raises(OutputError, match="No such file or directory"):
-        save_checkpoint(tmp_path / "none" / "w.pt", unet, "unet", texture=TextureSettings())
+        save_checkpoint(
+            tmp_path / "none" / "w.pt", unet, "unet", texture=TextureSettings(), side=512
+        )
 
 
 @pytest.fixture
@@ -173,7 +176,7 @@ def test_a_published_checkpoint_is_known_by_its_hash_whatever_it_is_called(publi
     (tmp_path / "renamed.pth").write_bytes(published)
     found = load_checkpoint(tmp_path / "renamed.pth")
     assert found.official
-    assert found.texture == TextureSettings(recipe="released")
+    assert (found.texture, found.side) == (TextureSettings(recipe="released"), 1024)
 
 
 def test_another_file_by_the_published_name_is_refused(published, unet, tmp_path):

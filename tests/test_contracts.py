@@ -52,7 +52,11 @@ def test_commands_call_the_library_and_share_options_only(command):
     modules = {name.split(".")[0] for name in imported(f"commands/{command}.py", level=2)}
     assert modules <= {*ORDER, "segmentation"} - {"cli"}
     if command != "__init__":
-        assert set(imported(f"commands/{command}.py")) <= {"options", "annotation_options"}
+        assert set(imported(f"commands/{command}.py")) <= {
+            "options",
+            "annotation_options",
+            "parser_options",
+        }
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 import click
 
 from .options import (
-    EXISTING_FILE,
     EXISTING_FOLDER,
     FAILED,
     FOLDER,
@@ -18,6 +17,7 @@ from .options import (
     limit_option,
     overwrite_option,
 )
+from .parser_options import labels_option, parser_option, weights_option
 
 if TYPE_CHECKING:
     from ..parsing import ParserName
@@ -44,24 +44,9 @@ if TYPE_CHECKING:
     is_flag=True,
     help="Scale kernel size and sigma by the image's longer side / 1024.",
 )
-@click.option(
-    "--parser",
-    "parser_name",
-    type=click.Choice(["bisenet", "labels", "template"]),
-    default="bisenet",
-    show_default=True,
-    help="Who finds the face: the trained network, ready label maps, or a fixed template.",
-)
-@click.option(
-    "--weights",
-    type=EXISTING_FILE,
-    help="BiSeNet's weights; fetched once if not given.",
-)
-@click.option(
-    "--labels",
-    type=EXISTING_FOLDER,
-    help="Folder of ready label maps, ID.npy or ID.png, for --parser labels.",
-)
+@parser_option
+@weights_option
+@labels_option
 @click.option(
     "--device", default="auto", show_default=True, help="For BiSeNet: auto, cpu, cuda, cuda:1, mps."
 )

@@ -1,7 +1,9 @@
 """Wrinkle segmentation: networks, training, prediction and evaluation.
 
 The modules read in the order data moves, each importing only from those before it, and from the
-package around: `sized`, `unet`, `swin_unetr`, `networks`, `official`, `checkpoint`, `pretrained`.
+package around: `sized`, `unet`, `swin_unetr`, `networks`, `official`, `checkpoint`, `pretrained`,
+`window_attention`, `inputs`, `ingredients`, `predictor`, `onnx_export`, `regions`,
+`wrinkle_table`, `views`, `prediction`.
 """
 
 from importlib import import_module

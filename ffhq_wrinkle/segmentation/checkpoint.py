@@ -11,7 +11,7 @@ import torch
 from .. import __version__
 from ..errors import ArgumentError, SourceError
 from ..files import sha256_of, write_bytes
-from ..weak import TextureSettings
+from ..weak import REFERENCE_SIDE, TextureSettings
 from ..weights import load_strictly, named_tensors, read_weights
 from .networks import NetworkName, create_model, described
 from .official import is_official
@@ -37,6 +37,8 @@ class Checkpoint:
         Whether the file is one that the authors published, byte for byte.
     texture : TextureSettings or None
         How the texture maps were made that it was trained on; None if that is not recorded.
+    side : int or None
+        Of the images that it was trained on, in pixels; None if that is not recorded.
     """
 
     model: SizedNetwork
@@ -44,6 +46,7 @@ class Checkpoint:
     sha256: str
     official: bool = False
     texture: TextureSettings | None = None
+    side: int | None = None
 
 
 def load_checkpoint(path: Path) -> Checkpoint:
@@ -75,8 +78,9 @@ def load_checkpoint(path: Path) -> Checkpoint:
     model = create_model(network, in_channels, out_channels)
     title = f"{network} with {in_channels} -> {out_channels} channels"
     load_strictly(model, state, source=path, title=title)
-    texture = _RELEASED if official else _recorded_texture(content, path)
-    return Checkpoint(model.eval(), network, sha256, official, texture)
+    recorded = (_recorded_texture(content, path), _recorded_side(content))
+    texture, side = (_RELEASED, REFERENCE_SIDE) if official else recorded
+    return Checkpoint(model.eval(), network, sha256, official, texture, side)
 
 
 def save_checkpoint(
@@ -85,6 +89,7 @@ def save_checkpoint(
     network: NetworkName,
     *,
     texture: TextureSettings,
+    side: int,
     more: Mapping[str, Any] | None = None,
 ) -> None:
     """Write a checkpoint that `load_checkpoint` reads; it is there whole or not at all.
@@ -99,6 +104,8 @@ def save_checkpoint(
         Its name.
     texture : TextureSettings
         How the texture maps were made that it was trained on.
+    side : int
+        Of the images that it was trained on, in pixels.
     more : mapping, optional
         Tensors and plain values to keep besides.
 
@@ -112,6 +119,7 @@ def save_checkpoint(
         "version": __version__,
         "network": network,
         "texture": asdict(texture),
+        "side": side,
         "model": model.state_dict(),
         **(more or {}),
     }
@@ -129,3 +137,9 @@ def _recorded_texture(content: object, path: Path) -> TextureSettings | None:
         return TextureSettings(**recorded)
     except (TypeError, ArgumentError) as error:
         raise SourceError(f"{path}: its record of the texture map is damaged: {error}") from error
+
+
+def _recorded_side(content: object) -> int | None:
+    """What a checkpoint of ours says of the images that it was trained on."""
+    side = content.get("side") if isinstance(content, Mapping) else None
+    return side if isinstance(side, int) and side > 0 else None

@@ -54,6 +54,24 @@ def official_checkpoint(name: str) -> Path:
     return path
 
 
+def checkpoint_path(text: str) -> Path:
+    """The file that a user means: a path, or the name of a published checkpoint.
+
+    Raises
+    ------
+    ArgumentError, SourceError
+        As `official_checkpoint`, or there is no such file.
+    """
+    path = Path(text)
+    if text in OFFICIAL and not path.exists():
+        return official_checkpoint(text)
+    if not path.is_file():
+        raise ArgumentError(
+            f"there is no checkpoint {text}; name a file, or one of {', '.join(OFFICIAL)}"
+        )
+    return path
+
+
 def is_official(path: Path, sha256: str) -> bool:
     """Whether a file of this SHA-256 is a published checkpoint.
 

@@ -66,10 +66,9 @@ class SizedNetwork(nn.Module):
             )
         height, width = x.shape[-2:]
         bottom, right = (
-            max(-(-side // self.divisor) * self.divisor, self.least_side) - side
+            max((side + self.divisor - 1) // self.divisor * self.divisor, self.least_side) - side
             for side in (height, width)
         )
-        if not (bottom or right):
-            return self.logits(x)
+        # Even if there is nothing to add: a network is exported as the way that one image took.
         padded = functional.pad(x, (0, right, 0, bottom), mode="replicate")
         return self.logits(padded)[..., :height, :width]

@@ -1,0 +1,181 @@
+"""The command `predict`."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+from click.core import ParameterSource
+
+from .options import (
+    EXISTING_FILE,
+    EXISTING_FOLDER,
+    FAILED,
+    FOLDER,
+    available_cores,
+    chosen_ids,
+    ids_file_option,
+    ids_option,
+    jobs_option,
+    limit_option,
+    overwrite_option,
+)
+from .parser_options import labels_option, parser_option, weights_option
+
+if TYPE_CHECKING:
+    from ..parsing import ParserName
+    from ..segmentation.prediction import ProbabilityFormat
+    from ..segmentation.predictor import Precision
+    from ..texture import Recipe
+
+
+@click.command("predict")
+@click.argument("images", type=EXISTING_FOLDER)
+@click.argument("out", type=FOLDER)
+@click.option(
+    "--checkpoint",
+    required=True,
+    metavar="FILE",
+    help="A checkpoint, an .onnx of `export`, or official-unet or official-swin-unetr.",
+)
+@ids_option
+@ids_file_option
+@limit_option
+@parser_option
+@weights_option
+@labels_option
+@click.option(
+    "--recipe",
+    type=click.Choice(["paper", "released"]),
+    help="Formula of the texture map.  [default: what the checkpoint was trained with]",
+)
+@click.option("--texture", type=EXISTING_FOLDER, help="Folder of ready texture maps, ID.png.")
+@click.option(
+    "--face-masks",
+    type=EXISTING_FOLDER,
+    help="Folder of ready face masks, ID.png; then no parser is needed.",
+)
+@click.option(
+    "--align", is_flag=True, help="Find the face in each photo, and cut it out as FFHQ does."
+)
+@click.option(
+    "--landmarks", type=EXISTING_FILE, help="CSV of eyes and mouths, for --align without YuNet."
+)
+@click.option("--all-faces", is_flag=True, help="With --align: every face of a photo.")
+@click.option(
+    "--probabilities",
+    type=click.Choice(["png", "npy"]),
+    help="Also write probabilities: 16-bit PNG, or float16 .npy.",
+)
+@click.option(
+    "--overlays/--no-overlays", default=True, show_default=True, help="Draw the wrinkles on photos."
+)
+@click.option("--flip", is_flag=True, help="Average with what comes of the mirrored image.")
+@click.option(
+    "--precision",
+    type=click.Choice(["32", "bf16"]),
+    default="32",
+    show_default=True,
+    help="Of the network's arithmetic; bf16 is for CUDA.",
+)
+@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, mps.")
+@click.option(
+    "--batch-size",
+    type=click.IntRange(min=1),
+    help="Images that the network sees at once.  [default: 4 on a GPU, 1 on the CPU]",
+)
+@jobs_option
+@overwrite_option
+@click.pass_context
+def predict_command(
+    ctx: click.Context,
+    images: Path,
+    out: Path,
+    checkpoint: str,
+    ids_text: str | None,
+    ids_file: Path | None,
+    limit: int | None,
+    parser_name: "ParserName",
+    weights: Path | None,
+    labels: Path | None,
+    recipe: "Recipe | None",
+    texture: Path | None,
+    face_masks: Path | None,
+    align: bool,
+    landmarks: Path | None,
+    all_faces: bool,
+    probabilities: "ProbabilityFormat | None",
+    overlays: bool,
+    flip: bool,
+    precision: "Precision",
+    device: str,
+    batch_size: int | None,
+    jobs: int | None,
+    overwrite: bool,
+) -> None:
+    """Predict the wrinkles of each face in IMAGES with a trained network.
+
+    OUT gets masks/ (0 and 255), overlays/ (the wrinkles in colour on the photo), wrinkles.csv (how
+    much of the face and of its regions is wrinkle), and if asked for probabilities/. What the
+    network needs is made on the way: the face mask, the masked image and the texture map.
+
+    IMAGES are faces aligned as FFHQ's are. Of other photos --align cuts out the face, keeps what
+    the network saw in aligned/, and lays the mask back onto the photo, in photo_masks/.
+
+    Photos that can not be done are listed in OUT/failures.csv, and the exit status is 1. Run the
+    same command again to go on after an interruption, or to try the failed ones again.
+
+    \b
+    Examples:
+      ffhq-wrinkle predict ffhq/images1024x1024 predictions --checkpoint official-unet --ids 0-99
+      ffhq-wrinkle predict photos predictions --checkpoint best.pt --align --probabilities png
+      ffhq-wrinkle predict faces predictions --checkpoint best.pt --parser template
+      ffhq-wrinkle predict faces predictions --checkpoint unet.onnx --texture weak --face-masks skin
+    """
+    from ..errors import ArgumentError
+    from ..parsing import create_parser
+    from ..segmentation.ingredients import Ingredients
+    from ..segmentation.official import checkpoint_path
+    from ..segmentation.prediction import PredictSettings, predict_folder
+    from ..segmentation.predictor import load_predictor
+    from ..segmentation.views import AlignedFaces, WholeImages
+
+    if (landmarks or all_faces) and not align:
+        raise ArgumentError("--landmarks and --all-faces are for photos to be aligned: --align")
+    if align and (texture or face_masks or parser_name == "labels"):
+        raise ArgumentError(
+            "--texture, --face-masks and --parser labels are of images as they are; they do not "
+            "go with --align"
+        )
+    chosen_parser = ctx.get_parameter_source("parser_name") is not ParameterSource.DEFAULT
+    parser = None
+    if chosen_parser or not face_masks:
+        parser = create_parser(
+            parser_name, weights=weights, labels=labels, images=images, device=device
+        )
+    predictor = load_predictor(
+        checkpoint_path(checkpoint), device=device, precision=precision, batch_size=batch_size
+    )
+    wanted = predictor.texture_settings()
+    ingredients = Ingredients(
+        parser,
+        replace(wanted, recipe=recipe) if wanted and recipe else wanted,
+        textures=texture,
+        face_masks=face_masks,
+    )
+    report = predict_folder(
+        images,
+        out,
+        predictor=predictor,
+        ingredients=ingredients,
+        views=AlignedFaces(landmarks, all_faces=all_faces) if align else WholeImages(),
+        settings=PredictSettings(flip=flip, probabilities=probabilities, overlays=overlays),
+        ids=chosen_ids(ids_text, ids_file),
+        limit=limit,
+        jobs=jobs or available_cores(),
+        overwrite=overwrite,
+    )
+    click.echo(report.summary(out))
+    if parser_name == "template" and parser:
+        click.echo(f"The faces are {parser.note}.")
+    ctx.exit(FAILED if report.failed else 0)
