@@ -55,6 +55,24 @@ def dice(counts: Overlap) -> np.ndarray:
     return _ratio(2 * counts.both, counts.first + counts.second)
 
 
+def precision(counts: Overlap) -> np.ndarray:
+    """Share of the second mask that is in the first; NaN where the second is empty.
+
+    Of a prediction, if that is the second, the share that is right.
+    """
+    return _ratio(counts.both, counts.second)
+
+
+def recall(counts: Overlap) -> np.ndarray:
+    """Share of the first mask that is in the second; NaN where the first is empty."""
+    return _ratio(counts.both, counts.first)
+
+
+def accuracy(counts: Overlap) -> np.ndarray:
+    """Share of pixels that are in both masks or in neither; NaN where there are no pixels."""
+    return _ratio(counts.pixels - counts.first - counts.second + 2 * counts.both, counts.pixels)
+
+
 def pearson(counts: Overlap) -> np.ndarray:
     """Pearson's correlation of two masks as 0 and 1, also called phi; NaN where one is constant."""
     both, first, second, pixels = (np.asarray(count, np.float64) for count in counts)

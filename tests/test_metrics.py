@@ -6,12 +6,20 @@ from numpy.testing import assert_allclose, assert_array_equal
 from PIL import Image
 from scipy.spatial import cKDTree
 from scipy.stats import pearsonr
-from sklearn.metrics import cohen_kappa_score, f1_score, jaccard_score
+from sklearn.metrics import (
+    accuracy_score,
+    cohen_kappa_score,
+    f1_score,
+    jaccard_score,
+    precision_score,
+    recall_score,
+)
 from statsmodels.stats.inter_rater import fleiss_kappa as fleiss_of_statsmodels
 
 from ffhq_wrinkle.errors import ArgumentError
 from ffhq_wrinkle.metrics import (
     NearOverlap,
+    accuracy,
     cohen_kappa,
     dice,
     fleiss_kappa,
@@ -23,6 +31,8 @@ from ffhq_wrinkle.metrics import (
     near_recall,
     overlap,
     pearson,
+    precision,
+    recall,
 )
 
 from .conftest import drawn_lines, mask
@@ -61,6 +71,9 @@ def test_measures_are_those_of_other_libraries(first, second):
     else:  # where scikit-learn says 0 with a warning
         assert np.isnan(jaccard(counts))
         assert np.isnan(dice(counts))
+    same(accuracy(counts), quietly(accuracy_score, one, other))
+    same(precision(counts), quietly(precision_score, one, other, zero_division=np.nan))
+    same(recall(counts), quietly(recall_score, one, other, zero_division=np.nan))
     same(cohen_kappa(counts), quietly(cohen_kappa_score, one, other))
     same(pearson(counts), quietly(lambda: pearsonr(one * 1.0, other * 1.0)[0]))
 
