@@ -143,7 +143,7 @@ def near(first, second, tolerance):
 def test_near_pixels_are_those_of_a_search_tree(shape):
     masks = [drawn_lines(shape, seed, lines=2, width=1) for seed in range(3)]
     masks.append(np.zeros(shape, bool))
-    tolerances = (0, 1, 1.5, 2, 3, 100)
+    tolerances = (0, 1, 2**0.5, 1.5, 2, 3, 4.5, 5, 5.1, 8, 100)
     found = near_px(masks, tolerances)
     expected = [[[near(a, b, far) for b in masks] for a in masks] for far in tolerances]
     assert_array_equal(found, expected)
