@@ -5,9 +5,10 @@ The modules read in the order data moves, each importing only from those before 
 `template`, `parsing`, `texture`, `landmarks`, `alignment`, `failures`, `outputs`, `progress`,
 `pipeline`, `folder_run`, `weak`, `annotators`, `annotations`, `votes`, `metrics`, `staple`,
 `fusion`, `tallies`, `bootstrap`, `estimates`, `agreement`, `fusion_table`, `fusion_report`,
-`fused`, `tables`, `figures`, `report`, `verification`, `answers`, `transfer`, `archives`,
-`archive_places`, `metadata`, `image_sources`, `ledger`, `licence`, `data_set`, `download`, and
-`cli`, which calls everything; its commands are in `commands/`.
+`fused`, `tabulation`, `tables`, `overlays`, `figures`, `report_folder`, `report`, `verification`,
+`answers`, `transfer`, `archives`, `archive_places`, `metadata`, `image_sources`, `ledger`,
+`licence`, `data_set`, `download`, and `cli`, which calls everything; its commands are in
+`commands/`.
 """
 
 __version__ = "0.1.0"

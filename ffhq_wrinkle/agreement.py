@@ -27,7 +27,7 @@ from .manifest import Ids
 from .metrics import Overlap, jaccard
 from .pipeline import run_each
 from .progress import Progress
-from .tallies import Column, Tally, columns, empty_tallies, measures, tally
+from .tallies import Column, Tally, averages, columns, empty_tallies, measures, tally
 
 log = logging.getLogger(__name__)
 
@@ -106,9 +106,16 @@ class Agreement:
         return [self.images[number].file.image_id for number in chosen]
 
     @cached_property
-    def estimates(self) -> list[Estimate]:
+    def estimates(self) -> list[Estimate[Column]]:
         """Every figure of all images, the averages over pairs included."""
-        return estimates(self.tallies, self.columns, resamples=self.resamples, seed=self.seed)
+        return estimates(
+            self.tallies,
+            self.columns,
+            measures,
+            averages=averages(self.columns),
+            resamples=self.resamples,
+            seed=self.seed,
+        )
 
 
 def measure_agreement(

@@ -19,6 +19,10 @@ class OutputError(FfhqWrinkleError):
     """Results can not be written, or would mix with others; the run stops."""
 
 
+class EvaluationError(FfhqWrinkleError):
+    """Predictions can not be scored: some are missing, damaged, or do not fit their references."""
+
+
 class ImageFailure(FfhqWrinkleError):
     """One image can not be done; a run notes it in `failures.csv` and goes on with the rest.
 
@@ -32,6 +36,14 @@ class ImageError(ImageFailure):
     """An image file is damaged, not an image, or of a kind that is not read."""
 
     step = "read"
+
+
+class ManyValuesError(ImageError):
+    """A mask has more than two values, as probabilities do; `found` says which."""
+
+    def __init__(self, found: str, advice: str) -> None:
+        super().__init__(f"{found}; {advice}")
+        self.found = found
 
 
 class ParsingError(ImageFailure):

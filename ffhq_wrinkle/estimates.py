@@ -4,18 +4,30 @@ Each measure is put together twice, as the mean over images and of all pixels po
 answer different questions and papers do not always say which they mean.
 """
 
-from collections.abc import Sequence
-from typing import Literal, NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from typing import Generic, Literal, NamedTuple, Protocol, Self, TypeVar
 
 import numpy as np
 
 from .bootstrap import bootstrap_intervals
-from .tallies import Column, Tally, measures
 
 Aggregate = Literal["mean over images", "pooled"]
+MEAN: Aggregate = "mean over images"
+POOLED: Aggregate = "pooled"
 
 
-class Estimate(NamedTuple):
+class Counts(Protocol):
+    """Counts of many images, along the first axis."""
+
+    def weighted(self, weights: np.ndarray) -> Self:
+        """Sums over images, each counted so many times: (B, images) gives (B, ...)."""
+
+
+ColumnT = TypeVar("ColumnT")
+CountsT = TypeVar("CountsT", bound=Counts)
+
+
+class Estimate(NamedTuple, Generic[ColumnT]):
     """One figure: what it measures, how images were put together, and how sure it is.
 
     Attributes
@@ -31,7 +43,7 @@ class Estimate(NamedTuple):
         The figure and its 95 % interval; NaN where undefined.
     """
 
-    column: Column
+    column: ColumnT
     aggregate: Aggregate
     images: int
     undefined: int
@@ -41,16 +53,26 @@ class Estimate(NamedTuple):
 
 
 def estimates(
-    tallies: Tally, columns: Sequence[Column], *, resamples: int, seed: int
-) -> list[Estimate]:
-    """Every figure of a set of images, averages over pairs included.
+    counts: CountsT,
+    columns: Sequence[ColumnT],
+    measures: Callable[[CountsT], np.ndarray],
+    *,
+    averages: Mapping[ColumnT, Sequence[int]] | None = None,
+    resamples: int,
+    seed: int,
+) -> list[Estimate[ColumnT]]:
+    """Every figure of a set of images.
 
     Parameters
     ----------
-    tallies : Tally
-        Counts of every image.
-    columns : sequence of Column
-        What `tallies.measures` gives.
+    counts : Counts
+        Of every image.
+    columns : sequence
+        What `measures` gives.
+    measures : callable
+        Takes counts of images, or their sums, and gives float64 (..., S); NaN where undefined.
+    averages : mapping, optional
+        Further columns, each with the numbers of the columns that it is the mean of.
     resamples, seed : int
         As `bootstrap.bootstrap_intervals`.
 
@@ -59,17 +81,18 @@ def estimates(
     list of Estimate
         Two for each column, then two for each average: the mean over images and the pooled one.
     """
-    per_image = measures(tallies)
+    averages = averages or {}
+    members_of = list(averages.values())
+    per_image = measures(counts)
     defined = ~np.isnan(per_image)
     filled = np.nan_to_num(per_image)
-    averages = _averages(columns)
 
     def statistics(weights: np.ndarray) -> np.ndarray:
         counted = weights @ defined
         undefined = np.full(counted.shape, np.nan)
         means = np.divide(weights @ filled, counted, out=undefined, where=counted > 0)
-        pooled = measures(tallies.weighted(weights))
-        return np.hstack([_with_averages(values, averages) for values in (means, pooled)])
+        pooled = measures(counts.weighted(weights))
+        return np.hstack([_with_averages(values, members_of) for values in (means, pooled)])
 
     images = len(per_image)
     values = statistics(np.ones((1, images)))[0]
@@ -77,31 +100,21 @@ def estimates(
     all_columns = [*columns, *averages]
     undefined = [
         *(~defined).sum(axis=0),
-        *((~defined[:, members]).any(axis=1).sum() for members in averages.values()),
+        *((~defined[:, members]).any(axis=1).sum() for members in members_of),
     ]
     figures = []
     for number, column in enumerate(all_columns):
         at = number, number + len(all_columns)
         mean, pooled = (tuple(float(part[one]) for part in (values, low, high)) for one in at)
         left_out = int(undefined[number])
-        figures.append(Estimate(column, "mean over images", images, left_out, *mean))
-        figures.append(Estimate(column, "pooled", images, 0, *pooled))
+        figures.append(Estimate(column, MEAN, images, left_out, *mean))
+        figures.append(Estimate(column, POOLED, images, 0, *pooled))
     return figures
 
 
-def _averages(columns: Sequence[Column]) -> dict[Column, list[int]]:
-    """The averages over pairs, and the numbers of the columns that each is the mean of."""
-    members: dict[Column, list[int]] = {}
-    for number, column in enumerate(columns):
-        if column.kind == "pair":
-            average = Column("average", "average", column.measure, column.tolerance_px)
-            members.setdefault(average, []).append(number)
-    return members
-
-
-def _with_averages(values: np.ndarray, averages: dict[Column, list[int]]) -> np.ndarray:
-    """Values (B, S), and beside them their averages over pairs; undefined pairs are left out."""
-    means = [defined_mean(values[:, members])[:, None] for members in averages.values()]
+def _with_averages(values: np.ndarray, members_of: Sequence[Sequence[int]]) -> np.ndarray:
+    """Values (B, S), and beside them the means of some of them; what is undefined is left out."""
+    means = [defined_mean(values[:, members])[:, None] for members in members_of]
     return np.hstack([values, *means])
 
 

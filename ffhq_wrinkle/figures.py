@@ -9,17 +9,15 @@ import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-import cv2
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
 
 from .agreement import Agreement
+from .overlays import dark_canvas, with_legend
 from .tallies import pairs
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-_SIDE = 1000  # small images are enlarged about to this, so that thin lines are seen
 _MAX_ROWS = 15
 _ALL_DREW = (255, 255, 255)
 _SEVERAL_DREW = (150, 150, 150)
@@ -67,10 +65,7 @@ def overlay(
     """
     height, width = masks[0].shape
     colours = annotator_colours(len(masks))
-    canvas = np.zeros((height, width, 3), np.uint8)
-    if photo is not None:
-        resized = cv2.resize(photo, (width, height), interpolation=cv2.INTER_AREA)
-        canvas = (resized * 0.45).astype(np.uint8)
+    canvas = dark_canvas((height, width), photo)
     votes = np.sum(masks, axis=0, dtype=np.uint8)
     drawn, everyone = votes > 0, votes == len(masks)
     who = np.stack([mask[drawn] for mask in masks], axis=1)
@@ -79,36 +74,14 @@ def overlay(
     if len(masks) > _SUMMED:
         canvas[several] = _SEVERAL_DREW
     canvas[everyone] = _ALL_DREW
-    scale = max(1, round(_SIDE / max(height, width)))
-    canvas = canvas.repeat(scale, axis=0).repeat(scale, axis=1)
-    entries: list[tuple[str, tuple[int, ...]]] = [(title, (200, 200, 200))] if title else []
-    entries += [
+    entries: list[tuple[str, tuple[int, ...]]] = [
         (f"{name} {np.count_nonzero(mask)} px", tuple(map(int, colour)))
         for name, mask, colour in zip(names, masks, colours, strict=True)
     ]
     if len(masks) > _SUMMED:
         entries.append((f"several {np.count_nonzero(several)} px", _SEVERAL_DREW))
     entries.append((f"all {np.count_nonzero(everyone)} px", _ALL_DREW))
-    return np.vstack([_legend(entries, canvas.shape[1]), canvas])
-
-
-def _legend(entries: Sequence[tuple[str, tuple[int, ...]]], width: int) -> np.ndarray:
-    """Coloured words in as many lines as they need, RGB (rows, width, 3)."""
-    size = max(11, width // 50)
-    font = ImageFont.load_default(size=size)
-    line = gap = round(1.5 * size)
-    places, left, top = [], gap // 2, 0
-    for text, _ in entries:
-        length = font.getlength(text)
-        if left > gap and left + length > width:
-            left, top = gap // 2, top + line
-        places.append((left, top))
-        left += round(length) + gap
-    strip = Image.new("RGB", (width, top + line + line // 4))
-    pen = ImageDraw.Draw(strip)
-    for place, (text, colour) in zip(places, entries, strict=True):
-        pen.text(place, text, fill=colour, font=font)
-    return np.asarray(strip)
+    return with_legend(canvas, title, entries)
 
 
 def pair_matrix(agreement: Agreement) -> bytes:

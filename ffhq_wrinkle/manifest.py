@@ -6,8 +6,10 @@ written in an id list ever becomes part of a path.
 
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
+from importlib import resources
+from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,6 +18,7 @@ from .files import IMAGE_SUFFIXES, REFUSED_SUFFIXES
 
 SHARD_SIZE = 1000
 MAX_IDS = 5_000_000
+TEST = "test"  # stands for the official test ids
 _RANGE = re.compile(r"([0-9]{1,18})-([0-9]{1,18})")
 _SHARD = re.compile(r"\d{5,}")
 _FFHQ_ID = re.compile(r"\d{5}")
@@ -117,7 +120,24 @@ def parse_ids(text: str, where: str = "--ids") -> Ids:
     return Ids(tuple(ranges), frozenset(names))
 
 
-def read_ids(path: Path) -> Ids:
+def parse_ids_or_test(text: str, where: str = "--ids") -> Ids:
+    """As `parse_ids`, but ``test`` stands for the official test ids.
+
+    >>> len(list(parse_ids_or_test("test")))
+    100
+    """
+    test = [part for part in text.split(",") if part.strip() == TEST]
+    others = [part for part in text.split(",") if part.strip() != TEST]
+    parts = [official_test_ids()] if test else []
+    return merge_ids([*parts, parse_ids(",".join(others), where)] if others else parts)
+
+
+def official_test_ids() -> Ids:
+    """The 100 ids that the authors tested on, as `manifests/test_ids.txt` lists them."""
+    return read_ids(resources.files("ffhq_wrinkle.manifests") / "test_ids.txt")
+
+
+def read_ids(path: Path | Traversable) -> Ids:
     """Read an id list: ids or ranges, one or several a line; ``#`` starts a comment.
 
     Raises
@@ -166,7 +186,9 @@ def image_folder(folder: Path) -> Path:
     return inner if inner.is_dir() else folder
 
 
-def find_images(folder: Path) -> dict[str, ImageFile]:
+def find_images(
+    folder: Path, *, also: Collection[str] = frozenset(), what: str = "images"
+) -> dict[str, ImageFile]:
     """List the images of a folder, flat or in FFHQ's shards (`00000/00007.png`).
 
     Hidden files are passed over. Kinds of image that are not read are listed too, so that they
@@ -176,6 +198,10 @@ def find_images(folder: Path) -> dict[str, ImageFile]:
     ----------
     folder : Path
         The folder; of its subfolders only those named with five or more digits are looked into.
+    also : collection of str
+        Suffixes of other files to list, such as ``.npy``.
+    what : str
+        What they are, for the error.
 
     Returns
     -------
@@ -188,13 +214,14 @@ def find_images(folder: Path) -> dict[str, ImageFile]:
         The folder has no image, or two of one id.
     """
     found: dict[str, ImageFile] = {}
+    listed = {*IMAGE_SUFFIXES, *REFUSED_SUFFIXES, *also}
     try:
         candidates = list(_candidates(folder))
     except OSError as error:
         raise ArgumentError(f"{error.filename} can not be read: {error.strerror}") from error
     for path in candidates:
         stem, _, suffix = path.rpartition("/")[2].rpartition(".")
-        if not stem or f".{suffix.lower()}" not in IMAGE_SUFFIXES | REFUSED_SUFFIXES:
+        if not stem or f".{suffix.lower()}" not in listed:
             continue
         image = ImageFile(stem, path)
         twin = found.setdefault(stem, image)
@@ -203,8 +230,8 @@ def find_images(folder: Path) -> dict[str, ImageFile]:
                 f"{folder}: {twin.path} and {path} have the same id {stem}; keep one of them there"
             )
     if not found:
-        kinds = ", ".join(sorted(suffix[1:] for suffix in IMAGE_SUFFIXES))
-        raise ArgumentError(f"{folder} has no images ({kinds}), nor folders such as 00000 with any")
+        kinds = ", ".join(sorted(suffix[1:] for suffix in {*IMAGE_SUFFIXES, *also}))
+        raise ArgumentError(f"{folder} has no {what} ({kinds}), nor folders such as 00000 with any")
     return dict(sorted(found.items()))
 
 

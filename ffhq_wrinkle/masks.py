@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageFile, ImageOps
 
-from .errors import ArgumentError, ImageError
+from .errors import ArgumentError, ImageError, ManyValuesError
 from .files import decode_png, may_be_turned, opened, read_content
 
 _SHOWN_VALUES = 6
@@ -81,13 +81,11 @@ def decode_mask(content: bytes, *, threshold: int | None = None) -> np.ndarray:
     drawn: np.ndarray = levels.astype(bool)
     # Every drawn pixel is at the top level, or there are more than two values.
     if np.count_nonzero(levels == levels.max()) not in (np.count_nonzero(drawn), levels.size):
-        raise ImageError(_other_values(np.unique(levels).tolist()))
+        raise _other_values(np.unique(levels).tolist())
     if pixels.ndim == 3:
         colours = np.unique(pixels[drawn][:, :3], axis=0)
         if len(colours) > 1 and pixels.shape[2] > 2:
-            raise ImageError(
-                _other_values(["black", *(f"RGB {tuple(map(int, c))}" for c in colours)])
-            )
+            raise _other_values(["black", *(f"RGB {tuple(map(int, c))}" for c in colours)])
     return drawn
 
 
@@ -153,11 +151,11 @@ def _require_reachable(levels: np.ndarray, threshold: int) -> None:
         )
 
 
-def _other_values(values: Sequence[object]) -> str:
+def _other_values(values: Sequence[object]) -> ManyValuesError:
     """Say which values a picture has that should have two."""
     shown = ", ".join(str(value) for value in values[:_SHOWN_VALUES])
     more = f", ... {values[-1]} ({len(values)} in all)" if len(values) > _SHOWN_VALUES else ""
-    return (
-        f"not a mask of two values, of which one is 0: it has {shown}{more}; a threshold "
-        "(--threshold 128) says from which level on a pixel counts as drawn"
+    return ManyValuesError(
+        f"not a mask of two values, of which one is 0: it has {shown}{more}",
+        "a threshold (--threshold 128) says from which level on a pixel counts as drawn",
     )

@@ -4,13 +4,15 @@ Every measure takes counts of any shape, such as one for each image and pair, an
 that shape. A ratio of 0 to 0 is NaN: whoever averages must decide what it counts for.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import cv2
 import numpy as np
 
 from .errors import ArgumentError
+
+_DILATED_PX = 5.0  # up to so far, neighbourhoods are found by dilation
 
 
 class Overlap(NamedTuple):
@@ -53,6 +55,24 @@ def jaccard(counts: Overlap) -> np.ndarray:
 def dice(counts: Overlap) -> np.ndarray:
     """Dice coefficient, the same number as pixel F1 [Dice 1945]; NaN where both masks are empty."""
     return _ratio(2 * counts.both, counts.first + counts.second)
+
+
+def precision(counts: Overlap) -> np.ndarray:
+    """Share of the second mask that is in the first; NaN where the second is empty.
+
+    Of a prediction, if that is the second, the share that is right.
+    """
+    return _ratio(counts.both, counts.second)
+
+
+def recall(counts: Overlap) -> np.ndarray:
+    """Share of the first mask that is in the second; NaN where the first is empty."""
+    return _ratio(counts.both, counts.first)
+
+
+def accuracy(counts: Overlap) -> np.ndarray:
+    """Share of pixels that are in both masks or in neither; NaN where there are no pixels."""
+    return _ratio(counts.pixels - counts.first - counts.second + 2 * counts.both, counts.pixels)
 
 
 def pearson(counts: Overlap) -> np.ndarray:
@@ -132,12 +152,26 @@ def near_px(masks: Sequence[np.ndarray], tolerances_px: Sequence[float]) -> np.n
     for second, mask in enumerate(boxed):
         if not mask.any():
             continue
-        empty = np.logical_not(mask).view(np.uint8)
-        distance = cv2.distanceTransform(empty, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
-        for first, other in enumerate(boxed):
-            of_first = distance[other]
-            near[:, first, second] = [np.count_nonzero(of_first <= far) for far in tolerances_px]
+        for number, neighbourhood in enumerate(_neighbourhoods(mask, tolerances_px)):
+            for first, other in enumerate(boxed):
+                near[number, first, second] = np.count_nonzero(neighbourhood & other)
     return near
+
+
+def _neighbourhoods(mask: np.ndarray, tolerances_px: Sequence[float]) -> Iterator[np.ndarray]:
+    """Pixels at most so far from a mask, bool (H, W), for each distance."""
+    distance = None
+    for far in tolerances_px:
+        if far <= _DILATED_PX:
+            # The same pixels as by distance, in a fraction of the time while the disk is small.
+            reach = np.arange(-int(far), int(far) + 1) ** 2
+            disk = (reach[:, None] + reach <= far**2).astype(np.uint8)
+            yield cv2.dilate(mask.view(np.uint8), disk).view(bool)
+            continue
+        if distance is None:
+            empty = np.logical_not(mask).view(np.uint8)
+            distance = cv2.distanceTransform(empty, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+        yield distance <= far
 
 
 def near_precision(counts: NearOverlap) -> np.ndarray:

@@ -1,55 +1,40 @@
 """Tables: an `Agreement` as text, Markdown, CSV and JSON. `report` puts them into a folder."""
 
-import math
 from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple
-
-from tabulate import tabulate
+from typing import Any
 
 from . import __version__
 from .agreement import Agreement
-from .bootstrap import CONFIDENCE
-from .estimates import Aggregate, Estimate
-from .files import csv_bytes
+from .estimates import MEAN, POOLED, Aggregate
+from .tabulation import (
+    Section,
+    blanked_csv,
+    bootstrap_record,
+    estimate_records,
+    intervals_note,
+    with_interval,
+)
 from .tallies import Column, Kind
 
 LISTED = 10
 _MAX_PAIRS = 16
-_MEAN: Aggregate = "mean over images"
-_POOLED: Aggregate = "pooled"
 _TITLES = {
     "jaccard": "Jaccard", "pearson": "Pearson", "dice": "Dice", "cohen_kappa": "Cohen's kappa",
     "precision": "precision", "recall": "recall",
 }  # fmt: skip
 
 
-class _Section(NamedTuple):
-    """A table with its title."""
-
-    title: str
-    header: list[str]
-    rows: list[list[str]]
-
-
 def printed(agreement: Agreement) -> str:
     """The tables as text: the paper's Table 2 for these annotators, and what goes beyond it."""
-    parts = [_heading(agreement)]
-    for section in _sections(agreement):
-        table = tabulate(section.rows, section.header, tablefmt="simple", disable_numparse=True)
-        parts.append(f"{section.title}\n\n{table}")
-    return "\n\n".join([*parts, *_remarks(agreement)])
+    tables = (section.text() for section in _sections(agreement))
+    return "\n\n".join([_heading(agreement), *tables, *_remarks(agreement)])
 
 
 def markdown(agreement: Agreement) -> str:
     """The same as Markdown."""
-    parts = ["# Agreement of annotators", _heading(agreement)]
-    for title, header, rows in _sections(agreement):
-        escaped = [
-            [cell.replace("\n", " ").replace("|", "\\|") for cell in row] for row in [header, *rows]
-        ]
-        table = tabulate(escaped[1:], escaped[0], tablefmt="github", disable_numparse=True)
-        parts += [f"## {title}", table]
-    return "\n\n".join([*parts, *_remarks(agreement)]) + "\n"
+    tables = (section.markdown() for section in _sections(agreement))
+    parts = ["# Agreement of annotators", _heading(agreement), *tables, *_remarks(agreement)]
+    return "\n\n".join(parts) + "\n"
 
 
 def _heading(agreement: Agreement) -> str:
@@ -58,29 +43,27 @@ def _heading(agreement: Agreement) -> str:
     text = f"{len(agreement.images)} images{left_out}; {len(names)} annotators: {', '.join(names)}"
     if agreement.settings.within:
         text += f"; within {agreement.settings.within}"
-    if agreement.resamples and len(agreement.images) > 1:
-        text += f". In brackets: {round(100 * CONFIDENCE)} % bootstrap intervals over images"
-    return f"{text}."
+    return f"{text}{intervals_note(len(agreement.images), agreement.resamples)}."
 
 
-def _sections(agreement: Agreement) -> Iterable[_Section]:
+def _sections(agreement: Agreement) -> Iterable[Section]:
     figures = {(one.column, one.aggregate): one for one in agreement.estimates}
 
     def cells(column: Column, *aggregates: Aggregate) -> list[str]:
-        return [_with_interval(figures[column, aggregate]) for aggregate in aggregates]
+        return [with_interval(figures[column, aggregate]) for aggregate in aggregates]
 
     def undefined(columns: Iterable[Column]) -> str:
-        counts = {_TITLES[one.measure]: figures[one, _MEAN].undefined for one in columns}
+        counts = {_TITLES[one.measure]: figures[one, MEAN].undefined for one in columns}
         return ", ".join(f"{title} in {count}" for title, count in counts.items() if count) or "-"
 
-    def table(title: str, subjects: Sequence[tuple[Kind, str]], *measures: str) -> _Section:
-        titles = [f"{_TITLES[one]},\n{how}" for one in measures for how in (_MEAN, _POOLED)]
+    def table(title: str, subjects: Sequence[tuple[Kind, str]], *measures: str) -> Section:
+        titles = [f"{_TITLES[one]},\n{how}" for one in measures for how in (MEAN, POOLED)]
         rows = []
         for kind, subject in subjects:
             columns = [Column(kind, subject, measure) for measure in measures]
-            row = [cell for column in columns for cell in cells(column, _MEAN, _POOLED)]
+            row = [cell for column in columns for cell in cells(column, MEAN, POOLED)]
             rows.append([subject, *row, undefined(columns)])
-        return _Section(title, ["", *titles, "undefined"], rows)
+        return Section(title, ["", *titles, "undefined"], rows)
 
     of_pairs: list[tuple[Kind, str]] = list(
         dict.fromkeys((one.kind, one.subject) for one in agreement.columns if one.kind == "pair")
@@ -103,28 +86,20 @@ def _sections(agreement: Agreement) -> Iterable[_Section]:
                     Column(kind, subject, measure, far)
                     for measure in ("jaccard", "precision", "recall")
                 )
-                row = cells(whole, _MEAN, _POOLED) + [cells(part, _MEAN)[0] for part in parts]
+                row = cells(whole, MEAN, POOLED) + [cells(part, MEAN)[0] for part in parts]
                 rows.append([f"{far:g}", subject, *row, undefined([whole, *parts])])
-        titles = [f"Jaccard,\n{_MEAN}", f"Jaccard,\n{_POOLED}"]
-        titles += [f"{part},\n{_MEAN}" for part in ("precision", "recall")]
+        titles = [f"Jaccard,\n{MEAN}", f"Jaccard,\n{POOLED}"]
+        titles += [f"{part},\n{MEAN}" for part in ("precision", "recall")]
         header = ["px", "", *titles, "undefined"]
-        yield _Section("Pairs, if lines may lie so many pixels apart", header, rows)
-
-
-def _with_interval(figure: Estimate) -> str:
-    if math.isnan(figure.value):
-        return "undefined"
-    if math.isnan(figure.low):
-        return f"{figure.value:.4f}"
-    return f"{figure.value:.4f} [{figure.low:.4f}, {figure.high:.4f}]"
+        yield Section("Pairs, if lines may lie so many pixels apart", header, rows)
 
 
 def _remarks(agreement: Agreement) -> Iterable[str]:
     """Lines below the tables."""
     mean, pooled = (one for one in agreement.estimates if one.column.kind == "all")
     yield (
-        f"Fleiss' kappa of all {len(agreement.names)}: {_with_interval(mean)} mean over images "
-        f"(undefined in {mean.undefined}), {_with_interval(pooled)} pooled."
+        f"Fleiss' kappa of all {len(agreement.names)}: {with_interval(mean)} mean over images "
+        f"(undefined in {mean.undefined}), {with_interval(pooled)} pooled."
     )
     disputed = [
         f"{agreement.images[number].file.image_id} ({agreement.disagreement[number]:.2f})"
@@ -144,7 +119,7 @@ def pairs_csv(agreement: Agreement) -> bytes:
         for one in agreement.estimates
     )
     header = ["kind", "subject", "measure", "tolerance_px", "aggregate"]
-    return _csv([*header, "value", "low", "high", "images", "undefined"], rows)
+    return blanked_csv([*header, "value", "low", "high", "images", "undefined"], rows)
 
 
 def per_image_csv(agreement: Agreement) -> bytes:
@@ -162,7 +137,7 @@ def per_image_csv(agreement: Agreement) -> bytes:
         ]
         for number in agreement.most_disputed()
     )
-    return _csv(header, rows)
+    return blanked_csv(header, rows)
 
 
 def _column_name(column: Column) -> str:
@@ -173,24 +148,8 @@ def _column_name(column: Column) -> str:
     return f"{column.measure}{near}{subject}"
 
 
-def _csv(header: Sequence[str], rows: Iterable[Sequence[object]]) -> bytes:
-    """A table as CSV; what is undefined is left blank."""
-    blanked = (
-        ["" if isinstance(cell, float) and math.isnan(cell) else cell for cell in row]
-        for row in rows
-    )
-    return csv_bytes(header, blanked)
-
-
 def record(agreement: Agreement) -> dict[str, Any]:
     """Every figure, and what it was made from, as JSON can hold it; undefined is null."""
-    figures = [
-        {
-            **one.column._asdict(),
-            **{key: value for key, value in one._asdict().items() if key != "column"},
-        }
-        for one in agreement.estimates
-    ]
     return {
         "command": "agreement",
         "version": __version__,
@@ -198,16 +157,6 @@ def record(agreement: Agreement) -> dict[str, Any]:
         "settings": agreement.settings.record(),
         "images": len(agreement.images),
         "skipped": agreement.skipped,
-        "bootstrap": {
-            "confidence": CONFIDENCE,
-            "resamples": agreement.resamples,
-            "seed": agreement.seed,
-        },
-        "estimates": [
-            {
-                key: None if isinstance(value, float) and math.isnan(value) else value
-                for key, value in figure.items()
-            }
-            for figure in figures
-        ],
+        "bootstrap": bootstrap_record(agreement.resamples, agreement.seed),
+        "estimates": estimate_records(agreement.estimates),
     }

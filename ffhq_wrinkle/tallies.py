@@ -172,3 +172,13 @@ def measures(counts: Tally) -> np.ndarray:
     blocks += [measure(others) for measure in _MEASURES.values()]
     blocks += [fleiss_kappa(counts.votes)[..., None]]
     return np.concatenate(blocks, axis=-1)
+
+
+def averages(columns: Sequence[Column]) -> dict[Column, list[int]]:
+    """The averages over pairs, and the numbers of the columns that each is the mean of."""
+    members: dict[Column, list[int]] = {}
+    for number, column in enumerate(columns):
+        if column.kind == "pair":
+            average = Column("average", "average", column.measure, column.tolerance_px)
+            members.setdefault(average, []).append(number)
+    return members

@@ -45,6 +45,11 @@ def test_readme_s_commands_run(command, dataset, tmp_path, monkeypatch, site):
         (tmp_path / "ann" / name).mkdir(parents=True)
         lines = drawn_lines((128, 128), seed, lines=9) * np.uint8(255)
         Image.fromarray(lines).save(tmp_path / "ann" / name / "face.png")
+    for seed, folder in enumerate(("ffhq/manual_wrinkle_masks", "unet", "swin")):
+        (tmp_path / folder).mkdir(parents=True)
+        for image_id in dataset.ids:
+            lines = drawn_lines((128, 128), [int(image_id), seed], lines=9) * np.uint8(255)
+            Image.fromarray(lines).save(tmp_path / folder / f"{image_id}.png")
     monkeypatch.chdir(tmp_path)
     # No weights are fetched here: the one command that wants them says what to do.
     table = tmp_path / "sources.toml"

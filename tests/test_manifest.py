@@ -8,7 +8,9 @@ from ffhq_wrinkle.manifest import (
     find_images,
     image_folder,
     merge_ids,
+    official_test_ids,
     parse_ids,
+    parse_ids_or_test,
     read_ids,
     released_path,
     select_images,
@@ -153,3 +155,22 @@ def test_the_official_test_ids_ship():
         ids = list(read_ids(path))
     assert len(ids) == 100
     assert all(len(image_id) == 5 and int(image_id) <= 21035 for image_id in ids)
+
+
+def test_the_official_test_ids_go_by_one_word():
+    official = list(official_test_ids())
+    assert len(official) == 100
+    assert {"01044", "03140"} <= set(official)
+    assert list(parse_ids_or_test("test")) == official
+    assert list(parse_ids_or_test("7, test,8-9")) == sorted([*official, "00007", "00008", "00009"])
+    assert list(parse_ids_or_test("7")) == ["00007"]
+    with pytest.raises(ArgumentError, match="'' is not an image id"):
+        parse_ids_or_test("")
+
+
+def test_other_files_are_listed_if_asked_for(tmp_path):
+    touch(tmp_path, "00000/00007.npy", "b.PNG", "c.txt")
+    assert list(find_images(tmp_path, also={".npy"})) == ["00007", "b"]
+    (tmp_path / "00000" / "00007.npy").unlink()
+    with pytest.raises(ArgumentError, match=r"has no predictions \(bmp, .*npy"):
+        find_images(tmp_path / "00000", what="predictions", also={".npy"})

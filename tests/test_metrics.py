@@ -6,12 +6,20 @@ from numpy.testing import assert_allclose, assert_array_equal
 from PIL import Image
 from scipy.spatial import cKDTree
 from scipy.stats import pearsonr
-from sklearn.metrics import cohen_kappa_score, f1_score, jaccard_score
+from sklearn.metrics import (
+    accuracy_score,
+    cohen_kappa_score,
+    f1_score,
+    jaccard_score,
+    precision_score,
+    recall_score,
+)
 from statsmodels.stats.inter_rater import fleiss_kappa as fleiss_of_statsmodels
 
 from ffhq_wrinkle.errors import ArgumentError
 from ffhq_wrinkle.metrics import (
     NearOverlap,
+    accuracy,
     cohen_kappa,
     dice,
     fleiss_kappa,
@@ -23,6 +31,8 @@ from ffhq_wrinkle.metrics import (
     near_recall,
     overlap,
     pearson,
+    precision,
+    recall,
 )
 
 from .conftest import drawn_lines, mask
@@ -61,6 +71,9 @@ def test_measures_are_those_of_other_libraries(first, second):
     else:  # where scikit-learn says 0 with a warning
         assert np.isnan(jaccard(counts))
         assert np.isnan(dice(counts))
+    same(accuracy(counts), quietly(accuracy_score, one, other))
+    same(precision(counts), quietly(precision_score, one, other, zero_division=np.nan))
+    same(recall(counts), quietly(recall_score, one, other, zero_division=np.nan))
     same(cohen_kappa(counts), quietly(cohen_kappa_score, one, other))
     same(pearson(counts), quietly(lambda: pearsonr(one * 1.0, other * 1.0)[0]))
 
@@ -130,7 +143,7 @@ def near(first, second, tolerance):
 def test_near_pixels_are_those_of_a_search_tree(shape):
     masks = [drawn_lines(shape, seed, lines=2, width=1) for seed in range(3)]
     masks.append(np.zeros(shape, bool))
-    tolerances = (0, 1, 1.5, 2, 3, 100)
+    tolerances = (0, 1, 2**0.5, 1.5, 2, 3, 4.5, 5, 5.1, 8, 100)
     found = near_px(masks, tolerances)
     expected = [[[near(a, b, far) for b in masks] for a in masks] for far in tolerances]
     assert_array_equal(found, expected)

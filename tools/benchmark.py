@@ -8,6 +8,7 @@ import click
 
 from benchmark_annotators import agreement_benchmark, staple_benchmark
 from benchmark_download import download_benchmark
+from benchmark_evaluate import evaluate_benchmark
 from benchmark_weak import build_weak_benchmark, memory, steps
 
 
@@ -22,6 +23,7 @@ for command in (
     memory,
     agreement_benchmark,
     staple_benchmark,
+    evaluate_benchmark,
     download_benchmark,
 ):
     main.add_command(command)

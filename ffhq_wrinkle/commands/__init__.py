@@ -6,11 +6,17 @@ Heavy libraries load inside the commands, so that ``--help`` is instant.
 from .agreement import agreement_command
 from .build_weak import build_weak_command
 from .download import download_command
+from .evaluate import evaluate_command
 from .export import export_command
 from .fuse_labels import fuse_labels_command
 from .predict import predict_command
 
 COMMANDS = [
-    download_command, build_weak_command, fuse_labels_command, agreement_command, predict_command,
+    download_command,
+    build_weak_command,
+    fuse_labels_command,
+    agreement_command,
+    predict_command,
+    evaluate_command,
     export_command,
-]  # fmt: skip
+]

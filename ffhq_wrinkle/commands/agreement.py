@@ -21,6 +21,8 @@ from .options import (
     ids_file_option,
     ids_option,
     jobs_option,
+    resamples_option,
+    seed_option,
 )
 
 if TYPE_CHECKING:
@@ -72,20 +74,8 @@ class _SeveralTolerances(click.Command):
 @resize_option
 @ids_option
 @ids_file_option
-@click.option(
-    "--resamples",
-    type=click.IntRange(min=0),
-    default=9999,
-    show_default=True,
-    help="Of the bootstrap over images; 0 for no intervals.",
-)
-@click.option(
-    "--seed",
-    type=click.IntRange(min=0),
-    default=0,
-    show_default=True,
-    help="For the bootstrap's random numbers.",
-)
+@resamples_option
+@seed_option
 @jobs_option
 def agreement_command(
     annotators: tuple[str, ...],

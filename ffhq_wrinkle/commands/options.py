@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ..manifest import Ids
 
 FAILED = 1  # exit status: something could not be done
@@ -28,14 +30,33 @@ jobs_option = click.option(
     type=click.IntRange(min=1),
     help="Threads that read, compute and write.  [default: one for each core]",
 )
+resamples_option = click.option(
+    "--resamples",
+    type=click.IntRange(min=0),
+    default=9999,
+    show_default=True,
+    help="Of the bootstrap over images; 0 for no intervals.",
+)
+seed_option = click.option(
+    "--seed",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    help="For the bootstrap's random numbers.",
+)
 overwrite_option = click.option("--overwrite", is_flag=True, help="Replace what is in OUT already.")
 
 
-def chosen_ids(ids_text: str | None, ids_file: Path | None) -> "Ids | None":
+def chosen_ids(
+    ids_text: str | None,
+    ids_file: Path | None,
+    *,
+    parse: "Callable[[str], Ids] | None" = None,
+) -> "Ids | None":
     """All ids that the options name; None without either option."""
     from ..manifest import merge_ids, parse_ids, read_ids
 
-    chosen = [parse_ids(ids_text)] if ids_text is not None else []
+    chosen = [(parse or parse_ids)(ids_text)] if ids_text is not None else []
     chosen += [read_ids(ids_file)] if ids_file else []
     return merge_ids(chosen) if chosen else None
 

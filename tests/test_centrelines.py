@@ -1,0 +1,57 @@
+import numpy as np
+import pytest
+from numpy.testing import assert_array_equal
+from skimage.morphology import skeletonize
+
+from ffhq_wrinkle.metrics import dice, near_dice, near_precision, near_recall, overlap
+from ffhq_wrinkle.segmentation.centrelines import centreline_overlap, skeleton
+
+from .conftest import drawn_lines, mask
+
+EMPTY = np.zeros((30, 40), bool)
+
+
+@pytest.mark.parametrize("width", [1, 2, 3, 5])
+@pytest.mark.parametrize("seed", range(5))
+def test_the_skeleton_of_the_box_is_that_of_the_whole(seed, width):
+    drawn = np.pad(drawn_lines((40, 50), seed, width=width), ((0, 9), (7, 0)))
+    assert_array_equal(skeleton(drawn), skeletonize(drawn))
+
+
+def test_the_skeletons_of_random_full_and_small_masks_are_those_of_scikit_image():
+    random = np.random.default_rng(0)
+    masks = [random.random((30, 40)) < share for share in (0.02, 0.3, 0.7, 0.98)]
+    one = EMPTY.copy()
+    one[7, 39] = True
+    square = EMPTY.copy()
+    square[:2, :2] = True
+    for drawn in (*masks, EMPTY, ~EMPTY, one, square):
+        assert_array_equal(skeleton(drawn), skeletonize(drawn))
+        assert skeleton(drawn).any() == drawn.any()  # so that nothing drawn counts as empty
+
+
+def test_cldice_is_the_harmonic_mean_of_the_two_shares():
+    reference, predicted = drawn_lines((60, 80), 1, width=3), drawn_lines((60, 80), 2, width=5)
+    predicted |= np.roll(reference, 1, axis=0)
+    of_reference, of_predicted = skeletonize(reference), skeletonize(predicted)
+    precision = (of_predicted & reference).sum() / of_predicted.sum()  # Shit et al., Eq. 1
+    sensitivity = (of_reference & predicted).sum() / of_reference.sum()
+    counts = centreline_overlap(reference, predicted)
+    assert float(near_precision(counts)) == pytest.approx(precision)
+    assert float(near_recall(counts)) == pytest.approx(sensitivity)
+    expected = 2 * precision * sensitivity / (precision + sensitivity)
+    assert float(near_dice(counts)) == pytest.approx(expected)
+
+
+def test_a_line_of_another_width_is_nearly_the_same_line():
+    thick, thin = np.zeros((9, 30), bool), np.zeros((9, 30), bool)
+    thick[3:6, 2:28], thin[4, 3:27] = True, True
+    assert float(dice(overlap(thick, thin))) == 2 * 24 / (78 + 24)
+    assert float(near_dice(centreline_overlap(thick, thin))) > 0.95  # but for the ends
+
+
+def test_cldice_of_empty_masks():
+    line = mask("##..")
+    assert float(near_dice(centreline_overlap(line, line & False))) == 0
+    assert float(near_dice(centreline_overlap(line & False, line))) == 0
+    assert np.isnan(near_dice(centreline_overlap(line & False, line & False)))
