@@ -11,8 +11,10 @@ from click.testing import CliRunner
 from PIL import Image
 
 from ffhq_wrinkle.cli import main
+from ffhq_wrinkle.segmentation import save_checkpoint
+from ffhq_wrinkle.weak import TextureSettings
 
-from .conftest import drawn_lines
+from .conftest import drawn_lines, threshold_unet
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
@@ -50,8 +52,10 @@ def test_readme_s_commands_run(command, dataset, tmp_path, monkeypatch, site):
         for image_id in dataset.ids:
             lines = drawn_lines((128, 128), [int(image_id), seed], lines=9) * np.uint8(255)
             Image.fromarray(lines).save(tmp_path / folder / f"{image_id}.png")
+    texture = TextureSettings()
+    save_checkpoint(tmp_path / "best.pt", threshold_unet(), "unet", texture=texture, side=128)
     monkeypatch.chdir(tmp_path)
-    # No weights are fetched here: the one command that wants them says what to do.
+    # No weights are fetched here: the commands that want them say what to do.
     table = tmp_path / "sources.toml"
     address = f'url = "{site.url("/none.pth")}"\nsha256 = "{64 * "0"}"'
     table.write_text(f'[bisenet]\ntitle = "T"\nfile = "79999_iter.pth"\n{address}')
@@ -64,6 +68,9 @@ def test_readme_s_commands_run(command, dataset, tmp_path, monkeypatch, site):
     elif command == "ffhq-wrinkle build-weak ffhq/images1024x1024 weak":
         assert result.exit_code == 1
         assert "Put 79999_iter.pth into" in result.output
+    elif "official-unet" in command:
+        assert result.exit_code == 1
+        assert "Put stage2_unet.pth into" in result.output
     else:
         assert result.exit_code == 0, result.output
 
@@ -79,6 +86,7 @@ def test_readme_s_code_runs(dataset, tmp_path, monkeypatch):
     exec(code, names)
     assert names["texture"].shape == (128, 128)
     assert names["texture"].dtype == np.uint8
+    assert sum(one.numel() for one in names["network"].parameters()) == 17_263_618
     assert np.array_equal(names["fused"] == 255, np.sum(masks, axis=0) >= 2)
 
 

@@ -9,6 +9,7 @@ import click
 from benchmark_annotators import agreement_benchmark, staple_benchmark
 from benchmark_download import download_benchmark
 from benchmark_evaluate import evaluate_benchmark
+from benchmark_predict import predict_benchmark
 from benchmark_weak import build_weak_benchmark, memory, steps
 
 
@@ -23,6 +24,7 @@ for command in (
     memory,
     agreement_benchmark,
     staple_benchmark,
+    predict_benchmark,
     evaluate_benchmark,
     download_benchmark,
 ):

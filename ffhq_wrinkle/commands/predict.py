@@ -147,15 +147,15 @@ def predict_command(
             "--texture, --face-masks and --parser labels are of images as they are; they do not "
             "go with --align"
         )
+    predictor = load_predictor(
+        checkpoint_path(checkpoint), device=device, precision=precision, batch_size=batch_size
+    )
     chosen_parser = ctx.get_parameter_source("parser_name") is not ParameterSource.DEFAULT
     parser = None
     if chosen_parser or not face_masks:
         parser = create_parser(
             parser_name, weights=weights, labels=labels, images=images, device=device
         )
-    predictor = load_predictor(
-        checkpoint_path(checkpoint), device=device, precision=precision, batch_size=batch_size
-    )
     wanted = predictor.texture_settings()
     ingredients = Ingredients(
         parser,

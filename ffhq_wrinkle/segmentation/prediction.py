@@ -17,6 +17,7 @@ from ..folder_run import RunReport, choose_images, run_folder
 from ..manifest import Ids, ImageFile, image_folder
 from ..outputs import OutputFolder, require_separate
 from .ingredients import Ingredients, Prepared
+from .prediction_files import MASKS_FOLDER, PROBABILITIES_FOLDER
 from .predictor import Predictor
 from .views import View, Views, WholeImages
 from .wrinkle_table import TABLE, WrinkleRow, wrinkle_row, wrinkle_table
@@ -25,8 +26,8 @@ log = logging.getLogger(__name__)
 
 ProbabilityFormat = Literal["png", "npy"]
 RECORD = "predict.json"
-MASKS, PROBABILITIES, OVERLAYS = "masks", "probabilities", "overlays"
-ALIGNED, PHOTO_MASKS = "aligned", "photo_masks"
+OVERLAYS, ALIGNED, PHOTO_MASKS = "overlays", "aligned", "photo_masks"
+_SUBFOLDERS = (MASKS_FOLDER, PROBABILITIES_FOLDER, OVERLAYS, ALIGNED, PHOTO_MASKS)
 _COLOUR = (0, 255, 130)  # the opposite of skin, light or dark, and of lips
 
 
@@ -126,7 +127,7 @@ def predict_folder(
     folder = image_folder(images)
     require_separate(
         [folder, *ingredients.read_folders()],
-        [out / inner for inner in ("", MASKS, PROBABILITIES, OVERLAYS, ALIGNED, PHOTO_MASKS)],
+        [out / inner for inner in ("", *_SUBFOLDERS)],
     )
     selection = choose_images(folder, ids, limit)
     made_with = {
@@ -144,7 +145,7 @@ def predict_folder(
         made_with,
         note=note,
         record=RECORD,
-        subfolders=(MASKS, PROBABILITIES, OVERLAYS, ALIGNED, PHOTO_MASKS),
+        subfolders=_SUBFOLDERS,
         overwrite=overwrite,
     )
     with output:
@@ -240,9 +241,9 @@ class _Results:
     def _of_view(self, view: str) -> list[str]:
         """Files of a face; the mask, by which it counts as done, last."""
         probabilities = self.settings.probabilities
-        names = [f"{PROBABILITIES}/{view}.{probabilities}"] if probabilities else []
+        names = [f"{PROBABILITIES_FOLDER}/{view}.{probabilities}"] if probabilities else []
         names += [f"{ALIGNED}/{view}.png"] if self.aligned else []
-        return [*names, f"{MASKS}/{view}.png"]
+        return [*names, f"{MASKS_FOLDER}/{view}.png"]
 
     def write(self, one: _Loaded, found: list[_Face] | ImageFailure) -> None:
         """Write what belongs to a photo; that by which it counts as done last."""
@@ -267,7 +268,7 @@ class _Results:
             drawn = overlay(one.photo, on_photo)
             self.output.write(f"{OVERLAYS}/{one.file.image_id}.jpg", drawn)
         for name, wrinkles, row in masks:
-            self._write_mask(f"{MASKS}/{name}.png", wrinkles, row)
+            self._write_mask(f"{MASKS_FOLDER}/{name}.png", wrinkles, row)
         if self.aligned:
             row = wrinkle_row(on_photo, face_on_photo, None, len(found))
             self._write_mask(f"{PHOTO_MASKS}/{one.file.image_id}.png", on_photo, row)
@@ -275,9 +276,11 @@ class _Results:
     def _write_probabilities(self, name: str, logits: np.ndarray) -> None:
         if self.settings.probabilities == "png":
             levels = np.rint(expit(logits) * 65535).astype(np.uint16)
-            self.output.write(f"{PROBABILITIES}/{name}.png", levels)
+            self.output.write(f"{PROBABILITIES_FOLDER}/{name}.png", levels)
         elif self.settings.probabilities == "npy":
-            self.output.write(f"{PROBABILITIES}/{name}.npy", expit(logits).astype(np.float16))
+            self.output.write(
+                f"{PROBABILITIES_FOLDER}/{name}.npy", expit(logits).astype(np.float16)
+            )
 
     def _write_mask(self, place: str, wrinkles: np.ndarray, row: WrinkleRow) -> None:
         self.output.write(place, wrinkles * np.uint8(255), comment=str(row))
@@ -291,7 +294,7 @@ class _Results:
         rows = (
             (PurePosixPath(name).stem, WrinkleRow.parse(self.output.comment(name)))
             for name in sorted(self.output.results())
-            if name.startswith(f"{MASKS}/")
+            if name.startswith(f"{MASKS_FOLDER}/")
         )
         write_bytes(
             self.output.path / TABLE, wrinkle_table((name, row) for name, row in rows if row)
