@@ -118,8 +118,8 @@ class Predictor(ABC):
 class TorchPredictor(Predictor):
     """A checkpoint, run by PyTorch.
 
-    Batch normalisations are folded into their convolutions, and memory runs channels last: the
-    same logits but for their last bits, sooner.
+    Batch normalisations are folded into their convolutions, and memory runs as suits the network:
+    the same logits but for their last bits, sooner.
 
     Parameters
     ----------
@@ -161,13 +161,13 @@ class TorchPredictor(Predictor):
         self.side = checkpoint.side
         self.batch_size = batch_size or (1 if self.device.type == "cpu" else _BATCH_ON_GPU)
         fold_batch_norm(model)
-        self._model: Any = model.to(self.device).to(memory_format=torch.channels_last)
+        self._model = model.to(self.device).to(memory_format=model.memory_format)
 
     @torch.inference_mode()
     def _logits(self, batch: np.ndarray) -> np.ndarray:
         # Bytes go to the device, a quarter of what floats would be.
         x = torch.from_numpy(batch).to(self.device).permute(0, 3, 1, 2).float()
-        x.div_(255).mul_(2).sub_(1)
+        x = x.div_(255).mul_(2).sub_(1).contiguous(memory_format=self._model.memory_format)
         bf16 = self.precision == "bf16"
         try:
             with exact(self.device), torch.autocast("cuda", torch.bfloat16, enabled=bf16):

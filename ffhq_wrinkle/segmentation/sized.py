@@ -18,6 +18,8 @@ class SizedNetwork(nn.Module):
         What each side of the input of `logits` has to be a multiple of.
     least_side : int
         The shortest side that `logits` can work with.
+    channels_last : bool
+        Whether it is quicker with channels last in memory.
     in_channels, out_channels : int
         Of the input and of the logits.
     input_layers : tuple of str
@@ -32,8 +34,14 @@ class SizedNetwork(nn.Module):
     output_layer: str
     divisor: int
     least_side: int
+    channels_last: bool = True
     in_channels: int
     out_channels: int
+
+    @property
+    def memory_format(self) -> torch.memory_format:
+        """How its weights and inputs should lie in memory."""
+        return torch.channels_last if self.channels_last else torch.contiguous_format
 
     @abstractmethod
     def logits(self, x: torch.Tensor) -> torch.Tensor:

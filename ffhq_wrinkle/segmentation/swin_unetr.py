@@ -56,6 +56,7 @@ class SwinUnetr(SizedNetwork, SwinUNETR):
         "swinViT.patch_embed.proj", "encoder1.layer.conv1.conv", "encoder1.layer.conv3.conv",
     )  # fmt: skip
     output_layer = "out.conv.conv"
+    channels_last = False  # most of its time goes into matrices
     divisor = _PATCH * 2 ** len(_DEPTHS)
     # One position alone has no variance, which instance normalisation asks for.
     least_side = 2 * divisor
