@@ -22,7 +22,6 @@ from .checkpoint import Checkpoint, load_checkpoint
 from .predictor import INPUT, NOTE, OUTPUT, onnx_session, require_two_classes
 from .sized import SizedNetwork
 
-_MAX_SIDE = 16_384
 # Neither divides by anything, and Swin UNETR's last layer has more than one window of each.
 _EXAMPLE = (2, 560, 600)
 # Rows and columns of what is computed by both.
@@ -99,7 +98,7 @@ def _graph(checkpoint: Checkpoint) -> bytes:
     model, least_side = _with_open_sizes(checkpoint.model)
     batch, *shape = _EXAMPLE
     example = torch.zeros(batch, model.in_channels, *shape)
-    sizes = {0: Dim("batch"), 2: Dim("height", max=_MAX_SIDE), 3: Dim("width", max=_MAX_SIDE)}
+    sizes = dict.fromkeys((0, 2, 3), Dim.AUTO)  # batch, rows, columns: whatever they are
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of the exporter's own libraries, for their makers
         program = torch.onnx.export(
