@@ -33,7 +33,7 @@ class Commands(click.Group):
             return super().invoke(ctx)
         except FfhqWrinkleError as error:
             kind = WrongValue if isinstance(error, ArgumentError) else click.ClickException
-            raise kind(str(error)) from error
+            raise kind(_one_line(str(error))) from error
         except ImportError as error:
             if "libGL" not in str(error):
                 raise
@@ -47,6 +47,13 @@ class Commands(click.Group):
         except KeyboardInterrupt:
             click.echo("Interrupted.", err=True)
             ctx.exit(INTERRUPTED)
+
+
+def _one_line(text: str) -> str:
+    """Text with what is no printable character, as in odd names of files, written as escapes."""
+    return "".join(
+        one if one.isprintable() else one.encode("unicode_escape").decode() for one in text
+    )
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})

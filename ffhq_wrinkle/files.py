@@ -42,6 +42,7 @@ _DECODER_ERRORS = (
 _NOTES_BYTES = 16_384  # within which the notes are that `png_note` finds
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _PNG_END = b"\x00\x00\x00\x00IEND\xaeB`\x82"
+_MAX_JPEG_SIDE = 65_500
 _JPEG_START, _JPEG_END = b"\xff\xd8", b"\xff\xd9"
 
 
@@ -249,7 +250,18 @@ def _text_chunk(keyword: str, note: str) -> bytes:
 
 
 def encode_jpeg(pixels: np.ndarray, note: str) -> bytes:
-    """Encode RGB, uint8 (H, W, 3), as JPEG of high quality that keeps a note as its comment."""
+    """Encode RGB, uint8 (H, W, 3), as JPEG of high quality that keeps a note as its comment.
+
+    Raises
+    ------
+    ImageError
+        A side is longer than JPEG can have.
+    """
+    if max(pixels.shape) > _MAX_JPEG_SIDE:
+        raise ImageError(
+            f"{pixels.shape[1]}x{pixels.shape[0]}: no JPEG has a side of more than "
+            f"{_MAX_JPEG_SIDE} pixels"
+        )
     content = io.BytesIO()
     comment = note.encode("utf-8", "replace")
     # 4:4:4, for thin coloured lines would fade into what is around them.

@@ -18,16 +18,35 @@ def choose_device(device: str) -> torch.device:
     ArgumentError
         The name is unknown, or this machine lacks the device.
     """
+    require_device_name(device)
     if device == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    if not re.fullmatch(r"cpu|cuda(:\d{1,3})?|mps", device):
-        raise ArgumentError(f"device is {device!r}; it should be auto, cpu, cuda, cuda:1 or mps")
     try:
         chosen = torch.device(device)
         torch.zeros(1, device=chosen)
     except (RuntimeError, AssertionError, NotImplementedError) as error:
         raise ArgumentError(f"device {device!r} is not there, or can not be used") from error
     return chosen
+
+
+def require_device_name(device: str) -> None:
+    """Refuse what is the name of no device.
+
+    Raises
+    ------
+    ArgumentError
+        It is none of ``auto``, ``cpu``, ``cuda``, ``cuda:N`` and ``mps``.
+    """
+    if not re.fullmatch(r"auto|cpu|cuda(:\d{1,3})?|mps", device):
+        raise ArgumentError(f"device is {device!r}; it should be auto, cpu, cuda, cuda:1 or mps")
+
+
+def lacks_memory(error: RuntimeError) -> bool:
+    """Whether PyTorch, or ONNX Runtime, failed for want of memory, on a GPU or the CPU."""
+    return isinstance(error, torch.OutOfMemoryError) or any(
+        said in str(error).lower()
+        for said in ("can't allocate memory", "failed to allocate memory", "bad_alloc")
+    )
 
 
 def exact(device: torch.device) -> AbstractContextManager[None]:

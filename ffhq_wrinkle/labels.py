@@ -26,7 +26,7 @@ CLASSES = (
     "nose", "mouth", "u_lip", "l_lip", "neck", "neck_l", "cloth", "hair", "hat",
 )  # fmt: skip
 # What NumPy and Pillow raise on files that are cut short, altered or made to hurt.
-_READER_ERRORS = (
+READER_ERRORS = (
     OSError, ValueError, SyntaxError, EOFError, TypeError, KeyError, IndexError, MemoryError,
     RecursionError, OverflowError, tokenize.TokenError, struct.error, zlib.error,
     Image.DecompressionBombError, Image.DecompressionBombWarning,
@@ -84,7 +84,7 @@ def read_label_map(path: Path) -> np.ndarray:
         labels = _read_npy(path) if path.suffix == ".npy" else _read_png(path)
     except UnidentifiedImageError as error:
         raise ParsingError(f"{path} is not a PNG") from error
-    except _READER_ERRORS as error:
+    except READER_ERRORS as error:
         raise ParsingError(f"{path} can not be read: {error}") from error
     if labels.shape != (LABEL_SIZE, LABEL_SIZE):
         raise ParsingError(f"{path} is {labels.shape}; a label map is (512, 512)")

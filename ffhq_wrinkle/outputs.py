@@ -27,6 +27,7 @@ from .files import (
     encode_png,
     is_whole_png,
     jpeg_note,
+    output_error,
     png_data_hash,
     png_note,
     write_bytes,
@@ -123,6 +124,11 @@ class OutputFolder:
             _write_json(self._under_way, {"settings": self.settings})
         # Else it stays as it is, for its age tells what was replaced before the interruption.
         self.record.unlink(missing_ok=True)
+
+    @property
+    def is_taken_up(self) -> bool:
+        """Whether there was a run here before this one, finished or not."""
+        return bool(self._before)
 
     @property
     def _replaces_others(self) -> bool:
@@ -226,6 +232,33 @@ class OutputFolder:
         """Whether there is a file of this name that begins and ends as a PNG does."""
         path = self.path / relative
         return path.is_file() and is_whole_png(path.read_bytes())
+
+    def stands(self, relative: str) -> bool:
+        """Whether a whole PNG is there that is not to be replaced, whoever made it.
+
+        So what somebody corrected by hand outlasts interruptions; only an overwrite replaces it.
+        """
+        if self.overwrite or "replacing" in self._before:
+            return self.has(relative)
+        return self.is_whole(relative)
+
+    def is_current(self, relative: str) -> bool:
+        """Whether a result that is there is not one of other settings, yet to be replaced."""
+        return not self._replaces_others or self._looks_right(self.path / relative)
+
+    def remove(self, relative: str) -> None:
+        """Remove a result, if it is there.
+
+        Raises
+        ------
+        OutputError
+            It can not be removed.
+        """
+        path = self._inside(relative)
+        try:
+            path.unlink(missing_ok=True)
+        except OSError as error:
+            raise output_error(path, error) from error
 
     def results(self) -> list[str]:
         """Names of all results that are here."""

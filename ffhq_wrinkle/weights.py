@@ -103,7 +103,9 @@ def load_strictly(
     wrong += [f"has {name}" for name in sorted(state.keys() - own.keys())]
     for name in sorted(own.keys() & state.keys()):
         value, there = state[name], own[name]
-        if value.shape != there.shape:
+        if value.layout is not torch.strided or value.device.type != "cpu":
+            wrong.append(f"has {name} as a tensor of another kind ({value.layout})")
+        elif value.shape != there.shape:
             wrong.append(f"has {name} of shape {tuple(value.shape)} for {tuple(there.shape)}")
         elif value.is_floating_point() != there.is_floating_point() or not value.isfinite().all():
             wrong.append(f"has {name} with values that are no finite real numbers")

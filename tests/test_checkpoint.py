@@ -108,6 +108,16 @@ def test_values_that_are_not_finite_are_refused(unet, tmp_path):
         load_checkpoint(tmp_path / "w.pth")
 
 
+@pytest.mark.filterwarnings("ignore:Validating sparse")
+@pytest.mark.parametrize(
+    "odd", [torch.zeros(2).to_sparse(), torch.zeros(2, device="meta")], ids=["sparse", "meta"]
+)
+def test_tensors_of_other_kinds_are_refused(odd, unet, tmp_path):
+    torch.save({**unet.state_dict(), "outc.conv.bias": odd}, tmp_path / "w.pth")
+    with pytest.raises(SourceError, match=r"outc\.conv\.bias as a tensor of another kind"):
+        load_checkpoint(tmp_path / "w.pth")
+
+
 class Harmful:
     def __init__(self, path):
         self.path = path

@@ -95,6 +95,7 @@ def test_without_yunet_s_weights_it_says_what_to_do(run, dataset, tmp_path, monk
         (["--parser", "template", "--ids", "77"], "none of the 1 ids asked for"),
         (["--probabilities", "jpg"], "is not one of"),
         (["--batch-size", "0"], "is not in the range"),
+        (["--face-masks", ".", "--labels", "."], "with --face-masks no parser is used"),
     ],
 )
 def test_wrong_options_are_wrong_usage(options, message, run, dataset, tmp_path):
@@ -110,6 +111,22 @@ def test_a_checkpoint_that_is_not_there_is_wrong_usage(run, dataset, tmp_path):
     assert "there is no checkpoint official-vnet; name a file, or one of official-unet" in (
         result.output
     )
+
+
+def test_odd_names_do_not_make_errors_longer_than_a_line(run, dataset, tmp_path):
+    result = run(dataset.root, tmp_path / "out", "--parser", "template", weights="no\nsuch")
+    assert result.exit_code == 2
+    assert "there is no checkpoint no\\nsuch; name" in result.output
+    assert result.output.count("\n") == 1
+
+
+def test_a_recipe_is_for_networks_that_take_texture_maps(run, dataset, tmp_path):
+    path = tmp_path / "rgb.pt"
+    save_checkpoint(path, threshold_unet(3), "unet", texture=TextureSettings(), side=128)
+    options = ["--parser", "labels", "--recipe", "paper"]
+    result = run(dataset.root, tmp_path / "out", *options, weights=path)
+    assert result.exit_code == 2
+    assert "leave --recipe out" in result.output
 
 
 def test_a_file_that_is_no_checkpoint_is_one_line(run, dataset, tmp_path):

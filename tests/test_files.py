@@ -13,7 +13,15 @@ from PIL import Image, PngImagePlugin
 
 from ffhq_wrinkle import files
 from ffhq_wrinkle.errors import ArgumentError, ImageError, OutputError
-from ffhq_wrinkle.files import encode_png, png_note, read_image, sha256_of, write_bytes
+from ffhq_wrinkle.files import (
+    encode_jpeg,
+    encode_png,
+    jpeg_note,
+    png_note,
+    read_image,
+    sha256_of,
+    write_bytes,
+)
 
 from .conftest import drawn_face
 
@@ -333,3 +341,28 @@ def test_sha256_of_the_standard_example(tmp_path):
 
 def test_the_limit_is_pillows():
     assert files.MAX_PIXELS == Image.MAX_IMAGE_PIXELS
+
+
+def test_a_jpeg_keeps_its_note_and_is_known_to_be_whole(tmp_path):
+    pixels = np.zeros((40, 60, 3), np.uint8)
+    pixels[10:13] = (0, 255, 130)
+    path = tmp_path / "x.jpg"
+    path.write_bytes(encode_jpeg(pixels, "wrinkles by unet; größer"))
+    assert jpeg_note(path) == "wrinkles by unet; größer"
+    assert np.abs(read_image(path).astype(int) - pixels).max() < 30  # colours are not thinned out
+    path.write_bytes(path.read_bytes()[:-2])
+    assert jpeg_note(path) is None
+    assert jpeg_note(tmp_path / "none.jpg") is None
+
+
+def test_what_no_jpeg_can_hold_is_refused():
+    with pytest.raises(ImageError, match="66000x1: no JPEG has a side of more than 65500"):
+        encode_jpeg(np.zeros((1, 66_000, 3), np.uint8), "")
+
+
+def test_16_bit_gray_becomes_a_png_of_16_bits(tmp_path):
+    levels = np.array([[0, 1, 65_535], [258, 40_000, 2]], np.uint16)
+    (tmp_path / "x.png").write_bytes(encode_png(levels))
+    np.testing.assert_array_equal(np.array(Image.open(tmp_path / "x.png")), levels)
+    with pytest.raises(ArgumentError, match="uint16"):
+        encode_png(levels[..., None].repeat(3, axis=2))

@@ -132,12 +132,23 @@ def test_other_and_damaged_graphs_are_refused(unet, tmp_path):
     (tmp_path / "cut.onnx").write_bytes(unet[1].read_bytes()[:50_000])
     with pytest.raises(SourceError, match=r"cut\.onnx is damaged, or no ONNX graph"):
         load_predictor(tmp_path / "cut.onnx")
+    for content in (b"", b"x" * 400):
+        (tmp_path / "junk.onnx").write_bytes(content)
+        with pytest.raises(SourceError, match=r"junk\.onnx is damaged, or no ONNX graph"):
+            load_predictor(tmp_path / "junk.onnx")
+    other = onnx.load(unet[1])
+    note = other.metadata_props[0]
+    note.value = json.dumps({**json.loads(note.value), "in_channels": 3})
+    onnx.save(other, tmp_path / "other.onnx")
+    with pytest.raises(SourceError, match="its note is missing or wrong"):
+        load_predictor(tmp_path / "other.onnx")
     with pytest.raises(SourceError, match="No such file"):
         load_predictor(tmp_path / "none.onnx")
     with pytest.raises(ArgumentError, match="precision it was exported with"):
         load_predictor(unet[1], precision="bf16")
-    with pytest.raises(ArgumentError, match="has no CUDA"):
-        load_predictor(unet[1], device="cuda")
+    for device, message in (("cuda", "can not use CUDA"), ("mps", "not on mps"), ("tpu", "'tpu'")):
+        with pytest.raises(ArgumentError, match=message):
+            load_predictor(unet[1], device=device)
 
 
 def test_what_can_not_be_exported_says_so_and_writes_nothing(tmp_path):
@@ -154,4 +165,6 @@ def test_what_can_not_be_exported_says_so_and_writes_nothing(tmp_path):
     assert "there is no checkpoint" in result.output
     result = runner.invoke(main, ["export", "x.pt", "--checkpoint", str(tmp_path / "w.pt")])
     assert "should end in .onnx" in result.output
+    result = runner.invoke(main, ["export", f"{tmp_path}/no/x.onnx", "--checkpoint", __file__])
+    assert "there is no folder" in result.output
     assert not (tmp_path / "x.onnx").exists()

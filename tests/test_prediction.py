@@ -17,7 +17,9 @@ from ffhq_wrinkle.parsing import ReadyLabels
 from ffhq_wrinkle.segmentation import create_model, save_checkpoint
 from ffhq_wrinkle.segmentation.ingredients import Ingredients
 from ffhq_wrinkle.segmentation.inputs import network_input
-from ffhq_wrinkle.segmentation.prediction import PredictSettings, predict_folder
+from ffhq_wrinkle.segmentation.prediction import predict_folder
+from ffhq_wrinkle.segmentation.prediction_files import find_predictions
+from ffhq_wrinkle.segmentation.prediction_folder import PredictSettings
 from ffhq_wrinkle.segmentation.predictor import Predictor, load_predictor
 from ffhq_wrinkle.segmentation.views import AlignedFaces
 from ffhq_wrinkle.template import TemplateParser
@@ -150,13 +152,123 @@ def test_a_folder_with_somebody_s_masks_is_refused(dataset, tmp_path, predictor)
         predict(dataset, tmp_path / "out", predictor)
 
 
+def corrected(out, name="masks/00001.png"):
+    """Draw a mask anew, as somebody does who corrects it; give its bytes."""
+    drawn = np.zeros(pixels(out / name).shape, np.uint8)
+    drawn[60:70, 50:60] = 255
+    Image.fromarray(drawn).save(out / name)
+    return (out / name).read_bytes()
+
+
 def test_a_corrected_mask_is_left_alone_and_out_of_the_table(dataset, tmp_path, predictor):
     out = tmp_path / "out"
     predict(dataset, out, predictor)
-    Image.new("L", (128, 128)).save(out / "masks" / "00001.png")
+    before = corrected(out)
     assert predict(dataset, out, predictor).made == 0
-    assert not pixels(out / "masks" / "00001.png").any()
+    assert (out / "masks" / "00001.png").read_bytes() == before
     assert sorted(table_of(out)) == [one for one in dataset.ids if one != "00001"]
+
+
+def test_a_corrected_mask_outlasts_overlays_made_afterwards_which_show_it(
+    dataset, tmp_path, predictor
+):
+    out = tmp_path / "out"
+    predict(dataset, out, predictor, settings=PredictSettings(overlays=False))
+    before = corrected(out)
+    assert predict(dataset, out, predictor).made == 6
+    assert (out / "masks" / "00001.png").read_bytes() == before
+    photo = pixels(dataset.image_path("00001")).astype(int)
+    changed = np.abs(pixels(out / "overlays" / "00001.jpg") - photo).max(axis=2)
+    assert changed[62:68, 52:58].min() > 40
+    seen = expected_texture(dataset, "00001")[0] > WRINKLE_LEVEL
+    assert np.median(changed[seen]) < 20
+
+
+def test_a_corrected_mask_outlasts_an_interruption(dataset, tmp_path, predictor):
+    out = tmp_path / "out"
+    predict(dataset, out, predictor)
+    (out / "predict.json").rename(out / ".predict.json.under-way")  # as if it was cut off
+    (out / "masks" / "00002.png").unlink()
+    before = corrected(out)
+    assert predict(dataset, out, predictor).made == 1
+    assert (out / "masks" / "00001.png").read_bytes() == before
+    assert (out / "predict.json").exists()
+
+
+def test_overwrite_removes_what_it_does_not_make_and_ends_clean(dataset, tmp_path, predictor):
+    out, fresh = tmp_path / "out", tmp_path / "fresh"
+    predict(dataset, out, predictor, settings=PredictSettings(probabilities="png"))
+    npy = PredictSettings(probabilities="npy", flip=True, overlays=False)
+    corrected(out)
+    predict(dataset, out, predictor, settings=npy, overwrite=True)
+    predict(dataset, fresh, predictor, settings=npy)
+    assert files_of(out) == files_of(fresh)
+
+
+def test_overwriting_some_leaves_the_rest_out_of_the_table(dataset, tmp_path, predictor, caplog):
+    out = tmp_path / "out"
+    predict(dataset, out, predictor)
+    flip = PredictSettings(flip=True)
+    some = {"ids": parse_ids("0-1"), "overwrite": True, "settings": flip}
+    predict(dataset, out, predictor, **some)
+    assert sorted(table_of(out)) == ["00000", "00001"]
+    assert "results of other settings; run again for all images" in caplog.text
+    assert predict(dataset, out, predictor, settings=flip).made == 4
+    assert sorted(table_of(out)) == dataset.ids
+    assert not (out / ".predict.json.under-way").exists()
+
+
+def test_a_table_of_another_origin_is_refused(dataset, tmp_path, predictor):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "wrinkles.csv").write_text("mine")
+    with pytest.raises(OutputError, match=r"wrinkles\.csv was not made by this command"):
+        predict(dataset, tmp_path / "out", predictor)
+
+
+class Narrow(Predictor):
+    """A stand-in that has memory for so many pixels only, and says so as PyTorch does."""
+
+    network, sha256, in_channels, texture, side = "narrow", "0", 4, PAPER, None
+    batch_size = 2
+    pixels = 20_000
+
+    def _logits(self, batch):
+        if batch[..., 0].size > self.pixels:
+            raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried 9 bytes")
+        return batch[..., 3].astype(np.float32) - 40.5
+
+
+def test_an_image_that_is_too_large_for_the_memory_fails_alone(make_dataset, tmp_path, caplog):
+    dataset = make_dataset([0, 1, 2, 3])
+    large = cv2.resize(drawn_face(128)[0], (200, 200))
+    Image.fromarray(large).save(dataset.image_path("00001"))
+    out = tmp_path / "out"
+    report = predict(dataset, out, Narrow())
+    assert (report.made, report.failed) == (3, 1)
+    assert "200x200 pixels need more memory" in (out / "failures.csv").read_text()
+    assert "trying one by one" in caplog.text  # two of 128x128 are too many
+
+
+def test_logits_that_are_no_numbers_fail_the_image(dataset, tmp_path):
+    class Diverged(Narrow):
+        pixels = 10**9
+
+        def _logits(self, batch):
+            logits = super()._logits(batch)
+            logits[batch[:, 0, 0, 3] == 0, 5, 5] = np.nan
+            return logits
+
+    report = predict(dataset, tmp_path / "out", Diverged())
+    assert (report.made, report.failed) == (0, 6)
+    assert "no finite numbers" in (tmp_path / "out" / "failures.csv").read_text()
+
+
+def test_images_far_from_the_trained_size_are_remarked_upon(dataset, tmp_path, caplog):
+    class Large(Narrow):
+        side = 1024
+
+    predict(dataset, tmp_path / "out", Large())
+    assert "6 faces are much smaller or larger than the 1024 pixels" in caplog.text
 
 
 def test_broken_images_are_rows_of_failures_and_the_rest_is_done(dataset, tmp_path, predictor):
@@ -188,6 +300,7 @@ def test_ready_texture_maps_and_face_masks_stand_in_for_what_is_made(dataset, tm
         Image.fromarray(inside).save(face / f"{image_id}.png")
     (face / "00001.png").unlink()
     Image.new("L", (64, 64)).save(texture / "00002.png")
+    Image.new("L", (128, 128), 255).save(face / "999.png")  # 00999 has one of its own
     out = tmp_path / "out"
     ingredients = Ingredients(None, PAPER, textures=texture, face_masks=face)
     report = predict(dataset, out, predictor, ingredients=ingredients)
@@ -198,7 +311,9 @@ def test_ready_texture_maps_and_face_masks_stand_in_for_what_is_made(dataset, tm
     failures = (out / "failures.csv").read_text()
     assert "has no face mask of this id" in failures
     assert "00002.png is 64x64, the image 128x128" in failures
-    row = table_of(out)["00000"]
+    rows = table_of(out)
+    assert rows["00999"]["face_px"] == "7680"
+    row = rows["00000"]
     assert (row["face_px"], row["face_wrinkle_px"], row["forehead_px"]) == ("7680", "60", "")
 
 
@@ -408,8 +523,42 @@ def test_all_faces_of_a_photo_have_their_own_results(photos, tmp_path, predictor
     assert "rename it" in failures
     assert "no face of this id" in failures
     (out / "masks" / "two.face2.png").unlink()
+    before = corrected(out, "masks/two.face1.png")
     assert (run().made, run().kept) == (1, 2)
+    assert (out / "masks" / "two.face1.png").read_bytes() == before
+    one_face = landmarks_csv(tmp_path / "one.csv", [("two", FACE)])
+    predict_folder(
+        folder,
+        out,
+        predictor=predictor,
+        ingredients=Ingredients(WholeCrop(), PAPER),
+        views=AlignedFaces(one_face, all_faces=True, size=256),
+        settings=PredictSettings(overlays=False),
+        ids=parse_ids("two"),
+        overwrite=True,
+    )
+    assert not list(out.glob("*/two.face2.*"))
+    assert not list(out.glob("probabilities/two.*"))
+    with pytest.raises(ArgumentError, match=r"name .*photo_masks for references drawn on the ph"):
+        find_predictions(out)
+    assert find_predictions(out / "photo_masks").image_ids == {"turned", "two"}
     assert not (out / "overlays").exists()
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize(("precision", "tolerance"), [("32", 1e-3), ("bf16", 0.3)])
+def test_a_gpu_gives_the_cpu_s_logits(tmp_path, precision, tolerance):
+    if not torch.cuda.is_available():
+        pytest.skip("this machine has no CUDA device")
+    torch.manual_seed(0)
+    save_checkpoint(tmp_path / "w.pt", create_model("unet", 4, 2), "unet", texture=PAPER, side=128)
+    seen = [np.random.default_rng(n).integers(0, 256, (96, 80, 4), np.uint8) for n in range(5)]
+    on_cpu = load_predictor(tmp_path / "w.pt", device="cpu").logits(seen)
+    gpu = load_predictor(tmp_path / "w.pt", device="cuda", precision=precision)
+    assert gpu.batch_size == 4
+    for one, other in zip(gpu.logits(seen), on_cpu, strict=True):
+        np.testing.assert_allclose(one, other, atol=tolerance)
+    np.testing.assert_array_equal(gpu.logits(seen[:1])[0], gpu.logits(seen)[0])
 
 
 @pytest.mark.real_data

@@ -24,7 +24,7 @@ from .parser_options import labels_option, parser_option, weights_option
 
 if TYPE_CHECKING:
     from ..parsing import ParserName
-    from ..segmentation.prediction import ProbabilityFormat
+    from ..segmentation.prediction_folder import ProbabilityFormat
     from ..segmentation.predictor import Precision
     from ..texture import Recipe
 
@@ -136,7 +136,8 @@ def predict_command(
     from ..parsing import create_parser
     from ..segmentation.ingredients import Ingredients
     from ..segmentation.official import checkpoint_path
-    from ..segmentation.prediction import PredictSettings, predict_folder
+    from ..segmentation.prediction import predict_folder
+    from ..segmentation.prediction_folder import PredictSettings
     from ..segmentation.predictor import load_predictor
     from ..segmentation.views import AlignedFaces, WholeImages
 
@@ -150,11 +151,23 @@ def predict_command(
     predictor = load_predictor(
         checkpoint_path(checkpoint), device=device, precision=precision, batch_size=batch_size
     )
+    if recipe and predictor.texture_settings() is None:
+        raise ArgumentError("this network takes no texture map; leave --recipe out")
     chosen_parser = ctx.get_parameter_source("parser_name") is not ParameterSource.DEFAULT
     parser = None
     if chosen_parser or not face_masks:
         parser = create_parser(
-            parser_name, weights=weights, labels=labels, images=images, device=device
+            parser_name,
+            weights=weights,
+            labels=labels,
+            images=images,
+            device=device,
+            batch_size=predictor.batch_size,
+        )
+    elif weights or labels:
+        raise ArgumentError(
+            "with --face-masks no parser is used; name one by --parser, or leave --weights and "
+            "--labels out"
         )
     wanted = predictor.texture_settings()
     ingredients = Ingredients(

@@ -3,8 +3,9 @@
 The modules read in the order data moves, each importing only from those before it, and from the
 package around: `sized`, `unet`, `swin_unetr`, `networks`, `official`, `checkpoint`, `pretrained`,
 `window_attention`, `inputs`, `ingredients`, `predictor`, `onnx_export`, `regions`,
-`wrinkle_table`, `views`, `probabilities`, `prediction_files`, `prediction`, `centrelines`,
-`scores`, `pairs`, `evaluation`, `scoring`, `comparison`, `evaluation_tables`, `evaluation_report`.
+`wrinkle_table`, `views`, `probabilities`, `prediction_files`, `prediction_folder`, `prediction`,
+`centrelines`, `scores`, `pairs`, `evaluation`, `scoring`, `comparison`, `evaluation_tables`,
+`evaluation_report`.
 """
 
 from importlib import import_module

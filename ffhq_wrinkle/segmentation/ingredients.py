@@ -10,7 +10,7 @@ import numpy as np
 from ..errors import ArgumentError, ImageError, ParsingError
 from ..files import read_image
 from ..labels import FaceParser, face_mask
-from ..manifest import ImageFile, find_images, image_id_of
+from ..manifest import find_images, image_id_of
 from ..masks import read_mask
 from ..weak import TextureSettings
 from .inputs import network_input
@@ -125,9 +125,9 @@ class _Ready:
     def __init__(self, folder: Path, what: str) -> None:
         self.folder = folder
         self.what = what
-        self._files: dict[str, ImageFile] = {
-            image_id_of(name): file for name, file in find_images(folder).items()
-        }
+        self._files = find_images(folder)
+        # 7.png is number 7 too, where there is no 00007.png.
+        self._numbered = {image_id_of(name): file for name, file in self._files.items()}
 
     def mask(self, image_id: str, shape: tuple[int, int]) -> np.ndarray:
         return self._of_size(read_mask(self._path(image_id)), image_id, shape)
@@ -136,7 +136,7 @@ class _Ready:
         return self._of_size(read_image(self._path(image_id))[:, :, 0], image_id, shape)
 
     def _path(self, image_id: str) -> Path:
-        file = self._files.get(image_id_of(image_id))
+        file = self._files.get(image_id) or self._numbered.get(image_id_of(image_id))
         if file is None:
             raise ImageError(f"{self.folder} has no {self.what} of this id")
         return self.folder / file.path

@@ -68,6 +68,8 @@ def export_onnx(checkpoint_path: Path, path: Path) -> ExportReport:
         The file can not be written.
     """
     _require_onnx()
+    if not path.absolute().parent.is_dir():
+        raise ArgumentError(f"there is no folder {path.absolute().parent}")
     checkpoint = load_checkpoint(checkpoint_path)
     require_two_classes(checkpoint)
     random = torch.Generator().manual_seed(0)
@@ -101,15 +103,21 @@ def _graph(checkpoint: Checkpoint) -> bytes:
     sizes = dict.fromkeys((0, 2, 3), Dim.AUTO)  # batch, rows, columns: whatever they are
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of the exporter's own libraries, for their makers
-        program = torch.onnx.export(
-            model.eval(),
-            (example,),
-            dynamo=True,
-            dynamic_shapes=(sizes,),
-            input_names=[INPUT],
-            output_names=[OUTPUT],
-            verbose=False,
-        )
+        try:
+            program = torch.onnx.export(
+                model.eval(),
+                (example,),
+                dynamo=True,
+                dynamic_shapes=(sizes,),
+                input_names=[INPUT],
+                output_names=[OUTPUT],
+                verbose=False,
+            )
+        except torch.onnx.OnnxExporterError as error:
+            raise ArgumentError(
+                f"PyTorch {torch.__version__} can not export this network "
+                f"({type(error).__name__}); try newer versions of torch and onnxscript"
+            ) from error
     proto: Any = program.model_proto if program else None
     noted = proto.metadata_props.add()
     noted.key = NOTE

@@ -1,53 +1,28 @@
 """Prediction: wrinkle masks of a folder of photos, with what belongs to them, resumable."""
 
 import logging
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
-from typing import Literal, NamedTuple
+from pathlib import Path
+from typing import NamedTuple
 
-import cv2
 import numpy as np
-from scipy.special import expit
 
-from .. import __version__
 from ..errors import ImageError, ImageFailure
-from ..files import read_image, write_bytes
+from ..files import read_image
 from ..folder_run import RunReport, choose_images, run_folder
 from ..manifest import Ids, ImageFile, image_folder
 from ..outputs import OutputFolder, require_separate
 from .ingredients import Ingredients, Prepared
-from .prediction_files import MASKS_FOLDER, PROBABILITIES_FOLDER
+from .prediction_files import RECORD
+from .prediction_folder import SUBFOLDERS, Face, PredictionFolder, PredictSettings
 from .predictor import Predictor
 from .views import View, Views, WholeImages
-from .wrinkle_table import TABLE, WrinkleRow, wrinkle_row, wrinkle_table
 
 log = logging.getLogger(__name__)
 
-ProbabilityFormat = Literal["png", "npy"]
-RECORD = "predict.json"
-OVERLAYS, ALIGNED, PHOTO_MASKS = "overlays", "aligned", "photo_masks"
-_SUBFOLDERS = (MASKS_FOLDER, PROBABILITIES_FOLDER, OVERLAYS, ALIGNED, PHOTO_MASKS)
-_COLOUR = (0, 255, 130)  # the opposite of skin, light or dark, and of lips
-
-
-@dataclass(frozen=True, kw_only=True)
-class PredictSettings:
-    """What to make of each image.
-
-    Parameters
-    ----------
-    flip : bool
-        Average with what comes of the mirrored image.
-    probabilities : {"png", "npy"}, optional
-        Also keep probabilities: PNG of 16 bits (65,535 is 1), or NumPy's float16.
-    overlays : bool
-        Also draw the wrinkles on the photo.
-    """
-
-    flip: bool = False
-    probabilities: ProbabilityFormat | None = None
-    overlays: bool = True
+# How much smaller or larger images may be than those that a network was trained on.
+_SAME_SIZE = 1.5
 
 
 class _Loaded(NamedTuple):
@@ -57,14 +32,6 @@ class _Loaded(NamedTuple):
     photo: np.ndarray
     views: list[View]
     prepared: list[Prepared]
-
-
-class _Face(NamedTuple):
-    """A face that the network has seen: logits float32 (H, W), face mask, label map."""
-
-    logits: np.ndarray
-    mask: np.ndarray
-    label_map: np.ndarray | None
 
 
 def predict_folder(
@@ -127,7 +94,7 @@ def predict_folder(
     folder = image_folder(images)
     require_separate(
         [folder, *ingredients.read_folders()],
-        [out / inner for inner in ("", *_SUBFOLDERS)],
+        [out / inner for inner in ("", *SUBFOLDERS)],
     )
     selection = choose_images(folder, ids, limit)
     made_with = {
@@ -145,24 +112,31 @@ def predict_folder(
         made_with,
         note=note,
         record=RECORD,
-        subfolders=_SUBFOLDERS,
+        subfolders=SUBFOLDERS,
         overwrite=overwrite,
     )
+    sizes = Counter[bool]()
     with output:
-        results = _Results(output, views, settings)
+        results = PredictionFolder(output, views, settings)
 
         def load(file: ImageFile) -> _Loaded:
             photo = read_image(folder / file.path)
             seen = views.of(photo, file.image_id)
             for view in seen:
                 _require_side(view.image.shape[:2], predictor.least_side)
+                sizes[_is_other_size(view.image, predictor.side)] += 1
             prepared = [ingredients.prepare(view.image, view.name) for view in seen]
             return _Loaded(file, photo, seen, prepared)
 
-        def infer(batch: list[_Loaded]) -> list[list[_Face] | ImageFailure]:
+        def infer(batch: list[_Loaded]) -> list[list[Face] | ImageFailure]:
             return _infer(batch, predictor, ingredients, flip=settings.flip)
 
-        return run_folder(
+        def write(one: _Loaded, found: list[Face] | ImageFailure) -> None:
+            if isinstance(found, ImageFailure):
+                raise found
+            results.write(one.file.image_id, one.photo, one.views, found)
+
+        report = run_folder(
             selection,
             out,
             results,
@@ -170,10 +144,18 @@ def predict_folder(
             what="predictions",
             load=load,
             infer=infer,
-            write=results.write,
+            write=write,
             batch_size=predictor.batch_size,
             jobs=jobs,
         )
+    if sizes[True]:
+        log.warning(
+            "%d faces are much smaller or larger than the %s pixels a side that the network was "
+            "trained on, and their wrinkles are found less well; --align brings faces to 1024",
+            sizes[True],
+            predictor.side,
+        )
+    return report
 
 
 def _require_side(shape: tuple[int, ...], least: int) -> None:
@@ -184,127 +166,81 @@ def _require_side(shape: tuple[int, ...], least: int) -> None:
         )
 
 
+def _is_other_size(image: np.ndarray, side: int | None) -> bool:
+    """Whether an image is far from the size that a network was trained on."""
+    if side is None:
+        return False
+    scale = max(image.shape[:2]) / side
+    return not 1 / _SAME_SIZE <= scale <= _SAME_SIZE
+
+
 def _infer(
     batch: Sequence[_Loaded], predictor: Predictor, ingredients: Ingredients, *, flip: bool
-) -> list[list[_Face] | ImageFailure]:
+) -> list[list[Face] | ImageFailure]:
     """Show the faces of some photos to the network; a photo that has none fails alone."""
     label_maps = iter(ingredients.label_maps([part for one in batch for part in one.prepared]))
-    inputs: list[np.ndarray] = []
-    waiting: list[list[tuple[np.ndarray, np.ndarray | None]] | ImageFailure] = []
+    inputs: list[list[np.ndarray] | ImageFailure] = []
+    known: list[list[tuple[np.ndarray, np.ndarray | None]]] = []
     for one in batch:
-        of_photo, parts = [], []
+        seen, of_photo = [], []
         of_faces = [next(label_maps) for _ in one.views]
         try:
             for view, prepared, label_map in zip(one.views, one.prepared, of_faces, strict=True):
-                seen, mask = ingredients.network_input(view.image, prepared, label_map)
-                parts.append(seen)
+                x, mask = ingredients.network_input(view.image, prepared, label_map)
+                seen.append(x)
                 of_photo.append((mask, label_map))
+            inputs.append(seen)
         except ImageFailure as failure:
-            waiting.append(failure)
+            inputs.append(failure)
+        known.append(of_photo)
+    found: list[list[Face] | ImageFailure] = []
+    for logits, of_photo in zip(_logits(inputs, predictor, flip=flip), known, strict=True):
+        if isinstance(logits, ImageFailure):
+            found.append(logits)
             continue
-        inputs += parts
-        waiting.append(of_photo)
-    logits = iter(predictor.logits(inputs, flip=flip))
-    return [
-        found
-        if isinstance(found, ImageFailure)
-        else [_Face(next(logits), mask, label_map) for mask, label_map in found]
-        for found in waiting
-    ]
+        found.append([Face(one, *facts) for one, facts in zip(logits, of_photo, strict=True)])
+    return found
 
 
-class _Results:
-    """The folder that a run fills, and which files of it belong to a photo."""
-
-    def __init__(self, output: OutputFolder, views: Views, settings: PredictSettings) -> None:
-        self.output = output
-        self.views = views
-        self.settings = settings
-        self.aligned = not isinstance(views, WholeImages)
-
-    def complete(self, file: ImageFile) -> bool:
-        """Whether everything asked for of this photo is there."""
-        faces = 1
-        if self.aligned:
-            whole = f"{PHOTO_MASKS}/{file.image_id}.png"
-            if not self.output.has(whole):
-                return False
-            # Of a mask that somebody corrected, the number of faces is not known any more.
-            noted = WrinkleRow.parse(self.output.comment(whole))
-            faces = noted.faces if noted else 0
-        return all(
-            self.output.has(name)
-            for view in self.views.names(file.image_id, faces)[:faces]
-            for name in self._of_view(view)
-        ) and (not self.settings.overlays or self.output.has(f"{OVERLAYS}/{file.image_id}.jpg"))
-
-    def _of_view(self, view: str) -> list[str]:
-        """Files of a face; the mask, by which it counts as done, last."""
-        probabilities = self.settings.probabilities
-        names = [f"{PROBABILITIES_FOLDER}/{view}.{probabilities}"] if probabilities else []
-        names += [f"{ALIGNED}/{view}.png"] if self.aligned else []
-        return [*names, f"{MASKS_FOLDER}/{view}.png"]
-
-    def write(self, one: _Loaded, found: list[_Face] | ImageFailure) -> None:
-        """Write what belongs to a photo; that by which it counts as done last."""
-        if isinstance(found, ImageFailure):
-            raise found
-        shape = one.photo.shape[:2]
-        on_photo = np.zeros(shape, bool)
-        face_on_photo = np.zeros(shape, bool)
-        masks: list[tuple[str, np.ndarray, WrinkleRow]] = []
-        for view, face in zip(one.views, found, strict=True):
-            wrinkles = face.logits > 0
-            row = wrinkle_row(wrinkles, face.mask, face.label_map, len(found))
-            self._write_probabilities(view.name, face.logits)
-            if view.alignment:
-                self.output.write(f"{ALIGNED}/{view.name}.png", view.image)
-                on_photo |= view.alignment.onto_photo(wrinkles, shape)
-                face_on_photo |= view.alignment.onto_photo(face.mask, shape)
-            else:
-                on_photo |= wrinkles
-            masks.append((view.name, wrinkles, row))
-        if self.settings.overlays:
-            drawn = overlay(one.photo, on_photo)
-            self.output.write(f"{OVERLAYS}/{one.file.image_id}.jpg", drawn)
-        for name, wrinkles, row in masks:
-            self._write_mask(f"{MASKS_FOLDER}/{name}.png", wrinkles, row)
-        if self.aligned:
-            row = wrinkle_row(on_photo, face_on_photo, None, len(found))
-            self._write_mask(f"{PHOTO_MASKS}/{one.file.image_id}.png", on_photo, row)
-
-    def _write_probabilities(self, name: str, logits: np.ndarray) -> None:
-        if self.settings.probabilities == "png":
-            levels = np.rint(expit(logits) * 65535).astype(np.uint16)
-            self.output.write(f"{PROBABILITIES_FOLDER}/{name}.png", levels)
-        elif self.settings.probabilities == "npy":
-            self.output.write(
-                f"{PROBABILITIES_FOLDER}/{name}.npy", expit(logits).astype(np.float16)
+def _logits(
+    inputs: Sequence[list[np.ndarray] | ImageFailure], predictor: Predictor, *, flip: bool
+) -> list[list[np.ndarray] | ImageFailure]:
+    """Logits of each photo's faces; what is too large for the memory fails alone."""
+    together = [x for of_photo in inputs if isinstance(of_photo, list) for x in of_photo]
+    try:
+        all_logits = iter(predictor.logits(together, flip=flip))
+        return [
+            _finite([next(all_logits) for _ in of_photo])
+            if isinstance(of_photo, list)
+            else of_photo
+            for of_photo in inputs
+        ]
+    except MemoryError:
+        if predictor.batch_size > 1:
+            log.warning(
+                "batches of %d images need too much memory; trying one by one (--batch-size)",
+                predictor.batch_size,
             )
-
-    def _write_mask(self, place: str, wrinkles: np.ndarray, row: WrinkleRow) -> None:
-        self.output.write(place, wrinkles * np.uint8(255), comment=str(row))
-
-    def begin(self) -> None:
-        """Note that work is under way."""
-        self.output.begin()
-
-    def finish(self) -> None:
-        """Write the table of all masks that are there, then the record."""
-        rows = (
-            (PurePosixPath(name).stem, WrinkleRow.parse(self.output.comment(name)))
-            for name in sorted(self.output.results())
-            if name.startswith(f"{MASKS_FOLDER}/")
-        )
-        write_bytes(
-            self.output.path / TABLE, wrinkle_table((name, row) for name, row in rows if row)
-        )
-        self.output.finish({"command": "predict", "version": __version__})
+    found: list[list[np.ndarray] | ImageFailure] = []
+    for of_photo in inputs:
+        if not isinstance(of_photo, list):
+            found.append(of_photo)
+            continue
+        try:
+            found.append(_finite(predictor.logits(of_photo, flip=flip, batch_size=1)))
+        except MemoryError:
+            height, width = of_photo[0].shape[:2]
+            found.append(
+                ImageError(
+                    f"{width}x{height} pixels need more memory than there is; make it smaller, or "
+                    "cut out the face with --align"
+                )
+            )
+    return found
 
 
-def overlay(photo: np.ndarray, wrinkles: np.ndarray) -> np.ndarray:
-    """The photo, RGB uint8 (H, W, 3), with wrinkles, bool (H, W), in colour."""
-    drawn = photo.copy()
-    drawn[wrinkles] = _COLOUR
-    # Some of the photo shines through, so that one sees whether there is a wrinkle.
-    return np.asarray(cv2.addWeighted(drawn, 0.7, photo, 0.3, 0))
+def _finite(logits: list[np.ndarray]) -> list[np.ndarray] | ImageFailure:
+    """The logits, if they are numbers."""
+    if all(np.isfinite(one).all() for one in logits):
+        return logits
+    return ImageError("the network gives no finite numbers for it; is the checkpoint damaged?")

@@ -4,26 +4,22 @@ What each is scored against is found in `pairs`.
 """
 
 import io
+import json
 from collections.abc import Collection, Mapping
 from pathlib import Path
-from tokenize import TokenError
 from typing import Literal, NamedTuple
 
 import numpy as np
 
 from ..errors import ArgumentError, ImageError
 from ..files import decode_png, opened, read_content
+from ..labels import READER_ERRORS
 from ..manifest import find_images
 from .probabilities import require_probability
 
 # What the command `predict` writes into its folder.
-MASKS_FOLDER, PROBABILITIES_FOLDER = "masks", "probabilities"
+MASKS_FOLDER, PROBABILITIES_FOLDER, RECORD = "masks", "probabilities", "predict.json"
 _PNG_HEADER = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR"
-# What NumPy raises on files that are cut short, altered or made to hurt.
-_READER_ERRORS = (
-    ValueError, SyntaxError, EOFError, TypeError, KeyError, IndexError, MemoryError,
-    RecursionError, OverflowError, TokenError,
-)  # fmt: skip
 _GRAY_16_BIT = b"\x10\x00"  # bit depth and colour type
 
 Kind = Literal["masks", "probabilities", "masks and probabilities"]
@@ -61,9 +57,15 @@ def find_predictions(folder: Path) -> Predictions:
     Raises
     ------
     ArgumentError
-        There are no predictions, or ``.npy`` beside images.
+        There are no predictions, ``.npy`` beside images, or `predict` aligned the faces, so that
+        it has to be said which of its masks are meant.
     """
     masks, probabilities = folder / MASKS_FOLDER, folder / PROBABILITIES_FOLDER
+    if _is_aligned(folder):
+        raise ArgumentError(
+            f"{folder} holds masks of aligned faces and of photos; name {folder / 'photo_masks'} "
+            f"for references drawn on the photos, or {masks} for those drawn on the aligned faces"
+        )
     if masks.is_dir() or probabilities.is_dir():
         return Predictions(
             folder,
@@ -75,6 +77,15 @@ def find_predictions(folder: Path) -> Predictions:
     if first.suffix.lower() == ".npy" or _is_16_bit_gray(first):
         return Predictions(folder, {}, found)
     return Predictions(folder, found, {})
+
+
+def _is_aligned(folder: Path) -> bool:
+    """Whether `predict` noted in a folder that it aligned the faces."""
+    try:
+        record = json.loads((folder / RECORD).read_text(encoding="utf-8"))
+        return bool(record["settings"]["align"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
 
 
 def _listed(folder: Path, also: Collection[str] = ()) -> dict[str, Path]:
@@ -126,7 +137,7 @@ def _array(content: bytes) -> np.ndarray:
     """What an ``.npy`` holds, in this machine's order of bytes."""
     try:
         found = np.lib.format.read_array(io.BytesIO(content), allow_pickle=False)
-    except _READER_ERRORS as error:
+    except READER_ERRORS as error:
         raise ImageError(f"damaged, or no array: {error}") from error
     native: np.ndarray = found.astype(found.dtype.newbyteorder("="), copy=False)
     return native

@@ -12,7 +12,13 @@ import numpy as np
 import torch
 
 from ..errors import ArgumentError, SourceError
-from ..inference import choose_device, exact, fold_batch_norm
+from ..inference import (
+    choose_device,
+    exact,
+    fold_batch_norm,
+    lacks_memory,
+    require_device_name,
+)  # fmt: skip
 from ..weak import TextureSettings
 from .checkpoint import Checkpoint, load_checkpoint
 
@@ -61,7 +67,9 @@ class Predictor(ABC):
     batch_size: int = 1
     precision: Precision = "32"
 
-    def logits(self, inputs: Sequence[np.ndarray], *, flip: bool = False) -> list[np.ndarray]:
+    def logits(
+        self, inputs: Sequence[np.ndarray], *, flip: bool = False, batch_size: int | None = None
+    ) -> list[np.ndarray]:
         """Logit of wrinkle against background at each pixel of each image.
 
         Images of one shape that follow each other are computed together. Batches have one fixed
@@ -74,6 +82,8 @@ class Predictor(ABC):
             uint8 (H, W, in_channels) each, as `inputs.network_input` gives them.
         flip : bool
             Average with what comes of the mirrored image (test-time augmentation).
+        batch_size : int, optional
+            How many to compute at once, other than the predictor's own.
 
         Returns
         -------
@@ -83,22 +93,28 @@ class Predictor(ABC):
 
         Raises
         ------
-        ArgumentError
+        MemoryError
             The device has too little memory.
         """
+        size = batch_size or self.batch_size
         found: list[np.ndarray] = []
         while len(found) < len(inputs):
             first = len(found)
             batch = [inputs[first]]
-            for one in inputs[first + 1 : first + self.batch_size]:
+            for one in inputs[first + 1 : first + size]:
                 if one.shape != batch[0].shape:
                     break
                 batch.append(one)
-            filled = np.stack(batch + batch[-1:] * (self.batch_size - len(batch)))
-            logits = self._logits(filled)
-            if flip:
-                mirrored = self._logits(np.ascontiguousarray(filled[:, :, ::-1]))
-                logits = (logits + mirrored[:, :, ::-1]) / 2
+            filled = np.stack(batch + batch[-1:] * (size - len(batch)))
+            try:
+                logits = self._logits(filled)
+                if flip:
+                    mirrored = self._logits(np.ascontiguousarray(filled[:, :, ::-1]))
+                    logits = (logits + mirrored[:, :, ::-1]) / 2
+            except RuntimeError as error:
+                if lacks_memory(error):
+                    raise MemoryError(str(error)) from error
+                raise
             found.extend(np.ascontiguousarray(logits[: len(batch)]))
         return found
 
@@ -169,16 +185,9 @@ class TorchPredictor(Predictor):
         x = torch.from_numpy(batch).to(self.device).permute(0, 3, 1, 2).float()
         x = x.div_(255).mul_(2).sub_(1).contiguous(memory_format=self._model.memory_format)
         bf16 = self.precision == "bf16"
-        try:
-            with exact(self.device), torch.autocast("cuda", torch.bfloat16, enabled=bf16):
-                background, wrinkle = self._model(x).float().unbind(dim=1)
-            return np.asarray((wrinkle - background).cpu().numpy())
-        except torch.OutOfMemoryError as error:
-            fewer = f"try --batch-size {self.batch_size // 2}" if self.batch_size > 1 else ""
-            raise ArgumentError(
-                f"{self.device} has too little memory for {self.batch_size} images of "
-                f"{batch.shape[1]}x{batch.shape[2]}; {fewer or 'try --device cpu'}"
-            ) from error
+        with exact(self.device), torch.autocast("cuda", torch.bfloat16, enabled=bf16):
+            background, wrinkle = self._model(x).float().unbind(dim=1)
+        return np.asarray((wrinkle - background).cpu().numpy())
 
 
 def require_two_classes(checkpoint: Checkpoint) -> None:
@@ -235,10 +244,12 @@ class OnnxPredictor(Predictor):
             self.in_channels = int(noted["in_channels"])
             self.side = noted["side"]
             self.least_side = int(noted["least_side"])
+            if self._session.get_inputs()[0].shape[1] != self.in_channels:
+                raise ValueError("the graph has other channels")
             self.texture = TextureSettings(**noted["texture"]) if noted["texture"] else None
         except (KeyError, ValueError, TypeError) as error:
             raise SourceError(
-                f"{path} was not written by `ffhq-wrinkle export`: it lacks its note"
+                f"{path} was not written by `ffhq-wrinkle export`: its note is missing or wrong"
             ) from error
 
     def _logits(self, batch: np.ndarray) -> np.ndarray:
@@ -264,25 +275,32 @@ def onnx_session(
     """
     try:
         import onnxruntime
-        from onnxruntime.capi.onnxruntime_pybind11_state import Fail, InvalidGraph, InvalidProtobuf
+        from onnxruntime.capi import onnxruntime_pybind11_state as state
     except ImportError as error:
         raise ArgumentError(
             "an .onnx needs onnxruntime: pip install 'ffhq-wrinkle[onnx]'"
         ) from error
-    offered = onnxruntime.get_available_providers()
+    require_device_name(device)
+    if device == "mps":
+        raise ArgumentError("an .onnx runs on cpu or cuda, not on mps")
     wanted: list[Any] = [_CPU_PROVIDER]
-    if device.startswith("cuda") or (device == "auto" and _CUDA_PROVIDER in offered):
-        if _CUDA_PROVIDER not in offered:
-            raise ArgumentError("this ONNX Runtime has no CUDA; install onnxruntime-gpu")
+    if _CUDA_PROVIDER in onnxruntime.get_available_providers() and device != "cpu":
         number = device.partition(":")[2] or "0"
         wanted.insert(0, (_CUDA_PROVIDER, {"device_id": number}))
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
     options.intra_op_num_threads = torch.get_num_threads()
+    refusals = (
+        state.Fail, state.InvalidArgument, state.InvalidGraph, state.InvalidProtobuf,
+        state.NoModel, state.NotImplemented, RuntimeError, ValueError,
+    )  # fmt: skip
     try:
-        return onnxruntime.InferenceSession(content, options, providers=wanted)
-    except (Fail, InvalidGraph, InvalidProtobuf, RuntimeError) as error:
+        session = onnxruntime.InferenceSession(content, options, providers=wanted)
+    except refusals as error:
         raise SourceError(f"{path or 'the graph'} is damaged, or no ONNX graph") from error
+    if device.startswith("cuda") and session.get_providers()[0] != _CUDA_PROVIDER:
+        raise ArgumentError("this ONNX Runtime can not use CUDA; install onnxruntime-gpu")
+    return session
 
 
 def load_predictor(

@@ -16,7 +16,7 @@ _OFFERED = inspect.signature(SwinUNETR.__init__).parameters
 _FLASH: dict[str, Any] = {"use_flash_attention": True} if "use_flash_attention" in _OFFERED else {}
 
 _PATCH = 4
-_WINDOW = 16
+WINDOW = 16
 _DEPTHS = (2, 2, 2, 2)
 _HEADS = (3, 6, 12, 24)
 
@@ -75,7 +75,7 @@ class SwinUnetr(SizedNetwork, SwinUNETR):
             patch_size=_PATCH,
             depths=_DEPTHS,
             num_heads=_HEADS,
-            window_size=_WINDOW,
+            window_size=WINDOW,
             feature_size=feature_size,
             spatial_dims=2,
             use_checkpoint=gradient_checkpointing,

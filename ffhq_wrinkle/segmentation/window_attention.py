@@ -11,8 +11,9 @@ from monai.networks.nets.swin_unetr import BasicLayer
 from torch import nn
 from torch.nn import functional
 
-_WINDOW = 16
-_SHIFT = _WINDOW // 2
+from .swin_unetr import WINDOW
+
+_SHIFT = WINDOW // 2
 _APART = -100.0  # added to the attention of positions that only the shift brought together
 
 # The shortest side of an image, in pixels, of which each layer has a whole window.
@@ -51,9 +52,7 @@ class _OpenBlock(nn.Module):
 
     def _attended(self, x: torch.Tensor) -> torch.Tensor:
         height, width = x.shape[1:3]
-        bottom, right = (
-            (side + _WINDOW - 1) // _WINDOW * _WINDOW - side for side in (height, width)
-        )
+        bottom, right = ((side + WINDOW - 1) // WINDOW * WINDOW - side for side in (height, width))
         x = functional.pad(x, (0, 0, 0, right, 0, bottom))
         if not self.is_shifted:
             return self._within_windows(x, None)[:, :height, :width]
@@ -71,7 +70,7 @@ class _OpenBlock(nn.Module):
         """Multi-head attention; the mask is added to the weights."""
         attn = self.block.attn
         batch, height, width, channels = x.shape
-        heads, n = attn.num_heads, _WINDOW**2
+        heads, n = attn.num_heads, WINDOW**2
         qkv = attn.qkv(_windows(x)).reshape(-1, n, 3, heads, channels // heads)
         q, k, v = qkv.permute(2, 0, 3, 1, 4).unbind(0)
         table = attn.relative_position_bias_table[attn.relative_position_index.reshape(-1)]
@@ -81,7 +80,7 @@ class _OpenBlock(nn.Module):
             weights = weights.reshape(batch, -1, heads, n, n) + mask
             weights = weights.reshape(-1, heads, n, n)
         seen = (weights.softmax(dim=-1) @ v).transpose(1, 2).reshape(-1, n, channels)
-        cut = (batch, height // _WINDOW, width // _WINDOW, _WINDOW, _WINDOW, channels)
+        cut = (batch, height // WINDOW, width // WINDOW, WINDOW, WINDOW, channels)
         windows = torch.as_tensor(attn.proj(seen)).reshape(cut)
         return windows.permute(0, 1, 3, 2, 4, 5).reshape(batch, height, width, channels)
 
@@ -98,13 +97,13 @@ def _rolled(x: torch.Tensor, axis: int, at: torch.Tensor) -> torch.Tensor:
 
 def _shift(side: int, like: torch.Tensor) -> torch.Tensor:
     """By how much windows are shifted: not at all where one of them covers the side."""
-    return _SHIFT * (_positions(side, like)[-1:] >= _WINDOW).long()
+    return _SHIFT * (_positions(side, like)[-1:] >= WINDOW).long()
 
 
 def _areas(at: torch.Tensor, shift: torch.Tensor) -> torch.Tensor:
     """Number of the area along a side that each position was in before the shift: (side,)."""
     side = at.shape[0]
-    area = (at >= side - _WINDOW).long() + (at >= side - shift).long()
+    area = (at >= side - WINDOW).long() + (at >= side - shift).long()
     return area * (shift > 0)
 
 
@@ -119,5 +118,5 @@ def _mask(rows: torch.Tensor, columns: torch.Tensor) -> torch.Tensor:
 def _windows(x: torch.Tensor) -> torch.Tensor:
     """(B, H, W, C) cut into windows: (B * windows, n, C)."""
     batch, height, width, channels = x.shape
-    x = x.reshape(batch, height // _WINDOW, _WINDOW, width // _WINDOW, _WINDOW, channels)
-    return x.permute(0, 1, 3, 2, 4, 5).reshape(-1, _WINDOW**2, channels)
+    x = x.reshape(batch, height // WINDOW, WINDOW, width // WINDOW, WINDOW, channels)
+    return x.permute(0, 1, 3, 2, 4, 5).reshape(-1, WINDOW**2, channels)
