@@ -94,6 +94,18 @@ def test_the_demo_makes_weak_masks_of_a_real_face(tmp_path):
     assert (tmp_path / "demo" / "overview.png").exists()
 
 
+def test_the_sheet_of_augmented_samples_is_drawn(tmp_path):
+    result = run("augment_sheet.py", tmp_path / "sheet.jpg")
+    assert result.returncode == 0, result.stderr
+    sheet = np.asarray(Image.open(tmp_path / "sheet.jpg")).astype(int)
+    red = sheet[:, :, 0] - sheet[:, :, 1] > 100
+    for row in range(4):
+        for column in range(3):
+            tile = red[row * 180 : row * 180 + 180, column * 360 : column * 360 + 360]
+            assert 150 < np.count_nonzero(tile[:, :180]) < 600  # drawn lines
+            assert not tile[:, 185:].any()  # the texture map
+
+
 @pytest.mark.parametrize("parser", ["labels", "bisenet"])
 def test_the_benchmark_runs(parser):
     options = ["--parser", parser, "--count", 2, "--rounds", 1]

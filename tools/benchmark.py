@@ -7,6 +7,7 @@ are those of one machine.
 import click
 
 from benchmark_annotators import agreement_benchmark, staple_benchmark
+from benchmark_augment import augment_benchmark
 from benchmark_download import download_benchmark
 from benchmark_evaluate import evaluate_benchmark
 from benchmark_predict import predict_benchmark
@@ -27,6 +28,7 @@ for command in (
     predict_benchmark,
     evaluate_benchmark,
     download_benchmark,
+    augment_benchmark,
 ):
     main.add_command(command)
 

@@ -1,0 +1,106 @@
+"""Benchmark of augmentation: all six at once against albumentations, one after the other."""
+
+import itertools
+import math
+import os
+import statistics
+from collections.abc import Callable
+
+import click
+import cv2
+import numpy as np
+import torch
+
+from ffhq_wrinkle.segmentation.augmentation import (
+    AugmentSettings,
+    FaceArrays,
+    augmented,
+    sample_generator,
+)
+from timing import SIDE, in_turns, print_machine
+
+SETTINGS = AugmentSettings(hflip_p=1, scaling_p=1, affine_p=1, elastic_p=1, grid_p=1, optical_p=1)
+
+
+def peer_augmentation(side: int, *, approximate: bool) -> Callable[..., dict[str, np.ndarray]]:
+    """The six of albumentations one after the other, as strong as ours."""
+    os.environ["NO_ALBUMENTATIONS_UPDATE"] = "1"  # it would ask the internet for its version
+    try:
+        import albumentations
+    except ImportError as error:
+        raise click.ClickException(
+            "albumentations is what ours is compared with; without a second OpenCV: "
+            "pip install --no-deps albumentations==2.0.8 albucore==0.0.24; "
+            "pip install pydantic simsimd stringzilla"
+        ) from error
+    ours = SETTINGS
+    sigma = ours.elastic_sigma * side / 1024
+    # It divides the noise by its largest number, about 5; what the filter leaves of it depends on
+    # the kernel, which if approximate is nearly a box of 17x17.
+    left = 17 if approximate else 2 * math.sqrt(math.pi) * sigma
+    turned, sheared, moved = ours.rotation_deg, ours.shear_deg, ours.translation
+    composed: Callable[..., dict[str, np.ndarray]] = albumentations.Compose(
+        [
+            albumentations.HorizontalFlip(p=1),
+            albumentations.Affine(scale=(1 - ours.scaling, 1 + ours.scaling), p=1),
+            albumentations.Affine(
+                rotate=(-turned, turned),
+                shear=(-sheared, sheared),
+                translate_percent=(-moved, moved),
+                p=1,
+            ),
+            albumentations.ElasticTransform(
+                alpha=ours.elastic_alpha * side / 1024 * 5 * left,
+                sigma=sigma,
+                approximate=approximate,
+                p=1,
+            ),
+            albumentations.GridDistortion(
+                num_steps=ours.grid_steps, distort_limit=ours.grid_limit, p=1
+            ),
+            albumentations.OpticalDistortion(distort_limit=ours.optical_limit, p=1),
+        ],
+        seed=0,
+    )
+    return composed
+
+
+@click.command("augment")
+@click.option("--rounds", default=15, show_default=True, help="Turns of each way.")
+@click.option("--side", default=SIDE, show_default=True, help="Of the sample, pixels.")
+def augment_benchmark(rounds: int, side: int) -> None:
+    """Augmentation: albumentations' six one after the other against ours, on one core."""
+    print_machine()
+    cv2.setNumThreads(1)
+    torch.set_num_threads(1)
+    exact, approximate = (peer_augmentation(side, approximate=flag) for flag in (False, True))
+    random = np.random.default_rng(0)
+    noise = random.integers(0, 256, (side, side, 4), np.uint8)
+    pixels = cv2.GaussianBlur(noise, (0, 0), 3)
+    image, texture = pixels[:, :, :3].copy(), pixels[:, :, 3].copy()
+    mask = texture > np.quantile(texture, 0.99)
+    levels = mask.astype(np.uint8)
+    sample = FaceArrays(image, mask, texture)
+    epochs = itertools.count()
+
+    def ours(crop: int | None = None) -> FaceArrays:
+        return augmented(sample, SETTINGS, sample_generator(0, next(epochs), "00000"), crop=crop)
+
+    # Four channels in one array, which is its quickest way.
+    ways: dict[str, Callable[[], object]] = {
+        "albumentations, exact elastic": lambda: exact(image=pixels, mask=levels),
+        "albumentations, approximate": lambda: approximate(image=pixels, mask=levels),
+        "ours": ours,
+        "ours, a crop of half the side": lambda: ours(side // 2),
+    }
+    for drawn in (exact(image=pixels, mask=levels)["mask"], ours().target):
+        if not 0.5 < np.count_nonzero(drawn) / np.count_nonzero(mask) < 1.5:
+            raise click.ClickException("a mask has lost, or gained, half its pixels")
+    timed = dict(zip(ways, in_turns(rounds, *ways.values()), strict=True))
+    base = statistics.median(timed["ours"])
+    for name, seconds in timed.items():
+        print(
+            f"{name:30} median {1000 * statistics.median(seconds):6.1f} ms a sample "
+            f"({1000 * min(seconds):.1f} to {1000 * max(seconds):.1f}), "
+            f"{statistics.median(seconds) / base:.2f} times as long as ours"
+        )
