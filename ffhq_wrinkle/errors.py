@@ -23,6 +23,14 @@ class EvaluationError(FfhqWrinkleError):
     """Predictions can not be scored: some are missing, damaged, or do not fit their references."""
 
 
+class TrainingError(FfhqWrinkleError):
+    """A network can not be trained, or not as it was begun; the run stops."""
+
+
+class TrainingDataError(FfhqWrinkleError):
+    """A network can not be trained on these files: all that was found, a line for each kind."""
+
+
 class ImageFailure(FfhqWrinkleError):
     """One image can not be done; a run notes it in `failures.csv` and goes on with the rest.
 
@@ -44,6 +52,10 @@ class ManyValuesError(ImageError):
     def __init__(self, found: str, advice: str) -> None:
         super().__init__(f"{found}; {advice}")
         self.found = found
+
+
+class SizeError(ImageError):
+    """A file that belongs to an image has other sides than it."""
 
 
 class ParsingError(ImageFailure):

@@ -15,6 +15,7 @@ import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 import cv2
 import imagecodecs
@@ -83,10 +84,7 @@ def read_content(path: Path) -> bytes:
         The file is not there, not a regular one, of a kind that is refused by its name, or larger
         than `MAX_BYTES`.
     """
-    if path.suffix.lower() in REFUSED_SUFFIXES:
-        raise ImageError(f"{path.suffix[1:].upper()} files are not read; convert to PNG or JPEG")
-    if not path.is_file():  # a FIFO or a device would block for ever
-        raise ImageError("not a regular file" if path.exists() else "no such file")
+    require_regular(path)
     try:
         if path.stat().st_size > MAX_BYTES:
             raise ImageError(f"larger than {MAX_BYTES} bytes; no image that is read needs so many")
@@ -95,9 +93,25 @@ def read_content(path: Path) -> bytes:
         raise ImageError(f"can not be read: {error.strerror or error}") from error
 
 
+def require_regular(path: Path) -> None:
+    """Refuse what is no file, and kinds of image that their names give away.
+
+    Raises
+    ------
+    ImageError
+        As `read_content`.
+    """
+    if path.suffix.lower() in REFUSED_SUFFIXES:
+        raise ImageError(f"{path.suffix[1:].upper()} files are not read; convert to PNG or JPEG")
+    if not path.is_file():  # a FIFO or a device would block for ever
+        raise ImageError("not a regular file" if path.exists() else "no such file")
+
+
 @contextmanager
-def opened(content: bytes) -> Iterator[ImageFile.ImageFile]:
+def opened(content: bytes | BinaryIO) -> Iterator[ImageFile.ImageFile]:
     """Open an image whose pixels are about to be decoded inside the `with` block.
+
+    Of an open file only as much is read as is used.
 
     Raises
     ------
@@ -105,7 +119,8 @@ def opened(content: bytes) -> Iterator[ImageFile.ImageFile]:
         As `read_image`; also for whatever decoders raise inside the block.
     """
     try:
-        with Image.open(io.BytesIO(content), formats=_FORMATS) as image:
+        file = io.BytesIO(content) if isinstance(content, bytes) else content
+        with Image.open(file, formats=_FORMATS) as image:
             _require_readable(image)
             yield image
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
@@ -297,6 +312,16 @@ def png_data_hash(content: bytes) -> str:
 def is_whole_png(content: bytes) -> bool:
     """Whether something begins and ends as a PNG does."""
     return content.startswith(_PNG_SIGNATURE) and content.endswith(_PNG_END)
+
+
+def has_png_end(path: Path) -> bool:
+    """Whether the end of a PNG is in a file, by its last bytes if something small follows it."""
+    with path.open("rb") as file:
+        file.seek(max(0, file.seek(0, os.SEEK_END) - _NOTES_BYTES))
+        if _PNG_END in file.read():
+            return True
+        file.seek(0)
+        return _PNG_END in file.read()
 
 
 def png_note(path: Path, keyword: str) -> str | None:

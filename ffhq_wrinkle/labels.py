@@ -157,6 +157,10 @@ class FaceParser(ABC):
             "weights_sha256": self.weights_sha256,
         }
 
+    def face(self, label_map: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+        """Where the face is, bool (H, W), by one of its label maps: skin and nose."""
+        return face_mask(label_map, shape)
+
     def label_maps(self, prepared: Sequence[np.ndarray]) -> list[np.ndarray]:
         """Turn what `prepare` gave for each image into label maps, uint8 (512, 512)."""
         return list(prepared)

@@ -4,7 +4,7 @@
 the face. `folder_run` has the work done; `outputs` keeps the folders it goes to.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -15,8 +15,8 @@ import numpy as np
 from . import __version__
 from .errors import ParsingError
 from .files import read_image
-from .folder_run import RunReport, choose_images, run_folder
-from .labels import FaceParser, face_mask
+from .folder_run import RunReport, Selection, choose_images, run_folder
+from .labels import FaceParser
 from .manifest import Ids, ImageFile, image_folder
 from .outputs import OutputFolder, require_separate
 from .texture import KERNEL_SIZE, SIGMA, Recipe, masked_texture_map, require_kernel, scaled_kernel
@@ -131,17 +131,81 @@ def build_weak(
     RunInterrupted
         Ctrl-C; what is done is kept, and the same call goes on from there.
     """
-    texture = texture or TextureSettings()
-    by_products = by_products or ByProducts()
     folder = image_folder(images)
+    return _build(
+        choose_images(folder, ids, limit),
+        lambda file: folder / file.path,
+        [folder],
+        out,
+        parser=parser,
+        texture=texture or TextureSettings(),
+        by_products=by_products or ByProducts(),
+        jobs=jobs,
+        overwrite=overwrite,
+    )
+
+
+def build_weak_of(
+    images: Mapping[str, Path],
+    out: Path,
+    *,
+    parser: FaceParser,
+    texture: TextureSettings | None = None,
+    by_products: ByProducts | None = None,
+    jobs: int = 1,
+) -> RunReport:
+    """Write the weak wrinkle masks of images that lie anywhere, named by their ids.
+
+    Parameters
+    ----------
+    images : mapping of str to Path
+        The file of each id.
+    out, parser, texture, by_products, jobs
+        As `build_weak`; `failures.csv` names an image by its id.
+
+    Returns
+    -------
+    RunReport
+
+    Raises
+    ------
+    ArgumentError, OutputError, RunInterrupted
+        As `build_weak`.
+    """
+    files = [ImageFile(image_id, f"{image_id}.png") for image_id in sorted(images)]
+    return _build(
+        Selection(files, missing=[], everything=False),
+        lambda file: images[file.image_id],
+        sorted({path.parent for path in images.values()}),
+        out,
+        parser=parser,
+        texture=texture or TextureSettings(),
+        by_products=by_products or ByProducts(),
+        jobs=jobs,
+        overwrite=False,
+    )
+
+
+def _build(
+    selection: Selection,
+    place: Callable[[ImageFile], Path],
+    read: Sequence[Path],
+    out: Path,
+    *,
+    parser: FaceParser,
+    texture: TextureSettings,
+    by_products: ByProducts,
+    jobs: int,
+    overwrite: bool,
+) -> RunReport:
+    """Do the work of `build_weak` on images that lie where `place` says, in the folders `read`."""
     targets = [path for path in (out, *asdict(by_products).values()) if path]
-    require_separate([folder, parser.folder], targets)
-    selection = choose_images(folder, ids, limit)
+    require_separate([*read, parser.folder], targets)
     with ExitStack() as stack:
         results = _Results(out, by_products, parser, texture, overwrite, stack)
 
         def load(file: ImageFile) -> _Loaded:
-            image = read_image(folder / file.path)
+            image = read_image(place(file))
             return _Loaded(file, image, parser.prepare(image, file.image_id))
 
         def infer(batch: list[_Loaded]) -> list[np.ndarray]:
@@ -176,6 +240,7 @@ class _Results:
         overwrite: bool,
         stack: ExitStack,
     ) -> None:
+        self.parser = parser
         weights = f" {parser.weights_sha256[:12]}" if parser.weights_sha256 else ""
         face_by = f"face by {parser.note}{weights}"
         parsing = parser.settings()
@@ -207,7 +272,7 @@ class _Results:
         ParsingError
             There is no face, so that the weak mask would be empty.
         """
-        face = face_mask(label_map, image.shape[:2])
+        face = self.parser.face(label_map, image.shape[:2])
         if not face.any():
             raise ParsingError("no face found: the label map has neither skin nor nose")
         makers: dict[OutputFolder | None, Callable[[], np.ndarray]] = {

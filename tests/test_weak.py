@@ -2,6 +2,7 @@ import json
 import os
 import struct
 import zlib
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -13,7 +14,7 @@ from ffhq_wrinkle.errors import ArgumentError, OutputError
 from ffhq_wrinkle.labels import FaceParser
 from ffhq_wrinkle.manifest import parse_ids
 from ffhq_wrinkle.parsing import ReadyLabels
-from ffhq_wrinkle.weak import ByProducts, TextureSettings, build_weak
+from ffhq_wrinkle.weak import ByProducts, TextureSettings, build_weak, build_weak_of
 
 from .conftest import files_of
 
@@ -92,6 +93,22 @@ def test_by_products_are_what_finetuning_needs(dataset, tmp_path):
             assert_array_equal(np.asarray(masked), image * (face[:, :, None] > 0))
     for folder in folders.values():
         assert json.loads((folder / "build.json").read_text())["settings"]["parser"] == "labels"
+
+
+def test_images_that_lie_anywhere_have_the_same_masks(dataset, tmp_path):
+    parser = ReadyLabels(dataset.labels)
+    (tmp_path / "elsewhere").mkdir()
+    moved = dataset.image_path("00001").rename(tmp_path / "elsewhere" / "face.dat")
+    images = {"00001": moved, "00999": dataset.image_path("00999")}
+    report = build_weak_of(images, tmp_path / "out", parser=parser)
+    assert (report.images, report.made) == (2, 2)
+    moved.rename(dataset.image_path("00001"))
+    for place in ("00000/00001.png", "00000/00999.png"):
+        expected = expected_mask(dataset, Path(place).stem)
+        assert_array_equal(pixels(tmp_path / "out" / place), expected)
+    images["00002"] = tmp_path / "none.png"
+    assert build_weak_of(images, tmp_path / "out", parser=parser).kept == 2
+    assert rows(tmp_path / "out") == ["00002.png,read,no such file"]
 
 
 def test_saved_label_maps_give_the_same_masks_again(dataset, tmp_path):
