@@ -52,6 +52,11 @@ def test_readme_s_commands_run(command, dataset, tmp_path, monkeypatch, site):
         for image_id in dataset.ids:
             lines = drawn_lines((128, 128), [int(image_id), seed], lines=9) * np.uint8(255)
             Image.fromarray(lines).save(tmp_path / folder / f"{image_id}.png")
+    for folder, kind in (("images", dataset.images), ("masks", tmp_path / "unet")):
+        (tmp_path / "mine" / folder).mkdir(parents=True)
+        for image_id in dataset.ids:
+            found = next(kind.rglob(f"{image_id}.png"))
+            shutil.copy(found, tmp_path / "mine" / folder)
     texture = TextureSettings()
     save_checkpoint(tmp_path / "best.pt", threshold_unet(), "unet", texture=texture, side=128)
     monkeypatch.chdir(tmp_path)
@@ -65,7 +70,10 @@ def test_readme_s_commands_run(command, dataset, tmp_path, monkeypatch, site):
     if command.startswith("ffhq-wrinkle download") and "--help" not in command:
         assert result.exit_code == 1  # the table of sources above has nothing of it
         assert "lacks [" in result.output
-    elif command == "ffhq-wrinkle build-weak ffhq/images1024x1024 weak":
+    elif command in (
+        "ffhq-wrinkle build-weak ffhq/images1024x1024 weak",
+        "ffhq-wrinkle train unet_texture ffhq runs/unet",
+    ):
         assert result.exit_code == 1
         assert "Put 79999_iter.pth into" in result.output
     elif "official-unet" in command:

@@ -10,12 +10,14 @@ from .evaluate import evaluate_command
 from .export import export_command
 from .fuse_labels import fuse_labels_command
 from .predict import predict_command
+from .train import train_command
 
 COMMANDS = [
     download_command,
     build_weak_command,
     fuse_labels_command,
     agreement_command,
+    train_command,
     predict_command,
     evaluate_command,
     export_command,

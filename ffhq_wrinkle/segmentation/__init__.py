@@ -5,7 +5,9 @@ package around: `sized`, `unet`, `swin_unetr`, `networks`, `official`, `checkpoi
 `window_attention`, `inputs`, `ingredients`, `predictor`, `onnx_export`, `regions`,
 `wrinkle_table`, `views`, `probabilities`, `prediction_files`, `prediction_folder`, `prediction`,
 `centrelines`, `scores`, `pairs`, `evaluation`, `scoring`, `comparison`, `evaluation_tables`,
-`evaluation_report`.
+`evaluation_report`, `picture_files`, `samples`, `sample_files`, `weak_cache`, `listing`, `checks`,
+`split`, `warp`, `distortion`, `augmentation`, `recipes`, `losses`, `schedule`, `training_set`,
+`synced_norm`, `stage_state`, `sheets`, `trainer`, `run_folder`, `tensorboard_events`, `training`.
 """
 
 from importlib import import_module

@@ -1,0 +1,199 @@
+"""The command `train`."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from .options import (
+    EXISTING_FILE,
+    FOLDER,
+    available_cores,
+    jobs_option,
+    limit_option,
+)  # fmt: skip
+from .parser_options import labels_option, parser_option, weights_option
+
+if TYPE_CHECKING:
+    from ..parsing import ParserName
+    from ..segmentation.training import TrainPrecision
+
+# Fields of a stage's configuration, with the option's type and help; the name is the field's.
+_FIELDS: dict[str, tuple[Any, str]] = {
+    "network": (str, "unet or swin_unetr."),
+    "input": (click.Choice(["rgb", "rgb+texture"]), "What the network sees."),
+    "loss": (click.Choice(["mse", "soft_dice"]), "Of the stage; only with --stage."),
+    "epochs": (click.IntRange(min=1), "How often each image is seen."),
+    "batch_size": (click.IntRange(min=1), "Images a step, on all devices together."),
+    "peak_rate": (float, "Learning rate at the start of the first period."),
+    "first_period": (click.IntRange(min=1), "Epochs of the first cosine period."),
+    "rate_decay": (float, "Each period's peak, of the last one's."),
+    "weight_decay": (float, "Of AdamW."),
+    "beta1": (float, "Of AdamW."),
+    "beta2": (float, "Of AdamW."),
+    "size": (click.IntRange(min=0), "Side of random crops, pixels; 0 for whole images."),
+}
+_FLAGS = {
+    "augment": "Flip, scale and bend the images, or not.",
+    "gradient_checkpointing": "Swin UNETR in less memory, or not.",
+}
+
+
+def _field_options(command: Callable[..., None]) -> Callable[..., None]:
+    """An option for each field of a stage's configuration."""
+    for name, (kind, text) in reversed(_FIELDS.items()):
+        option = f"--{name.replace('_', '-')}"
+        command = click.option(option, name, type=kind, help=f"{text}  [default: the recipe's]")(
+            command
+        )
+    for name, text in (
+        ("augment", "Flip, scale and bend the images, or not."),
+        ("gradient_checkpointing", "Swin UNETR in less memory, or not."),
+    ):
+        option = name.replace("_", "-")
+        command = click.option(
+            f"--{option}/--no-{option}", name, default=None, help=f"{text}  [default: the recipe's]"
+        )(command)
+    return command
+
+
+@click.command("train")
+@click.argument("recipe")
+@click.argument("data", type=click.Path(exists=True, path_type=Path))
+@click.argument("run", type=FOLDER)
+@click.option(
+    "--stage",
+    type=click.Choice(["pretrain", "finetune", "both"]),
+    default="both",
+    show_default=True,
+    help="Which stages of the recipe.",
+)
+@click.option("--init", type=EXISTING_FILE, help="A checkpoint to begin the first stage with.")
+@click.option(
+    "--fraction", default=1.0, show_default=True, help="Share of the training part to finetune on."
+)
+@click.option(
+    "--seed",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    help="For the split, first weights, order and augmentation.",
+)
+@_field_options
+@limit_option
+@click.option(
+    "--precision", type=click.Choice(["32", "bf16", "64"]), default="32", show_default=True,
+    help="Of the network's arithmetic.",
+)  # fmt: skip
+@click.option("--compile", "compile_model", is_flag=True, help="Have PyTorch compile the network.")
+@click.option(
+    "--accumulate",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    help="Compute each batch in so many parts, for less memory.",
+)
+@click.option(
+    "--deterministic", is_flag=True, help="On CUDA: only algorithms that give the same twice."
+)
+@click.option(
+    "--workers", type=click.IntRange(min=0), help="Processes that load.  [default: cores - 1]"
+)
+@click.option(
+    "--devices", type=click.IntRange(min=1), default=1, show_default=True, help="How many."
+)
+@click.option(
+    "--accelerator",
+    type=click.Choice(["auto", "cpu", "cuda", "mps"]),
+    default="auto",
+    show_default=True,
+    help="Of which kind.",
+)
+@click.option(
+    "--resume",
+    type=click.Choice(["auto", "never"]),
+    default="auto",
+    show_default=True,
+    help="Whether to go on with a run that is there.",
+)
+@parser_option
+@weights_option
+@labels_option
+@click.option("--cache", type=FOLDER, help="For weak masks made here.  [default: in DATA]")
+@jobs_option
+def train_command(
+    recipe: str,
+    data: Path,
+    run: Path,
+    stage: str,
+    init: Path | None,
+    fraction: float,
+    seed: int,
+    limit: int | None,
+    precision: "TrainPrecision",
+    compile_model: bool,
+    accumulate: int,
+    deterministic: bool,
+    workers: int | None,
+    devices: int,
+    accelerator: str,
+    resume: str,
+    parser_name: "ParserName",
+    weights: Path | None,
+    labels: Path | None,
+    cache: Path | None,
+    jobs: int | None,
+    **fields: object,
+) -> None:
+    """Train a network as RECIPE says, on DATA, in the folder RUN.
+
+    RECIPE is a name, such as unet_texture, or a .toml file. DATA is a data set in the released
+    layout, a folder with images/ and masks/, or a CSV. Weak masks that it lacks are made once, and
+    kept. Images are split into 80 % to train on, 10 % to validate and 10 % to test.
+
+    RUN gets config.toml, split.csv, for each stage metrics.csv, best.pt and last.pt, and at the end
+    test.json. Stop it at any moment, by Ctrl-C, SIGTERM or kill -9, and run the same command again:
+    it goes on, and on a CPU ends with the same weights.
+
+    \b
+    Examples:
+      ffhq-wrinkle train unet_texture ffhq runs/unet
+      ffhq-wrinkle train unet_texture mine runs/mine --size 256 --batch-size 4 --epochs 20
+      ffhq-wrinkle train unet_texture ffhq runs/five --stage finetune --init best.pt --fraction 0.05
+      ffhq-wrinkle train swin_unetr_texture ffhq runs/swin --devices 8 --precision bf16
+    """
+    from functools import partial
+
+    from ..parsing import create_parser
+    from ..segmentation.recipes import read_recipe
+    from ..segmentation.training import TrainSettings, train
+
+    chosen = read_recipe(recipe)
+    if stage != "both":
+        chosen = chosen.only("pretrain" if stage == "pretrain" else "finetune")
+    chosen = chosen.changed({name: value for name, value in fields.items() if value is not None})
+    images = data if data.is_dir() else data.parent
+    report = train(
+        chosen,
+        data,
+        run,
+        parser=partial(create_parser, parser_name, weights=weights, labels=labels, images=images),
+        settings=TrainSettings(
+            seed=seed,
+            fraction=fraction,
+            limit=limit,
+            precision=precision,
+            compile=compile_model,
+            accumulate=accumulate,
+            deterministic=deterministic,
+        ),
+        init=init,
+        cache=cache,
+        devices=devices,
+        accelerator=accelerator,
+        workers=available_cores() - 1 if workers is None else workers,
+        jobs=jobs or available_cores(),
+        resume=resume == "auto",
+    )
+    click.echo(report.summary())

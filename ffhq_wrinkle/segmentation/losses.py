@@ -1,0 +1,84 @@
+"""Losses: what training makes small."""
+
+import torch
+import torch.distributed.nn.functional as shared
+from torch import distributed
+from torch.nn import functional
+
+
+def soft_dice_loss(logits: torch.Tensor, wrinkle: torch.Tensor) -> torch.Tensor:
+    """Soft Dice over background and wrinkle, Eq. 3 of the paper.
+
+    1 - (1/C) sum_c 2 sum_i p_ci g_ci / (sum_i p_ci + sum_i g_ci), with the softmax p of the logits,
+    and i over all pixels of the batch, on whichever devices they are: so the loss of a batch does
+    not depend on how many devices share it, and images without wrinkles do no harm.
+
+    Parameters
+    ----------
+    logits : torch.Tensor
+        float, (B, 2, H, W).
+    wrinkle : torch.Tensor
+        float, (B, H, W): 1 where there is wrinkle, 0 where not, or a share between.
+
+    Returns
+    -------
+    torch.Tensor
+        float, ().
+
+    Examples
+    --------
+    >>> certain = torch.tensor([[[[50.0, -50.0]], [[-50.0, 50.0]]]])
+    >>> round(float(soft_dice_loss(certain, torch.tensor([[[0.0, 1.0]]]))), 6)
+    0.0
+    """
+    return soft_dice_of(summed_over_devices(soft_dice_sums(logits, wrinkle)))
+
+
+def soft_dice_sums(logits: torch.Tensor, wrinkle: torch.Tensor) -> torch.Tensor:
+    """The sums of Eq. 3, which add up over images: float (2, C), of p g and of p + g."""
+    # Not in half precision: sums over millions of pixels, most of them background.
+    probability = _single(logits).softmax(dim=1)
+    truth = torch.stack([1 - wrinkle, wrinkle], dim=1).to(probability.dtype)
+    axes = (0, 2, 3)
+    return torch.stack([(probability * truth).sum(axes), (probability + truth).sum(axes)])
+
+
+def soft_dice_of(sums: torch.Tensor) -> torch.Tensor:
+    """Eq. 3 from its sums, as `soft_dice_sums` gives them."""
+    both, either = sums
+    smallest = torch.finfo(sums.dtype).tiny  # of a class that nowhere is
+    loss: torch.Tensor = 1 - (2 * both / either.clamp_min(smallest)).mean()
+    return loss
+
+
+def texture_loss(logits: torch.Tensor, texture: torch.Tensor) -> torch.Tensor:
+    """Mean squared error of a predicted texture map.
+
+    Parameters
+    ----------
+    logits : torch.Tensor
+        float, (B, 1, H, W): the texture map as the network gives it.
+    texture : torch.Tensor
+        float, (B, H, W), -1..1.
+
+    Returns
+    -------
+    torch.Tensor
+        float, ().
+    """
+    predicted = _single(logits[:, 0])
+    return functional.mse_loss(predicted, texture.to(predicted.dtype))
+
+
+def _single(values: torch.Tensor) -> torch.Tensor:
+    """Half precision made single; what is single or double stays."""
+    return values.float() if values.itemsize < torch.float32.itemsize else values
+
+
+def summed_over_devices(values: torch.Tensor) -> torch.Tensor:
+    """The sum of a tensor over all processes of a run, through which gradients flow."""
+    if not (distributed.is_available() and distributed.is_initialized()):
+        return values
+    # Its gradient is summed over processes too, and then averaged with the parameters' gradients,
+    # which leaves the gradient of the whole.
+    return torch.as_tensor(shared.all_reduce(values))  # type: ignore[no-untyped-call]

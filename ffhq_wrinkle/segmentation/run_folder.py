@@ -1,0 +1,94 @@
+"""Run folder: what one training keeps, so that it can be stopped, taken up and understood."""
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import tomli_w
+from filelock import FileLock, Timeout
+
+from ..errors import TrainingError
+from ..files import PARTIAL_PREFIX, output_error, write_bytes
+from .stage_state import require_same
+
+CONFIG = "config.toml"
+_LOCK = ".train.lock"
+
+
+class RunFolder:
+    """The folder of one run, held by one process (of several devices, the first).
+
+    Parameters
+    ----------
+    path : Path
+        Made if it is not there.
+    settings : mapping
+        What the result depends on, as TOML can hold it.
+    resume : bool
+        Whether a run of the same settings that is there is to be taken up.
+
+    Raises
+    ------
+    TrainingError
+        On entering: another run holds it, it holds one of other settings, or one at all and
+        `resume` is not set.
+    OutputError
+        On entering: it can not be written.
+    """
+
+    def __init__(self, path: Path, settings: Mapping[str, Any], *, resume: bool = True) -> None:
+        self.path = path
+        self.settings = dict(settings)
+        self.resume = resume
+        self._lock = FileLock(path / _LOCK)
+
+    def __enter__(self) -> "RunFolder":
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            self._lock.acquire(blocking=False)
+        except Timeout as error:
+            raise TrainingError(
+                f"another process trains in {self.path}; wait for it, or choose another folder"
+            ) from error
+        except OSError as error:
+            raise output_error(self.path, error) from error
+        try:
+            self._take_up()
+        except BaseException:
+            self._lock.release()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._lock.release()
+
+    def _take_up(self) -> None:
+        config = self.path / CONFIG
+        strangers = [path for path in self.path.iterdir() if not path.name.startswith(".")]
+        if not config.exists():
+            if strangers:
+                raise TrainingError(
+                    f"{self.path} holds other files, such as {strangers[0].name}; choose another "
+                    "folder for the run"
+                )
+            write_bytes(config, tomli_w.dumps(self.settings).encode())
+            return
+        if not self.resume:
+            raise TrainingError(f"{self.path} holds a run already; choose another folder")
+        try:
+            then = tomllib.loads(config.read_text(encoding="utf-8"))
+        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+            raise TrainingError(f"{config} can not be read: {error}") from error
+        require_same(then, self.settings, self.path)
+        for partial in self.path.rglob(f"{PARTIAL_PREFIX}*"):
+            partial.unlink(missing_ok=True)
+
+    def stage(self, name: str) -> Path:
+        """The folder of a stage, made."""
+        folder = self.path / name
+        try:
+            folder.mkdir(exist_ok=True)
+        except OSError as error:
+            raise output_error(folder, error) from error
+        return folder

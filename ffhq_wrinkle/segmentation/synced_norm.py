@@ -1,0 +1,55 @@
+"""Synced norm: batch normalisation over the batches of all processes, on the CPU too."""
+
+import torch
+from torch import distributed, nn
+
+from .losses import summed_over_devices
+
+
+class SyncedBatchNorm2d(nn.BatchNorm2d):
+    """Batch normalisation with statistics of all processes' batches.
+
+    What `torch.nn.SyncBatchNorm` does on GPUs, for devices where that is not to be had.
+    """
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """(B, C, H, W) to the same."""
+        if not self.training:
+            return super().forward(x)
+        axes = (0, 2, 3)
+        count = x.new_tensor([x.numel() / x.shape[1]])
+        total = summed_over_devices(torch.cat([x.sum(axes), count]))
+        mean, count = total[:-1] / total[-1], total[-1]
+        # In a second pass: the mean of squares less the square of the mean loses digits.
+        away = x - mean[:, None, None]
+        variance = summed_over_devices(away.square().sum(axes)) / count
+        self._note(mean.detach(), variance.detach(), count.detach())
+        scale = self.weight * torch.rsqrt(variance + self.eps)
+        return torch.as_tensor(away * scale[:, None, None] + self.bias[:, None, None])
+
+    @torch.no_grad()
+    def _note(self, mean: torch.Tensor, variance: torch.Tensor, count: torch.Tensor) -> None:
+        """Keep the running statistics, of the unbiased variance as PyTorch does."""
+        if self.running_mean is None or self.running_var is None or self.momentum is None:
+            return
+        self.running_mean.lerp_(mean, self.momentum)
+        self.running_var.lerp_(variance * count / (count - 1), self.momentum)
+        if self.num_batches_tracked is not None:
+            self.num_batches_tracked.add_(1)
+
+
+def synced(network: nn.Module) -> nn.Module:
+    """A network whose batch normalisations see all processes' batches; its names stay the same."""
+    if not (distributed.is_available() and distributed.is_initialized()):
+        return network
+    if next(network.parameters()).is_cuda:
+        converted: nn.Module = nn.SyncBatchNorm.convert_sync_batchnorm(network)  # type: ignore[no-untyped-call]
+        return converted
+    for module in network.modules():
+        for name, child in list(module.named_children()):
+            if type(child) is nn.BatchNorm2d:
+                other = SyncedBatchNorm2d(child.num_features, eps=child.eps)
+                other.momentum = child.momentum
+                other.load_state_dict(child.state_dict())
+                setattr(module, name, other.train(child.training))
+    return network

@@ -1,0 +1,421 @@
+"""Training: an experiment from its data to its test scores, in a folder, resumable.
+
+`train` does what a `Recipe` says: it lists the data, splits it, trains each stage by a
+`StageTrainer`, hands weights from one to the next, and scores the best network on the test part.
+"""
+
+import json
+import logging
+import platform
+import signal
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
+from dataclasses import asdict, dataclass, replace
+from importlib import metadata
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from lightning_fabric import Fabric
+from scipy.special import expit
+
+from .. import __version__
+from ..bootstrap import RESAMPLES
+from ..errors import ArgumentError, RunInterrupted
+from ..estimates import MEAN
+from ..files import write_bytes
+from ..labels import FaceParser
+from ..progress import Progress
+from ..weak import TextureSettings
+from ..weights import named_tensors, read_weights
+from .checkpoint import load_checkpoint
+from .checks import require_trainable, require_wrinkles
+from .evaluation_tables import record
+from .listing import Listing, read_listing
+from .networks import create_model
+from .pairs import Pair
+from .picture_files import read_size
+from .predictor import TorchPredictor
+from .pretrained import load_pretrained
+from .probabilities import WHOLE
+from .recipes import Recipe, StageConfig
+from .run_folder import RunFolder
+from .sample_files import Part
+from .samples import STAGES, Sample, Stage
+from .scoring import evaluate_pairs
+from .sized import SizedNetwork
+from .split import SHARES, Split, make_split, read_split, write_split
+from .stage_state import BEST
+from .tensorboard_events import RowWriter
+from .trainer import StageTrainer
+from .training_set import HALF, Place, TrainingSet
+
+log = logging.getLogger(__name__)
+
+SPLIT, TEST = "split.csv", "test.json"
+_PRETRAIN_SHARES = (0.98, 0.01, 0.01)  # where there are no human masks
+TrainPrecision = Literal["32", "bf16", "64"]
+_FABRIC_PRECISION: dict[TrainPrecision, Any] = {
+    "32": "32-true",
+    "bf16": "bf16-mixed",
+    "64": "64-true",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainSettings:
+    """What a run depends on besides its recipe.
+
+    Attributes
+    ----------
+    seed : int
+        For the split, first weights, order and augmentation.
+    fraction : float
+        Share of the training part that finetuning sees.
+    limit : int or None
+        Only so many images, the first ones.
+    precision : {"32", "bf16", "64"}
+        float32; where it can be bfloat16; or float64, to tell rounding from errors.
+    compile : bool
+        Whether PyTorch compiles the network.
+    accumulate : int
+        In how many parts a batch is computed, for less memory.
+    deterministic : bool
+        On CUDA: only algorithms that give the same twice, which are slower.
+    """
+
+    seed: int = 0
+    fraction: float = 1.0
+    limit: int | None = None
+    precision: TrainPrecision = "32"
+    compile: bool = False
+    accumulate: int = 1
+    deterministic: bool = False
+
+    def __post_init__(self) -> None:
+        if not 0 < self.fraction <= 1:
+            raise ArgumentError(f"fraction is {self.fraction}; it is above 0 and at most 1")
+        if self.seed < 0 or self.accumulate < 1:
+            raise ArgumentError("a seed is 0 or more, and accumulate 1 or more")
+
+    def record(self) -> dict[str, Any]:
+        """As TOML can hold it."""
+        return {key: value for key, value in asdict(self).items() if value is not None}
+
+
+@dataclass(frozen=True)
+class TrainReport:
+    """What a run came to: where its best networks are, and the test scores in one line."""
+
+    checkpoints: dict[Stage, Path]
+    scores: str = ""
+
+    def summary(self) -> str:
+        """Lines for people."""
+        lines = [f"{stage}: {path}" for stage, path in self.checkpoints.items()]
+        return "\n".join([*lines, self.scores] if self.scores else lines)
+
+
+def train(
+    recipe: Recipe,
+    data: Path,
+    run: Path,
+    *,
+    parser: Callable[[], FaceParser],
+    settings: TrainSettings | None = None,
+    texture: TextureSettings | None = None,
+    init: Path | None = None,
+    cache: Path | None = None,
+    devices: int = 1,
+    accelerator: str = "auto",
+    workers: int = 0,
+    jobs: int = 1,
+    resume: bool = True,
+) -> TrainReport:
+    """Train a recipe on a data set.
+
+    Parameters
+    ----------
+    recipe : Recipe
+        Which stages, and how.
+    data : Path
+        As `samples.read_listing`.
+    run : Path
+        Gets `config.toml`, `split.csv`, a folder for each stage, and `test.json`.
+    parser : callable
+        Makes the face parser, if one is needed.
+    texture, cache
+        For weak and face masks that are not there yet; see `samples.read_listing`.
+    settings : TrainSettings, optional
+        What else the result depends on.
+    init : Path, optional
+        A checkpoint to begin the first stage with.
+    devices, accelerator
+        As Lightning Fabric's.
+    workers, jobs : int
+        Processes that load samples, and threads that prepare and check them.
+    resume : bool
+        Whether to take up a run that is there.
+
+    Raises
+    ------
+    ArgumentError, TrainingError
+        The data can not be trained on, the run is another, or training fails.
+    RunInterrupted
+        Ctrl-C or SIGTERM; the same call goes on from there.
+    """
+    settings = settings or TrainSettings()
+    fabric = Fabric(
+        accelerator=accelerator, devices=devices, precision=_FABRIC_PRECISION[settings.precision]
+    )
+    fabric.launch()
+    if settings.deterministic:
+        torch.use_deterministic_algorithms(True)
+    record_of_run = {
+        "recipe": recipe.name,
+        "data": str(data.resolve()),
+        "init": load_checkpoint(init).sha256 if init else "",
+        **settings.record(),
+        **recipe.record(),
+    }
+    holding = (
+        RunFolder(run, record_of_run, resume=resume) if fabric.is_global_zero else nullcontext()
+    )
+    with holding, _signals() as stopped:
+        going = _Run(fabric, recipe, data, run, record_of_run, settings, workers, stopped)
+        going.prepare(parser, texture, cache, jobs)
+        return going.train(init)
+
+
+class _Run:
+    """The work of one `train`, on one of its processes."""
+
+    def __init__(
+        self,
+        fabric: Fabric,
+        recipe: Recipe,
+        data: Path,
+        run: Path,
+        record_of_run: Mapping[str, Any],
+        settings: TrainSettings,
+        workers: int,
+        stopped: Callable[[], bool],
+    ) -> None:
+        self.fabric = fabric
+        self.recipe = recipe
+        self.data = data
+        self.run = run
+        self.record = record_of_run
+        self.settings = settings
+        self.workers = workers
+        self.stopped = stopped
+        self.listings: dict[Stage, Listing] = {}
+        self.split: Split
+
+    def prepare(
+        self,
+        parser: Callable[[], FaceParser],
+        texture: TextureSettings | None,
+        cache: Path | None,
+        jobs: int,
+    ) -> None:
+        """List, check and split the data; one process first, for the others to find it done."""
+        for turn in (True, False):
+            if self.fabric.is_global_zero == turn:
+                self._list(parser, texture, cache, jobs, checking=turn)
+            self.fabric.barrier()
+
+    def _list(
+        self,
+        parser: Callable[[], FaceParser],
+        texture: TextureSettings | None,
+        cache: Path | None,
+        jobs: int,
+        *,
+        checking: bool,
+    ) -> None:
+        for stage in STAGES:
+            if self.recipe.stage(stage):
+                listing = read_listing(
+                    self.data, stage=stage, parser=parser, texture=texture, cache=cache, jobs=jobs
+                )
+                samples = listing.samples[: self.settings.limit]
+                self.listings[stage] = replace(listing, samples=samples)
+                if checking:
+                    require_trainable(samples, stage=stage, jobs=jobs)
+        # Human masks decide who is for testing; images that were only pretrained on have none.
+        deciding: Stage = "finetune" if "finetune" in self.listings else "pretrain"
+        listing, path = self.listings[deciding], self.run / SPLIT
+        if path.exists():
+            self.split = read_split(path, listing.samples)
+        else:
+            self.split = make_split(
+                listing.samples,
+                stage=deciding,
+                seed=self.settings.seed,
+                fraction=self.settings.fraction,
+                shares=SHARES if deciding == "finetune" else _PRETRAIN_SHARES,
+                given=listing.split,
+                jobs=jobs,
+            )
+            write_split(path, self.split)
+        if "finetune" in self.listings:
+            require_wrinkles(self._part("finetune", "train"), stage="finetune")
+
+    def _part(self, stage: Stage, part: Part) -> list[Sample]:
+        """The samples of a part; of pretraining all that are not for validation or test train."""
+        samples = self.listings[stage].samples
+        if stage == "pretrain" and part == "train" and "finetune" in self.listings:
+            kept = {*self.split.ids("val"), *self.split.ids("test")}
+            return [one for one in samples if one.image_id not in kept]
+        chosen = set(self.split.ids(part))
+        return [one for one in samples if one.image_id in chosen]
+
+    def train(self, init: Path | None) -> TrainReport:
+        """Train each stage, and score the last."""
+        checkpoints: dict[Stage, Path] = {}
+        for stage in STAGES:
+            config = self.recipe.stage(stage)
+            if config:
+                self._train_stage(stage, config, init)
+                checkpoints[stage] = init = self.run / stage / BEST
+        scores = ""
+        if "finetune" in checkpoints and self.fabric.is_global_zero:
+            scores = self._test(checkpoints["finetune"])
+        self.fabric.barrier()
+        return TrainReport(checkpoints, scores)
+
+    def _train_stage(self, stage: Stage, config: StageConfig, init: Path | None) -> None:
+        listing = self.listings[stage]
+        samples = {part: self._part(stage, part) for part in ("train", "val")}
+        folder = self.run / stage
+        folder.mkdir(exist_ok=True)
+        rows = RowWriter(folder) if self.fabric.is_global_zero else None
+        trainer = StageTrainer(
+            self.fabric,
+            self._model(config, init),
+            folder,
+            stage=stage,
+            config=config,
+            train=samples["train"],
+            val=samples["val"],
+            texture=listing.texture,
+            seed=self.settings.seed,
+            settings=self.record,
+            more={
+                "recipe": self.recipe.record(),
+                "versions": versions(),
+                "data_sha256": listing.sha256(),
+                "side": config.size or max(read_size(samples["train"][0].image)),
+            },
+            workers=self.workers,
+            accumulate=self.settings.accumulate,
+            compile_model=self.settings.compile,
+            stopped=self.stopped,
+            shown=rows.add if rows else lambda _: None,
+        )
+        trainer.setup()
+        log.info(
+            "%s: %d images to train on, %d to validate; %d epochs",
+            stage, len(samples["train"]), len(samples["val"]), config.epochs,
+        )  # fmt: skip
+        try:
+            if trainer.fit():
+                return
+        finally:
+            if rows:
+                rows.close()
+        done = trainer.progress
+        raise RunInterrupted(
+            f"{stage} stopped in epoch {done.epoch + 1} of {config.epochs}, after step "
+            f"{done.step}; the same command goes on from there"
+        )
+
+    def _model(self, config: StageConfig, init: Path | None) -> SizedNetwork:
+        """The network as the stage begins with it."""
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(self.settings.seed)
+            model = create_model(
+                config.network,
+                config.in_channels,
+                config.out_channels,
+                gradient_checkpointing=config.gradient_checkpointing,
+            )
+        if init:
+            carried = load_pretrained(model, named_tensors(read_weights(init)))
+            log.info("from %s: %s", init, carried.summary())
+        return model
+
+    def _test(self, checkpoint: Path) -> str:
+        """Score the best network on the test part; gives the headline in one line."""
+        config = self.recipe.finetune
+        samples = self._part("finetune", "test")
+        if config is None or not samples:
+            return ""
+        path = self.run / TEST
+        if not path.exists():
+            predictor = TorchPredictor(
+                load_checkpoint(checkpoint), device=str(self.fabric.device), batch_size=1
+            )
+            found = evaluate_pairs(
+                _predicted(samples, config, predictor), resamples=RESAMPLES, seed=0
+            )
+            content = {**record(found), "checkpoint_sha256": predictor.sha256}
+            write_bytes(path, (json.dumps(content, indent=2) + "\n").encode())
+        estimates = json.loads(path.read_text())["estimates"]
+        shown = [
+            f"{one['measure'].upper()} {one['value']:.4f}"
+            for one in estimates
+            if one["measure"] in ("jsi", "f1")
+            and one["aggregate"] == MEAN
+            and one["tolerance_px"] is None
+            and one["value"] is not None
+        ]
+        return f"{len(samples)} test images, mean over images: {', '.join(shown)}; see {path}"
+
+
+def _predicted(
+    samples: Sequence[Sample], config: StageConfig, predictor: TorchPredictor
+) -> Iterator[Pair]:
+    """References with the network's probabilities, one at a time."""
+    whole = TrainingSet(samples, config, seed=0, training=False)
+    with Progress(len(samples), "test") as bar:
+        for number, sample in enumerate(samples):
+            _, seen, target = whole[Place(0, number)]
+            logits = predictor.logits([seen.numpy().transpose(1, 2, 0)])[0]
+            probability = np.rint(expit(logits) * WHOLE).astype(np.uint16)
+            yield Pair(sample.image_id, target.numpy() > HALF, logits > 0, probability)
+            bar.advance()
+
+
+def versions() -> dict[str, str]:
+    """Versions of what trains: Python and the libraries that decide about numbers."""
+    libraries = ("torch", "monai", "lightning-fabric", "numpy", "opencv-python")
+    return {
+        "ffhq-wrinkle": __version__,
+        "python": platform.python_version(),
+        **{name: metadata.version(name) for name in libraries},
+    }
+
+
+@contextmanager
+def _signals() -> Iterator[Callable[[], bool]]:
+    """Let the first Ctrl-C or SIGTERM end the run after its step; a second Ctrl-C at once."""
+    told = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield told.is_set
+        return
+
+    def handle(number: int, frame: object) -> None:
+        if told.is_set() and number == signal.SIGINT:
+            raise KeyboardInterrupt
+        told.set()
+
+    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield told.is_set
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

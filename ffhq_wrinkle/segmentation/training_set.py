@@ -1,0 +1,153 @@
+"""Training set: samples as tensors, augmented, in an order that can be taken up anywhere."""
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+import torch
+from torch.utils.data import Dataset, Sampler
+
+from .augmentation import AugmentSettings, FaceArrays, augmented, sample_generator
+from .inputs import network_input
+from .recipes import StageConfig
+from .samples import Sample, Stage, load_sample
+
+HALF = 127  # of 255: a mask's levels above are wrinkle
+
+
+class Place(NamedTuple):
+    """A sample's turn: in which epoch, and which of them."""
+
+    epoch: int
+    number: int
+
+
+class Example(NamedTuple):
+    """What a network learns from: its input, uint8 (C, H, W), and the target, uint8 (H, W)."""
+
+    number: int
+    seen: torch.Tensor
+    target: torch.Tensor
+
+
+class TrainingSet(Dataset[Example]):
+    """Samples of one stage, by `Place`.
+
+    Parameters
+    ----------
+    samples : sequence of Sample
+        As `samples.read_listing` gives them.
+    config : StageConfig
+        What is seen, and whether it is augmented and cropped.
+    seed : int
+        For augmentation; what comes of a sample depends on it, the epoch and the id alone.
+    training : bool
+        Whether to augment and crop at all.
+    """
+
+    def __init__(
+        self, samples: Sequence[Sample], config: StageConfig, *, seed: int, training: bool
+    ) -> None:
+        self.samples = samples
+        self.config = config
+        self.seed = seed
+        self.settings = AugmentSettings() if training and config.augment else None
+        self.crop = config.size if training and config.size else None
+
+    def __len__(self) -> int:
+        return len(self.samples)
+
+    def __getitem__(self, place: Place) -> Example:
+        epoch, number = place
+        sample = self.samples[number]
+        stage: Stage = "pretrain" if self.config.loss == "mse" else "finetune"
+        loaded = load_sample(sample, stage=stage)
+        levels = loaded.target
+        # A mask of two values stays one; soft labels and texture maps are levels.
+        is_mask = stage == "finetune" and not sample.soft
+        arrays = FaceArrays(
+            loaded.image, levels > HALF if is_mask else levels, loaded.texture, loaded.face
+        )
+        if self.settings or self.crop:
+            cv2.setNumThreads(1)  # the loader's processes are enough
+            random = sample_generator(self.seed, epoch, sample.image_id)
+            settings = self.settings or AugmentSettings.none()
+            arrays = augmented(arrays, settings, random, crop=self.crop)
+        seen = arrays.image
+        if stage == "finetune":
+            face = arrays.face
+            if face is None:
+                face = np.ones(seen.shape[:2], bool)
+            texture = arrays.texture if self.config.input == "rgb+texture" else None
+            seen = network_input(seen, face, texture)
+        target = arrays.target
+        if target.dtype == bool:
+            target = target * np.uint8(255)
+        return Example(
+            number,
+            torch.from_numpy(np.ascontiguousarray(seen.transpose(2, 0, 1))),
+            torch.from_numpy(np.ascontiguousarray(target)),
+        )
+
+
+class Order(Sampler[list[Place]]):
+    """The batches of a run from some step of some epoch on, one after another.
+
+    Each epoch takes the samples in another order, from the seed and its number. What does not fill
+    a batch is left for other epochs; if all samples together do not, they are the batch.
+
+    Parameters
+    ----------
+    samples, batch_size : int
+        How many there are, and how many a step takes, on all devices together.
+    epochs : int
+        Of the run.
+    seed : int
+        For the orders.
+    start : Place
+        Epoch and step to begin with.
+    device, devices : int
+        Which part of each batch is this device's.
+    """
+
+    def __init__(
+        self,
+        samples: int,
+        batch_size: int,
+        *,
+        epochs: int,
+        seed: int,
+        start: tuple[int, int] = (0, 0),
+        device: int = 0,
+        devices: int = 1,
+    ) -> None:
+        self.samples = samples
+        self.batch_size = max(devices, min(batch_size, samples) // devices * devices)
+        self.epochs = epochs
+        self.seed = seed
+        self.start = start
+        self.device = device
+        self.devices = devices
+
+    @property
+    def steps(self) -> int:
+        """Of an epoch."""
+        return max(1, self.samples // self.batch_size)
+
+    def of_epoch(self, epoch: int) -> np.ndarray:
+        """Indices of samples in each step, (steps, batch_size)."""
+        shuffled = np.random.default_rng((self.seed, epoch)).permutation(self.samples)
+        # With more devices than samples some are seen twice.
+        needed = np.resize(shuffled, max(self.samples, self.batch_size))
+        return needed[: self.steps * self.batch_size].reshape(self.steps, self.batch_size)
+
+    def __iter__(self) -> Iterator[list[Place]]:
+        first_epoch, first_step = self.start
+        for epoch in range(first_epoch, self.epochs):
+            for batch in self.of_epoch(epoch)[first_step if epoch == first_epoch else 0 :]:
+                mine = batch[self.device :: self.devices]
+                yield [Place(epoch, int(index)) for index in mine]
+
+    def __len__(self) -> int:
+        return (self.epochs - self.start[0]) * self.steps - self.start[1]

@@ -1,0 +1,153 @@
+"""Recipes, losses and the learning rate: the paper's values, and formulas by hand."""
+
+import math
+
+import pytest
+import torch
+from torch.optim.lr_scheduler import CosineAnnealingWarmRestarts
+
+from ffhq_wrinkle.errors import ArgumentError
+from ffhq_wrinkle.segmentation.losses import soft_dice_loss, texture_loss
+from ffhq_wrinkle.segmentation.recipes import parse_recipe, read_recipe, shipped_recipes
+from ffhq_wrinkle.segmentation.schedule import sgdr_rate
+
+# The specification's table: epochs, batch, first period, peak rate, decay of the peak.
+PAPER = {
+    ("unet_texture", "pretrain"): (300, 26, 100, 1e-3, 1.0),
+    ("unet_texture", "finetune"): (150, 14, 50, 1e-4, 0.9),
+    ("swin_unetr_texture", "pretrain"): (300, 22, 100, 1e-3, 1.0),
+    ("swin_unetr_texture", "finetune"): (300, 14, 100, 1e-4, 0.9),
+}
+
+
+@pytest.mark.parametrize(("name", "stage"), PAPER)
+def test_the_shipped_recipes_hold_the_paper_s_values(name, stage):
+    config = read_recipe(name).stage(stage)
+    found = (
+        config.epochs, config.batch_size, config.first_period, config.peak_rate, config.rate_decay,
+    )  # fmt: skip
+    assert found == PAPER[name, stage]
+    assert (config.weight_decay, config.beta1, config.beta2) == (0.05, 0.9, 0.999)
+    assert config.network == name.removesuffix("_texture")
+    assert config.size == 0
+    assert config.augment
+    channels = (config.in_channels, config.out_channels)
+    assert channels == ((3, 1) if stage == "pretrain" else (4, 2))
+
+
+SMALL = """
+[finetune]
+network = "unet"
+input = "rgb"
+loss = "soft_dice"
+epochs = 2
+batch_size = 3
+peak_rate = 1
+first_period = 1
+"""
+
+
+def test_a_recipe_of_one_stage_and_whole_numbers_for_floats():
+    recipe = parse_recipe(SMALL, "mine.toml")
+    assert (recipe.name, recipe.pretrain) == ("mine", None)
+    assert recipe.finetune.peak_rate == 1.0
+    assert recipe.finetune.in_channels == 3
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (("epochs", "epoch"), "'epoch' is no key of .finetune.; did you mean 'epochs'"),
+        (("[finetune]", "[fine]"), "no stage; did you mean 'finetune'"),
+        (("epochs = 2", 'epochs = "2"'), "epochs is '2'; it should be int"),
+        (("epochs = 2", "epochs = 2.5"), "epochs is 2.5; it should be int"),
+        (("epochs = 2", "epochs = true"), "epochs is True; it should be int"),
+        (("epochs = 2", "epochs = 0"), "epochs is 0; at least 1"),
+        (("peak_rate = 1", "peak_rate = -1.0"), "peak_rate is -1.0; it should be above 0"),
+        (('"unet"', '"vnet"'), "network is 'vnet'; choose one of unet"),
+        (("soft_dice", "mse"), "has the loss mse; it should be soft_dice"),
+        (("epochs = 2\n", ""), "lacks 'epochs'"),
+        (("= 2", "2"), "is no TOML"),
+        ((SMALL, ""), "neither .pretrain. nor .finetune."),
+    ],
+)
+def test_recipes_that_can_not_be_are_refused_with_their_name(change, message):
+    with pytest.raises(ArgumentError, match=rf"^mine\.toml.*{message}|^the recipe mine.*{message}"):
+        parse_recipe(SMALL.replace(*change), "mine.toml")
+
+
+def test_stages_of_two_networks_are_refused():
+    both = SMALL + SMALL.replace("[finetune]", "[pretrain]").replace('"unet"', '"swin_unetr"')
+    both = both.replace('loss = "soft_dice"', 'loss = "mse"', 2).replace("mse", "soft_dice", 1)
+    with pytest.raises(ArgumentError, match="within one network"):
+        parse_recipe(both, "mine")
+
+
+def test_options_change_every_stage():
+    recipe = read_recipe("unet_texture").changed({"epochs": 7, "size": 256})
+    assert [recipe.stage(stage).epochs for stage in ("pretrain", "finetune")] == [7, 7]
+    with pytest.raises(ArgumentError, match="did you mean 'batch_size'"):
+        recipe.changed({"batchsize": 3})
+    assert recipe.only("finetune").pretrain is None
+    with pytest.raises(ArgumentError, match=r"has no \[pretrain\]"):
+        recipe.only("finetune").only("pretrain")
+
+
+def test_a_name_that_is_no_recipe_suggests_one(tmp_path):
+    with pytest.raises(ArgumentError, match="did you mean 'unet_texture'"):
+        read_recipe("unet_textur")
+    (tmp_path / "own.toml").write_text(SMALL)
+    assert read_recipe(str(tmp_path / "own.toml")).name == "own"
+    assert "unet_texture" in shipped_recipes()
+
+
+def test_the_rate_is_pytorch_s_warm_restarts():
+    parameter = torch.nn.Parameter(torch.zeros(1))
+    optimizer = torch.optim.SGD([parameter], lr=1e-3)
+    scheduler = CosineAnnealingWarmRestarts(optimizer, T_0=100, T_mult=2)
+    for epoch in range(300):
+        found = sgdr_rate(epoch, peak_rate=1e-3, first_period=100)
+        assert found == pytest.approx(scheduler.get_last_lr()[0], abs=1e-12)
+        optimizer.step()
+        scheduler.step()
+
+
+def test_each_period_s_peak_is_nine_tenths_of_the_last():
+    settings = {"peak_rate": 1e-4, "first_period": 50, "decay": 0.9}
+    assert sgdr_rate(0, **settings) == 1e-4
+    assert sgdr_rate(25, **settings) == pytest.approx(0.5e-4)
+    assert sgdr_rate(50, **settings) == pytest.approx(0.9e-4)
+    assert sgdr_rate(100, **settings) == pytest.approx(0.45e-4)  # the middle of 100 epochs
+    assert sgdr_rate(150, **settings) == pytest.approx(0.81e-4)
+    assert sgdr_rate(149, **settings) == pytest.approx(0.9e-4 * (1 + math.cos(math.pi * 0.99)) / 2)
+
+
+def test_soft_dice_is_equation_3_by_hand():
+    # Two pixels; wrinkle is 3/4 and 1/4 likely, and the first of them is wrinkle.
+    logits = torch.tensor([[[[0.0, math.log(3)]], [[math.log(3), 0.0]]]])
+    wrinkle = torch.tensor([[[1.0, 0.0]]])
+    of_each_class = 2 * 0.75 / (1 + 1)
+    assert float(soft_dice_loss(logits, wrinkle)) == pytest.approx(1 - of_each_class)
+
+
+def test_soft_dice_sums_over_the_batch_and_takes_shares():
+    torch.manual_seed(0)
+    logits, wrinkle = torch.randn(3, 2, 5, 4), torch.rand(3, 5, 4)
+    p = torch.softmax(logits, 1)[:, 1]
+    classes = [(p, wrinkle), (1 - p, 1 - wrinkle)]
+    scores = [2 * (a * b).sum() / (a.sum() + b.sum()) for a, b in classes]
+    expected = 1 - sum(scores) / 2
+    assert float(soft_dice_loss(logits, wrinkle)) == pytest.approx(float(expected), abs=1e-6)
+
+
+def test_soft_dice_of_images_without_wrinkles_is_finite_and_teaches():
+    logits = torch.zeros(1, 2, 4, 4, requires_grad=True)
+    loss = soft_dice_loss(logits, torch.zeros(1, 4, 4))
+    loss.backward()
+    assert torch.isfinite(loss)
+    assert (logits.grad[:, 1] > 0).all()  # less wrinkle is better
+
+
+def test_the_texture_loss_is_the_mean_squared_error():
+    logits = torch.tensor([[[[1.0, -1.0]]]])
+    assert float(texture_loss(logits, torch.tensor([[[0.0, -1.0]]]))) == 0.5

@@ -1,0 +1,357 @@
+"""Training: it learns, stops and goes on with the same bits, and hands weights over."""
+
+import csv
+import json
+import signal
+import subprocess
+import sys
+import time
+import tomllib
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torch import nn
+
+from ffhq_wrinkle.errors import ArgumentError, RunInterrupted, TrainingError
+from ffhq_wrinkle.parsing import ReadyLabels
+from ffhq_wrinkle.segmentation import create_model, load_checkpoint, save_checkpoint
+from ffhq_wrinkle.segmentation.recipes import parse_recipe
+from ffhq_wrinkle.segmentation.synced_norm import SyncedBatchNorm2d
+from ffhq_wrinkle.segmentation.training import TrainSettings, train
+from ffhq_wrinkle.segmentation.training_set import Order
+from ffhq_wrinkle.weak import TextureSettings
+
+from .test_weak_runs import wait_for
+
+COMMAND = str(Path(sys.executable).with_name("ffhq-wrinkle"))
+RECIPE = """
+[pretrain]
+network = "unet"
+input = "rgb"
+loss = "mse"
+epochs = 1
+batch_size = 4
+peak_rate = 1e-3
+first_period = 2
+
+[finetune]
+network = "unet"
+input = "rgb+texture"
+loss = "soft_dice"
+epochs = 2
+batch_size = 4
+peak_rate = 1e-3
+first_period = 3
+"""
+
+
+@pytest.fixture
+def data(make_dataset):
+    """Twelve drawn faces of 32x32 with their forehead lines as masks."""
+    dataset = make_dataset(range(12), side=32)
+    folder = dataset.root / "manual_wrinkle_masks"
+    folder.mkdir()
+    for image_id in dataset.ids:
+        drawn = np.zeros((32, 32), np.uint8)
+        drawn[8:11, 12:20] = 255
+        Image.fromarray(drawn).save(folder / f"{image_id}.png")
+    return dataset
+
+
+def run(data, folder, recipe=RECIPE, **options):
+    settings = TrainSettings(**options.pop("settings", {}))
+    return train(
+        parse_recipe(recipe, "small.toml"),
+        data.root,
+        folder,
+        parser=lambda: ReadyLabels(data.labels),
+        settings=settings,
+        accelerator="cpu",
+        **options,
+    )
+
+
+def weights(path):
+    return torch.load(path, weights_only=True)["model"]
+
+
+def same(first, second):
+    assert first.keys() == second.keys()
+    for name in first:
+        assert torch.equal(first[name], second[name]), name
+
+
+def rows_of(path):
+    with path.open() as file:
+        return list(csv.DictReader(file))
+
+
+def test_both_stages_leave_all_that_was_promised(data, tmp_path):
+    folder = tmp_path / "run"
+    report = run(data, folder)
+    assert "test images, mean over images: JSI" in report.summary()
+    assert tomllib.loads((folder / "config.toml").read_text())["finetune"]["epochs"] == 2
+    parts = [row["part"] for row in rows_of(folder / "split.csv")]
+    assert sorted(parts, key=["train", "val", "test"].index) == ["train"] * 10 + ["val", "test"]
+    pretrain, finetune = (rows_of(folder / stage / "metrics.csv") for stage in
+                          ("pretrain", "finetune"))  # fmt: skip
+    assert [row["epoch"] for row in finetune] == ["1", "2"]
+    assert float(finetune[0]["lr"]) == 1e-3
+    assert pretrain[0]["val_jsi"] == ""
+    assert 0 <= float(finetune[-1]["val_loss"]) <= 1
+    assert list((folder / "finetune").glob("events.out.tfevents.*"))
+    sheets = sorted(path.name for path in (folder / "finetune").glob("*.png"))
+    assert sheets == ["epoch_0001.png", "epoch_0002.png"]
+    for stage, channels in (("pretrain", (3, 1)), ("finetune", (4, 2))):
+        for name in ("best.pt", "last.pt"):
+            found = load_checkpoint(folder / stage / name)
+            assert (found.model.in_channels, found.model.out_channels) == channels
+            assert found.texture == TextureSettings()
+    content = torch.load(folder / "finetune" / "last.pt", weights_only=True)
+    assert {"optimizer", "progress", "random", "recipe", "versions", "data_sha256"} <= set(content)
+    scores = json.loads((folder / "test.json").read_text())
+    assert scores["images"] == 1
+    assert scores["bootstrap"]["resamples"] == 9999
+
+
+def test_the_loss_falls(data, tmp_path):
+    recipe = RECIPE.replace("epochs = 2", "epochs = 6").replace("epochs = 1\n", "epochs = 4\n")
+    run(data, tmp_path / "run", recipe.replace("period = 3", "period = 6"))
+    for stage in ("pretrain", "finetune"):
+        rows = rows_of(tmp_path / "run" / stage / "metrics.csv")
+        losses = [float(row["train_loss"]) for row in rows]
+        assert losses[-1] < 0.8 * losses[0], losses
+
+
+def test_two_runs_are_identical_and_another_seed_is_not(data, tmp_path):
+    recipe = RECIPE[RECIPE.index("[finetune]") :]
+    for name, seed in (("one", 0), ("two", 0), ("three", 1)):
+        run(data, tmp_path / name, recipe, settings={"seed": seed})
+    one, two, three = (
+        weights(tmp_path / name / "finetune" / "last.pt") for name in ("one", "two", "three")
+    )
+    same(one, two)
+    assert not torch.equal(one["outc.conv.weight"], three["outc.conv.weight"])
+
+
+class StopAfter:
+    """Stands for a signal after so many steps."""
+
+    def __init__(self, steps):
+        self.left = steps
+
+    def __call__(self):
+        self.left -= 1
+        return self.left < 0
+
+
+@pytest.mark.parametrize("steps", [0, 4])  # within an epoch of each stage
+def test_stopped_at_any_step_and_taken_up_again_the_weights_are_the_same(
+    data, tmp_path, monkeypatch, steps
+):
+    run(data, tmp_path / "straight")
+    from ffhq_wrinkle.segmentation import training
+
+    with monkeypatch.context() as patch:
+        from contextlib import contextmanager
+
+        @contextmanager
+        def signals():
+            yield StopAfter(steps)
+
+        patch.setattr(training, "_signals", signals)
+        with pytest.raises(RunInterrupted, match="the same command goes on from there"):
+            run(data, tmp_path / "stopped")
+    run(data, tmp_path / "stopped")
+    for stage in ("pretrain", "finetune"):
+        for name in ("last.pt", "best.pt"):
+            same(*(weights(tmp_path / folder / stage / name) for folder in ("straight", "stopped")))
+    first, second = (
+        [{k: v for k, v in row.items() if k not in ("seconds", "images_per_s")} for row in
+         rows_of(tmp_path / folder / "finetune" / "metrics.csv")]
+        for folder in ("straight", "stopped")
+    )  # fmt: skip
+    assert first == second
+
+
+def test_the_number_of_workers_changes_nothing(data, tmp_path):
+    recipe = RECIPE[RECIPE.index("[finetune]") :]
+    run(data, tmp_path / "none", recipe, workers=0)
+    run(data, tmp_path / "two", recipe, workers=2)
+    same(*(weights(tmp_path / name / "finetune" / "last.pt") for name in ("none", "two")))
+
+
+def test_pretrained_weights_really_arrive(data, tmp_path):
+    """A network that can not learn keeps what it was begun with."""
+    frozen = RECIPE[RECIPE.index("[finetune]") :].replace("peak_rate = 1e-3", "peak_rate = 1e-30")
+    frozen += "weight_decay = 0.0\n"
+    begun = create_model("unet", 3, 1)
+    begun.state_dict()["down2.maxpool_conv.1.double_conv.3.weight"][3, 4, 1, 1] = 42.0
+    save_checkpoint(tmp_path / "w.pt", begun, "unet", texture=TextureSettings(), side=32)
+    run(data, tmp_path / "run", frozen, init=tmp_path / "w.pt")
+    found = weights(tmp_path / "run" / "finetune" / "last.pt")
+    assert found["down2.maxpool_conv.1.double_conv.3.weight"][3, 4, 1, 1] == 42.0
+    torch.testing.assert_close(
+        found["inc.double_conv.0.weight"][:, :3], begun.state_dict()["inc.double_conv.0.weight"]
+    )
+    assert found["inc.double_conv.0.weight"][:, 3].abs().max() < 1e-20
+
+
+def test_other_settings_are_refused_with_the_difference(data, tmp_path):
+    run(data, tmp_path / "run")
+    with pytest.raises(TrainingError, match=r"finetune\.epochs 2 there and 4 now"):
+        run(data, tmp_path / "run", RECIPE.replace("epochs = 2", "epochs = 4"))
+    with pytest.raises(TrainingError, match="seed 0 there and 5 now"):
+        run(data, tmp_path / "run", settings={"seed": 5})
+    with pytest.raises(TrainingError, match="holds a run already"):
+        run(data, tmp_path / "run", resume=False)
+    before = weights(tmp_path / "run" / "finetune" / "last.pt")
+    run(data, tmp_path / "run")  # all done: nothing is trained again
+    same(before, weights(tmp_path / "run" / "finetune" / "last.pt"))
+
+
+def test_a_folder_with_other_files_is_refused(data, tmp_path):
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "mine.txt").write_text("")
+    with pytest.raises(TrainingError, match=r"holds other files, such as mine\.txt"):
+        run(data, tmp_path / "run")
+
+
+def test_a_loss_that_is_no_number_stops_with_the_images(data, tmp_path):
+    begun = create_model("unet", 4, 2)
+    begun.state_dict()["outc.conv.bias"][0] = 3e38
+    begun.state_dict()["outc.conv.weight"][0] = 3e38
+    save_checkpoint(tmp_path / "w.pt", begun, "unet", texture=TextureSettings(), side=32)
+    recipe = RECIPE[RECIPE.index("[finetune]") :]
+    with pytest.raises(TrainingError, match=r"the loss is nan in epoch 1, step 1, of the images 0"):
+        run(data, tmp_path / "run", recipe, init=tmp_path / "w.pt")
+
+
+def test_accumulated_batches_teach_what_whole_ones_do_where_losses_add_up(data, tmp_path):
+    """The mean squared error of equal parts is the mean of theirs; but for batch normalisation."""
+    recipe = RECIPE[: RECIPE.index("[finetune]")].replace('"unet"', '"swin_unetr"')
+    for name, accumulate in (("whole", 1), ("parts", 2)):
+        settings = {"accumulate": accumulate, "limit": 10}
+        run(data, tmp_path / name, recipe, settings=settings)
+    whole, parts = (
+        weights(tmp_path / name / "pretrain" / "last.pt") for name in ("whole", "parts")
+    )
+    for name in ("out.conv.conv.weight", "encoder1.layer.conv1.conv.weight"):
+        torch.testing.assert_close(whole[name], parts[name], atol=2e-4, rtol=1e-3)
+
+
+def test_order_deals_every_sample_once_an_epoch_and_differs_between_epochs():
+    order = Order(10, 3, epochs=4, seed=1)
+    epochs = [order.of_epoch(epoch) for epoch in range(4)]
+    assert all(epoch.shape == (3, 3) for epoch in epochs)
+    assert all(len(np.unique(epoch)) == 9 for epoch in epochs)
+    assert any((epochs[0] != epoch).any() for epoch in epochs[1:])
+    everything = list(order)
+    assert len(everything) == len(order) == 12
+    later = Order(10, 3, epochs=4, seed=1, start=(2, 1))
+    assert list(later) == everything[7:]
+    assert len(later) == 5
+
+
+def test_devices_share_a_batch():
+    whole = list(Order(8, 4, epochs=1, seed=0))
+    shared = [list(Order(8, 4, epochs=1, seed=0, device=d, devices=2)) for d in (0, 1)]
+    for batch, *parts in zip(whole, *shared, strict=True):
+        assert sorted(batch) == sorted([*parts[0], *parts[1]])
+        assert len(parts[0]) == len(parts[1]) == 2
+    assert Order(3, 14, epochs=1, seed=0).batch_size == 3
+
+
+def test_a_batch_norm_that_is_shared_is_pytorch_s_for_one_process():
+    torch.manual_seed(0)
+    plain, shared = nn.BatchNorm2d(3), SyncedBatchNorm2d(3)
+    for norm in (plain, shared):
+        norm.weight.data.copy_(torch.tensor([1.0, 2.0, 0.5]))
+    x = torch.randn(4, 3, 5, 6)
+    torch.testing.assert_close(shared(x), plain(x), atol=1e-5, rtol=1e-5)
+    for name in ("running_mean", "running_var", "num_batches_tracked"):
+        torch.testing.assert_close(getattr(shared, name), getattr(plain, name))
+    torch.testing.assert_close(shared.eval()(x), plain.eval()(x))
+
+
+@pytest.fixture
+def start(data, tmp_path):
+    def begin(folder, *options):
+        (tmp_path / "small.toml").write_text(RECIPE)
+        fixed = ["--parser", "labels", "--accelerator", "cpu", "--workers", "0"]
+        return subprocess.Popen(
+            [COMMAND, "train", tmp_path / "small.toml", data.root, folder, *fixed, *options],
+            stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+        )  # fmt: skip
+
+    return begin
+
+
+def finished(process):
+    said = process.communicate(timeout=240)
+    assert process.returncode == 0, said
+    return said
+
+
+def test_two_processes_get_the_weights_of_one_with_the_same_batch(data, tmp_path, start):
+    # One step in double precision: of single precision AdamW, batch normalisations and
+    # ReLU soon make another network, be it on one device or two.
+    options = ["--stage", "finetune", "--precision", "64", "--epochs", "1", "--batch-size", "10"]
+    finished(start(tmp_path / "one", *options))
+    finished(start(tmp_path / "two", *options, "--devices", "2"))
+    one, two = (weights(tmp_path / name / "finetune" / "last.pt") for name in ("one", "two"))
+    for name in one:
+        # A wrong gradient would move a weight by up to two steps, 2e-3.
+        torch.testing.assert_close(one[name], two[name], atol=1e-5, rtol=1e-5)
+    scores = [(tmp_path / name / "finetune" / "metrics.csv") for name in ("one", "two")]
+    first, second = ([float(row["val_loss"]) for row in rows_of(path)] for path in scores)
+    assert first == pytest.approx(second, abs=1e-6)
+
+
+def test_killed_at_any_moment_the_weights_are_those_of_an_uninterrupted_run(data, tmp_path, start):
+    finished(start(tmp_path / "straight"))
+    folder = tmp_path / "killed"
+    for seen in ("pretrain/last.pt", "finetune/last.pt"):
+        process = start(folder)
+        wait_for(lambda seen=seen: (folder / seen).exists(), process)
+        process.kill()
+        process.communicate()
+    finished(start(folder))
+    for stage in ("pretrain", "finetune"):
+        same(*(weights(tmp_path / name / stage / "last.pt") for name in ("straight", "killed")))
+    assert (folder / "test.json").exists()
+
+
+def test_sigterm_stops_after_the_step_and_a_second_run_is_refused_meanwhile(data, tmp_path, start):
+    folder = tmp_path / "run"
+    process = start(folder, "--epochs", "500")
+    wait_for(lambda: (folder / "pretrain" / "last.pt").exists(), process)
+    other = start(folder, "--epochs", "500")
+    _, said = other.communicate(timeout=60)
+    assert other.returncode == 1
+    assert "another process trains in" in said
+    process.send_signal(signal.SIGTERM)
+    before = time.monotonic()
+    _, said = process.communicate(timeout=60)
+    assert time.monotonic() - before < 20
+    assert process.returncode == 130
+    assert "Interrupted: pretrain stopped in epoch" in said
+    assert "Traceback" not in said
+
+
+def test_wrong_values_are_found_before_anything_is_written(data, tmp_path, start):
+    for options, message in (
+        (["--fraction", "0"], "fraction is 0.0"),
+        (["--epochs", "0"], "is not in the range"),
+        (["--stage", "finetune", "--loss", "mse"], "should be soft_dice"),
+    ):
+        process = start(tmp_path / "run", *options)
+        _, said = process.communicate(timeout=60)
+        assert process.returncode == 2, said
+        assert message in said
+    assert not (tmp_path / "run").exists()
+    with pytest.raises(ArgumentError):
+        TrainSettings(fraction=2)
