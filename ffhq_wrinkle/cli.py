@@ -12,7 +12,7 @@ import click
 
 from . import __version__
 from .commands import COMMANDS
-from .errors import ArgumentError, FfhqWrinkleError, RunInterrupted
+from .errors import ArgumentError, FfhqWrinkleError, RunInterrupted, TrainingDataError
 
 WRONG_USAGE = 2
 INTERRUPTED = 130  # what shells report for Ctrl-C
@@ -33,7 +33,9 @@ class Commands(click.Group):
             return super().invoke(ctx)
         except FfhqWrinkleError as error:
             kind = WrongValue if isinstance(error, ArgumentError) else click.ClickException
-            raise kind(_one_line(str(error))) from error
+            # Of data many things can be wrong at once, a line for each kind.
+            lines = str(error).split("\n") if isinstance(error, TrainingDataError) else [str(error)]
+            raise kind("\n".join(map(_one_line, lines))) from error
         except ImportError as error:
             if "libGL" not in str(error):
                 raise

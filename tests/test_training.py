@@ -12,10 +12,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from click.testing import CliRunner
 from PIL import Image
 from torch import nn
 
-from ffhq_wrinkle.errors import ArgumentError, RunInterrupted, TrainingError
+from ffhq_wrinkle.cli import main
+from ffhq_wrinkle.errors import RunInterrupted, TrainingError
 from ffhq_wrinkle.parsing import ReadyLabels
 from ffhq_wrinkle.segmentation import create_model, load_checkpoint, save_checkpoint
 from ffhq_wrinkle.segmentation.recipes import parse_recipe
@@ -342,16 +344,43 @@ def test_sigterm_stops_after_the_step_and_a_second_run_is_refused_meanwhile(data
     assert "Traceback" not in said
 
 
-def test_wrong_values_are_found_before_anything_is_written(data, tmp_path, start):
-    for options, message in (
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
         (["--fraction", "0"], "fraction is 0.0"),
         (["--epochs", "0"], "is not in the range"),
         (["--stage", "finetune", "--loss", "mse"], "should be soft_dice"),
-    ):
-        process = start(tmp_path / "run", *options)
-        _, said = process.communicate(timeout=60)
-        assert process.returncode == 2, said
-        assert message in said
+        (["--network", "vnet"], "choose one of unet"),
+        (["--init", "none.pt"], "does not exist"),
+    ],
+)
+def test_wrong_values_are_found_before_anything_is_written(data, tmp_path, options, message):
+    command = ["train", "unet_texture", str(data.root), str(tmp_path / "run"), *options]
+    result = CliRunner().invoke(main, command)
+    assert result.exit_code == 2, result.output
+    assert message in result.output
     assert not (tmp_path / "run").exists()
-    with pytest.raises(ArgumentError):
-        TrainSettings(fraction=2)
+
+
+def test_a_recipe_that_is_not_there_suggests_one(data, tmp_path):
+    result = CliRunner().invoke(main, ["train", "unet_textur", str(data.root), str(tmp_path / "r")])
+    assert result.exit_code == 2
+    assert "did you mean 'unet_texture'" in result.output
+
+
+def test_troubles_of_the_data_are_found_before_the_first_epoch(data, tmp_path):
+    Image.new("L", (30, 32)).save(data.root / "manual_wrinkle_masks" / "00003.png")
+    data.image_path("00005").write_bytes(b"no image")
+    command = [
+        "train",
+        "unet_texture",
+        str(data.root),
+        str(tmp_path / "run"),
+        "--stage",
+        "finetune",
+    ]
+    result = CliRunner().invoke(main, [*command, "--parser", "labels", "--accelerator", "cpu"])
+    assert result.exit_code == 1
+    assert "00003" in result.output
+    assert "00005" in result.output
+    assert not list((tmp_path / "run").glob("finetune/*"))

@@ -97,7 +97,7 @@ def export_onnx(checkpoint_path: Path, path: Path) -> ExportReport:
 
 def _graph(checkpoint: Checkpoint) -> bytes:
     """The file's content; the checkpoint's network is changed on the way."""
-    model, least_side = _with_open_sizes(checkpoint.model)
+    model, least_side = with_open_sizes(checkpoint.model)
     batch, *shape = _EXAMPLE
     example = torch.zeros(batch, model.in_channels, *shape)
     sizes = dict.fromkeys((0, 2, 3), Dim.AUTO)  # batch, rows, columns: whatever they are
@@ -135,7 +135,7 @@ def _graph(checkpoint: Checkpoint) -> bytes:
     return bytes(proto.SerializeToString())
 
 
-def _with_open_sizes(model: SizedNetwork) -> tuple[SizedNetwork, int]:
+def with_open_sizes(model: SizedNetwork) -> tuple[SizedNetwork, int]:
     """The network without decisions by the image's size, and the least side it is right for."""
     least_side = 1
     transformer: Any = getattr(model, "swinViT", None)
