@@ -11,7 +11,8 @@ import numpy as np
 from PIL import Image, ImageFile, ImageOps
 
 from .errors import ArgumentError, ImageError, ManyValuesError
-from .files import decode_png, may_be_turned, opened, read_content
+from .files import opened, read_content
+from .png import decode_png, may_be_turned
 
 _SHOWN_VALUES = 6
 

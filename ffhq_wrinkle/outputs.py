@@ -19,19 +19,8 @@ from filelock import FileLock, Timeout
 
 from .errors import ArgumentError, OutputError
 from .failures import read_failures
-from .files import (
-    PARTIAL_PREFIX,
-    InnerFolders,
-    add_notes,
-    encode_jpeg,
-    encode_png,
-    is_whole_png,
-    jpeg_note,
-    output_error,
-    png_data_hash,
-    png_note,
-    write_bytes,
-)
+from .files import PARTIAL_PREFIX, InnerFolders, encode_jpeg, jpeg_note, output_error, write_bytes
+from .png import add_notes, encode_png, is_whole_png, png_data_hash, png_note
 
 log = logging.getLogger(__name__)
 

@@ -7,8 +7,8 @@ from pathlib import Path
 from .agreement import Agreement
 from .annotations import read_annotations
 from .figures import distribution, overlay, pair_matrix
-from .files import encode_png
 from .overlays import Photographs
+from .png import encode_png
 from .report_folder import ReportFolder
 from .tables import LISTED, markdown, pairs_csv, per_image_csv, record
 

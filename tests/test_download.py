@@ -18,8 +18,8 @@ from ffhq_wrinkle.download import (
     download_weights,
 )
 from ffhq_wrinkle.errors import ArgumentError, OutputError, SourceError
-from ffhq_wrinkle.files import encode_png
 from ffhq_wrinkle.manifest import parse_ids
+from ffhq_wrinkle.png import encode_png
 from ffhq_wrinkle.transfer import Patience, partial_path
 
 from . import hosts

@@ -13,15 +13,8 @@ from PIL import Image, PngImagePlugin
 
 from ffhq_wrinkle import files
 from ffhq_wrinkle.errors import ArgumentError, ImageError, OutputError
-from ffhq_wrinkle.files import (
-    encode_jpeg,
-    encode_png,
-    jpeg_note,
-    png_note,
-    read_image,
-    sha256_of,
-    write_bytes,
-)
+from ffhq_wrinkle.files import encode_jpeg, jpeg_note, read_image, sha256_of, write_bytes
+from ffhq_wrinkle.png import encode_png, png_note
 
 from .conftest import drawn_face
 

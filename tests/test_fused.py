@@ -11,9 +11,9 @@ from ffhq_wrinkle import fused
 from ffhq_wrinkle.annotators import AnnotationSettings, parse_annotators
 from ffhq_wrinkle.errors import ArgumentError, OutputError, RunInterrupted
 from ffhq_wrinkle.failures import read_failures
-from ffhq_wrinkle.files import add_notes, encode_png, png_data_hash
 from ffhq_wrinkle.fused import fuse_folder
 from ffhq_wrinkle.manifest import parse_ids
+from ffhq_wrinkle.png import add_notes, encode_png, png_data_hash
 
 from .conftest import drawn_lines, files_of, mask
 

@@ -22,10 +22,11 @@ from torchvision.transforms.functional import normalize, to_tensor
 
 from demo import aligned_astronaut
 from ffhq_wrinkle.bisenet import BiSeNetParser
-from ffhq_wrinkle.files import encode_png, read_image, write_bytes
+from ffhq_wrinkle.files import read_image, write_bytes
 from ffhq_wrinkle.labels import FaceParser, face_mask, read_label_map
 from ffhq_wrinkle.manifest import released_path
 from ffhq_wrinkle.parsing import ReadyLabels
+from ffhq_wrinkle.png import encode_png
 from ffhq_wrinkle.template import TemplateParser
 from ffhq_wrinkle.texture import masked_texture_map, texture_map
 from ffhq_wrinkle.weak import ByProducts, build_weak

@@ -13,8 +13,9 @@ import cv2
 import numpy as np
 from skimage import data
 
-from ffhq_wrinkle.files import encode_png, read_image, write_bytes
+from ffhq_wrinkle.files import read_image, write_bytes
 from ffhq_wrinkle.manifest import released_path
+from ffhq_wrinkle.png import encode_png
 from ffhq_wrinkle.template import TemplateParser
 
 SIDE = 512

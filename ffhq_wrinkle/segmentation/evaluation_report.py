@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ..files import encode_png
 from ..overlays import Photographs, dark_canvas, with_legend
+from ..png import encode_png
 from ..report_folder import ReportFolder
 from .comparison import Comparison
 from .evaluation import Evaluation

@@ -6,17 +6,10 @@ import numpy as np
 from PIL import ExifTags, TiffImagePlugin
 
 from ..errors import ImageError, ParsingError, SizeError
-from ..files import (
-    decode_png,
-    has_png_end,
-    may_be_turned,
-    opened,
-    read_content,
-    read_image,
-    require_regular,
-)
+from ..files import opened, read_content, read_image, require_regular
 from ..labels import face_mask, read_label_map
 from ..masks import read_mask
+from ..png import decode_png, has_png_end, may_be_turned
 
 _HEAD_BYTES = 16_384  # within which a PNG says how it is turned
 _TIFF_SIDES = (TiffImagePlugin.IMAGEWIDTH, TiffImagePlugin.IMAGELENGTH)

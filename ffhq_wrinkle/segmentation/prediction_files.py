@@ -12,9 +12,10 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from ..errors import ArgumentError, ImageError
-from ..files import decode_png, opened, read_content
+from ..files import opened, read_content
 from ..labels import READER_ERRORS
 from ..manifest import find_images
+from ..png import decode_png
 from .probabilities import require_probability
 
 # What the command `predict` writes into its folder.

@@ -14,8 +14,9 @@ from torch import distributed
 from torch.utils.data import DataLoader
 
 from ..errors import TrainingError
-from ..files import encode_png, write_bytes
+from ..files import write_bytes
 from ..metrics import Overlap, dice, jaccard
+from ..png import encode_png
 from ..progress import Progress
 from ..weak import TextureSettings
 from .checkpoint import save_checkpoint
