@@ -8,10 +8,9 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
 from .errors import WRONG_CONTENT, OutputError, TransferFailure
 from .files import PARTIAL_PREFIX, InnerFolders, output_error
+from .folder_lock import FolderLock
 from .image_sources import Wanted
 from .ledger import LEDGER, VERIFIED, Ledger
 from .licence import keep_licence
@@ -84,16 +83,11 @@ class DataSet:
         self.verify = verify
         self.transfers = Transfers(patience=patience, cookies=cookies)
         self._folders = InnerFolders(path)
-        self._lock = FileLock(path / f".{LEDGER}.lock")
+        busy = OutputError(f"another run is downloading into {path}")
+        self._lock = FolderLock(path, f".{LEDGER}.lock", busy=busy)
 
     def __enter__(self) -> "DataSet":
-        try:
-            self.path.mkdir(parents=True, exist_ok=True)
-            self._lock.acquire(blocking=False)
-        except Timeout as error:
-            raise OutputError(f"another run is downloading into {self.path}") from error
-        except OSError as error:
-            raise output_error(self.path, error) from error
+        self._lock.acquire()
         try:
             self.ledger = Ledger(self.path)
             keep_licence(self.path)

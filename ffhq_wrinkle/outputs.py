@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from filelock import FileLock, Timeout
 
 from .errors import ArgumentError, OutputError
 from .failures import read_failures
 from .files import PARTIAL_PREFIX, InnerFolders, encode_jpeg, jpeg_note, output_error, write_bytes
+from .folder_lock import FolderLock, another_writes
 from .png import add_notes, encode_png, is_whole_png, png_data_hash, png_note
 
 log = logging.getLogger(__name__)
@@ -72,21 +72,13 @@ class OutputFolder:
         self.overwrite = overwrite
         self.record = path / record
         self._under_way = path / f".{record}.under-way"
-        self._lock = FileLock(path / f".{record}.lock")
+        self._lock = FolderLock(path, f".{record}.lock", busy=another_writes(path))
         self._folders = InnerFolders(path)
         self._suspect = False  # the last run did not finish
         self._before: dict[str, Any] = {}  # what it noted
 
     def __enter__(self) -> "OutputFolder":
-        try:
-            self.path.mkdir(parents=True, exist_ok=True)
-            self._lock.acquire(blocking=False)
-        except Timeout as error:
-            raise OutputError(
-                f"another run is writing to {self.path}; wait for it, or choose another folder"
-            ) from error
-        except OSError as error:
-            raise OutputError(f"{self.path} can not be written: {error.strerror}") from error
+        self._lock.acquire()
         try:
             self._suspect = self._under_way.exists()
             self._before = self._record_before()
@@ -294,7 +286,7 @@ class OutputFolder:
         for entry in self.path.iterdir():
             named = entry.name.isdigit() or entry.name in self.subfolders
             inner = named and entry.is_dir() and not entry.is_symlink()
-            if inner and not (entry / Path(self._lock.lock_file).name).exists():
+            if inner and not (entry / self._lock.name).exists():
                 yield from entry.glob(pattern)
 
 

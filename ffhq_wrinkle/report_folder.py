@@ -9,10 +9,9 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
 from .errors import OutputError
 from .files import PARTIAL_PREFIX, write_bytes
+from .folder_lock import FolderLock, another_writes
 from .manifest import find_images, image_folder
 from .outputs import require_separate
 
@@ -99,17 +98,13 @@ class ReportFolder:
         """
         out = self.path
         try:
-            self.pictures.mkdir(parents=True, exist_ok=True)
-            with FileLock(out / self._lock, blocking=False):
+            with FolderLock(out, self._lock, busy=another_writes(out)):
+                self.pictures.mkdir(exist_ok=True)
                 (out / self.record).unlink(missing_ok=True)
                 for path in (*out.glob(f"{PARTIAL_PREFIX}*"), *self.pictures.iterdir()):
                     if path.relative_to(out).as_posix() not in files:
                         path.unlink()
                 for name, content in files.items():
                     write_bytes(out / name, content)
-        except Timeout as error:
-            raise OutputError(
-                f"another run is writing to {out}; wait for it, or choose another folder"
-            ) from error
         except OSError as error:
             raise OutputError(f"{error.filename}: {error.strerror}") from error

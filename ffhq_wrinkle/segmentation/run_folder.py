@@ -6,14 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import tomli_w
-from filelock import FileLock, Timeout
 
 from ..errors import TrainingError
-from ..files import PARTIAL_PREFIX, output_error, write_bytes
+from ..files import PARTIAL_PREFIX, write_bytes
+from ..folder_lock import FolderLock
 from .stage_state import require_same
 
 CONFIG = "config.toml"
-_LOCK = ".train.lock"
 
 
 class RunFolder:
@@ -41,18 +40,13 @@ class RunFolder:
         self.path = path
         self.settings = dict(settings)
         self.resume = resume
-        self._lock = FileLock(path / _LOCK)
+        busy = TrainingError(
+            f"another process trains in {path}; wait for it, or choose another folder"
+        )
+        self._lock = FolderLock(path, ".train.lock", busy=busy)
 
     def __enter__(self) -> "RunFolder":
-        try:
-            self.path.mkdir(parents=True, exist_ok=True)
-            self._lock.acquire(blocking=False)
-        except Timeout as error:
-            raise TrainingError(
-                f"another process trains in {self.path}; wait for it, or choose another folder"
-            ) from error
-        except OSError as error:
-            raise output_error(self.path, error) from error
+        self._lock.acquire()
         try:
             self._take_up()
         except BaseException:
@@ -83,12 +77,3 @@ class RunFolder:
         require_same(then, self.settings, self.path)
         for partial in self.path.rglob(f"{PARTIAL_PREFIX}*"):
             partial.unlink(missing_ok=True)
-
-    def stage(self, name: str) -> Path:
-        """The folder of a stage, made."""
-        folder = self.path / name
-        try:
-            folder.mkdir(exist_ok=True)
-        except OSError as error:
-            raise output_error(folder, error) from error
-        return folder
