@@ -1,6 +1,7 @@
 """BiSeNet: the trained face parser, from facexlib's network and the published weights."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -100,8 +101,11 @@ class BiSeNetParser(FaceParser):
     @torch.inference_mode()
     def _parse(self, batch: np.ndarray) -> list[np.ndarray]:
         """One batch, uint8 (B, 512, 512, 3), to B label maps."""
-        if len(batch) == 1 and self.device.type == "cpu" and torch.get_num_threads() != 1:
-            torch.set_num_threads(1)  # of this thread; more would change the last bits of sums
+        alone = len(batch) == 1 and self.device.type == "cpu"
+        with _one_thread() if alone else nullcontext():
+            return self._label_maps_of(batch)
+
+    def _label_maps_of(self, batch: np.ndarray) -> list[np.ndarray]:
         pixels = torch.from_numpy(batch).to(self.device).permute(0, 3, 1, 2)  # channels last
         with exact(self.device):
             logits = self._logits((pixels.float() / 255 - self._mean) / self._std)
@@ -116,6 +120,20 @@ class BiSeNetParser(FaceParser):
         spatial, context, _ = network.cp(x)
         logits, _ = network.conv_out(network.ffm(spatial, context))
         return torch.as_tensor(logits)
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Have PyTorch compute with the calling thread alone; more would change the last bits of sums.
+
+    What ran before and runs after, as training does in the same process, keeps its threads.
+    """
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 def load_bisenet(weights: Path) -> nn.Module:

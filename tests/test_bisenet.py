@@ -162,6 +162,19 @@ def test_labels_depend_neither_on_the_number_of_threads_nor_of_jobs(parser, astr
         torch.set_num_threads(before)
 
 
+def test_parsing_leaves_the_threads_of_the_one_who_asked_alone(parser, astronaut):
+    # Else networks run later in the process would be slow, and differ in the last bits.
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        with ThreadPoolExecutor(2) as pool:
+            list(pool.map(lambda image: parser([image], ["x"]), [astronaut] * 4))
+        parser([astronaut], ["x"])
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
+
+
 @pytest.mark.parametrize("kind", ["pickle", "torch", "text", "empty", "truncated"])
 def test_files_that_are_not_safe_weights_are_refused(kind, weights, tmp_path, capsys):
     path = tmp_path / "weights.pth"
