@@ -149,12 +149,7 @@ class OutputFolder:
                     f"{stranger.relative_to(self.path)}; choose another folder, or --overwrite"
                 )
             return
-        then, now = self._before["settings"], self.settings
-        differing = [
-            f"{key} {then.get(key)} there and {now.get(key)} now"
-            for key in sorted(then.keys() | now.keys())
-            if then.get(key) != now.get(key)
-        ]
+        differing = differing_settings(self._before["settings"], self.settings)
         if differing:
             raise OutputError(
                 f"{self.path} was made with other settings: {', '.join(differing)}; choose "
@@ -288,6 +283,15 @@ class OutputFolder:
             inner = named and entry.is_dir() and not entry.is_symlink()
             if inner and not (entry / self._lock.name).exists():
                 yield from entry.glob(pattern)
+
+
+def differing_settings(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """What is otherwise in two records of settings, each as text."""
+    return [
+        f"{key} {then.get(key)} there and {now.get(key)} now"
+        for key in sorted(then.keys() | now.keys())
+        if then.get(key) != now.get(key)
+    ]
 
 
 def require_separate(read: Sequence[Path | None], written: Sequence[Path]) -> None:

@@ -61,6 +61,10 @@ class TextureSettings:
         return f"recipe {self.recipe}, kernel {self.kernel_size}, sigma {self.sigma}{scaled}"
 
 
+# How the texture maps were made that are published; the published networks learned from them.
+RELEASED = TextureSettings(recipe="released")
+
+
 @dataclass(frozen=True, kw_only=True)
 class ByProducts:
     """Folders for what comes about on the way; None is not kept.

@@ -47,14 +47,10 @@ def _field_options(command: Callable[..., None]) -> Callable[..., None]:
         command = click.option(option, name, type=kind, help=f"{text}  [default: the recipe's]")(
             command
         )
-    for name, text in (
-        ("augment", "Flip, scale and bend the images, or not."),
-        ("gradient_checkpointing", "Swin UNETR in less memory, or not."),
-    ):
+    for name, text in _FLAGS.items():
         option = name.replace("_", "-")
-        command = click.option(
-            f"--{option}/--no-{option}", name, default=None, help=f"{text}  [default: the recipe's]"
-        )(command)
+        text = f"{text}  [default: the recipe's]"
+        command = click.option(f"--{option}/--no-{option}", name, default=None, help=text)(command)
     return command
 
 

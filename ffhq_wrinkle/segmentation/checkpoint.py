@@ -11,14 +11,13 @@ import torch
 from .. import __version__
 from ..errors import ArgumentError, SourceError
 from ..files import sha256_of, write_bytes
-from ..weak import REFERENCE_SIDE, TextureSettings
+from ..weak import REFERENCE_SIDE, RELEASED, TextureSettings
 from ..weights import load_strictly, named_tensors, read_weights
 from .networks import NetworkName, create_model, described
 from .official import is_official
 from .sized import SizedNetwork
 
 _FORMAT = 1
-_RELEASED = TextureSettings(recipe="released")
 
 
 @dataclass(frozen=True)
@@ -79,7 +78,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
     title = f"{network} with {in_channels} -> {out_channels} channels"
     load_strictly(model, state, source=path, title=title)
     recorded = (_recorded_texture(content, path), _recorded_side(content))
-    texture, side = (_RELEASED, REFERENCE_SIDE) if official else recorded
+    texture, side = (RELEASED, REFERENCE_SIDE) if official else recorded
     return Checkpoint(model.eval(), network, sha256, official, texture, side)
 
 

@@ -16,6 +16,7 @@ from ..manifest import ImageFile
 from ..masks import read_mask
 from ..outputs import OutputFolder
 from .prediction_files import MASKS_FOLDER, PROBABILITIES_FOLDER
+from .probabilities import as_16_bit
 from .views import View, Views, WholeImages
 from .wrinkle_table import TABLE, WrinkleRow, wrinkle_row, wrinkle_table
 
@@ -173,8 +174,7 @@ class PredictionFolder:
 
     def _write_probabilities(self, name: str, logits: np.ndarray) -> None:
         if self.settings.probabilities == "png":
-            levels = np.rint(expit(logits) * 65535).astype(np.uint16)
-            self._write(f"{PROBABILITIES_FOLDER}/{name}.png", levels)
+            self._write(f"{PROBABILITIES_FOLDER}/{name}.png", as_16_bit(logits))
         elif self.settings.probabilities == "npy":
             self._write(f"{PROBABILITIES_FOLDER}/{name}.npy", expit(logits).astype(np.float16))
 

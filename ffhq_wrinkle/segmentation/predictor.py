@@ -19,7 +19,7 @@ from ..inference import (
     lacks_memory,
     require_device_name,
 )  # fmt: skip
-from ..weak import TextureSettings
+from ..weak import RELEASED, TextureSettings
 from .checkpoint import Checkpoint, load_checkpoint
 
 if TYPE_CHECKING:
@@ -124,7 +124,7 @@ class Predictor(ABC):
             return None
         if self.texture is None:
             log.info("the checkpoint does not say how its texture maps were made: as released")
-        return self.texture or TextureSettings(recipe="released")
+        return self.texture or RELEASED
 
     @abstractmethod
     def _logits(self, batch: np.ndarray) -> np.ndarray:
@@ -181,9 +181,7 @@ class TorchPredictor(Predictor):
 
     @torch.inference_mode()
     def _logits(self, batch: np.ndarray) -> np.ndarray:
-        # Bytes go to the device, a quarter of what floats would be.
-        x = torch.from_numpy(batch).to(self.device).permute(0, 3, 1, 2).float()
-        x = x.div_(255).mul_(2).sub_(1).contiguous(memory_format=self._model.memory_format)
+        x = self._model.scaled(torch.from_numpy(batch).permute(0, 3, 1, 2))
         bf16 = self.precision == "bf16"
         with exact(self.device), torch.autocast("cuda", torch.bfloat16, enabled=bf16):
             background, wrinkle = self._model(x).float().unbind(dim=1)

@@ -8,6 +8,7 @@ import math
 from typing import Literal, NamedTuple
 
 import numpy as np
+from scipy.special import expit
 
 from ..errors import ArgumentError
 
@@ -65,6 +66,16 @@ def require_probability(probability: np.ndarray) -> None:
 def is_16_bit(probability: np.ndarray) -> bool:
     """Whether 65535 stands for 1."""
     return probability.dtype == np.uint16
+
+
+def as_16_bit(logits: np.ndarray) -> np.ndarray:
+    """The probabilities that belong to logits, as uint16, where 65535 is 1.
+
+    >>> as_16_bit(np.array([[-50.0, 0.0, 50.0]], np.float32))
+    array([[    0, 32768, 65535]], dtype=uint16)
+    """
+    levels: np.ndarray = np.rint(expit(logits) * WHOLE).astype(np.uint16)
+    return levels
 
 
 def thresholded(probability: np.ndarray, threshold: float) -> np.ndarray:

@@ -13,13 +13,12 @@ from typing import Any, Literal, get_args
 
 from ..errors import ArgumentError
 from ..manifest import IMAGES_FOLDER, find_images, image_id_of, released_path
-from ..weak import TextureSettings
+from ..weak import RELEASED, TextureSettings
 
 Part = Literal["train", "val", "test"]
 PARTS: tuple[Part, ...] = get_args(Part)
 COLUMNS = ("image_id", "image", "mask", "weak", "face_mask", "split")
 
-_RELEASED = TextureSettings(recipe="released")
 _RELEASED_MASKS, _RELEASED_WEAK = "manual_wrinkle_masks", "weak_wrinkle_masks"
 _RELEASED_FACES = ("face_parsed_labels", "etcs/face_parsed_labels", "face_masks")
 _SHARD = re.compile(r"\d{5,}")
@@ -108,7 +107,7 @@ def _from_released(data: Path) -> SampleFiles:
     for place in reversed(_RELEASED_FACES):
         faces |= _by_id(data / place, "label maps")
     noted = _noted_texture(weak)
-    texture = _RELEASED if weak and noted is None else noted
+    texture = RELEASED if weak and noted is None else noted
     return SampleFiles(data, {**wanted, **images}, masks, weak, faces, texture)
 
 

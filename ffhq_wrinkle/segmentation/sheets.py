@@ -19,7 +19,7 @@ def is_due(epoch: int, epochs: int) -> bool:
     return epoch in (1, epochs) or epoch % max(1, epochs // _SHEETS) == 0
 
 
-def wrinkle_row(image: np.ndarray, truth: np.ndarray, predicted: np.ndarray) -> np.ndarray:
+def finetune_row(image: np.ndarray, truth: np.ndarray, predicted: np.ndarray) -> np.ndarray:
     """One image of finetuning: what the network sees, and what it found, invented and missed.
 
     Parameters
@@ -38,7 +38,7 @@ def wrinkle_row(image: np.ndarray, truth: np.ndarray, predicted: np.ndarray) -> 
     return _beside([_enlarged(image, drawn.shape[1]), drawn])
 
 
-def texture_row(image: np.ndarray, target: np.ndarray, predicted: np.ndarray) -> np.ndarray:
+def pretrain_row(image: np.ndarray, target: np.ndarray, predicted: np.ndarray) -> np.ndarray:
     """One image of pretraining: what the network sees, its target, and what it predicts.
 
     Parameters

@@ -43,6 +43,23 @@ class SizedNetwork(nn.Module):
         """How its weights and inputs should lie in memory."""
         return torch.channels_last if self.channels_last else torch.contiguous_format
 
+    def scaled(self, seen: torch.Tensor) -> torch.Tensor:
+        """Bytes as the network takes them: x / 255 * 2 - 1, as its parameters are and lie.
+
+        Parameters
+        ----------
+        seen : torch.Tensor
+            uint8, (B, in_channels, H, W), on any device: bytes travel in a quarter of the time.
+
+        Returns
+        -------
+        torch.Tensor
+            Floating point of the same shape, -1..1.
+        """
+        parameter = next(self.parameters())
+        x = seen.to(parameter.device, non_blocking=True).to(parameter.dtype)
+        return x.div_(255).mul_(2).sub_(1).contiguous(memory_format=self.memory_format)
+
     @abstractmethod
     def logits(self, x: torch.Tensor) -> torch.Tensor:
         """The network itself: (B, in_channels, H, W) to (B, out_channels, H, W)."""

@@ -9,6 +9,7 @@ import torch
 
 from ..errors import TrainingError
 from ..files import csv_bytes, write_bytes
+from ..outputs import differing_settings
 from ..weights import read_weights
 
 COLUMNS = (
@@ -74,12 +75,7 @@ def require_same(then: Mapping[str, Any], now: Mapping[str, Any], where: Path) -
     TrainingError
         The differences are named.
     """
-    flat_then, flat_now = _flat(then), _flat(now)
-    differing = [
-        f"{key} {flat_then.get(key)} there and {flat_now.get(key)} now"
-        for key in sorted(flat_then.keys() | flat_now.keys())
-        if flat_then.get(key) != flat_now.get(key)
-    ]
+    differing = differing_settings(_flat(then), _flat(now))
     if differing:
         raise TrainingError(
             f"{where} was made with other settings: {', '.join(differing)}; choose another folder "

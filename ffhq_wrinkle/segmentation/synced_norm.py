@@ -9,7 +9,7 @@ from .losses import summed_over_devices
 class SyncedBatchNorm2d(nn.BatchNorm2d):
     """Batch normalisation with statistics of all processes' batches.
 
-    What `torch.nn.SyncBatchNorm` does on GPUs, for devices where that is not to be had.
+    What `torch.nn.SyncBatchNorm` does on GPUs alone, on any device.
     """
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
@@ -38,13 +38,13 @@ class SyncedBatchNorm2d(nn.BatchNorm2d):
             self.num_batches_tracked.add_(1)
 
 
-def synced(network: nn.Module) -> nn.Module:
-    """A network whose batch normalisations see all processes' batches; its names stay the same."""
+def share_batch_norms(network: nn.Module) -> None:
+    """Have a network's batch normalisations see all processes' batches, if there are several.
+
+    Its parameters keep their names.
+    """
     if not (distributed.is_available() and distributed.is_initialized()):
-        return network
-    if next(network.parameters()).is_cuda:
-        converted: nn.Module = nn.SyncBatchNorm.convert_sync_batchnorm(network)  # type: ignore[no-untyped-call]
-        return converted
+        return
     for module in network.modules():
         for name, child in list(module.named_children()):
             if type(child) is nn.BatchNorm2d:
@@ -52,4 +52,3 @@ def synced(network: nn.Module) -> nn.Module:
                 other.momentum = child.momentum
                 other.load_state_dict(child.state_dict())
                 setattr(module, name, other.train(child.training))
-    return network

@@ -14,6 +14,7 @@ from torch import distributed
 from torch.utils.data import DataLoader
 
 from ..errors import TrainingError
+from ..estimates import defined_mean
 from ..files import write_bytes
 from ..metrics import Overlap, dice, jaccard
 from ..png import encode_png
@@ -24,7 +25,7 @@ from .losses import soft_dice_loss, soft_dice_of, soft_dice_sums, texture_loss
 from .recipes import StageConfig
 from .samples import Sample, Stage
 from .schedule import sgdr_rate
-from .sheets import SHOWN, is_due, stacked, texture_row, wrinkle_row
+from .sheets import SHOWN, finetune_row, is_due, pretrain_row, stacked
 from .sized import SizedNetwork
 from .stage_state import (
     BEST,
@@ -36,8 +37,8 @@ from .stage_state import (
     set_random_states,
     write_metrics,
 )
-from .synced_norm import synced
-from .training_set import HALF, Example, Order, Place, TrainingSet
+from .synced_norm import share_batch_norms
+from .training_set import HALF, Example, Order, Place, TrainingSet, begin_loading, one_opencv_thread
 
 log = logging.getLogger(__name__)
 
@@ -62,6 +63,8 @@ class StageTrainer:
         What is learned from, and what `best.pt` is chosen by.
     texture : TextureSettings
         How the texture maps were made.
+    side : int
+        Of the images that it sees, in pixels.
     seed : int
         For the order and augmentation.
     settings : mapping
@@ -89,6 +92,7 @@ class StageTrainer:
         train: Sequence[Sample],
         val: Sequence[Sample],
         texture: TextureSettings,
+        side: int,
         seed: int,
         settings: Mapping[str, Any],
         more: Mapping[str, Any],
@@ -106,6 +110,7 @@ class StageTrainer:
         self.train = TrainingSet(train, config, seed=seed, training=True)
         self.val = TrainingSet(val, config, seed=seed, training=False)
         self.texture = texture
+        self.side = side
         self.seed = seed
         self.settings = dict(settings)
         self.more = dict(more)
@@ -119,7 +124,7 @@ class StageTrainer:
 
     def setup(self) -> None:
         """Bring network and optimizer to the device, and to where an earlier run was left."""
-        synced(self.model)
+        share_batch_norms(self.model)
         self.model.to(memory_format=self.model.memory_format)
         left = read_state(self.folder / LAST, self.settings)
         if left:
@@ -144,6 +149,7 @@ class StageTrainer:
                 self.stage, self.progress.epoch + 1, self.progress.step + 1,
             )  # fmt: skip
 
+    @one_opencv_thread()
     def fit(self) -> bool:
         """Train to the end, or until told to stop; whether it came to the end.
 
@@ -159,6 +165,7 @@ class StageTrainer:
             num_workers=self.workers,
             pin_memory=self.fabric.device.type == "cuda",
             persistent_workers=self.workers > 0,
+            worker_init_fn=begin_loading,
         )
         batches = iter(loader)
         with Progress(len(order), f"{self.stage}, steps") as bar:
@@ -231,17 +238,11 @@ class StageTrainer:
         return total
 
     def _loss(self, seen: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
-        logits = self._network(self._scaled(seen))
+        logits = self._network(self.model.scaled(seen))
         levels = self._levels(target)
         if self.config.loss == "mse":
             return texture_loss(logits, levels * 2 - 1)
         return soft_dice_loss(logits, levels)
-
-    def _scaled(self, seen: torch.Tensor) -> torch.Tensor:
-        """Bytes (B, C, H, W) as the network takes them: on its device, -1..1."""
-        x = seen.to(self.fabric.device, non_blocking=True).to(self._dtype)
-        x = x.div_(255).mul_(2).sub_(1)
-        return x.contiguous(memory_format=self.model.memory_format)
 
     def _levels(self, target: torch.Tensor) -> torch.Tensor:
         """Bytes (B, H, W) as 0..1, on the network's device."""
@@ -260,6 +261,8 @@ class StageTrainer:
 
     def _told_to_stop(self) -> bool:
         """Whether any of the processes was told to; they all stop at the same step."""
+        if self.fabric.world_size == 1:
+            return self.stopped()
         told = torch.tensor(float(self.stopped()), device=self.fabric.device)
         everyone: Any = self.fabric.all_reduce(told, reduce_op="sum")
         return bool(everyone > 0)
@@ -309,9 +312,10 @@ class StageTrainer:
             self.val,
             sampler=[Place(0, index) for index in mine],
             num_workers=self.workers,
+            worker_init_fn=begin_loading,
         )
         for index, seen, target in loader:
-            logits = self.model(self._scaled(seen))
+            logits = self.model(self.model.scaled(seen))
             levels = self._levels(target)
             if self.config.loss == "mse":
                 sums = torch.stack([texture_loss(logits, levels * 2 - 1)])
@@ -337,8 +341,8 @@ class StageTrainer:
         loss = soft_dice_of(torch.from_numpy(table[:, :4].sum(axis=0)).reshape(2, 2))
         return {
             "val_loss": float(loss),
-            "val_jsi": _mean(jaccard(overlap)),
-            "val_f1": _mean(dice(overlap)),
+            "val_jsi": float(defined_mean(jaccard(overlap)[None])[0]),
+            "val_f1": float(defined_mean(dice(overlap)[None])[0]),
         }
 
     @torch.inference_mode()
@@ -348,13 +352,13 @@ class StageTrainer:
         rows = []
         for number in range(min(SHOWN, len(self.val))):
             _, seen, target = self.val[Place(0, number)]
-            logits = self.model(self._scaled(seen[None]))[0].float().cpu().numpy()
+            logits = self.model(self.model.scaled(seen[None]))[0].float().cpu().numpy()
             image = np.ascontiguousarray(seen[:3].numpy().transpose(1, 2, 0))
             if self.config.loss == "mse":
                 levels = np.clip((logits[0] + 1) / 2 * 255, 0, 255).astype(np.uint8)
-                rows.append(texture_row(image, target.numpy(), levels))
+                rows.append(pretrain_row(image, target.numpy(), levels))
             else:
-                rows.append(wrinkle_row(image, target.numpy() > HALF, logits[1] > logits[0]))
+                rows.append(finetune_row(image, target.numpy() > HALF, logits[1] > logits[0]))
         return stacked(rows)
 
     def _save(self, name: str) -> None:
@@ -366,7 +370,7 @@ class StageTrainer:
                 self.model,
                 self.config.network,
                 texture=self.texture,
-                side=self.config.size or self.more["side"],
+                side=self.side,
                 more={
                     **state,
                     **self.more,
@@ -378,9 +382,3 @@ class StageTrainer:
             )
         self.fabric.barrier()
         self._saved = time.monotonic()
-
-
-def _mean(values: np.ndarray) -> float:
-    """The mean of what is defined; NaN where nothing is."""
-    defined = values[~np.isnan(values)]
-    return float(defined.mean()) if len(defined) else math.nan

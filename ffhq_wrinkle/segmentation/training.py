@@ -4,53 +4,41 @@
 `StageTrainer`, hands weights from one to the next, and scores the best network on the test part.
 """
 
-import json
 import logging
 import platform
-import signal
-import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass, replace
 from importlib import metadata
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
 import torch
 from lightning_fabric import Fabric
-from scipy.special import expit
 
 from .. import __version__
-from ..bootstrap import RESAMPLES
 from ..errors import ArgumentError, RunInterrupted
-from ..estimates import MEAN
-from ..files import write_bytes
+from ..files import InnerFolders
 from ..labels import FaceParser
-from ..progress import Progress
 from ..weak import TextureSettings
 from ..weights import named_tensors, read_weights
 from .checkpoint import load_checkpoint
 from .checks import require_trainable, require_wrinkles
-from .evaluation_tables import record
+from .final_scores import score_test_part
 from .listing import Listing, read_listing
 from .networks import create_model
-from .pairs import Pair
 from .picture_files import read_size
-from .predictor import TorchPredictor
 from .pretrained import load_pretrained
-from .probabilities import WHOLE
 from .recipes import Recipe, StageConfig
 from .run_folder import RunFolder
 from .sample_files import Part
 from .samples import STAGES, Sample, Stage
-from .scoring import evaluate_pairs
 from .sized import SizedNetwork
 from .split import SHARES, Split, make_split, read_split, write_split
 from .stage_state import BEST
+from .stop_signals import stop_asked_for
 from .tensorboard_events import RowWriter
 from .trainer import StageTrainer
-from .training_set import HALF, Place, TrainingSet
 
 log = logging.getLogger(__name__)
 
@@ -183,7 +171,7 @@ def train(
     holding = (
         RunFolder(run, record_of_run, resume=resume) if fabric.is_global_zero else nullcontext()
     )
-    with holding, _signals() as stopped:
+    with holding, stop_asked_for() as stopped:
         going = _Run(fabric, recipe, data, run, record_of_run, settings, workers, stopped)
         going.prepare(parser, texture, cache, jobs)
         return going.train(init)
@@ -282,8 +270,14 @@ class _Run:
                 self._train_stage(stage, config, init)
                 checkpoints[stage] = init = self.run / stage / BEST
         scores = ""
-        if "finetune" in checkpoints and self.fabric.is_global_zero:
-            scores = self._test(checkpoints["finetune"])
+        if self.recipe.finetune and self.fabric.is_global_zero:
+            scores = score_test_part(
+                checkpoints["finetune"],
+                self._part("finetune", "test"),
+                self.recipe.finetune,
+                self.run / TEST,
+                device=str(self.fabric.device),
+            )
         self.fabric.barrier()
         return TrainReport(checkpoints, scores)
 
@@ -291,7 +285,7 @@ class _Run:
         listing = self.listings[stage]
         samples = {part: self._part(stage, part) for part in ("train", "val")}
         folder = self.run / stage
-        folder.mkdir(exist_ok=True)
+        InnerFolders(self.run).make(folder)
         rows = RowWriter(folder) if self.fabric.is_global_zero else None
         trainer = StageTrainer(
             self.fabric,
@@ -302,13 +296,13 @@ class _Run:
             train=samples["train"],
             val=samples["val"],
             texture=listing.texture,
+            side=config.size or max(read_size(samples["train"][0].image)),
             seed=self.settings.seed,
             settings=self.record,
             more={
                 "recipe": self.recipe.record(),
                 "versions": versions(),
                 "data_sha256": listing.sha256(),
-                "side": config.size or max(read_size(samples["train"][0].image)),
             },
             workers=self.workers,
             accumulate=self.settings.accumulate,
@@ -348,47 +342,6 @@ class _Run:
             log.info("from %s: %s", init, carried.summary())
         return model
 
-    def _test(self, checkpoint: Path) -> str:
-        """Score the best network on the test part; gives the headline in one line."""
-        config = self.recipe.finetune
-        samples = self._part("finetune", "test")
-        if config is None or not samples:
-            return ""
-        path = self.run / TEST
-        if not path.exists():
-            predictor = TorchPredictor(
-                load_checkpoint(checkpoint), device=str(self.fabric.device), batch_size=1
-            )
-            found = evaluate_pairs(
-                _predicted(samples, config, predictor), resamples=RESAMPLES, seed=0
-            )
-            content = {**record(found), "checkpoint_sha256": predictor.sha256}
-            write_bytes(path, (json.dumps(content, indent=2) + "\n").encode())
-        estimates = json.loads(path.read_text())["estimates"]
-        shown = [
-            f"{one['measure'].upper()} {one['value']:.4f}"
-            for one in estimates
-            if one["measure"] in ("jsi", "f1")
-            and one["aggregate"] == MEAN
-            and one["tolerance_px"] is None
-            and one["value"] is not None
-        ]
-        return f"{len(samples)} test images, mean over images: {', '.join(shown)}; see {path}"
-
-
-def _predicted(
-    samples: Sequence[Sample], config: StageConfig, predictor: TorchPredictor
-) -> Iterator[Pair]:
-    """References with the network's probabilities, one at a time."""
-    whole = TrainingSet(samples, config, seed=0, training=False)
-    with Progress(len(samples), "test") as bar:
-        for number, sample in enumerate(samples):
-            _, seen, target = whole[Place(0, number)]
-            logits = predictor.logits([seen.numpy().transpose(1, 2, 0)])[0]
-            probability = np.rint(expit(logits) * WHOLE).astype(np.uint16)
-            yield Pair(sample.image_id, target.numpy() > HALF, logits > 0, probability)
-            bar.advance()
-
 
 def versions() -> dict[str, str]:
     """Versions of what trains: Python and the libraries that decide about numbers."""
@@ -398,24 +351,3 @@ def versions() -> dict[str, str]:
         "python": platform.python_version(),
         **{name: metadata.version(name) for name in libraries},
     }
-
-
-@contextmanager
-def _signals() -> Iterator[Callable[[], bool]]:
-    """Let the first Ctrl-C or SIGTERM end the run after its step; a second Ctrl-C at once."""
-    told = threading.Event()
-    if threading.current_thread() is not threading.main_thread():
-        yield told.is_set
-        return
-
-    def handle(number: int, frame: object) -> None:
-        if told.is_set() and number == signal.SIGINT:
-            raise KeyboardInterrupt
-        told.set()
-
-    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield told.is_set
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

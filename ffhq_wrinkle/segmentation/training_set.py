@@ -1,6 +1,7 @@
 """Training set: samples as tensors, augmented, in an order that can be taken up anywhere."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import NamedTuple
 
 import cv2
@@ -70,7 +71,6 @@ class TrainingSet(Dataset[Example]):
             loaded.image, levels > HALF if is_mask else levels, loaded.texture, loaded.face
         )
         if self.settings or self.crop:
-            cv2.setNumThreads(1)  # the loader's processes are enough
             random = sample_generator(self.seed, epoch, sample.image_id)
             settings = self.settings or AugmentSettings.none()
             arrays = augmented(arrays, settings, random, crop=self.crop)
@@ -89,6 +89,26 @@ class TrainingSet(Dataset[Example]):
             torch.from_numpy(np.ascontiguousarray(seen.transpose(2, 0, 1))),
             torch.from_numpy(np.ascontiguousarray(target)),
         )
+
+
+@contextmanager
+def one_opencv_thread() -> Iterator[None]:
+    """Have OpenCV do with one thread, here and in processes that begin meanwhile to load samples.
+
+    They are enough. And a process forked while OpenCV keeps threads lacks those, but waits for
+    them for ever.
+    """
+    threads = cv2.getNumThreads()
+    cv2.setNumThreads(1)
+    try:
+        yield
+    finally:
+        cv2.setNumThreads(threads)
+
+
+def begin_loading(_: int) -> None:
+    """The same in a process that was not forked, and so knows nothing of it."""
+    cv2.setNumThreads(1)
 
 
 class Order(Sampler[list[Place]]):
