@@ -11,6 +11,7 @@ from benchmark_augment import augment_benchmark
 from benchmark_download import download_benchmark
 from benchmark_evaluate import evaluate_benchmark
 from benchmark_predict import predict_benchmark
+from benchmark_train import train_benchmark
 from benchmark_weak import build_weak_benchmark, memory, steps
 
 
@@ -29,6 +30,7 @@ for command in (
     evaluate_benchmark,
     download_benchmark,
     augment_benchmark,
+    train_benchmark,
 ):
     main.add_command(command)
 

@@ -22,8 +22,10 @@ from timing import SIDE, in_turns, print_machine
 SETTINGS = AugmentSettings(hflip_p=1, scaling_p=1, affine_p=1, elastic_p=1, grid_p=1, optical_p=1)
 
 
-def peer_augmentation(side: int, *, approximate: bool) -> Callable[..., dict[str, np.ndarray]]:
-    """The six of albumentations one after the other, as strong as ours."""
+def peer_augmentation(
+    side: int, ours: AugmentSettings, *, approximate: bool
+) -> Callable[..., dict[str, np.ndarray]]:
+    """The six of albumentations one after the other, as strong and as often as ours."""
     os.environ["NO_ALBUMENTATIONS_UPDATE"] = "1"  # it would ask the internet for its version
     try:
         import albumentations
@@ -33,7 +35,6 @@ def peer_augmentation(side: int, *, approximate: bool) -> Callable[..., dict[str
             "pip install --no-deps albumentations==2.0.8 albucore==0.0.24; "
             "pip install pydantic simsimd stringzilla"
         ) from error
-    ours = SETTINGS
     sigma = ours.elastic_sigma * side / 1024
     # It divides the noise by its largest number, about 5; what the filter leaves of it depends on
     # the kernel, which if approximate is nearly a box of 17x17.
@@ -41,24 +42,24 @@ def peer_augmentation(side: int, *, approximate: bool) -> Callable[..., dict[str
     turned, sheared, moved = ours.rotation_deg, ours.shear_deg, ours.translation
     composed: Callable[..., dict[str, np.ndarray]] = albumentations.Compose(
         [
-            albumentations.HorizontalFlip(p=1),
-            albumentations.Affine(scale=(1 - ours.scaling, 1 + ours.scaling), p=1),
+            albumentations.HorizontalFlip(p=ours.hflip_p),
+            albumentations.Affine(scale=(1 - ours.scaling, 1 + ours.scaling), p=ours.scaling_p),
             albumentations.Affine(
                 rotate=(-turned, turned),
                 shear=(-sheared, sheared),
                 translate_percent=(-moved, moved),
-                p=1,
+                p=ours.affine_p,
             ),
             albumentations.ElasticTransform(
                 alpha=ours.elastic_alpha * side / 1024 * 5 * left,
                 sigma=sigma,
                 approximate=approximate,
-                p=1,
+                p=ours.elastic_p,
             ),
             albumentations.GridDistortion(
-                num_steps=ours.grid_steps, distort_limit=ours.grid_limit, p=1
+                num_steps=ours.grid_steps, distort_limit=ours.grid_limit, p=ours.grid_p
             ),
-            albumentations.OpticalDistortion(distort_limit=ours.optical_limit, p=1),
+            albumentations.OpticalDistortion(distort_limit=ours.optical_limit, p=ours.optical_p),
         ],
         seed=0,
     )
@@ -73,7 +74,9 @@ def augment_benchmark(rounds: int, side: int) -> None:
     print_machine()
     cv2.setNumThreads(1)
     torch.set_num_threads(1)
-    exact, approximate = (peer_augmentation(side, approximate=flag) for flag in (False, True))
+    exact, approximate = (
+        peer_augmentation(side, SETTINGS, approximate=flag) for flag in (False, True)
+    )
     random = np.random.default_rng(0)
     noise = random.integers(0, 256, (side, side, 4), np.uint8)
     pixels = cv2.GaussianBlur(noise, (0, 0), 3)

@@ -1,0 +1,188 @@
+"""Benchmark of training: steps of our loop against those of the plain one, on the same files."""
+
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+import cv2
+import numpy as np
+import torch
+from lightning_fabric import Fabric
+from PIL import Image
+from torch.utils.data import DataLoader, Dataset
+
+from benchmark_augment import peer_augmentation
+from ffhq_wrinkle.files import write_bytes
+from ffhq_wrinkle.png import encode_png
+from ffhq_wrinkle.segmentation import create_model
+from ffhq_wrinkle.segmentation.augmentation import AugmentSettings
+from ffhq_wrinkle.segmentation.networks import NETWORKS, NetworkName
+from ffhq_wrinkle.segmentation.recipes import StageConfig
+from ffhq_wrinkle.segmentation.samples import Sample
+from ffhq_wrinkle.segmentation.trainer import StageTrainer
+from ffhq_wrinkle.segmentation.training_set import one_opencv_thread
+from ffhq_wrinkle.weak import TextureSettings
+from timing import print_machine, report, scratch
+
+
+class PlainSamples(Dataset[tuple[torch.Tensor, torch.Tensor]]):
+    """What a first version would do: read by Pillow, distort by albumentations, scale."""
+
+    def __init__(self, files: Sequence[Sequence[Path]], side: int) -> None:
+        self.files = files
+        self.augmented = peer_augmentation(side, AugmentSettings(), approximate=False)
+
+    def __len__(self) -> int:
+        return len(self.files)
+
+    def __getitem__(self, index: int) -> tuple[torch.Tensor, torch.Tensor]:
+        image, mask, texture, inside = (np.array(Image.open(path)) for path in self.files[index])
+        image[inside == 0] = 0
+        done = self.augmented(image=np.dstack([image, texture]), mask=mask)
+        seen = torch.from_numpy(done["image"]).permute(2, 0, 1).float() / 255 * 2 - 1
+        return seen, torch.from_numpy(done["mask"]).float() / 255
+
+
+def plain_epoch(
+    model: torch.nn.Module, optimizer: torch.optim.Optimizer, loader: DataLoader[Any]
+) -> float:
+    """An epoch of the loop of PyTorch's tutorials, in seconds: float32, contiguous."""
+    device = next(model.parameters()).device
+    batches = iter(loader)
+    started = time.monotonic()
+    for seen, wrinkle in batches:
+        optimizer.zero_grad()
+        probability = model(seen.to(device)).softmax(dim=1)
+        wrinkle = wrinkle.to(device)
+        truth = torch.stack([1 - wrinkle, wrinkle], dim=1)
+        both = (probability * truth).sum((0, 2, 3))
+        loss = 1 - (2 * both / (probability + truth).sum((0, 2, 3))).mean()
+        loss.backward()
+        optimizer.step()
+        loss.item()  # for the log, and so that the GPU is waited for
+    return time.monotonic() - started
+
+
+def make_files(folder: Path, count: int, side: int) -> list[list[Path]]:
+    """Images, masks, texture maps and face masks of blurred noise, which cost what real ones do."""
+    random = np.random.default_rng(0)
+    files = []
+    for number in range(count):
+        pixels = cv2.GaussianBlur(random.integers(0, 256, (side, side, 4), np.uint8), (0, 0), 3)
+        lines = (pixels[:, :, 3] > np.quantile(pixels[:, :, 3], 0.99)) * np.uint8(255)
+        whole = np.full((side, side), 255, np.uint8)
+        arrays = [np.ascontiguousarray(pixels[:, :, :3]), lines, pixels[:, :, 3].copy(), whole]
+        paths = [folder / f"{number:05d}_{kind}.png" for kind in range(len(arrays))]
+        for path, array in zip(paths, arrays, strict=True):
+            write_bytes(path, encode_png(array))
+        files.append(paths)
+    return files
+
+
+def our_epoch(
+    fabric: Fabric,
+    network: NetworkName,
+    samples: Sequence[Sample],
+    side: int,
+    *,
+    batch_size: int,
+    workers: int,
+    compile_model: bool,
+) -> float:
+    """An epoch of our loop, in seconds, without the validation and saving at its end."""
+    config = StageConfig(
+        network=network,
+        input="rgb+texture",
+        loss="soft_dice",
+        epochs=1,
+        batch_size=batch_size,
+        peak_rate=1e-4,
+        first_period=50,
+    )
+    with tempfile.TemporaryDirectory(prefix="ffhq-wrinkle-benchmark-") as folder:
+        trainer = StageTrainer(
+            fabric,
+            create_model(network, 4, 2),
+            Path(folder),
+            stage="finetune",
+            config=config,
+            train=samples,
+            val=samples[:1],
+            texture=TextureSettings(),
+            side=side,
+            seed=0,
+            settings={},
+            more={},
+            workers=workers,
+            compile_model=compile_model,
+        )
+        trainer.setup()
+        trainer.fit()
+        return float(trainer.progress.history[-1]["seconds"])
+
+
+@click.command("train")
+@click.option("--network", type=click.Choice(NETWORKS), default="unet", show_default=True)
+@click.option("--rounds", default=5, show_default=True, help="Turns of each way.")
+@click.option("--side", default=256, show_default=True, help="Of the images, pixels.")
+@click.option("--batch-size", default=4, show_default=True)
+@click.option("--steps", default=6, show_default=True, help="Of each turn.")
+@click.option("--workers", default=1, show_default=True, help="Processes that load, of each way.")
+@click.option("--accelerator", default="cpu", show_default=True, help="cpu or cuda.")
+@click.option("--precision", default="32", show_default=True, help="Of ours: 32 or bf16.")
+@click.option("--compile", "compile_model", is_flag=True, help="Have PyTorch compile ours.")
+def train_benchmark(
+    network: NetworkName,
+    rounds: int,
+    side: int,
+    batch_size: int,
+    steps: int,
+    workers: int,
+    accelerator: str,
+    precision: str,
+    compile_model: bool,
+) -> None:
+    """Training: the plain loop with albumentations against ours, RGB and texture to wrinkles."""
+    print_machine()
+    kind: Any = {"32": "32-true", "bf16": "bf16-mixed"}[precision]
+    fabric = Fabric(accelerator=accelerator, devices=1, precision=kind)
+    on_gpu = accelerator == "cuda"
+    model = create_model(network, 4, 2).to(fabric.device)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-4, weight_decay=0.05, fused=False)
+    seconds: dict[str, list[float]] = {"plain": [], "ours": []}
+    peaks = dict.fromkeys(seconds, 0)
+    with scratch() as folder, one_opencv_thread():
+        files = make_files(folder, steps * batch_size, side)
+        samples = [Sample(one[0].stem, one[0], one[1], one[2], one[3]) for one in files]
+        plain = DataLoader(
+            PlainSamples(files, side),
+            batch_size=batch_size,
+            shuffle=True,
+            num_workers=workers,
+        )
+        for number in range(rounds + 1):  # the first does not count
+            for name in seconds:
+                if on_gpu:
+                    torch.cuda.reset_peak_memory_stats()
+                if name == "plain":
+                    taken = plain_epoch(model, optimizer, plain)
+                else:
+                    taken = our_epoch(
+                        fabric,
+                        network,
+                        samples,
+                        side,
+                        batch_size=batch_size,
+                        workers=workers,
+                        compile_model=compile_model,
+                    )
+                if number:
+                    seconds[name].append(taken)
+                if on_gpu:
+                    peaks[name] = max(peaks[name], torch.cuda.max_memory_allocated())
+    report("training", steps * batch_size, workers, seconds["plain"], seconds["ours"])
+    for name, peak in peaks.items() if on_gpu else ():
+        print(f"{name}: at most {peak / 1e9:.1f} GB of GPU memory")
