@@ -129,6 +129,13 @@ def test_weak_masks_of_a_plain_folder_are_made_once_and_then_reused(plain, parse
     assert times(plain / ".ffhq-wrinkle-cache") == made
 
 
+def test_of_a_limited_number_no_more_weak_masks_are_made(plain, parser, caplog):
+    caplog.set_level(logging.INFO)
+    found = read_listing(plain, stage="pretrain", parser=parser, limit=2)
+    assert len(found.samples) == 2
+    assert "made 2 weak masks into" in caplog.text
+
+
 def test_pretraining_adds_to_the_cache_of_finetuning(plain, parser, caplog):
     caplog.set_level(logging.INFO)
     read_listing(plain, stage="finetune", parser=parser)

@@ -117,6 +117,16 @@ def test_both_stages_leave_all_that_was_promised(data, tmp_path):
     assert {"optimizer", "progress", "random", "recipe", "versions", "data_sha256"} <= set(content)
     scores = json.loads((folder / "test.json").read_text())
     assert scores["images"] == 1
+    (row,) = rows_of(folder / "test.csv")
+    assert [row["image_id"], "test"] in [
+        list(one.values())[:2] for one in rows_of(folder / "split.csv")
+    ]
+    (jsi,) = (
+        one["value"]
+        for one in scores["estimates"]
+        if one["measure"] == "jsi" and one["aggregate"] == "pooled" and one["tolerance_px"] is None
+    )
+    assert float(row["jsi"] or "nan") == pytest.approx(jsi or float("nan"), abs=1e-4, nan_ok=True)
     assert scores["bootstrap"]["resamples"] == 9999
 
 

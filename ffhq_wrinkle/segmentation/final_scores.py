@@ -9,7 +9,7 @@ from ..estimates import MEAN
 from ..files import write_bytes
 from ..progress import Progress
 from .checkpoint import load_checkpoint
-from .evaluation_tables import record
+from .evaluation_tables import per_image_csv, record
 from .pairs import Pair
 from .predictor import TorchPredictor
 from .probabilities import as_16_bit
@@ -33,7 +33,7 @@ def score_test_part(
     config : StageConfig
         What the network sees.
     path : Path
-        Gets the scores as JSON; what is there already is taken.
+        Gets the scores as JSON, and each image's beside it as CSV; what is there already is taken.
     device : str
         As `inference.choose_device`.
     """
@@ -43,6 +43,7 @@ def score_test_part(
         predictor = TorchPredictor(load_checkpoint(checkpoint), device=device, batch_size=1)
         found = evaluate_pairs(_predicted(samples, config, predictor), resamples=RESAMPLES)
         content = {**record(found), "checkpoint_sha256": predictor.sha256}
+        write_bytes(path.with_suffix(".csv"), per_image_csv(found))
         write_bytes(path, (json.dumps(content, indent=2) + "\n").encode())
     shown = [
         f"{one['measure'].upper()} {one['value']:.4f}"

@@ -72,6 +72,7 @@ def read_listing(
     parser: Callable[[], FaceParser],
     texture: TextureSettings | None = None,
     cache: Path | None = None,
+    limit: int | None = None,
     jobs: int = 1,
 ) -> Listing:
     """List the samples of a stage, and make the weak masks and face masks that they lack.
@@ -93,6 +94,8 @@ def read_listing(
     cache : Path, optional
         Where to keep what is made; in a hidden folder of the data set, or beside the manifest, if
         not given.
+    limit : int, optional
+        Only so many images, the first by id; all if not given.
     jobs : int
         Threads.
 
@@ -112,7 +115,7 @@ def read_listing(
     """
     found = find_sample_files(data)
     made_with = _texture(data, found, texture)
-    image_ids = sorted(found.images if stage == "pretrain" else found.masks)
+    image_ids = sorted(found.images if stage == "pretrain" else found.masks)[:limit]
     if not image_ids:
         raise ArgumentError(f"{data} has no human masks to finetune on; in pretraining none count")
     root = cache if cache is not None else found.root / CACHE

@@ -8,7 +8,7 @@ import logging
 import platform
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from importlib import metadata
 from pathlib import Path
 from typing import Any, Literal
@@ -227,12 +227,17 @@ class _Run:
         for stage in STAGES:
             if self.recipe.stage(stage):
                 listing = read_listing(
-                    self.data, stage=stage, parser=parser, texture=texture, cache=cache, jobs=jobs
+                    self.data,
+                    stage=stage,
+                    parser=parser,
+                    texture=texture,
+                    cache=cache,
+                    limit=self.settings.limit,
+                    jobs=jobs,
                 )
-                samples = listing.samples[: self.settings.limit]
-                self.listings[stage] = replace(listing, samples=samples)
+                self.listings[stage] = listing
                 if checking:
-                    require_trainable(samples, stage=stage, jobs=jobs)
+                    require_trainable(listing.samples, stage=stage, jobs=jobs)
         # Human masks decide who is for testing; images that were only pretrained on have none.
         deciding: Stage = "finetune" if "finetune" in self.listings else "pretrain"
         listing, path = self.listings[deciding], self.run / SPLIT
