@@ -7,7 +7,7 @@ import torch
 from torch.optim.lr_scheduler import CosineAnnealingWarmRestarts
 
 from ffhq_wrinkle.errors import ArgumentError
-from ffhq_wrinkle.segmentation.losses import soft_dice_loss, texture_loss
+from ffhq_wrinkle.segmentation.losses import mse_loss, soft_dice_loss
 from ffhq_wrinkle.segmentation.recipes import parse_recipe, read_recipe, shipped_recipes
 from ffhq_wrinkle.segmentation.schedule import sgdr_rate
 
@@ -150,4 +150,4 @@ def test_soft_dice_of_images_without_wrinkles_is_finite_and_teaches():
 
 def test_the_texture_loss_is_the_mean_squared_error():
     logits = torch.tensor([[[[1.0, -1.0]]]])
-    assert float(texture_loss(logits, torch.tensor([[[0.0, -1.0]]]))) == 0.5
+    assert float(mse_loss(logits, torch.tensor([[[[0.0, -1.0]]]]))) == 0.5

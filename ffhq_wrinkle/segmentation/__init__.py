@@ -7,8 +7,8 @@ package around: `sized`, `unet`, `swin_unetr`, `networks`, `official`, `checkpoi
 `centrelines`, `scores`, `pairs`, `evaluation`, `scoring`, `comparison`, `evaluation_tables`,
 `evaluation_report`, `picture_files`, `samples`, `sample_files`, `weak_cache`, `listing`, `checks`,
 `split`, `warp`, `distortion`, `augmentation`, `recipes`, `losses`, `schedule`, `training_set`,
-`synced_norm`, `stage_state`, `sheets`, `trainer`, `run_folder`, `tensorboard_events`,
-`stop_signals`, `final_scores`, `training`.
+`synced_norm`, `stage_state`, `sheets`, `objectives`, `trainer`, `run_folder`,
+`tensorboard_events`, `stop_signals`, `final_scores`, `training`.
 """
 
 from importlib import import_module

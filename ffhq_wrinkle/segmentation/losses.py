@@ -51,23 +51,21 @@ def soft_dice_of(sums: torch.Tensor) -> torch.Tensor:
     return loss
 
 
-def texture_loss(logits: torch.Tensor, texture: torch.Tensor) -> torch.Tensor:
-    """Mean squared error of a predicted texture map.
+def mse_loss(logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+    """Mean squared error of what a network gives, such as a texture map.
 
     Parameters
     ----------
-    logits : torch.Tensor
-        float, (B, 1, H, W): the texture map as the network gives it.
-    texture : torch.Tensor
-        float, (B, H, W), -1..1.
+    logits, target : torch.Tensor
+        float, both (B, C, H, W).
 
     Returns
     -------
     torch.Tensor
         float, ().
     """
-    predicted = _single(logits[:, 0])
-    return functional.mse_loss(predicted, texture.to(predicted.dtype))
+    predicted = _single(logits)
+    return functional.mse_loss(predicted, target.to(predicted.dtype))
 
 
 def _single(values: torch.Tensor) -> torch.Tensor:

@@ -11,21 +11,19 @@ import numpy as np
 import torch
 from lightning_fabric import Fabric
 from torch import distributed
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, default_collate
 
 from ..errors import TrainingError
-from ..estimates import defined_mean
 from ..files import write_bytes
-from ..metrics import Overlap, dice, jaccard
 from ..png import encode_png
 from ..progress import Progress
 from ..weak import TextureSettings
 from .checkpoint import save_checkpoint
-from .losses import soft_dice_loss, soft_dice_of, soft_dice_sums, texture_loss
+from .objectives import objective_of
 from .recipes import StageConfig
 from .samples import Sample, Stage
 from .schedule import sgdr_rate
-from .sheets import SHOWN, finetune_row, is_due, pretrain_row, stacked
+from .sheets import SHOWN, is_due, stacked
 from .sized import SizedNetwork
 from .stage_state import (
     BEST,
@@ -38,7 +36,7 @@ from .stage_state import (
     write_metrics,
 )
 from .synced_norm import share_batch_norms
-from .training_set import HALF, Example, Order, Place, TrainingSet, begin_loading, one_opencv_thread
+from .training_set import Example, Order, Place, TrainingSet, begin_loading, one_opencv_thread
 
 log = logging.getLogger(__name__)
 
@@ -107,6 +105,7 @@ class StageTrainer:
         self.folder = folder
         self.stage: Stage = stage
         self.config = config
+        self.objective = objective_of(config.loss, model)
         self.train = TrainingSet(train, config, seed=seed, training=True)
         self.val = TrainingSet(val, config, seed=seed, training=False)
         self.texture = texture
@@ -139,7 +138,6 @@ class StageTrainer:
         )
         network: Any = torch.compile(self.model) if self.compile_model else self.model
         self._network, self._optimizer = self.fabric.setup(network, optimizer)
-        self._dtype = next(self.model.parameters()).dtype
         if left:
             self._optimizer.load_state_dict(left["optimizer"])
             set_random_states(left["random"])
@@ -211,16 +209,14 @@ class StageTrainer:
 
     def _step(self, batch: Example, order: Order) -> float:
         """One step of the optimizer on this device's part of a batch; gives the loss."""
-        _, seen, target = batch
-        parts = min(self.accumulate, len(seen))
+        count = min(self.accumulate, len(batch.seen))
+        parts = [Example(*part) for part in zip(*(one.chunk(count) for one in batch), strict=True)]
         total = 0.0
         try:
-            for number, (of_seen, of_target) in enumerate(
-                zip(seen.chunk(parts), target.chunk(parts), strict=True), start=1
-            ):
-                waiting = number < parts and self.fabric.world_size > 1
+            for number, part in enumerate(parts, start=1):
+                waiting = number < len(parts) and self.fabric.world_size > 1
                 with self.fabric.no_backward_sync(self._network, enabled=waiting):
-                    loss = self._loss(of_seen, of_target) / parts
+                    loss = self.objective.loss(self._network, part) / len(parts)
                     self.fabric.backward(loss)
                 total += float(loss.detach())
         except torch.OutOfMemoryError as error:
@@ -236,17 +232,6 @@ class StageTrainer:
         self._optimizer.step()
         self._optimizer.zero_grad(set_to_none=True)
         return total
-
-    def _loss(self, seen: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
-        logits = self._network(self.model.scaled(seen))
-        levels = self._levels(target)
-        if self.config.loss == "mse":
-            return texture_loss(logits, levels * 2 - 1)
-        return soft_dice_loss(logits, levels)
-
-    def _levels(self, target: torch.Tensor) -> torch.Tensor:
-        """Bytes (B, H, W) as 0..1, on the network's device."""
-        return target.to(self.fabric.device, non_blocking=True).to(self._dtype).div_(255)
 
     def _memory_advice(self, order: Order) -> str:
         each = max(1, order.batch_size // self.fabric.world_size // self.accumulate)
@@ -301,10 +286,7 @@ class StageTrainer:
 
     @torch.inference_mode()
     def validate(self) -> dict[str, float]:
-        """Loss, and in finetuning JSI and F1 as means over images, of the validation part.
-
-        Images are whole and not augmented. The soft Dice loss is of all of them together.
-        """
+        """What `metrics.csv` says of the validation part, whose images are whole, not augmented."""
         self._network.eval()
         mine = range(self.fabric.global_rank, len(self.val), self.fabric.world_size)
         found: dict[int, np.ndarray] = {}
@@ -314,52 +296,23 @@ class StageTrainer:
             num_workers=self.workers,
             worker_init_fn=begin_loading,
         )
-        for index, seen, target in loader:
-            logits = self.model(self.model.scaled(seen))
-            levels = self._levels(target)
-            if self.config.loss == "mse":
-                sums = torch.stack([texture_loss(logits, levels * 2 - 1)])
-            else:
-                predicted, truth = logits[:, 1] > logits[:, 0], levels >= 0.5
-                counts = [predicted & truth, truth, predicted, torch.ones_like(truth)]
-                sums = torch.cat(
-                    [
-                        soft_dice_sums(logits, levels).flatten().double(),
-                        torch.stack([one.sum() for one in counts]).double(),
-                    ]
-                )
-            found[int(index)] = sums.double().cpu().numpy()
+        for one in loader:
+            found[int(one.number)] = self.objective.figures(one).double().cpu().numpy()
         gathered: list[dict[int, np.ndarray] | None] = [found]
         if self.fabric.world_size > 1:
             gathered = [None] * self.fabric.world_size
             distributed.all_gather_object(gathered, found)
         everything = {key: value for part in gathered if part for key, value in part.items()}
-        table = np.stack([everything[index] for index in sorted(everything)])
-        if self.config.loss == "mse":
-            return {"val_loss": float(table.mean())}
-        overlap = Overlap(*table[:, 4:].T)
-        loss = soft_dice_of(torch.from_numpy(table[:, :4].sum(axis=0)).reshape(2, 2))
-        return {
-            "val_loss": float(loss),
-            "val_jsi": float(defined_mean(jaccard(overlap)[None])[0]),
-            "val_f1": float(defined_mean(dice(overlap)[None])[0]),
-        }
+        return self.objective.summed_up(np.stack([everything[key] for key in sorted(everything)]))
 
     @torch.inference_mode()
     def _sheet(self) -> np.ndarray:
         """What the network makes of the first validation images, RGB uint8."""
         self.model.eval()
-        rows = []
-        for number in range(min(SHOWN, len(self.val))):
-            _, seen, target = self.val[Place(0, number)]
-            logits = self.model(self.model.scaled(seen[None]))[0].float().cpu().numpy()
-            image = np.ascontiguousarray(seen[:3].numpy().transpose(1, 2, 0))
-            if self.config.loss == "mse":
-                levels = np.clip((logits[0] + 1) / 2 * 255, 0, 255).astype(np.uint8)
-                rows.append(pretrain_row(image, target.numpy(), levels))
-            else:
-                rows.append(finetune_row(image, target.numpy() > HALF, logits[1] > logits[0]))
-        return stacked(rows)
+        shown = range(min(SHOWN, len(self.val)))
+        return stacked(
+            [self.objective.row(default_collate([self.val[Place(0, one)]])) for one in shown]
+        )
 
     def _save(self, name: str) -> None:
         """Write a checkpoint, by one process, whole or not at all."""

@@ -25,9 +25,12 @@ class Place(NamedTuple):
 
 
 class Example(NamedTuple):
-    """What a network learns from: its input, uint8 (C, H, W), and the target, uint8 (H, W)."""
+    """What a network learns from: its input, uint8 (C, H, W), and the target, uint8 (H, W).
 
-    number: int
+    `number` is the sample's, int64 (). Of a batch, each has a first axis more.
+    """
+
+    number: torch.Tensor
     seen: torch.Tensor
     target: torch.Tensor
 
@@ -85,7 +88,7 @@ class TrainingSet(Dataset[Example]):
         if target.dtype == bool:
             target = target * np.uint8(255)
         return Example(
-            number,
+            torch.tensor(number),
             torch.from_numpy(np.ascontiguousarray(seen.transpose(2, 0, 1))),
             torch.from_numpy(np.ascontiguousarray(target)),
         )
