@@ -13,6 +13,17 @@ from ffhq_wrinkle.segmentation.striped_wrinet import Attention, GlobalStripes, M
 from .test_networks import filled, picture
 
 
+def lively(network):
+    """Give layers weights that hand on as much as they get, not less and less."""
+    torch.manual_seed(0)
+    for module in network.modules():
+        if isinstance(module, torch.nn.Conv2d):
+            torch.nn.init.kaiming_normal_(module.weight)
+        elif isinstance(module, torch.nn.BatchNorm2d):
+            torch.nn.init.uniform_(module.weight, 0.5, 1.5)
+    return network.eval()
+
+
 @pytest.mark.parametrize("along", ["row", "column"])
 @torch.inference_mode()
 def test_multi_scale_attention_weights_by_what_lies_within_1_3_and_5(along):
@@ -104,11 +115,11 @@ def striped_wrinet_by_hand(state, x):
 
 @torch.inference_mode()
 def test_it_computes_what_its_description_says_and_still_does_with_folded_norms():
-    network = filled(create_model("striped_wrinet", 4, 2))
+    network = lively(filled(create_model("striped_wrinet", 4, 2)))
     x = picture(4, 96, 64)
     expected = striped_wrinet_by_hand(network.state_dict(), x)
-    assert expected.std() > 0.01
-    torch.testing.assert_close(network(x), expected, atol=1e-5, rtol=1e-5)
+    assert expected.std() > 1
+    torch.testing.assert_close(network(x), expected, atol=1e-4, rtol=1e-4)
     fold_batch_norm(network)
     assert not any(isinstance(module, torch.nn.BatchNorm2d) for module in network.modules())
     torch.testing.assert_close(network(x), expected, atol=1e-4, rtol=1e-4)
@@ -118,11 +129,7 @@ def test_it_computes_what_its_description_says_and_still_does_with_folded_norms(
 @pytest.mark.parametrize("along", ["row", "column"])
 @torch.inference_mode()
 def test_a_pixel_is_seen_along_its_whole_row_and_column_by_attention_alone(removed, along):
-    torch.manual_seed(0)
-    network = create_model("striped_wrinet", 3, 2).eval()
-    for module in network.modules():
-        if isinstance(module, torch.nn.Conv2d):  # as large behind it as before
-            torch.nn.init.kaiming_normal_(module.weight)
+    network = lively(create_model("striped_wrinet", 3, 2))
     for name in removed:
         value = getattr(network.across, name).value
         value.weight.zero_()
