@@ -17,6 +17,7 @@ from ffhq_wrinkle.segmentation import (
     load_pretrained,
     save_checkpoint,
 )
+from ffhq_wrinkle.segmentation.networks import NETWORKS
 from ffhq_wrinkle.segmentation.official import OFFICIAL, official_checkpoint
 from ffhq_wrinkle.weak import TextureSettings
 
@@ -215,7 +216,7 @@ def test_without_it_the_error_says_where_to_put_it(published, site):
         official_checkpoint("official")
 
 
-@pytest.mark.parametrize("name", ["unet", "swin_unetr"])
+@pytest.mark.parametrize("name", NETWORKS)
 def test_pretrained_weights_go_over_and_channels_are_filled_by_the_rule(name):
     torch.manual_seed(1)
     pretrained, network = create_model(name, 3, 1).eval(), create_model(name, 4, 2).eval()

@@ -37,13 +37,17 @@ def picture(channels, height, width, seed=1):
 
 @pytest.mark.parametrize(
     ("name", "channels", "parameters"),
-    [  # the specification's; 3 -> 1 of Swin UNETR is 49 fewer, a 1x1 convolution of 48 channels
+    [  # the specification's; 3 -> 1 of Swin UNETR is 49 fewer, a 1x1 convolution of 48 channels;
+        # one input channel of Striped WriNet takes 24 3x3 kernels more, an output channel 24 + 1
         ("unet", (3, 2), 17_263_042),
         ("unet", (4, 2), 17_263_618),
         ("unet", (3, 1), 17_262_977),
         ("swin_unetr", (3, 2), 25_239_980),
         ("swin_unetr", (4, 2), 25_241_228),
         ("swin_unetr", (3, 1), 25_239_980 - 49),
+        ("striped_wrinet", (3, 2), 6_222_530),
+        ("striped_wrinet", (4, 2), 6_222_530 + 24 * 9),
+        ("striped_wrinet", (3, 1), 6_222_530 - 25),
     ],
 )
 def test_the_numbers_of_parameters_are_the_paper_s(name, channels, parameters):
@@ -136,10 +140,10 @@ def test_gradient_checkpointing_changes_neither_logits_nor_gradients():
 def test_sides_that_do_not_divide_are_padded_with_their_last_pixels_and_cropped(
     name, height, width
 ):
-    if name == "swin_unetr" and height > 500:
+    if name != "unet" and height > 500:
         height, width = 385, 257  # as odd, and sooner
     network = filled(create_model(name, 3, 2))
-    unit, least = (16, 16) if name == "unet" else (64, 128)
+    unit, least = (64, 128) if name == "swin_unetr" else (16, 16)
     padded = [max(least, -(-side // unit) * unit) for side in (height, width)]
     x = picture(3, height, width)
     continued = np.pad(
@@ -176,6 +180,8 @@ def test_wrong_inputs_and_names_are_refused():
         create_model("unet", 0, 2)
     with pytest.raises(ArgumentError, match="swin_unetr has"):
         create_model("unet", 4, 2, gradient_checkpointing=True)
+    with pytest.raises(ArgumentError, match="striped_wrinet has no gradient checkpointing"):
+        create_model("striped_wrinet", 4, 2, gradient_checkpointing=True)
 
 
 @pytest.mark.parametrize("name", NETWORKS)

@@ -60,6 +60,20 @@ def test_the_unet_s_graph_computes_the_same_at_any_size_and_batch(unet):
     assert "its logits differ from PyTorch's by" in said
 
 
+def test_striped_wrinet_s_graph_computes_the_same_at_any_size_and_batch(tmp_path):
+    network = filled(create_model("striped_wrinet", 4, 2))
+    sizes = dict.fromkeys((0, 2, 3), torch.export.Dim.AUTO)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        program = torch.onnx.export(
+            network, (torch.zeros(2, 4, 70, 90),), input_names=["image"], dynamo=True,
+            dynamic_shapes=(sizes,), verbose=False,
+        )  # fmt: skip
+    program.save(tmp_path / "striped.onnx")
+    shapes = [(1, 96, 80), (2, 50, 33), (3, 16, 16)]
+    assert max(largest_difference(tmp_path / "striped.onnx", network, shapes)) < 1e-5
+
+
 @torch.inference_mode()
 def test_swin_unetr_s_open_layers_compute_what_monai_s_do():
     network = filled(create_model("swin_unetr", 4, 2))

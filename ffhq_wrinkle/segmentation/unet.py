@@ -39,11 +39,11 @@ class UNet(SizedNetwork):
         super().__init__()
         self.in_channels = in_channels
         self.out_channels = out_channels
-        self.inc = _DoubleConv(in_channels, 64, 64)
-        self.down1 = _Down(64, 128)
-        self.down2 = _Down(128, 256)
-        self.down3 = _Down(256, 512)
-        self.down4 = _Down(512, 512)
+        self.inc = DoubleConv(in_channels, 64, 64)
+        self.down1 = Down(64, 128)
+        self.down2 = Down(128, 256)
+        self.down3 = Down(256, 512)
+        self.down4 = Down(512, 512)
         self.up1 = _Up(512 + 512, 256)
         self.up2 = _Up(256 + 256, 128)
         self.up3 = _Up(128 + 128, 64)
@@ -62,7 +62,7 @@ class UNet(SizedNetwork):
         return torch.as_tensor(self.outc(x))
 
 
-class _DoubleConv(nn.Module):
+class DoubleConv(nn.Module):
     """Convolution, batch normalisation and ReLU, twice."""
 
     def __init__(self, in_channels: int, between: int, out_channels: int) -> None:
@@ -77,19 +77,21 @@ class _DoubleConv(nn.Module):
         )
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """(B, in_channels, H, W) to (B, out_channels, H, W)."""
         return torch.as_tensor(self.double_conv(x))
 
 
-class _Down(nn.Module):
+class Down(nn.Module):
     """Half the size, then two convolutions."""
 
     def __init__(self, in_channels: int, out_channels: int) -> None:
         super().__init__()
         self.maxpool_conv = nn.Sequential(
-            nn.MaxPool2d(2), _DoubleConv(in_channels, out_channels, out_channels)
+            nn.MaxPool2d(2), DoubleConv(in_channels, out_channels, out_channels)
         )
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """(B, in_channels, H, W) to (B, out_channels, H / 2, W / 2)."""
         return torch.as_tensor(self.maxpool_conv(x))
 
 
@@ -99,7 +101,7 @@ class _Up(nn.Module):
     def __init__(self, in_channels: int, out_channels: int) -> None:
         super().__init__()
         self.up = nn.Upsample(scale_factor=2, mode="bilinear", align_corners=True)
-        self.conv = _DoubleConv(in_channels, in_channels // 2, out_channels)
+        self.conv = DoubleConv(in_channels, in_channels // 2, out_channels)
 
     def forward(self, x: torch.Tensor, skipped: torch.Tensor) -> torch.Tensor:
         return torch.as_tensor(self.conv(torch.cat([skipped, self.up(x)], dim=1)))
