@@ -8,11 +8,12 @@ import torch
 from ..errors import ArgumentError, SourceError
 from .sized import SizedNetwork
 
-NetworkName = Literal["unet", "swin_unetr"]
+NetworkName = Literal["unet", "swin_unetr", "unet_wds"]
 NETWORKS: tuple[NetworkName, ...] = get_args(NetworkName)
-# A parameter that no other network has, whose second axis are the input channels, and one whose
-# first axis are the output channels.
+# Two parameters that no other network has together: the second axis of one are the input channels,
+# the first axis of the other the output channels. A network that has all of another's comes before.
 _TELLTALES: dict[NetworkName, tuple[str, str]] = {
+    "unet_wds": ("inc.double_conv.0.weight", "outc_4.conv.weight"),
     "unet": ("inc.double_conv.0.weight", "outc.conv.weight"),
     "swin_unetr": ("swinViT.patch_embed.proj.weight", "out.conv.conv.weight"),
 }
@@ -29,8 +30,8 @@ def create_model(
 
     Parameters
     ----------
-    name : {"unet", "swin_unetr"}
-        See `unet.UNet` and `swin_unetr.SwinUnetr`.
+    name : {"unet", "swin_unetr", "unet_wds"}
+        See `unet.UNet`, `swin_unetr.SwinUnetr` and `unet_wds.UNetWDS`.
     in_channels : int
         3 for RGB, 4 for RGB and texture map.
     out_channels : int
@@ -64,6 +65,10 @@ def create_model(
         return SwinUnetr(in_channels, out_channels, gradient_checkpointing=gradient_checkpointing)
     if gradient_checkpointing:
         raise ArgumentError(f"{name} has no gradient checkpointing; swin_unetr has")
+    if name == "unet_wds":
+        from .unet_wds import UNetWDS
+
+        return UNetWDS(in_channels, out_channels)
     from .unet import UNet
 
     return UNet(in_channels, out_channels)
