@@ -200,7 +200,7 @@ def tally_images(
     failures: list[ImageFailure] = []
 
     def work(numbered: tuple[int, AnnotatedImage]) -> Tally:
-        masks, region = read_annotations(numbered[1], settings)
+        masks, region, _ = read_annotations(numbered[1], settings)
         return tally(masks, region, tolerances_px)
 
     with Progress(len(found.images), "agreement") as shown:

@@ -12,15 +12,20 @@ import numpy as np
 
 from .annotators import AnnotatedImage, AnnotationSettings
 from .errors import AnnotationError, ImageError
-from .files import read_content
+from .files import decode_gray, read_content
 from .masks import decode_mask, resized_nearest
 
 
 class Annotations(NamedTuple):
-    """The masks of one image, bool (H, W) each, and where they count, None for everywhere."""
+    """The masks of one image, bool (H, W) each, and what goes with them.
+
+    `region` is where they count, bool (H, W), None for everywhere; `texture` the texture map if one
+    was asked for, uint8 (H, W).
+    """
 
     masks: list[np.ndarray]
     region: np.ndarray | None = None
+    texture: np.ndarray | None = None
 
 
 class MaskFile(NamedTuple):
@@ -36,17 +41,28 @@ class MaskFile(NamedTuple):
         except ImageError as error:
             raise ImageError(f"{self.path}: {error}") from error
 
+    def levels(self) -> np.ndarray:
+        """As `files.decode_gray`; the file is named in errors."""
+        try:
+            return decode_gray(self.content)
+        except ImageError as error:
+            raise ImageError(f"{self.path}: {error}") from error
+
 
 class ImageFiles(NamedTuple):
-    """The files of one image: each annotator's, None where one lacks it, and the face mask."""
+    """The files of one image: each annotator's, None where one lacks it, and what goes with them.
+
+    These are the face mask and the texture map, as in `Annotations`.
+    """
 
     masks: list[MaskFile | None]
     region: MaskFile | None = None
+    texture: MaskFile | None = None
 
     def fingerprint(self) -> str:
         """Tell these contents from others, whatever the files' names and times; hexadecimal."""
         digest = hashlib.sha256()
-        for file in (*self.masks, self.region):
+        for file in (*self.masks, self.region, *([self.texture] if self.texture else [])):
             digest.update(hashlib.sha256(file.content).digest() if file else b"none")
         return digest.hexdigest()
 
@@ -59,7 +75,8 @@ def read_files(image: AnnotatedImage) -> ImageFiles:
     ImageError
         One can not be read; it is named.
     """
-    return ImageFiles([_read(path) for path in image.masks], _read(image.region))
+    masks = [_read(path) for path in image.masks]
+    return ImageFiles(masks, _read(image.region), _read(image.texture))
 
 
 def _read(path: Path | None) -> MaskFile | None:
@@ -75,7 +92,7 @@ def decode_annotations(files: ImageFiles, settings: AnnotationSettings) -> Annot
     Raises
     ------
     ImageError
-        A file is no mask; it is named.
+        A file is no mask, or the texture map no gray picture; it is named.
     AnnotationError
         Sizes differ, or the face mask is empty.
     """
@@ -94,12 +111,18 @@ def decode_annotations(files: ImageFiles, settings: AnnotationSettings) -> Annot
 
     ready = iter([sized(file, mask) for file, mask in drawn])
     masks = [next(ready) if file else np.zeros(shape, bool) for file in files.masks]
+    texture = files.texture.levels() if files.texture else None
+    if files.texture and texture is not None and texture.shape != shape:
+        raise AnnotationError(
+            f"{files.texture.path} is {texture.shape[1]}x{texture.shape[0]}, but {first.path} is "
+            f"{shape[1]}x{shape[0]}; a texture map has to be of the masks' size"
+        )
     if not files.region:
-        return Annotations(masks)
+        return Annotations(masks, texture=texture)
     region = sized(files.region, _region(files.region, settings.threshold))
     if not region.any():
         raise AnnotationError(f"{files.region.path} is empty: there is no face to look within")
-    return Annotations(masks, region)
+    return Annotations(masks, region, texture)
 
 
 def _region(file: MaskFile, threshold: int | None) -> np.ndarray:

@@ -31,7 +31,7 @@ class Annotator(NamedTuple):
     folder: Path
 
 
-def parse_annotators(texts: Sequence[str]) -> list[Annotator]:
+def parse_annotators(texts: Sequence[str], *, least: int = MIN_ANNOTATORS) -> list[Annotator]:
     """Read annotators as a command line gives them: ``FOLDER``, or ``NAME=FOLDER``.
 
     Without a name it is the folder's.
@@ -39,14 +39,14 @@ def parse_annotators(texts: Sequence[str]) -> list[Annotator]:
     Raises
     ------
     ArgumentError
-        There is no such folder, there are fewer than two annotators or more than twenty, or two
-        have the same name or folder.
+        There is no such folder, there are fewer annotators than `least` or more than twenty, or
+        two have the same name or folder.
     """
     annotators = [_annotator(text) for text in texts]
-    if not MIN_ANNOTATORS <= len(annotators) <= MAX_ANNOTATORS:
+    if not least <= len(annotators) <= MAX_ANNOTATORS:
         raise ArgumentError(
             f"{len(annotators)} annotator{'s' * (len(annotators) != 1)} given; name "
-            f"{MIN_ANNOTATORS} to {MAX_ANNOTATORS} folders of masks, one for each annotator"
+            f"{least} to {MAX_ANNOTATORS} folders of masks, one for each annotator"
         )
     for (name, folder), (other, twin) in combinations(annotators, 2):
         if folder.resolve() == twin.resolve():
@@ -68,14 +68,17 @@ def _annotator(text: str) -> Annotator:
 
 
 class AnnotatedImage(NamedTuple):
-    """The files of one image: each annotator's mask, None where one lacks it, and the face mask.
+    """The files of one image.
 
-    `file` is what stands for the image where one name is needed: the first annotator's.
+    `masks` are the annotators', None where one lacks it, `region` the face mask, and `texture` the
+    texture map. `file` is what stands for the image where one name is needed: the first
+    annotator's.
     """
 
     file: ImageFile
     masks: tuple[Path | None, ...]
     region: Path | None = None
+    texture: Path | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,6 +123,7 @@ def find_annotations(
     annotators: Sequence[Annotator],
     settings: AnnotationSettings,
     *,
+    texture: Path | None = None,
     ids: Ids | None = None,
     limit: int | None = None,
 ) -> FoundAnnotations:
@@ -133,6 +137,8 @@ def find_annotations(
         As `parse_annotators` gives them.
     settings : AnnotationSettings
         `missing` and `within` count here.
+    texture : Path, optional
+        Folder of texture maps. An image without one is lacking, as one without a face mask.
     ids, limit : optional
         As `manifest.select_images`; images that are skipped do not count for the limit.
 
@@ -144,6 +150,7 @@ def find_annotations(
     """
     found = [find_images(annotator.folder) for annotator in annotators]
     regions = find_images(settings.within) if settings.within else {}
+    textures = find_images(texture, what="texture maps") if texture else {}
     if not set.intersection(*(set(masks) for masks in found)):
         firsts = ", ".join(
             f"{one.name} has {next(iter(masks))}"
@@ -166,10 +173,12 @@ def find_annotations(
                 for one, masks in zip(annotators, found, strict=True)
             ),
             _path(settings.within, regions, file.image_id) if settings.within else None,
+            _path(texture, textures, file.image_id) if texture else None,
         )
         pairs = zip(annotators, image.masks, strict=True)
         lacks = [one.name for one, path in pairs if path is None and settings.missing != "empty"]
         lacks += ["no face mask"] if settings.within and not image.region else []
+        lacks += ["no texture map"] if texture and not image.texture else []
         if not lacks:
             images.append(image)
         elif settings.missing == "skip":

@@ -1,6 +1,7 @@
 """Files: images read as RGB, results written so that they are absent, old or whole.
 
-`read_image` is the one reader of photographs, `write_bytes` the one way out; `png` encodes.
+`read_image` is the one reader of photographs, `decode_gray` of gray levels, and `write_bytes` the
+one way out; `png` encodes.
 Masks are read in `masks`, label maps in `labels`; which folders results go to is the business of
 `outputs`.
 """
@@ -69,6 +70,33 @@ def read_image(path: Path) -> np.ndarray:
     content = read_content(path)
     with opened(content) as image:
         return decode_png(content) if _is_plain_png(image, content) else _as_rgb(image)
+
+
+def decode_gray(content: bytes) -> np.ndarray:
+    """Decode a gray picture, such as a texture map or shares of votes.
+
+    Parameters
+    ----------
+    content : bytes
+        A file as `read_image` takes it, without colours; 16 bits are scaled to 8.
+
+    Returns
+    -------
+    np.ndarray
+        uint8, (H, W), 0..255.
+
+    Raises
+    ------
+    ImageError
+        As `read_image`, or there is a colour in it.
+    """
+    with opened(content) as image:
+        if _is_plain_png(image, content, "L"):  # no need to make three channels of one
+            return decode_png(content)
+        pixels = decode_png(content) if _is_plain_png(image, content) else _as_rgb(image)
+    if (pixels != pixels[:, :, :1]).any():
+        raise ImageError("it is in colour, where gray levels are wanted")
+    return pixels[:, :, 0]
 
 
 def read_content(path: Path) -> bytes:
@@ -156,12 +184,12 @@ def _require_readable_tiff(image: TiffImagePlugin.TiffImageFile) -> None:
         raise ImageError(f"{bits}-bit TIFF with {kind}; convert to 8-bit RGB or gray")
 
 
-def _is_plain_png(image: ImageFile.ImageFile, content: bytes) -> bool:
+def _is_plain_png(image: ImageFile.ImageFile, content: bytes, mode: str = "RGB") -> bool:
     """Whether libpng gives the pixels of this PNG as Pillow would, and so may decode it."""
     return (
-        image.mode == "RGB"
+        image.mode == mode
         and image.format == "PNG"
-        and image.tile[0].args == "RGB"  # not RGB;16B, 16 bits a channel
+        and image.tile[0].args == mode  # not RGB;16B, 16 bits a channel
         and "transparency" not in image.info
         and not may_be_turned(image, content)
     )

@@ -21,7 +21,7 @@ from .annotators import (
     FoundAnnotations,
     find_annotations,
 )
-from .errors import AnnotationError, ImageFailure, RunInterrupted
+from .errors import AnnotationError, ArgumentError, ImageFailure, RunInterrupted
 from .failures import Failure, update_failures
 from .files import write_bytes
 from .fusion import FusionRule, Method, fuse
@@ -41,6 +41,7 @@ def fuse_folder(
     *,
     method: Method = "majority",
     min_votes: int | None = None,
+    texture: Path | None = None,
     settings: AnnotationSettings | None = None,
     ids: Ids | None = None,
     limit: int | None = None,
@@ -59,6 +60,8 @@ def fuse_folder(
     method, min_votes
         As `fusion.FusionRule`; the weights of ``weighted`` are those of
         `agreement.agreement_weights`, of all images that the annotators have, chosen or not.
+    texture : Path, optional
+        For ``semi-automatic``: the folder of texture maps or weak masks, flat or in shards.
     settings : AnnotationSettings, optional
         How masks are read and matched.
     ids : Ids, optional
@@ -77,23 +80,26 @@ def fuse_folder(
     Raises
     ------
     ArgumentError
-        As `annotators.find_annotations` and `fusion.FusionRule`, or folders to read and to write
-        overlap.
+        As `annotators.find_annotations` and `fusion.FusionRule`, texture maps are not given to the
+        method that needs them, or to another, or folders to read and to write overlap.
     OutputError
         Results can not be written, or would mix with those of other settings.
     RunInterrupted
         Ctrl-C; what is done is kept, and the same call goes on from there.
     """
     settings = settings or AnnotationSettings()
-    require_separate([*(one.folder for one in annotators), settings.within], [out])
-    found = find_annotations(annotators, settings, ids=ids, limit=limit)
+    _require_fitting_texture(method, texture)
+    require_separate([*(one.folder for one in annotators), settings.within, texture], [out])
+    found = find_annotations(annotators, settings, texture=texture, ids=ids, limit=limit)
     rule = _rule(method, min_votes, annotators, settings, jobs)
-    note = f"fused mask; {method} of {len(annotators)} annotators; ffhq-wrinkle fuse-labels"
+    many = f"{len(annotators)} annotator{'s' * (len(annotators) != 1)}"
+    note = f"fused mask; {method} of {many}; ffhq-wrinkle fuse-labels"
     made_with = {
         "method": method,
         "min_votes": rule.min_votes,
         "annotators": [f"{one.name}={one.folder.resolve()}" for one in annotators],
         **settings.record(),
+        **({"texture": str(texture.resolve())} if texture else {}),
     }
     with OutputFolder(
         out, made_with, note=note, record="fusion.json", overwrite=overwrite
@@ -128,6 +134,13 @@ def fuse_folder(
         }
         folder.finish(record)
     return report
+
+
+def _require_fitting_texture(method: Method, texture: Path | None) -> None:
+    if method == "semi-automatic" and texture is None:
+        raise ArgumentError("semi-automatic needs texture maps; name their folder by --texture DIR")
+    if method != "semi-automatic" and texture is not None:
+        raise ArgumentError(f"texture maps go with the method semi-automatic, not {method}")
 
 
 def _rule(
@@ -217,7 +230,7 @@ class _Run:
                 self.outcomes.append(_Outcome(image_id, row))
                 return
         annotations = decode_annotations(files, self.settings)
-        fused = fuse(annotations.masks, self.rule, annotations.region)
+        fused = fuse(annotations.masks, self.rule, annotations.region, annotations.texture)
         if fused.degenerate == "lost":
             raise AnnotationError(
                 "STAPLE leaves out what most annotators drew, or even all; give the face masks by "

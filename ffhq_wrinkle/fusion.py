@@ -1,6 +1,7 @@
 """Fusion: several annotators' masks of one image into one, by named rules; arrays only.
 
-A rule is a table that gives each vote pattern its level in the fused mask. Folders are the
+A rule is a table that gives each vote pattern its level in the fused mask; one rule looks at the
+texture of what is left too, as `semi_automatic` says. Folders are the
 business of `fused`; how far the annotators agree is measured in `agreement`.
 """
 
@@ -12,10 +13,13 @@ from typing import Literal, get_args
 import numpy as np
 
 from .errors import ArgumentError
+from .semi_automatic import semi_automatic_mask
 from .staple import Staple, staple
 from .votes import PatternCounts, count_patterns, vote_patterns
 
-Method = Literal["majority", "union", "intersection", "weighted", "soft", "staple"]
+Method = Literal[
+    "majority", "union", "intersection", "weighted", "soft", "staple", "semi-automatic"
+]
 METHODS: tuple[Method, ...] = get_args(Method)
 Degenerate = Literal["", "lost", "union", "copy"]
 DRAWN = 255
@@ -34,6 +38,8 @@ class FusionRule:
         * ``soft``: not a mask but the share of votes, 0..255.
         * ``staple``: somebody drew the pixel, and its probability by `staple.staple` is at least
           one half.
+        * ``semi-automatic``: more than half of the annotators drew the pixel, roughly, of whom one
+          will do, and it is wrinkle by `semi_automatic.semi_automatic_mask`.
     min_votes : int, optional
         For ``majority``; more than half of the annotators if not given.
     weights : tuple of float, optional
@@ -58,6 +64,11 @@ class FusionRule:
             raise ArgumentError("weights go with the method weighted, and with no other")
         if self.weights is not None and not (min(self.weights) >= 0 < sum(self.weights)):
             raise ArgumentError(f"weights are {self.weights}; none may be negative, nor all be 0")
+
+    @property
+    def needs_texture(self) -> bool:
+        """Whether a texture map goes with it."""
+        return self.method == "semi-automatic"
 
     def levels(self, annotators: int) -> np.ndarray:
         """The level of each vote pattern: uint8 (2**A,); not for ``staple``, which needs counts.
@@ -121,18 +132,23 @@ class Fused:
 
 
 def fuse(
-    masks: Sequence[np.ndarray], rule: FusionRule | None = None, region: np.ndarray | None = None
+    masks: Sequence[np.ndarray],
+    rule: FusionRule | None = None,
+    region: np.ndarray | None = None,
+    texture: np.ndarray | None = None,
 ) -> Fused:
     """Fuse the masks that several annotators drew of one image.
 
     Parameters
     ----------
     masks : sequence of np.ndarray
-        One for each of 2 to 20 annotators, bool (H, W).
+        One for each annotator, bool (H, W); at most 20.
     rule : FusionRule, optional
         The majority of votes if not given.
     region : np.ndarray, optional
         bool (H, W); outside it nothing counts, and the fused mask is 0.
+    texture : np.ndarray, optional
+        For ``semi-automatic``: the texture map, uint8 (H, W).
 
     Returns
     -------
@@ -141,13 +157,16 @@ def fuse(
     Raises
     ------
     ArgumentError
-        As `votes.vote_patterns` and `FusionRule.levels`.
+        As `votes.vote_patterns`, `FusionRule.levels` and `semi_automatic.semi_automatic_mask`, or
+        a texture map is not given where the rule needs it, or where it does not.
 
     >>> masks = np.array([[[1, 1, 0]], [[1, 0, 0]], [[0, 1, 1]]], bool)
     >>> fuse(masks).mask
     array([[255, 255,   0]], dtype=uint8)
     """
     rule = rule or FusionRule()
+    if rule.needs_texture != (texture is not None):
+        raise ArgumentError("a texture map goes with the method semi-automatic, and with no other")
     patterns = vote_patterns(masks, region)
     pixels = None if region is None else int(np.count_nonzero(region))
     counts = count_patterns(patterns, len(masks), pixels=pixels)
@@ -163,6 +182,9 @@ def fuse(
         levels = rule.levels(len(masks))
     mask: np.ndarray = levels.take(patterns)
     kept_px = int(counts.counts[levels[counts.patterns] > 0].sum())
+    if texture is not None:
+        wrinkle = semi_automatic_mask(texture, mask > 0)
+        mask, kept_px = wrinkle * np.uint8(DRAWN), int(np.count_nonzero(wrinkle))
     return Fused(mask, counts, kept_px, estimate, degenerate)
 
 

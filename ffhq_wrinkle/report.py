@@ -83,7 +83,7 @@ def _disputed_pictures(
     for rank, number in enumerate(agreement.disputed()[:LISTED], start=1):
         image = agreement.images[number]
         image_id = image.file.image_id
-        masks, region = read_annotations(image, agreement.settings)
+        masks, region, _ = read_annotations(image, agreement.settings)
         title = f"{image_id}  disagreement {agreement.disagreement[number]:.2f}"
         inside = masks if region is None else [mask & region for mask in masks]
         photo = photos.beneath(image_id, masks[0].shape)

@@ -139,6 +139,7 @@ def test_staple_s_extremes_are_reported(counts, degenerate):
     [
         ({"method": "best"}, "method is 'best'; there are majority, union"),
         ({"method": "union", "min_votes": 2}, "min_votes goes with the method majority"),
+        ({"method": "semi-automatic", "min_votes": 1}, "the method majority, not semi-automatic"),
         ({"method": "weighted"}, "weights go with the method weighted"),
         ({"weights": (1.0, 1.0)}, "weights go with the method weighted"),
         ({"method": "weighted", "weights": (1.0, -1.0)}, "none may be negative"),
@@ -157,3 +158,29 @@ def test_settings_that_do_not_go_together_are_refused(rule, message):
 def test_rules_for_other_numbers_of_annotators_are_refused(rule):
     with pytest.raises(ArgumentError, match=r"(of|for) 3 annotators"):
         fused([A, B, C], **rule)
+
+
+def test_semi_automatic_thresholds_the_texture_of_what_the_majority_drew():
+    texture = np.zeros((9, 9), np.uint8)
+    texture[4], texture[:, 6] = 90, 70
+    rough = [np.zeros((9, 9), bool) for _ in range(3)]
+    rough[0][2:7] = rough[1][2:7] = rough[2][:, 5:8] = True
+    expected = np.zeros((9, 9), bool)
+    expected[4] = expected[2:7, 6] = True
+    rule = FusionRule(method="semi-automatic")
+    found = fuse(rough, rule, texture=texture)
+    assert_array_equal(found.mask, expected * np.uint8(255))
+    assert found.kept_px == expected.sum()
+    assert_array_equal(found.counts.both_px.diagonal(), [45, 45, 27])
+    # Of one annotator all that is drawn counts, and nothing of it outside the region.
+    region = np.ones((9, 9), bool)
+    region[4:] = False
+    found = fuse(rough[2:], rule, region, texture)
+    assert_array_equal(np.argwhere(found.mask), [[row, 6] for row in range(4)])
+
+
+def test_texture_goes_with_semi_automatic_alone():
+    texture = np.zeros(A.shape, np.uint8)
+    for rule, given in (({}, texture), ({"method": "semi-automatic"}, None)):
+        with pytest.raises(ArgumentError, match="goes with the method semi-automatic, and with no"):
+            fuse([A, B], FusionRule(**rule), texture=given)

@@ -48,6 +48,10 @@ def picture(channels, height, width, seed=1):
         ("striped_wrinet", (3, 2), 6_222_530),
         ("striped_wrinet", (4, 2), 6_222_530 + 24 * 9),
         ("striped_wrinet", (3, 1), 6_222_530 - 25),
+        # The U-Net's, 4,416 biases, and 2 for each of 256, 128 and 64 channels, with 2 biases each;
+        # 17.269M with 4 channels, as Kim et al. have it.
+        ("unet_wds", (4, 2), 17_263_618 + 4_416 + 2 * (256 + 128 + 64 + 3)),
+        ("unet_wds", (3, 2), 17_263_042 + 4_416 + 2 * (256 + 128 + 64 + 3)),
     ],
 )
 def test_the_numbers_of_parameters_are_the_paper_s(name, channels, parameters):

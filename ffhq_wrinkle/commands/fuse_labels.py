@@ -13,6 +13,7 @@ from .annotation_options import (
     within_option,
 )
 from .options import (
+    EXISTING_FOLDER,
     FAILED,
     FOLDER,
     available_cores,
@@ -36,7 +37,9 @@ if TYPE_CHECKING:
 @click.option("--out", type=FOLDER, required=True, help="Folder for the fused masks.")
 @click.option(
     "--method",
-    type=click.Choice(["majority", "union", "intersection", "weighted", "soft", "staple"]),
+    type=click.Choice(
+        ["majority", "union", "intersection", "weighted", "soft", "staple", "semi-automatic"]
+    ),
     default="majority",
     show_default=True,
     help="How votes become a mask.",
@@ -45,6 +48,11 @@ if TYPE_CHECKING:
     "--min-votes",
     type=click.IntRange(min=1),
     help="For majority: votes that a pixel needs.  [default: more than half]",
+)
+@click.option(
+    "--texture",
+    type=EXISTING_FOLDER,
+    help="For semi-automatic: folder of texture maps or weak masks, as build-weak makes them.",
 )
 @within_option
 @missing_option
@@ -62,6 +70,7 @@ def fuse_labels_command(
     out: Path,
     method: "Method",
     min_votes: int | None,
+    texture: Path | None,
     within: Path | None,
     missing: "Missing",
     threshold: int | None,
@@ -75,16 +84,18 @@ def fuse_labels_command(
     """Fuse the masks that several annotators drew of the same images.
 
     Give one folder of masks for each of 2 to 20 annotators: PNG, BMP, TIFF, WebP or JPEG of two
-    values, of which one is 0; flat or in FFHQ's shards. Masks belong together by their names.
+    values, of which one is 0; flat or in FFHQ's shards. Masks belong together by their names. For
+    semi-automatic, one folder of rough masks will do.
 
     \b
     Methods:
-      majority      more than half of the annotators drew the pixel, or --min-votes
-      union         one of them did
-      intersection  all of them did
-      weighted      as majority; a vote weighs as much as its annotator agrees with the others
-      soft          the share of votes, 0 to 255, to train on
-      staple        probability from estimated sensitivities and specificities (Warfield 2004)
+      majority        more than half of the annotators drew the pixel, or --min-votes
+      union           one of them did
+      intersection    all of them did
+      weighted        as majority; a vote weighs as much as its annotator agrees with the others
+      soft            the share of votes, 0 to 255, to train on
+      staple          probability from estimated sensitivities and specificities (Warfield 2004)
+      semi-automatic  the majority drew it roughly, and its texture stands out (Kim 2022)
 
     OUT gets 0/255 PNG, flat (00007.png) as the released manual masks, fusion.csv with the votes of
     each image, and fusion.json. Images that can not be fused are listed in OUT/failures.csv, and
@@ -97,15 +108,17 @@ def fuse_labels_command(
       ffhq-wrinkle fuse-labels A=round1/a B=round1/b C=round2/c --out fused --missing skip
       ffhq-wrinkle fuse-labels A B C --out staple --method staple --within face_masks
       ffhq-wrinkle fuse-labels A B C D --out fused --min-votes 2 --threshold 128
+      ffhq-wrinkle fuse-labels rough --out masks --method semi-automatic --texture weak
     """
-    from ..annotators import AnnotationSettings, parse_annotators
+    from ..annotators import MIN_ANNOTATORS, AnnotationSettings, parse_annotators
     from ..fused import fuse_folder
 
     report = fuse_folder(
-        parse_annotators(annotators),
+        parse_annotators(annotators, least=1 if method == "semi-automatic" else MIN_ANNOTATORS),
         out,
         method=method,
         min_votes=min_votes,
+        texture=texture,
         settings=AnnotationSettings(
             threshold=threshold, resize=resize, missing=missing, within=within
         ),

@@ -34,13 +34,21 @@ def soft_dice_loss(logits: torch.Tensor, wrinkle: torch.Tensor) -> torch.Tensor:
     return soft_dice_of(summed_over_devices(soft_dice_sums(logits, wrinkle)))
 
 
-def soft_dice_sums(logits: torch.Tensor, wrinkle: torch.Tensor) -> torch.Tensor:
-    """The sums of Eq. 3, which add up over images: float (2, C), of p g and of p + g."""
+def soft_dice_sums(
+    logits: torch.Tensor, wrinkle: torch.Tensor, weight: torch.Tensor | None = None
+) -> torch.Tensor:
+    """The sums of Eq. 3, which add up over images: float (2, C), of p g and of p + g.
+
+    With a weight, float (B, H, W), of w p g and of w (p + g).
+    """
     # Not in half precision: sums over millions of pixels, most of them background.
     probability = _single(logits).softmax(dim=1)
     truth = torch.stack([1 - wrinkle, wrinkle], dim=1).to(probability.dtype)
+    both, either = probability * truth, probability + truth
+    if weight is not None:
+        both, either = (values * weight[:, None].to(values.dtype) for values in (both, either))
     axes = (0, 2, 3)
-    return torch.stack([(probability * truth).sum(axes), (probability + truth).sum(axes)])
+    return torch.stack([both.sum(axes), either.sum(axes)])
 
 
 def soft_dice_of(sums: torch.Tensor) -> torch.Tensor:

@@ -8,11 +8,12 @@ import torch
 from ..errors import ArgumentError, SourceError
 from .sized import SizedNetwork
 
-NetworkName = Literal["unet", "swin_unetr", "striped_wrinet"]
+NetworkName = Literal["unet", "swin_unetr", "striped_wrinet", "unet_wds"]
 NETWORKS: tuple[NetworkName, ...] = get_args(NetworkName)
-# A parameter that no other network has, whose second axis are the input channels, and one whose
-# first axis are the output channels.
+# Two parameters that no other network has together: the second axis of one are the input channels,
+# the first axis of the other the output channels. A network that has all of another's comes before.
 _TELLTALES: dict[NetworkName, tuple[str, str]] = {
+    "unet_wds": ("inc.double_conv.0.weight", "outc_4.conv.weight"),
     "unet": ("inc.double_conv.0.weight", "outc.conv.weight"),
     "swin_unetr": ("swinViT.patch_embed.proj.weight", "out.conv.conv.weight"),
     "striped_wrinet": ("levels.0.double_conv.0.weight", "last.weight"),
@@ -30,8 +31,9 @@ def create_model(
 
     Parameters
     ----------
-    name : {"unet", "swin_unetr", "striped_wrinet"}
-        See `unet.UNet`, `swin_unetr.SwinUnetr` and `striped_wrinet.StripedWriNet`.
+    name : {"unet", "swin_unetr", "striped_wrinet", "unet_wds"}
+        See `unet.UNet`, `swin_unetr.SwinUnetr`, `striped_wrinet.StripedWriNet` and
+        `unet_wds.UNetWDS`.
     in_channels : int
         3 for RGB, 4 for RGB and texture map.
     out_channels : int
@@ -69,6 +71,10 @@ def create_model(
         from .striped_wrinet import StripedWriNet
 
         return StripedWriNet(in_channels, out_channels)
+    if name == "unet_wds":
+        from .unet_wds import UNetWDS
+
+        return UNetWDS(in_channels, out_channels)
     from .unet import UNet
 
     return UNet(in_channels, out_channels)

@@ -6,10 +6,10 @@ import numpy as np
 from PIL import ExifTags, TiffImagePlugin
 
 from ..errors import ImageError, ParsingError, SizeError
-from ..files import opened, read_content, read_image, require_regular
+from ..files import decode_gray, opened, read_content, require_regular
 from ..labels import face_mask, read_label_map
 from ..masks import read_mask
-from ..png import decode_png, has_png_end, may_be_turned
+from ..png import has_png_end, may_be_turned
 
 _HEAD_BYTES = 16_384  # within which a PNG says how it is turned
 _TIFF_SIDES = (TiffImagePlugin.IMAGEWIDTH, TiffImagePlugin.IMAGELENGTH)
@@ -33,21 +33,7 @@ def read_levels(path: Path) -> np.ndarray:
     ImageError
         As `files.read_image`, or there is a colour in it.
     """
-    content = read_content(path)
-    with opened(content) as image:
-        # As `files.read_image` would, without making three channels of one.
-        if (
-            image.format == "PNG"
-            and image.mode == "L"
-            and image.tile[0].args == "L"
-            and "transparency" not in image.info
-            and not may_be_turned(image, content)
-        ):
-            return decode_png(content)
-    pixels = read_image(path)
-    if (pixels != pixels[:, :, :1]).any():
-        raise ImageError("it is in colour, where gray levels are wanted")
-    return pixels[:, :, 0]
+    return decode_gray(read_content(path))
 
 
 def read_size(path: Path) -> tuple[int, int]:

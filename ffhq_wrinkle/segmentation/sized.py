@@ -62,7 +62,10 @@ class SizedNetwork(nn.Module):
 
     @abstractmethod
     def logits(self, x: torch.Tensor) -> torch.Tensor:
-        """The network itself: (B, in_channels, H, W) to (B, out_channels, H, W)."""
+        """The network itself: (B, in_channels, H, W) to (B, out_channels, H, W).
+
+        In training mode there may be further outputs behind the first, along the channels.
+        """
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Logits of images of any size.
@@ -78,7 +81,7 @@ class SizedNetwork(nn.Module):
         Returns
         -------
         torch.Tensor
-            float, (B, out_channels, H, W).
+            float, (B, out_channels, H, W), or what else `logits` gives in training mode.
 
         Raises
         ------

@@ -48,18 +48,27 @@ class UNet(SizedNetwork):
         self.up2 = _Up(256 + 256, 128)
         self.up3 = _Up(128 + 128, 64)
         self.up4 = _Up(64 + 64, 64)
-        self.outc = _OutConv(64, out_channels)
+        self.outc = OutConv(64, out_channels)
 
     def logits(self, x: torch.Tensor) -> torch.Tensor:
         """(B, in_channels, H, W) to (B, out_channels, H, W), for sides that divide by 16."""
+        return torch.as_tensor(self.outc(self.decoded(x)[-1]))
+
+    def decoded(self, x: torch.Tensor) -> list[torch.Tensor]:
+        """What each of the four steps up gives: of 1/8, 1/4, 1/2 and all of the sides.
+
+        They have 256, 128, 64 and 64 channels.
+        """
         x1 = self.inc(x)
         x2 = self.down1(x1)
         x3 = self.down2(x2)
         x4 = self.down3(x3)
         x = self.down4(x4)
+        steps = []
         for up, skipped in ((self.up1, x4), (self.up2, x3), (self.up3, x2), (self.up4, x1)):
             x = up(x, skipped)
-        return torch.as_tensor(self.outc(x))
+            steps.append(x)
+        return steps
 
 
 class DoubleConv(nn.Module):
@@ -107,12 +116,13 @@ class _Up(nn.Module):
         return torch.as_tensor(self.conv(torch.cat([skipped, self.up(x)], dim=1)))
 
 
-class _OutConv(nn.Module):
-    """The logits of each pixel."""
+class OutConv(nn.Module):
+    """The logits of each pixel, by a 1x1 convolution."""
 
     def __init__(self, in_channels: int, out_channels: int) -> None:
         super().__init__()
         self.conv = nn.Conv2d(in_channels, out_channels, 1)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """(B, in_channels, H, W) to (B, out_channels, H, W)."""
         return torch.as_tensor(self.conv(x))
