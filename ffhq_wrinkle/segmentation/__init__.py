@@ -1,14 +1,14 @@
 """Wrinkle segmentation: networks, training, prediction and evaluation.
 
 The modules read in the order data moves, each importing only from those before it, and from the
-package around: `sized`, `unet`, `swin_unetr`, `networks`, `official`, `checkpoint`, `pretrained`,
-`window_attention`, `inputs`, `ingredients`, `predictor`, `onnx_export`, `regions`,
-`wrinkle_table`, `views`, `probabilities`, `prediction_files`, `prediction_folder`, `prediction`,
-`centrelines`, `scores`, `pairs`, `evaluation`, `scoring`, `comparison`, `evaluation_tables`,
-`evaluation_report`, `picture_files`, `samples`, `sample_files`, `weak_cache`, `listing`, `checks`,
-`split`, `warp`, `distortion`, `augmentation`, `recipes`, `losses`, `schedule`, `training_set`,
-`synced_norm`, `stage_state`, `sheets`, `trainer`, `run_folder`, `tensorboard_events`,
-`stop_signals`, `final_scores`, `training`.
+package around: `sized`, `unet`, `swin_unetr`, `unet_resnet50`, `networks`, `official`,
+`checkpoint`, `pretrained`, `window_attention`, `inputs`, `ingredients`,
+`predictor`, `onnx_export`, `regions`, `wrinkle_table`, `views`, `probabilities`,
+`prediction_files`, `prediction_folder`, `prediction`, `centrelines`, `scores`, `pairs`,
+`evaluation`, `scoring`, `comparison`, `evaluation_tables`, `evaluation_report`, `picture_files`,
+`samples`, `sample_files`, `weak_cache`, `listing`, `checks`, `split`, `warp`, `distortion`,
+`augmentation`, `recipes`, `losses`, `schedule`, `training_set`, `synced_norm`, `stage_state`,
+`sheets`, `trainer`, `run_folder`, `tensorboard_events`, `stop_signals`, `final_scores`, `training`.
 """
 
 from importlib import import_module
