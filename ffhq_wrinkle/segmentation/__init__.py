@@ -2,7 +2,7 @@
 
 The modules read in the order data moves, each importing only from those before it, and from the
 package around: `sized`, `unet`, `swin_unetr`, `unet_resnet50`, `networks`, `official`,
-`checkpoint`, `pretrained`, `window_attention`, `inputs`, `ingredients`,
+`checkpoint`, `pretrained`, `encoders`, `imagenet`, `window_attention`, `inputs`, `ingredients`,
 `predictor`, `onnx_export`, `regions`, `wrinkle_table`, `views`, `probabilities`,
 `prediction_files`, `prediction_folder`, `prediction`, `centrelines`, `scores`, `pairs`,
 `evaluation`, `scoring`, `comparison`, `evaluation_tables`, `evaluation_report`, `picture_files`,

@@ -35,7 +35,8 @@ def create_model(
     ----------
     name : {"unet", "swin_unetr", "unet_resnet50", "swin_unetr_96"}
         See `unet.UNet`, `swin_unetr.SwinUnetr` and `unet_resnet50.UnetResnet50`; the last is Swin
-        UNETR with twice the features.
+        UNETR with twice the features. Their weights are random as well: `imagenet.load_imagenet`
+        brings those of ImageNet.
     in_channels : int
         3 for RGB, 4 for RGB and texture map.
     out_channels : int
