@@ -14,13 +14,9 @@ from torch.nn import functional
 
 from .errors import ArgumentError
 from .files import sha256_of
-from .inference import choose_device, exact, fold_batch_norm
+from .inference import IMAGENET_MEAN, IMAGENET_STD, choose_device, exact, fold_batch_norm
 from .labels import CLASSES, LABEL_SIZE, FaceParser
 from .weights import load_strictly, named_tensors, read_weights
-
-# ImageNet's mean and standard deviation of R, G, B in 0..1, as in training.
-_MEAN = (0.485, 0.456, 0.406)
-_STD = (0.229, 0.224, 0.225)
 
 
 class BiSeNetParser(FaceParser):
@@ -66,7 +62,8 @@ class BiSeNetParser(FaceParser):
         fold_batch_norm(network)
         self._network: Any = network.to(self.device).to(memory_format=torch.channels_last)
         self._mean, self._std = (
-            torch.tensor(values, device=self.device).view(1, 3, 1, 1) for values in (_MEAN, _STD)
+            torch.tensor(values, device=self.device).view(1, 3, 1, 1)
+            for values in (IMAGENET_MEAN, IMAGENET_STD)
         )
 
     def prepare(self, image: np.ndarray, image_id: str) -> np.ndarray:

@@ -9,6 +9,10 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from .errors import ArgumentError
 
+# Of R, G and B in 0..1, by which networks trained on ImageNet have their inputs normalised.
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_STD = (0.229, 0.224, 0.225)
+
 
 def choose_device(device: str) -> torch.device:
     """Turn ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps`` into a device that is there.

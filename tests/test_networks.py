@@ -2,6 +2,8 @@
 
 import re
 import warnings
+from importlib import import_module
+from importlib.util import find_spec
 
 import numpy as np
 import pytest
@@ -10,8 +12,14 @@ from monai.networks.nets.swin_unetr import SwinUNETR
 from torch.nn import functional
 
 from ffhq_wrinkle.errors import ArgumentError, SourceError
+from ffhq_wrinkle.inference import fold_batch_norm
 from ffhq_wrinkle.segmentation import create_model
 from ffhq_wrinkle.segmentation.networks import NETWORKS, described
+
+NEEDS_SMP = pytest.mark.skipif(
+    find_spec("segmentation_models_pytorch") is None, reason="needs the extra smp"
+)
+EACH = [pytest.param(name, marks=NEEDS_SMP if name == "unet_resnet50" else ()) for name in NETWORKS]
 
 
 def filled(network, seed=0):
@@ -52,6 +60,8 @@ def picture(channels, height, width, seed=1):
         # 17.269M with 4 channels, as Kim et al. have it.
         ("unet_wds", (4, 2), 17_263_618 + 4_416 + 2 * (256 + 128 + 64 + 3)),
         ("unet_wds", (3, 2), 17_263_042 + 4_416 + 2 * (256 + 128 + 64 + 3)),
+        ("swin_unetr_96", (3, 2), 100_643_708),
+        pytest.param("unet_resnet50", (3, 2), 32_521_250, marks=NEEDS_SMP),
     ],
 )
 def test_the_numbers_of_parameters_are_the_paper_s(name, channels, parameters):
@@ -138,16 +148,23 @@ def test_gradient_checkpointing_changes_neither_logits_nor_gradients():
     torch.testing.assert_close(*gradients)
 
 
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize(
+    ("name", "unit", "least"),
+    [
+        ("unet", 16, 16),
+        ("swin_unetr", 64, 128),
+        ("striped_wrinet", 16, 16),
+        pytest.param("unet_resnet50", 32, 32, marks=NEEDS_SMP),
+    ],
+)
 @pytest.mark.parametrize(("height", "width"), [(500, 500), (769, 513), (40, 33), (1, 7)])
 @torch.inference_mode()
 def test_sides_that_do_not_divide_are_padded_with_their_last_pixels_and_cropped(
-    name, height, width
+    name, unit, least, height, width
 ):
     if name != "unet" and height > 500:
         height, width = 385, 257  # as odd, and sooner
     network = filled(create_model(name, 3, 2))
-    unit, least = (64, 128) if name == "swin_unetr" else (16, 16)
     padded = [max(least, -(-side // unit) * unit) for side in (height, width)]
     x = picture(3, height, width)
     continued = np.pad(
@@ -161,7 +178,7 @@ def test_sides_that_do_not_divide_are_padded_with_their_last_pixels_and_cropped(
     torch.testing.assert_close(logits, whole[:, :, :height, :width], rtol=0, atol=0)
 
 
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("name", EACH)
 @torch.inference_mode()
 def test_sides_that_divide_are_left_alone(name):
     network = filled(create_model(name, 3, 2))
@@ -188,12 +205,12 @@ def test_wrong_inputs_and_names_are_refused():
         create_model("striped_wrinet", 4, 2, gradient_checkpointing=True)
 
 
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("name", EACH)
 def test_a_network_is_known_by_its_weights(name):
     assert described(create_model(name, 4, 1).state_dict()) == (name, 4, 1)
 
 
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("name", EACH)
 def test_the_layers_that_a_network_names_are_those_with_its_channels(name):
     network = create_model(name, 5, 7)
     modules = dict(network.named_modules())
@@ -204,6 +221,37 @@ def test_the_layers_that_a_network_names_are_those_with_its_channels(name):
     }
     assert with_inputs == set(network.input_layers)
     assert modules[network.output_layer].out_channels == 7
+
+
+@NEEDS_SMP
+@torch.inference_mode()
+def test_the_unet_on_resnet_50_computes_what_its_library_does():
+    from segmentation_models_pytorch import Unet
+
+    network = filled(create_model("unet_resnet50", 4, 2))
+    reference = Unet("resnet50", encoder_weights=None, in_channels=4, classes=2)
+    reference.load_state_dict(network.state_dict())  # so it has the same names
+    x = picture(4, 64, 96)
+    expected = reference.eval()(x)
+    assert expected.std() > 0.01
+    torch.testing.assert_close(network(x), expected, rtol=0, atol=0)
+    fold_batch_norm(network)  # as `predict` does
+    assert not any(isinstance(module, torch.nn.BatchNorm2d) for module in network.modules())
+    torch.testing.assert_close(network(x), expected, atol=1e-4, rtol=1e-4)
+
+
+def test_a_network_whose_library_is_missing_says_which_extra_has_it(monkeypatch):
+    module = import_module("ffhq_wrinkle.segmentation.unet_resnet50")
+    monkeypatch.setattr(module, "find_spec", lambda name: None)
+    with pytest.raises(ArgumentError, match=r"pip install 'ffhq-wrinkle\[smp\]'"):
+        create_model("unet_resnet50", 3, 2)
+
+
+def test_swin_unetr_of_yet_another_size_is_of_no_network():
+    state = create_model("swin_unetr", 3, 2).state_dict()
+    state["swinViT.patch_embed.proj.weight"] = torch.zeros(24, 3, 4, 4)
+    with pytest.raises(SourceError, match="none of the networks"):
+        described(state)
 
 
 def test_weights_of_no_network_are_refused_with_some_of_their_names():

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 # Fields of a stage's configuration, with the option's type and help; the name is the field's.
 _FIELDS: dict[str, tuple[Any, str]] = {
-    "network": (str, "unet, swin_unetr or striped_wrinet."),
+    "network": (str, "As unet, swin_unetr, striped_wrinet; see docs."),
     "input": (click.Choice(["rgb", "rgb+texture"]), "What the network sees."),
     "loss": (click.Choice(["mse", "soft_dice"]), "Of the stage; only with --stage."),
     "epochs": (click.IntRange(min=1), "How often each image is seen."),

@@ -8,7 +8,9 @@ import torch
 from ..errors import ArgumentError, SourceError
 from .sized import SizedNetwork
 
-NetworkName = Literal["unet", "swin_unetr", "striped_wrinet", "unet_wds"]
+NetworkName = Literal[
+    "unet", "swin_unetr", "striped_wrinet", "unet_wds", "unet_resnet50", "swin_unetr_96"
+]
 NETWORKS: tuple[NetworkName, ...] = get_args(NetworkName)
 # Two parameters that no other network has together: the second axis of one are the input channels,
 # the first axis of the other the output channels. A network that has all of another's comes before.
@@ -17,7 +19,11 @@ _TELLTALES: dict[NetworkName, tuple[str, str]] = {
     "unet": ("inc.double_conv.0.weight", "outc.conv.weight"),
     "swin_unetr": ("swinViT.patch_embed.proj.weight", "out.conv.conv.weight"),
     "striped_wrinet": ("levels.0.double_conv.0.weight", "last.weight"),
+    "unet_resnet50": ("encoder.conv1.weight", "segmentation_head.0.weight"),
+    "swin_unetr_96": ("swinViT.patch_embed.proj.weight", "out.conv.conv.weight"),
 }
+# Of Swin UNETR; the first axis of its first telltale too.
+_FEATURE_SIZES: dict[NetworkName, int] = {"swin_unetr": 48, "swin_unetr_96": 96}
 
 
 def create_model(
@@ -31,9 +37,10 @@ def create_model(
 
     Parameters
     ----------
-    name : {"unet", "swin_unetr", "striped_wrinet", "unet_wds"}
-        See `unet.UNet`, `swin_unetr.SwinUnetr`, `striped_wrinet.StripedWriNet` and
-        `unet_wds.UNetWDS`.
+    name : {"unet", "swin_unetr", "striped_wrinet", "unet_wds", "unet_resnet50", "swin_unetr_96"}
+        See `unet.UNet`, `swin_unetr.SwinUnetr`, `striped_wrinet.StripedWriNet`,
+        `unet_wds.UNetWDS` and `unet_resnet50.UnetResnet50`; the last is Swin UNETR with twice the
+        features. Their weights are random too: `imagenet.load_imagenet` brings those of ImageNet.
     in_channels : int
         3 for RGB, 4 for RGB and texture map.
     out_channels : int
@@ -49,8 +56,8 @@ def create_model(
     Raises
     ------
     ArgumentError
-        There is no such network, a number of channels is not positive, or the network has no
-        gradient checkpointing.
+        There is no such network, a number of channels is not positive, the network has no
+        gradient checkpointing, or it needs a library that is not installed.
 
     Examples
     --------
@@ -61,10 +68,15 @@ def create_model(
         raise ArgumentError(f"network is {name!r}; choose one of {', '.join(NETWORKS)}")
     if in_channels < 1 or out_channels < 1:
         raise ArgumentError(f"channels are {in_channels} -> {out_channels}; 1 is the least")
-    if name == "swin_unetr":
+    if name in _FEATURE_SIZES:
         from .swin_unetr import SwinUnetr  # loads MONAI, so only here
 
-        return SwinUnetr(in_channels, out_channels, gradient_checkpointing=gradient_checkpointing)
+        return SwinUnetr(
+            in_channels,
+            out_channels,
+            feature_size=_FEATURE_SIZES[name],
+            gradient_checkpointing=gradient_checkpointing,
+        )
     if gradient_checkpointing:
         raise ArgumentError(f"{name} has no gradient checkpointing; swin_unetr has")
     if name == "striped_wrinet":
@@ -75,6 +87,10 @@ def create_model(
         from .unet_wds import UNetWDS
 
         return UNetWDS(in_channels, out_channels)
+    if name == "unet_resnet50":
+        from .unet_resnet50 import UnetResnet50
+
+        return UnetResnet50(in_channels, out_channels)
     from .unet import UNet
 
     return UNet(in_channels, out_channels)
@@ -90,7 +106,9 @@ def described(state: Mapping[str, torch.Tensor]) -> tuple[NetworkName, int, int]
     """
     for name, (first, last) in _TELLTALES.items():
         if first in state and last in state and state[first].ndim == state[last].ndim == 4:
-            return name, state[first].shape[1], state[last].shape[0]
+            features, in_channels = state[first].shape[:2]
+            if features == _FEATURE_SIZES.get(name, features):
+                return name, in_channels, state[last].shape[0]
     some = ", ".join(list(state)[:3])
     raise SourceError(
         f"the weights are of none of the networks {', '.join(NETWORKS)}: "

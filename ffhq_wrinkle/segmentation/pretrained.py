@@ -1,6 +1,6 @@
 """Pretrained: weights of stage 1 carried into a network of stage 2."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -11,16 +11,40 @@ from .sized import SizedNetwork
 
 @dataclass
 class Carried:
-    """What `load_pretrained` did: names of tensors copied as they are, and how others were made."""
+    """What was done to give a network weights: its tensors by name.
+
+    Attributes
+    ----------
+    copied : list of str
+        As they were.
+    made : dict of str to str
+        Made of others, and how.
+    left : list of str
+        Not touched, since the weights have nothing for them.
+    unused : list of str
+        Not the network's: what the weights have besides.
+    """
 
     copied: list[str] = field(default_factory=list)
     made: dict[str, str] = field(default_factory=dict)
+    left: list[str] = field(default_factory=list)
+    unused: list[str] = field(default_factory=list)
 
     def summary(self) -> str:
         """One line for people."""
         parts = [f"{len(self.copied)} tensors copied"]
-        parts += [f"{name} {how}" for name, how in self.made.items()]
+        for how in dict.fromkeys(self.made.values()):
+            parts.append(f"{_some([name for name in self.made if self.made[name] == how])} {how}")
+        if self.left:
+            parts.append(f"{_some(self.left)} left as they were")
+        if self.unused:
+            parts.append(f"{_some(self.unused)} of the weights not used")
         return "; ".join(parts)
+
+
+def _some(names: Sequence[str]) -> str:
+    """The first of several names, and how many there are."""
+    return names[0] if len(names) == 1 else f"{len(names)} tensors ({names[0]}, ...)"
 
 
 def load_pretrained(model: SizedNetwork, state: Mapping[str, torch.Tensor]) -> Carried:

@@ -28,8 +28,9 @@ class SwinUnetr(SizedNetwork, SwinUNETR):
     and stride 4 rather than 2, to come from patches of 4 back to pixels. And sides have to be
     multiples of 64 only, not of 4**5: of the patch, and of 2 for each of the four mergings of
     patches, whose outputs the decoder doubles again. 25,239,980 parameters for 3 -> 2 channels and
-    feature size 48, 25,241,228 for 4 -> 2; the paper leaves out the 86,490 of the relative
-    position bias tables.
+    feature size 48, 25,241,228 for 4 -> 2; 100,643,708 for 3 -> 2 and feature size 96, with which
+    the transformer is as wide as Swin-T. The paper leaves out the 86,490 of the relative position
+    bias tables, which are as large in both.
 
     Where no gradient is wanted, attention is computed by PyTorch's scaled_dot_product_attention if
     MONAI offers it; the numbers are the same.
