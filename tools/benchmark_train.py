@@ -19,11 +19,11 @@ from ffhq_wrinkle.files import write_bytes
 from ffhq_wrinkle.png import encode_png
 from ffhq_wrinkle.segmentation import create_model
 from ffhq_wrinkle.segmentation.augmentation import AugmentSettings
+from ffhq_wrinkle.segmentation.loader import one_opencv_thread
 from ffhq_wrinkle.segmentation.networks import NETWORKS, NetworkName
 from ffhq_wrinkle.segmentation.recipes import StageConfig
 from ffhq_wrinkle.segmentation.samples import Sample
 from ffhq_wrinkle.segmentation.trainer import StageTrainer
-from ffhq_wrinkle.segmentation.training_set import one_opencv_thread
 from ffhq_wrinkle.weak import TextureSettings
 from timing import print_machine, report, scratch
 
@@ -115,6 +115,7 @@ def our_epoch(
             side=side,
             seed=0,
             settings={},
+            data_sha256="",
             more={},
             workers=workers,
             compile_model=compile_model,

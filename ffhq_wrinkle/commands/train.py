@@ -94,7 +94,9 @@ def _field_options(command: Callable[..., None]) -> Callable[..., None]:
     "--deterministic", is_flag=True, help="On CUDA: only algorithms that give the same twice."
 )
 @click.option(
-    "--workers", type=click.IntRange(min=0), help="Processes that load.  [default: cores - 1]"
+    "--workers",
+    type=click.IntRange(min=0),
+    help="Processes that load, of each device.  [default: a share of the cores]",
 )
 @click.option(
     "--devices", type=click.IntRange(min=1), default=1, show_default=True, help="How many."
@@ -188,7 +190,7 @@ def train_command(
         cache=cache,
         devices=devices,
         accelerator=accelerator,
-        workers=available_cores() - 1 if workers is None else workers,
+        workers=(available_cores() - 1) // devices if workers is None else workers,
         jobs=jobs or available_cores(),
         resume=resume == "auto",
     )

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ..bootstrap import RESAMPLES
 from ..estimates import MEAN
-from ..files import write_bytes
+from ..files import sha256_of, write_bytes
 from ..progress import Progress
 from .checkpoint import load_checkpoint
 from .evaluation_tables import per_image_csv, record
@@ -33,13 +33,14 @@ def score_test_part(
     config : StageConfig
         What the network sees.
     path : Path
-        Gets the scores as JSON, and each image's beside it as CSV; what is there already is taken.
+        Gets the scores as JSON, and each image's beside it as CSV; what is there of this
+        checkpoint is taken.
     device : str
         As `inference.choose_device`.
     """
     if not samples:
         return ""
-    if not path.exists():
+    if not _is_of(path, checkpoint):
         predictor = TorchPredictor(load_checkpoint(checkpoint), device=device, batch_size=1)
         found = evaluate_pairs(_predicted(samples, config, predictor), resamples=RESAMPLES)
         content = {**record(found), "checkpoint_sha256": predictor.sha256}
@@ -54,6 +55,15 @@ def score_test_part(
         and one["value"] is not None
     ]
     return f"{len(samples)} test images, mean over images: {', '.join(shown)}; see {path}"
+
+
+def _is_of(path: Path, checkpoint: Path) -> bool:
+    """Whether there are scores, and of this checkpoint."""
+    try:
+        found: bool = json.loads(path.read_bytes())["checkpoint_sha256"] == sha256_of(checkpoint)
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+    return found
 
 
 def _predicted(

@@ -27,6 +27,8 @@ class Objective(ABC):
         The network that is trained, which knows how its input should be.
     """
 
+    is_mean = True  # whether the loss is a mean over images, so that parts of a batch add up
+
     def __init__(self, model: SizedNetwork) -> None:
         self.model = model
 
@@ -76,7 +78,12 @@ class TextureObjective(Objective):
 
 
 class WrinkleObjective(Objective):
-    """Find the wrinkles that people drew, by soft Dice: the paper's finetuning."""
+    """Find the wrinkles that people drew, by soft Dice: the paper's finetuning.
+
+    The sums of soft Dice go over all images of a batch, on whichever devices they are.
+    """
+
+    is_mean = False
 
     def loss(self, network: Network, batch: Example) -> torch.Tensor:
         """As `losses.soft_dice_loss`."""
@@ -89,8 +96,8 @@ class WrinkleObjective(Objective):
         levels = self._levels(batch, logits)
         predicted, truth = logits[:, 1] > logits[:, 0], levels >= 0.5
         counts = [predicted & truth, truth, predicted, torch.ones_like(truth)]
-        sums = soft_dice_sums(logits, levels).flatten().double()
-        return torch.cat([sums, torch.stack([one.sum() for one in counts]).double()])
+        sums = soft_dice_sums(logits, levels).flatten()
+        return torch.cat([sums.cpu().double(), torch.stack([one.sum() for one in counts]).cpu()])
 
     def summed_up(self, figures: np.ndarray) -> dict[str, float]:
         """The soft Dice loss of all images together, and JSI and F1 as means over images."""

@@ -47,7 +47,12 @@ def _some(names: Sequence[str]) -> str:
     return names[0] if len(names) == 1 else f"{len(names)} tensors ({names[0]}, ...)"
 
 
-def load_pretrained(model: SizedNetwork, state: Mapping[str, torch.Tensor]) -> Carried:
+def load_pretrained(
+    model: SizedNetwork,
+    state: Mapping[str, torch.Tensor],
+    *,
+    source: str = "the pretrained checkpoint",
+) -> Carried:
     """Carry pretrained weights into a network that is to be finetuned.
 
     All tensors are copied, but for two kinds that differ if channels were added:
@@ -64,6 +69,8 @@ def load_pretrained(model: SizedNetwork, state: Mapping[str, torch.Tensor]) -> C
         Changed in place.
     state : mapping
         Weights of the same kind of network, as `weights.named_tensors` gives them.
+    source : str
+        What errors call them.
 
     Returns
     -------
@@ -93,7 +100,7 @@ def load_pretrained(model: SizedNetwork, state: Mapping[str, torch.Tensor]) -> C
         else:
             fitting[name] = value
             carried.copied.append(name)
-    load_strictly(model, fitting, source="the pretrained checkpoint", title="of this network")
+    load_strictly(model, fitting, source=source, title="of this network")
     return carried
 
 

@@ -12,7 +12,8 @@ from ..files import PARTIAL_PREFIX, write_bytes
 from ..folder_lock import FolderLock
 from .stage_state import require_same
 
-CONFIG = "config.toml"
+CONFIG, SPLIT = "config.toml", "split.csv"
+_DATA = "data"
 
 
 class RunFolder:
@@ -24,6 +25,8 @@ class RunFolder:
         Made if it is not there.
     settings : mapping
         What the result depends on, as TOML can hold it.
+    data : Path
+        Where the data lies; noted, but may be elsewhere when the run goes on.
     resume : bool
         Whether a run of the same settings that is there is to be taken up.
 
@@ -36,8 +39,11 @@ class RunFolder:
         On entering: it can not be written.
     """
 
-    def __init__(self, path: Path, settings: Mapping[str, Any], *, resume: bool = True) -> None:
+    def __init__(
+        self, path: Path, settings: Mapping[str, Any], *, data: Path, resume: bool = True
+    ) -> None:
         self.path = path
+        self.data = data
         self.settings = dict(settings)
         self.resume = resume
         busy = TrainingError(
@@ -66,7 +72,11 @@ class RunFolder:
                     f"{self.path} holds other files, such as {strangers[0].name}; choose another "
                     "folder for the run"
                 )
-            write_bytes(config, tomli_w.dumps(self.settings).encode())
+            self._begin()
+            return
+        if not any(self.path.glob("*/*.pt")):  # an earlier one ended before it trained anything
+            (self.path / SPLIT).unlink(missing_ok=True)
+            self._begin()
             return
         if not self.resume:
             raise TrainingError(f"{self.path} holds a run already; choose another folder")
@@ -74,6 +84,11 @@ class RunFolder:
             then = tomllib.loads(config.read_text(encoding="utf-8"))
         except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
             raise TrainingError(f"{config} can not be read: {error}") from error
+        then.pop(_DATA, None)
         require_same(then, self.settings, self.path)
         for partial in self.path.rglob(f"{PARTIAL_PREFIX}*"):
             partial.unlink(missing_ok=True)
+
+    def _begin(self) -> None:
+        content = {_DATA: str(self.data.resolve()), **self.settings}
+        write_bytes(self.path / CONFIG, tomli_w.dumps(content).encode())

@@ -48,13 +48,13 @@ class Progressed:
         return asdict(self)
 
 
-def read_state(path: Path, settings: Mapping[str, Any]) -> dict[str, Any] | None:
+def read_state(path: Path, settings: Mapping[str, Any], data_sha256: str) -> dict[str, Any] | None:
     """Read where a stage was left; None if it has not begun.
 
     Raises
     ------
     TrainingError
-        It was made with other settings; the differences are named.
+        It was made with other settings, which are named, or of other data.
     SourceError
         It can not be read.
     """
@@ -64,6 +64,11 @@ def read_state(path: Path, settings: Mapping[str, Any]) -> dict[str, Any] | None
     if not isinstance(content, Mapping) or "progress" not in content:
         raise TrainingError(f"{path} is no checkpoint of a run; give it another name")
     require_same(content["settings"], settings, path)
+    if content["data_sha256"] != data_sha256:
+        raise TrainingError(
+            f"{path} was trained on other data: images, masks or face masks have changed since; "
+            "bring them back, or choose another folder for the run"
+        )
     return dict(content)
 
 

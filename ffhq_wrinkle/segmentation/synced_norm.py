@@ -16,7 +16,8 @@ class SyncedBatchNorm2d(nn.BatchNorm2d):
         """(B, C, H, W) to the same."""
         if not self.training:
             return super().forward(x)
-        axes = (0, 2, 3)
+        axes, dtype = (0, 2, 3), x.dtype
+        x = x.to(self.weight.dtype)  # in half precision sums would lose digits
         count = x.new_tensor([x.numel() / x.shape[1]])
         total = summed_over_devices(torch.cat([x.sum(axes), count]))
         mean, count = total[:-1] / total[-1], total[-1]
@@ -25,7 +26,8 @@ class SyncedBatchNorm2d(nn.BatchNorm2d):
         variance = summed_over_devices(away.square().sum(axes)) / count
         self._note(mean.detach(), variance.detach(), count.detach())
         scale = self.weight * torch.rsqrt(variance + self.eps)
-        return torch.as_tensor(away * scale[:, None, None] + self.bias[:, None, None])
+        normal = away * scale[:, None, None] + self.bias[:, None, None]
+        return torch.as_tensor(normal.to(dtype))
 
     @torch.no_grad()
     def _note(self, mean: torch.Tensor, variance: torch.Tensor, count: torch.Tensor) -> None:

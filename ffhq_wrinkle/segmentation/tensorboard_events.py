@@ -11,29 +11,38 @@ log = logging.getLogger(__name__)
 
 
 class RowWriter:
-    """Writes rows of metrics as events into a folder."""
+    """Writes rows of metrics as events into a folder, in a file that the first row begins."""
 
     def __init__(self, folder: Path) -> None:
+        self.folder = folder
         self._writer: Any = None
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # of its own libraries
-                from torch.utils.tensorboard import SummaryWriter
-        except ImportError:
-            log.info("no TensorBoard events: pip install tensorboard")
-            return
-        self._writer = SummaryWriter(log_dir=str(folder))
+        self._absent = False
+
+    def __enter__(self) -> "RowWriter":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._writer is not None:
+            self._writer.close()
 
     def add(self, row: Mapping[str, float]) -> None:
         """Add one epoch."""
-        if self._writer is None:
+        if self._writer is None and not self._absent:
+            self._begin()
+        if self._absent:
             return
         for name, value in row.items():
             if name != "epoch" and not math.isnan(value):
                 self._writer.add_scalar(name, value, int(row["epoch"]))
         self._writer.flush()
 
-    def close(self) -> None:
-        """Close the file."""
-        if self._writer is not None:
-            self._writer.close()
+    def _begin(self) -> None:
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # of its own libraries
+                from torch.utils.tensorboard import SummaryWriter
+        except ImportError:
+            log.info("no TensorBoard events: pip install tensorboard")
+            self._absent = True
+            return
+        self._writer = SummaryWriter(log_dir=str(self.folder))

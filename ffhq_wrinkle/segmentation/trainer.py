@@ -3,15 +3,15 @@
 import logging
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from lightning_fabric import Fabric
-from torch import distributed
-from torch.utils.data import DataLoader, default_collate
+from torch import nn
 
 from ..errors import TrainingError
 from ..files import write_bytes
@@ -19,7 +19,9 @@ from ..png import encode_png
 from ..progress import Progress
 from ..weak import TextureSettings
 from .checkpoint import save_checkpoint
+from .loader import batches, one_opencv_thread
 from .objectives import objective_of
+from .processes import merged, summed
 from .recipes import StageConfig
 from .samples import Sample, Stage
 from .schedule import sgdr_rate
@@ -36,7 +38,7 @@ from .stage_state import (
     write_metrics,
 )
 from .synced_norm import share_batch_norms
-from .training_set import Example, Order, Place, TrainingSet, begin_loading, one_opencv_thread
+from .training_set import Example, Order, Place, TrainingSet
 
 log = logging.getLogger(__name__)
 
@@ -67,16 +69,14 @@ class StageTrainer:
         For the order and augmentation.
     settings : mapping
         What the result depends on; a run of other settings is not taken up.
+    data_sha256 : str
+        Of the listing; nor is one of other data.
     more : mapping
-        What checkpoints keep besides: versions, the hash of the data.
+        What checkpoints keep besides, such as versions.
     workers, accumulate : int
         Processes that load; and in how many parts each batch is computed, for less memory.
     compile_model : bool
         Whether to have PyTorch compile the network.
-    stopped : callable
-        Asked after each step; true ends the run there.
-    shown : callable, optional
-        Called with each row of `metrics.csv`.
     """
 
     def __init__(
@@ -93,12 +93,11 @@ class StageTrainer:
         side: int,
         seed: int,
         settings: Mapping[str, Any],
+        data_sha256: str,
         more: Mapping[str, Any],
         workers: int = 0,
         accumulate: int = 1,
         compile_model: bool = False,
-        stopped: Callable[[], bool] = lambda: False,
-        shown: Callable[[Mapping[str, float]], None] = lambda _: None,
     ) -> None:
         self.fabric = fabric
         self.model = model
@@ -112,29 +111,30 @@ class StageTrainer:
         self.side = side
         self.seed = seed
         self.settings = dict(settings)
+        self.data_sha256 = data_sha256
         self.more = dict(more)
         self.workers = workers
         self.accumulate = accumulate
         self.compile_model = compile_model
-        self.stopped = stopped
-        self.shown = shown
+        self.stopped: Callable[[], bool] = lambda: False
+        self.shown: Callable[[Mapping[str, float]], None] = lambda _: None
         self.progress = Progressed()
+        self._on_gpu = fabric.device.type == "cuda"
         self._saved = time.monotonic()
 
     def setup(self) -> None:
         """Bring network and optimizer to the device, and to where an earlier run was left."""
         share_batch_norms(self.model)
         self.model.to(memory_format=self.model.memory_format)
-        left = read_state(self.folder / LAST, self.settings)
+        left = read_state(self.folder / LAST, self.settings, self.data_sha256)
         if left:
             self.model.load_state_dict(left["model"])
-        on_gpu = self.fabric.device.type == "cuda"
         optimizer = torch.optim.AdamW(
             self.model.parameters(),
             lr=self.config.peak_rate,
             betas=(self.config.beta1, self.config.beta2),
             weight_decay=self.config.weight_decay,
-            fused=on_gpu,
+            fused=self._on_gpu,
         )
         network: Any = torch.compile(self.model) if self.compile_model else self.model
         self._network, self._optimizer = self.fabric.setup(network, optimizer)
@@ -148,45 +148,33 @@ class StageTrainer:
             )  # fmt: skip
 
     @one_opencv_thread()
-    def fit(self) -> bool:
-        """Train to the end, or until told to stop; whether it came to the end.
+    def fit(
+        self,
+        *,
+        stopped: Callable[[], bool] = lambda: False,
+        shown: Callable[[Mapping[str, float]], None] = lambda _: None,
+    ) -> bool:
+        """Train to the end, or until told to stop.
+
+        Parameters
+        ----------
+        stopped : callable, optional
+            Asked after each step; true ends training there.
+        shown : callable, optional
+            Called with each row of `metrics.csv`, by the first process.
+
+        Returns
+        -------
+        bool
+            Whether it came to the end.
 
         Raises
         ------
         TrainingError
-            The loss is no finite number, or the device has too little memory.
+            The loss or its gradient is no finite number, or the device has too little memory.
         """
-        order = self._order()
-        loader = DataLoader(
-            self.train,
-            batch_sampler=order,
-            num_workers=self.workers,
-            pin_memory=self.fabric.device.type == "cuda",
-            persistent_workers=self.workers > 0,
-            worker_init_fn=begin_loading,
-        )
-        batches = iter(loader)
-        with Progress(len(order), f"{self.stage}, steps") as bar:
-            while self.progress.epoch < self.config.epochs:
-                started = time.monotonic()
-                self._network.train()
-                rate = self._set_rate()
-                while self.progress.step < order.steps:
-                    self.progress.loss_sum += self._step(next(batches), order)
-                    self.progress.step += 1
-                    bar.advance()
-                    if self._told_to_stop():
-                        self.progress.seconds += time.monotonic() - started
-                        self._save(LAST)
-                        return False
-                    if time.monotonic() - self._saved > SAVE_EVERY_S:
-                        self._save(LAST)
-                self.progress.seconds += time.monotonic() - started
-                self._end_epoch(order, rate)
-        return True
-
-    def _order(self) -> Order:
-        return Order(
+        self.stopped, self.shown = stopped, shown
+        order = Order(
             len(self.train),
             self.config.batch_size,
             epochs=self.config.epochs,
@@ -195,6 +183,19 @@ class StageTrainer:
             device=self.fabric.global_rank,
             devices=self.fabric.world_size,
         )
+        loaded = batches(self.train, workers=self.workers, pinned=self._on_gpu, batch_sampler=order)
+        with self._memory_advised(order), Progress(len(order), f"{self.stage}, steps") as bar:
+            while self.progress.epoch < self.config.epochs:
+                rate = self._set_rate()
+                self._network.train()
+                while self.progress.step < order.steps:
+                    told = self._step(loaded, order)
+                    bar.advance()
+                    if told:
+                        return False
+                if not self._end_epoch(order, rate):
+                    return False
+        return True
 
     def _set_rate(self) -> float:
         rate = sgdr_rate(
@@ -207,72 +208,106 @@ class StageTrainer:
             group["lr"] = rate
         return rate
 
-    def _step(self, batch: Example, order: Order) -> float:
-        """One step of the optimizer on this device's part of a batch; gives the loss."""
-        count = min(self.accumulate, len(batch.seen))
-        parts = [Example(*part) for part in zip(*(one.chunk(count) for one in batch), strict=True)]
-        total = 0.0
-        try:
-            for number, part in enumerate(parts, start=1):
-                waiting = number < len(parts) and self.fabric.world_size > 1
-                with self.fabric.no_backward_sync(self._network, enabled=waiting):
-                    loss = self.objective.loss(self._network, part) / len(parts)
-                    self.fabric.backward(loss)
-                total += float(loss.detach())
-        except torch.OutOfMemoryError as error:
-            raise TrainingError(self._memory_advice(order)) from error
-        if not math.isfinite(total):
-            indices = order.of_epoch(self.progress.epoch)[self.progress.step]
-            ids = ", ".join(self.train.samples[index].image_id for index in indices)
-            raise TrainingError(
-                f"the loss is {total} in epoch {self.progress.epoch + 1}, step "
-                f"{self.progress.step + 1}, of the images {ids}; a smaller --peak-rate or "
-                "--precision 32 may help"
-            )
+    def _step(self, loaded: Iterator[Example], order: Order) -> bool:
+        """One step of the optimizer, after which all processes stop, save, or go on alike.
+
+        Returns
+        -------
+        bool
+            Whether any of them was told to stop.
+        """
+        started = time.monotonic()
+        loss = self._backward(next(loaded), order)
+        due = self.fabric.is_global_zero and started - self._saved > SAVE_EVERY_S
+        loss, told, due_to_save = summed(self.fabric, loss, self.stopped(), due)
+        self._require_finite(loss, order)
         self._optimizer.step()
         self._optimizer.zero_grad(set_to_none=True)
+        self.progress.loss_sum += loss
+        self.progress.step += 1
+        self.progress.seconds += time.monotonic() - started
+        if told or due_to_save:
+            self._save(LAST)
+        return bool(told)
+
+    def _backward(self, batch: Example, order: Order) -> float:
+        """Gradients of this device's part of a batch; gives its share of the batch's loss."""
+        devices = self.fabric.world_size
+        # As many on each device, or those with more would wait for the others for ever.
+        count = min(self.accumulate, order.batch_size // devices)
+        parts = zip(*(one.tensor_split(count) for one in batch), strict=True)
+        total = 0.0
+        for number, part in enumerate(map(Example._make, parts), start=1):
+            weight = 1 / count
+            if self.objective.is_mean:
+                weight = len(part.seen) * devices / order.batch_size  # gradients are averaged
+            with self.fabric.no_backward_sync(
+                self._network, enabled=number < count and devices > 1
+            ):
+                loss = self.objective.loss(self._network, part) * weight
+                self.fabric.backward(loss)
+            total += float(loss.detach()) / devices
         return total
 
-    def _memory_advice(self, order: Order) -> str:
-        each = max(1, order.batch_size // self.fabric.world_size // self.accumulate)
-        advice = [f"--accumulate {2 * self.accumulate}"] if each > 1 else []
-        advice += ["--precision bf16", "--size 512"]
-        if self.config.network == "swin_unetr" and not self.config.gradient_checkpointing:
-            advice.append("--gradient-checkpointing")
-        return (
-            f"{self.fabric.device} has too little memory for {each} images at once; try "
-            f"{' or '.join(advice)}, or a smaller --batch-size"
-        )
+    def _require_finite(self, loss: float, order: Order) -> None:
+        """Stop at a loss or gradient that is no number, before it gets into the weights."""
+        gradients = [one.grad for one in self.model.parameters() if one.grad is not None]
+        found = {"loss": loss, "gradient": float(nn.utils.get_total_norm(gradients))}
+        for what, value in found.items():
+            if not math.isfinite(value):
+                indices = order.of_epoch(self.progress.epoch)[self.progress.step]
+                ids = ", ".join(self.train.samples[index].image_id for index in indices)
+                raise TrainingError(
+                    f"the {what} is {value} in epoch {self.progress.epoch + 1}, step "
+                    f"{self.progress.step + 1}, of the images {ids}; a smaller --peak-rate or "
+                    "--precision 32 may help"
+                )
 
-    def _told_to_stop(self) -> bool:
-        """Whether any of the processes was told to; they all stop at the same step."""
-        if self.fabric.world_size == 1:
-            return self.stopped()
-        told = torch.tensor(float(self.stopped()), device=self.fabric.device)
-        everyone: Any = self.fabric.all_reduce(told, reduce_op="sum")
-        return bool(everyone > 0)
+    @contextmanager
+    def _memory_advised(self, order: Order) -> Iterator[None]:
+        """Say what would fit where the device has too little memory."""
+        try:
+            yield
+        except torch.OutOfMemoryError as error:
+            each = math.ceil(order.batch_size / self.fabric.world_size / self.accumulate)
+            advice = [f"--accumulate {2 * self.accumulate}"] if each > 1 else []
+            advice += ["--precision bf16", "--size 512"]
+            swin = self.config.network in ("swin_unetr", "swin_unetr_96")
+            if swin and not self.config.gradient_checkpointing:
+                advice.append("--gradient-checkpointing")
+            raise TrainingError(
+                f"{self.fabric.device} has too little memory for {each} images at once; try "
+                f"{' or '.join(advice)}, or a smaller --batch-size"
+            ) from error
 
-    def _end_epoch(self, order: Order, rate: float) -> None:
+    def _end_epoch(self, order: Order, rate: float) -> bool:
+        """Validate and write what an epoch leaves; False if told to stop before that."""
         done = self.progress
+        found = self.validate()
+        if found is None:
+            self._save(LAST)  # all steps are done; validation begins anew
+            return False
         row = {
             "epoch": done.epoch + 1,
             "lr": rate,
             "train_loss": done.loss_sum / order.steps,
-            **self.validate(),
+            **found,
             "seconds": round(done.seconds, 3),
             "images_per_s": round(order.steps * order.batch_size / max(done.seconds, 1e-9), 3),
         }
         better = self._is_better(row)
         done.history.append(row)
         done.epoch, done.step, done.loss_sum, done.seconds = done.epoch + 1, 0, 0.0, 0.0
+        # `last.pt` comes last: what is killed before it does the epoch's end again.
+        if self.fabric.is_global_zero:
+            write_metrics(self.folder / METRICS, done.history)
+            if is_due(done.epoch, self.config.epochs):
+                write_bytes(self.folder / f"epoch_{done.epoch:04d}.png", encode_png(self._sheet()))
+            self.shown(row)
         if better:
             self._save(BEST)
         self._save(LAST)
-        if self.fabric.is_global_zero:
-            write_metrics(self.folder / METRICS, done.history)
-            self.shown(row)
-            if is_due(done.epoch, self.config.epochs):
-                write_bytes(self.folder / f"epoch_{done.epoch:04d}.png", encode_png(self._sheet()))
+        return True
 
     def _is_better(self, row: Mapping[str, float]) -> bool:
         """Whether an epoch's network is the best so far: by JSI, in stage 1 by the loss."""
@@ -285,34 +320,39 @@ class StageTrainer:
         return True
 
     @torch.inference_mode()
-    def validate(self) -> dict[str, float]:
-        """What `metrics.csv` says of the validation part, whose images are whole, not augmented."""
+    def validate(self) -> dict[str, float] | None:
+        """What `metrics.csv` says of the validation part; None if told to stop meanwhile.
+
+        Its images are whole and not augmented.
+        """
         self._network.eval()
         mine = range(self.fabric.global_rank, len(self.val), self.fabric.world_size)
         found: dict[int, np.ndarray] = {}
-        loader = DataLoader(
+        loaded = batches(
             self.val,
+            workers=self.workers,
+            pinned=self._on_gpu,
             sampler=[Place(0, index) for index in mine],
-            num_workers=self.workers,
-            worker_init_fn=begin_loading,
         )
-        for one in loader:
-            found[int(one.number)] = self.objective.figures(one).double().cpu().numpy()
-        gathered: list[dict[int, np.ndarray] | None] = [found]
-        if self.fabric.world_size > 1:
-            gathered = [None] * self.fabric.world_size
-            distributed.all_gather_object(gathered, found)
-        everything = {key: value for part in gathered if part for key, value in part.items()}
-        return self.objective.summed_up(np.stack([everything[key] for key in sorted(everything)]))
+        with self.fabric.autocast():
+            for one in loaded:
+                found[int(one.number)] = self.objective.figures(one).cpu().double().numpy()
+                if self.stopped():
+                    break
+        (told,) = summed(self.fabric, self.stopped())
+        if told:
+            return None
+        figures = merged(self.fabric, found)
+        return self.objective.summed_up(np.stack([figures[key] for key in sorted(figures)]))
 
     @torch.inference_mode()
     def _sheet(self) -> np.ndarray:
         """What the network makes of the first validation images, RGB uint8."""
         self.model.eval()
-        shown = range(min(SHOWN, len(self.val)))
-        return stacked(
-            [self.objective.row(default_collate([self.val[Place(0, one)]])) for one in shown]
-        )
+        shown = [Place(0, number) for number in range(min(SHOWN, len(self.val)))]
+        loaded = batches(self.val, workers=0, pinned=False, sampler=shown)
+        with self.fabric.autocast():
+            return stacked([self.objective.row(one) for one in loaded])
 
     def _save(self, name: str) -> None:
         """Write a checkpoint, by one process, whole or not at all."""
@@ -329,6 +369,7 @@ class StageTrainer:
                     **self.more,
                     "stage": self.stage,
                     "settings": self.settings,
+                    "data_sha256": self.data_sha256,
                     "progress": self.progress.record(),
                     "random": random_states(),
                 },

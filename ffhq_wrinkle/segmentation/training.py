@@ -5,9 +5,10 @@
 """
 
 import logging
+import os
 import platform
-from collections.abc import Callable, Mapping
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass
 from importlib import metadata
 from pathlib import Path
@@ -30,7 +31,7 @@ from .networks import create_model
 from .picture_files import read_size
 from .pretrained import load_pretrained
 from .recipes import Recipe, StageConfig
-from .run_folder import RunFolder
+from .run_folder import SPLIT, RunFolder
 from .sample_files import Part
 from .samples import STAGES, Sample, Stage
 from .sized import SizedNetwork
@@ -42,7 +43,7 @@ from .trainer import StageTrainer
 
 log = logging.getLogger(__name__)
 
-SPLIT, TEST = "split.csv", "test.json"
+TEST = "test.json"
 _PRETRAIN_SHARES = (0.98, 0.01, 0.01)  # where there are no human masks
 TrainPrecision = Literal["32", "bf16", "64"]
 _FABRIC_PRECISION: dict[TrainPrecision, Any] = {
@@ -155,26 +156,63 @@ def train(
         Ctrl-C or SIGTERM; the same call goes on from there.
     """
     settings = settings or TrainSettings()
-    fabric = Fabric(
-        accelerator=accelerator, devices=devices, precision=_FABRIC_PRECISION[settings.precision]
-    )
-    fabric.launch()
-    if settings.deterministic:
-        torch.use_deterministic_algorithms(True)
     record_of_run = {
         "recipe": recipe.name,
-        "data": str(data.resolve()),
         "init": load_checkpoint(init).sha256 if init else "",
         **settings.record(),
         **recipe.record(),
     }
-    holding = (
-        RunFolder(run, record_of_run, resume=resume) if fabric.is_global_zero else nullcontext()
-    )
-    with holding, stop_asked_for() as stopped:
-        going = _Run(fabric, recipe, data, run, record_of_run, settings, workers, stopped)
-        going.prepare(parser, texture, cache, jobs)
-        return going.train(init)
+    with _only_deterministic(wanted=settings.deterministic):
+        fabric = launched(accelerator, devices, settings.precision)
+        holding = (
+            RunFolder(run, record_of_run, data=data, resume=resume)
+            if fabric.is_global_zero
+            else nullcontext()
+        )
+        with holding:
+            going = _Run(fabric, recipe, data, run, record_of_run, settings, workers)
+            going.prepare(parser, texture, cache, jobs)
+            return going.train(init)
+
+
+def launched(accelerator: str, devices: int, precision: TrainPrecision) -> Fabric:
+    """Lightning Fabric with its processes begun; under torchrun, those that this began.
+
+    Raises
+    ------
+    ArgumentError
+        There is no such device, or it can not compute so.
+    """
+    nodes = 1
+    if "TORCHELASTIC_RUN_ID" in os.environ:
+        devices = int(os.environ["LOCAL_WORLD_SIZE"])
+        nodes = int(os.environ["WORLD_SIZE"]) // devices
+    try:
+        fabric = Fabric(
+            accelerator=accelerator,
+            devices=devices,
+            num_nodes=nodes,
+            precision=_FABRIC_PRECISION[precision],
+        )
+    except (RuntimeError, ValueError, TypeError) as error:
+        said = " ".join(str(error).split())
+        raise ArgumentError(f"--accelerator {accelerator} --devices {devices}: {said}") from error
+    fabric.launch()
+    return fabric
+
+
+@contextmanager
+def _only_deterministic(*, wanted: bool) -> Iterator[None]:
+    """Have PyTorch use only algorithms that give the same twice, if that is wanted."""
+    before = torch.are_deterministic_algorithms_enabled()
+    if wanted:
+        # Else cuBLAS, if it has not begun yet, could not.
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+        torch.use_deterministic_algorithms(True)
+    try:
+        yield
+    finally:
+        torch.use_deterministic_algorithms(before)
 
 
 class _Run:
@@ -189,7 +227,6 @@ class _Run:
         record_of_run: Mapping[str, Any],
         settings: TrainSettings,
         workers: int,
-        stopped: Callable[[], bool],
     ) -> None:
         self.fabric = fabric
         self.recipe = recipe
@@ -198,7 +235,6 @@ class _Run:
         self.record = record_of_run
         self.settings = settings
         self.workers = workers
-        self.stopped = stopped
         self.listings: dict[Stage, Listing] = {}
         self.split: Split
 
@@ -275,13 +311,15 @@ class _Run:
                 self._train_stage(stage, config, init)
                 checkpoints[stage] = init = self.run / stage / BEST
         scores = ""
+        on_apple = self.fabric.device.type == "mps"
         if self.recipe.finetune and self.fabric.is_global_zero:
             scores = score_test_part(
                 checkpoints["finetune"],
                 self._part("finetune", "test"),
                 self.recipe.finetune,
                 self.run / TEST,
-                device=str(self.fabric.device),
+                # On Apple's GPUs double precision is missing.
+                device="cpu" if on_apple else str(self.fabric.device),
             )
         self.fabric.barrier()
         return TrainReport(checkpoints, scores)
@@ -291,7 +329,6 @@ class _Run:
         samples = {part: self._part(stage, part) for part in ("train", "val")}
         folder = self.run / stage
         InnerFolders(self.run).make(folder)
-        rows = RowWriter(folder) if self.fabric.is_global_zero else None
         trainer = StageTrainer(
             self.fabric,
             self._model(config, init),
@@ -304,28 +341,23 @@ class _Run:
             side=config.size or max(read_size(samples["train"][0].image)),
             seed=self.settings.seed,
             settings=self.record,
+            data_sha256=listing.sha256(),
             more={
                 "recipe": self.recipe.record(),
                 "versions": versions(),
-                "data_sha256": listing.sha256(),
             },
             workers=self.workers,
             accumulate=self.settings.accumulate,
             compile_model=self.settings.compile,
-            stopped=self.stopped,
-            shown=rows.add if rows else lambda _: None,
         )
         trainer.setup()
         log.info(
             "%s: %d images to train on, %d to validate; %d epochs",
             stage, len(samples["train"]), len(samples["val"]), config.epochs,
         )  # fmt: skip
-        try:
-            if trainer.fit():
+        with stop_asked_for() as stopped, RowWriter(folder) as rows:
+            if trainer.fit(stopped=stopped, shown=rows.add):
                 return
-        finally:
-            if rows:
-                rows.close()
         done = trainer.progress
         raise RunInterrupted(
             f"{stage} stopped in epoch {done.epoch + 1} of {config.epochs}, after step "
@@ -343,7 +375,7 @@ class _Run:
                 gradient_checkpointing=config.gradient_checkpointing,
             )
         if init:
-            carried = load_pretrained(model, named_tensors(read_weights(init)))
+            carried = load_pretrained(model, named_tensors(read_weights(init)), source=str(init))
             log.info("from %s: %s", init, carried.summary())
         return model
 

@@ -1,14 +1,13 @@
 """Training set: samples as tensors, augmented, in an order that can be taken up anywhere."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from typing import NamedTuple
 
-import cv2
 import numpy as np
 import torch
 from torch.utils.data import Dataset, Sampler
 
+from ..errors import ArgumentError
 from .augmentation import AugmentSettings, FaceArrays, augmented, sample_generator
 from .inputs import network_input
 from .recipes import StageConfig
@@ -94,26 +93,6 @@ class TrainingSet(Dataset[Example]):
         )
 
 
-@contextmanager
-def one_opencv_thread() -> Iterator[None]:
-    """Have OpenCV do with one thread, here and in processes that begin meanwhile to load samples.
-
-    They are enough. And a process forked while OpenCV keeps threads lacks those, but waits for
-    them for ever.
-    """
-    threads = cv2.getNumThreads()
-    cv2.setNumThreads(1)
-    try:
-        yield
-    finally:
-        cv2.setNumThreads(threads)
-
-
-def begin_loading(_: int) -> None:
-    """The same in a process that was not forked, and so knows nothing of it."""
-    cv2.setNumThreads(1)
-
-
 class Order(Sampler[list[Place]]):
     """The batches of a run from some step of some epoch on, one after another.
 
@@ -131,7 +110,12 @@ class Order(Sampler[list[Place]]):
     start : Place
         Epoch and step to begin with.
     device, devices : int
-        Which part of each batch is this device's.
+        Which part of each batch is this device's; parts differ by one sample at most.
+
+    Raises
+    ------
+    ArgumentError
+        A batch has fewer samples than there are devices.
     """
 
     def __init__(
@@ -146,7 +130,12 @@ class Order(Sampler[list[Place]]):
         devices: int = 1,
     ) -> None:
         self.samples = samples
-        self.batch_size = max(devices, min(batch_size, samples) // devices * devices)
+        self.batch_size = min(batch_size, samples)
+        if self.batch_size < devices:
+            raise ArgumentError(
+                f"a batch has {self.batch_size} images for {devices} devices; give a larger "
+                "--batch-size, or fewer --devices"
+            )
         self.epochs = epochs
         self.seed = seed
         self.start = start
@@ -156,14 +145,12 @@ class Order(Sampler[list[Place]]):
     @property
     def steps(self) -> int:
         """Of an epoch."""
-        return max(1, self.samples // self.batch_size)
+        return self.samples // self.batch_size
 
     def of_epoch(self, epoch: int) -> np.ndarray:
         """Indices of samples in each step, (steps, batch_size)."""
         shuffled = np.random.default_rng((self.seed, epoch)).permutation(self.samples)
-        # With more devices than samples some are seen twice.
-        needed = np.resize(shuffled, max(self.samples, self.batch_size))
-        return needed[: self.steps * self.batch_size].reshape(self.steps, self.batch_size)
+        return shuffled[: self.steps * self.batch_size].reshape(self.steps, self.batch_size)
 
     def __iter__(self) -> Iterator[list[Place]]:
         first_epoch, first_step = self.start
