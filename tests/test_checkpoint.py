@@ -17,7 +17,6 @@ from ffhq_wrinkle.segmentation import (
     load_pretrained,
     save_checkpoint,
 )
-from ffhq_wrinkle.segmentation.networks import NETWORKS
 from ffhq_wrinkle.segmentation.official import OFFICIAL, official_checkpoint
 from ffhq_wrinkle.weak import TextureSettings
 
@@ -216,7 +215,7 @@ def test_without_it_the_error_says_where_to_put_it(published, site):
         official_checkpoint("official")
 
 
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("name", ["unet", "swin_unetr", "striped_wrinet"])
 def test_pretrained_weights_go_over_and_channels_are_filled_by_the_rule(name):
     torch.manual_seed(1)
     pretrained, network = create_model(name, 3, 1).eval(), create_model(name, 4, 2).eval()
@@ -246,7 +245,7 @@ def test_pretrained_weights_of_equal_channels_are_copied_whole():
     same(first.state_dict(), second.state_dict())
 
 
-@pytest.mark.parametrize("channels", [(5, 1), (3, 4), (3, 3)])
+@pytest.mark.parametrize("channels", [(5, 1), (3, 4), (3, 5)])
 def test_pretrained_weights_that_no_rule_is_for_change_nothing(channels):
     network = create_model("unet", 4, 2)
     before = {name: value.clone() for name, value in network.state_dict().items()}

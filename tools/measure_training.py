@@ -6,10 +6,12 @@ FOLDER holds photos in `images/` and wrinkle masks drawn by people in `masks/`, 
 They are halved into OUT and split once, 60 to train on and, of the others, 3 in 10 to validate and
 the rest to test. Then each network of the grid is trained for each of three seeds, by the command
 `ffhq-wrinkle train` on one core, as many at once as there are jobs; begun again, the tool goes on
-where it was left. Printed is a table of the scores on the test part.
+where it was left. Printed are tables of the scores on the test part: means over images and seeds,
+with 95 % intervals of the bootstrap over images, and the range of the seeds.
 """
 
 import argparse
+import csv
 import itertools
 import os
 import shlex
@@ -23,6 +25,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
+from ffhq_wrinkle.bootstrap import bootstrap_intervals
 from ffhq_wrinkle.files import csv_bytes, read_image, write_bytes
 from ffhq_wrinkle.manifest import find_images
 from ffhq_wrinkle.masks import read_mask
@@ -72,6 +75,7 @@ def main() -> None:
     with ThreadPoolExecutor(given.jobs) as pool:
         list(pool.map(lambda seed: pretrain(data, given.out / "runs", seed), SEEDS))
         list(pool.map(lambda cell: finetune(data, given.out / "runs", cell), CELLS))
+    print(tables(given.out / "runs"))
 
 
 def pretrain(data: Path, runs: Path, seed: int) -> None:
@@ -104,6 +108,62 @@ def train(data: Path, run: Path, options: Sequence[str]) -> None:
     seconds = time.monotonic() - started
     print(f"{run.name}: {seconds:.0f} s", flush=True)
     write_bytes(run / DONE, f"{shlex.join(command)}\n{seconds:.0f} s\n".encode())
+
+
+def tables(runs: Path) -> str:
+    """Scores of each kind of network on the test part, and what differs, as Markdown."""
+    kinds = list(dict.fromkeys(cell[:3] for cell in CELLS))
+    scores: dict[tuple[str, ...], np.ndarray] = {
+        kind: np.stack([read(runs / Cell(*kind, seed).folder) for seed in SEEDS]) for kind in kinds
+    }
+    lines = ["| begins with | sees | labels | JSI | seeds | F1 | seeds |", "| --- " * 7 + "|"]
+    for kind in kinds:
+        cells = [
+            f"{with_interval(scores[kind][..., at])} | {spread(scores[kind][..., at])}"
+            for at in (0, 1)
+        ]
+        lines.append(f"| {' | '.join([*named(kind), *cells])} |")
+    lines += ["", "| difference | at | JSI | F1 |", "| --- " * 4 + "|"]
+    for at, (one, other) in enumerate((("texture", "none"), ("rgb+texture", "rgb"))):
+        for kind in kinds:
+            if kind[at] == one:
+                base = tuple(other if place == at else part for place, part in enumerate(kind))
+                rest = ", ".join(part for place, part in enumerate(named(kind)) if place != at)
+                away = scores[kind] - scores[base]
+                cells = [with_interval(away[..., place], "+.4f") for place in (0, 1)]
+                lines.append(f"| {one} minus {other} | {rest} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def named(kind: Sequence[str]) -> list[str]:
+    """A kind as the table has it."""
+    begins, sees, share = kind
+    return [begins, sees, f"{float(share):.0%}"]
+
+
+def read(run: Path) -> np.ndarray:
+    """JSI and F1 of each test image, (images, 2)."""
+    with (run / "test.csv").open() as file:
+        rows = sorted(csv.DictReader(file), key=lambda row: row["image_id"])
+    return np.array([[float(row[one] or "nan") for one in ("jsi", "f1")] for row in rows])
+
+
+def with_interval(scores: np.ndarray, how: str = ".4f") -> str:
+    """The mean over images and seeds, (seeds, images), and its 95 % interval over images."""
+    of_image = scores.mean(axis=0)
+
+    def mean(counts: np.ndarray) -> np.ndarray:
+        means: np.ndarray = counts @ of_image / counts.sum(axis=1)
+        return means[:, None]
+
+    low, high = bootstrap_intervals(mean, len(of_image))
+    return f"{of_image.mean():{how}} ({low[0]:{how}} to {high[0]:{how}})"
+
+
+def spread(scores: np.ndarray) -> str:
+    """The means of the seeds, from the least to the largest."""
+    of_seed = scores.mean(axis=1)
+    return f"{of_seed.min():.4f} to {of_seed.max():.4f}"
 
 
 def prepared(folder: Path, out: Path) -> Path:

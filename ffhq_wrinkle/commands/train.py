@@ -21,9 +21,10 @@ if TYPE_CHECKING:
 
 # Fields of a stage's configuration, with the option's type and help; the name is the field's.
 _FIELDS: dict[str, tuple[Any, str]] = {
-    "network": (str, "As unet, swin_unetr, striped_wrinet; see docs."),
+    "network": (str, "Such as unet or swin_unetr."),
     "input": (click.Choice(["rgb", "rgb+texture"]), "What the network sees."),
-    "loss": (click.Choice(["mse", "soft_dice"]), "Of the stage; only with --stage."),
+    "loss": (str, "Such as mse or soft_dice; only with --stage."),
+    "initial": (str, "What the network begins with: random or imagenet; only with --stage."),
     "epochs": (click.IntRange(min=1), "How often each image is seen."),
     "batch_size": (click.IntRange(min=1), "Images a step, on all devices together."),
     "peak_rate": (float, "Learning rate at the start of the first period."),
@@ -66,6 +67,11 @@ def _field_options(command: Callable[..., None]) -> Callable[..., None]:
     help="Which stages of the recipe.",
 )
 @click.option("--init", type=EXISTING_FILE, help="A checkpoint to begin the first stage with.")
+@click.option(
+    "--initial-weights",
+    type=EXISTING_FILE,
+    help="ImageNet's weights, for recipes that begin with them; fetched once if not given.",
+)
 @click.option(
     "--fraction", default=1.0, show_default=True, help="Share of the training part to finetune on."
 )
@@ -126,6 +132,7 @@ def train_command(
     run: Path,
     stage: str,
     init: Path | None,
+    initial_weights: Path | None,
     fraction: float,
     seed: int,
     limit: int | None,
@@ -187,6 +194,7 @@ def train_command(
             deterministic=deterministic,
         ),
         init=init,
+        initial_weights=initial_weights,
         cache=cache,
         devices=devices,
         accelerator=accelerator,

@@ -73,8 +73,8 @@ def _predicted(
     whole = TrainingSet(samples, config, seed=0, training=False)
     with Progress(len(samples), "test") as bar:
         for number, sample in enumerate(samples):
-            _, seen, target = whole[Place(0, number)]
-            logits = predictor.logits([seen.numpy().transpose(1, 2, 0)])[0]
-            truth = target.numpy() > HALF
+            one = whole[Place(0, number)]
+            logits = predictor.logits([one.seen.numpy().transpose(1, 2, 0)])[0]
+            truth = one.target.numpy() > HALF
             yield Pair(sample.image_id, truth, logits > 0, as_16_bit(logits))
             bar.advance()

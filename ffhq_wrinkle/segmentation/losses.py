@@ -76,6 +76,26 @@ def mse_loss(logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
     return functional.mse_loss(predicted, target.to(predicted.dtype))
 
 
+def masked_l1_loss(logits: torch.Tensor, image: torch.Tensor, masked: torch.Tensor) -> torch.Tensor:
+    """Mean absolute error of an image inside its mask.
+
+    Parameters
+    ----------
+    logits, image : torch.Tensor
+        float, both (B, C, H, W).
+    masked : torch.Tensor
+        bool, (B, H, W): what counts; at least a pixel.
+
+    Returns
+    -------
+    torch.Tensor
+        float, ().
+    """
+    predicted = _single(logits)
+    error = (predicted - image.to(predicted.dtype)).abs().mean(dim=1)
+    return (error * masked).sum() / masked.sum()
+
+
 def _single(values: torch.Tensor) -> torch.Tensor:
     """Half precision made single; what is single or double stays."""
     return values.float() if values.itemsize < torch.float32.itemsize else values

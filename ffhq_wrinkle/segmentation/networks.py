@@ -9,7 +9,7 @@ from ..errors import ArgumentError, SourceError
 from .sized import SizedNetwork
 
 NetworkName = Literal[
-    "unet", "swin_unetr", "striped_wrinet", "unet_wds", "unet_resnet50", "swin_unetr_96"
+    "unet", "swin_unetr", "striped_wrinet", "unet_wds", "unet_resnet50", "swin_unetr_96", "swin_mim"
 ]
 NETWORKS: tuple[NetworkName, ...] = get_args(NetworkName)
 # Two parameters that no other network has together: the second axis of one are the input channels,
@@ -21,7 +21,10 @@ _TELLTALES: dict[NetworkName, tuple[str, str]] = {
     "striped_wrinet": ("levels.0.double_conv.0.weight", "last.weight"),
     "unet_resnet50": ("encoder.conv1.weight", "segmentation_head.0.weight"),
     "swin_unetr_96": ("swinViT.patch_embed.proj.weight", "out.conv.conv.weight"),
+    "swin_mim": ("swinViT.patch_embed.proj.weight", "head.weight"),
 }
+# How many channels of the second there are for each output channel, where it is not one.
+_PIXELS: dict[NetworkName, int] = {"swin_mim": 64**2}
 # Of Swin UNETR; the first axis of its first telltale too.
 _FEATURE_SIZES: dict[NetworkName, int] = {"swin_unetr": 48, "swin_unetr_96": 96}
 
@@ -37,10 +40,11 @@ def create_model(
 
     Parameters
     ----------
-    name : {"unet", "swin_unetr", "striped_wrinet", "unet_wds", "unet_resnet50", "swin_unetr_96"}
-        See `unet.UNet`, `swin_unetr.SwinUnetr`, `striped_wrinet.StripedWriNet`,
-        `unet_wds.UNetWDS` and `unet_resnet50.UnetResnet50`; the last is Swin UNETR with twice the
-        features. Their weights are random too: `imagenet.load_imagenet` brings those of ImageNet.
+    name : str
+        "unet", "swin_unetr", "striped_wrinet", "unet_wds", "unet_resnet50" or "swin_mim": see
+        `unet.UNet`, `swin_unetr.SwinUnetr`, `striped_wrinet.StripedWriNet`, `unet_wds.UNetWDS`,
+        `unet_resnet50.UnetResnet50` and `swin_mim.SwinMim`. "swin_unetr_96" is Swin UNETR with
+        twice the features. All weights are random: `imagenet.load_imagenet` brings ImageNet's.
     in_channels : int
         3 for RGB, 4 for RGB and texture map.
     out_channels : int
@@ -87,6 +91,10 @@ def create_model(
         from .unet_wds import UNetWDS
 
         return UNetWDS(in_channels, out_channels)
+    if name == "swin_mim":
+        from .swin_mim import SwinMim
+
+        return SwinMim(in_channels, out_channels)
     if name == "unet_resnet50":
         from .unet_resnet50 import UnetResnet50
 
@@ -108,7 +116,7 @@ def described(state: Mapping[str, torch.Tensor]) -> tuple[NetworkName, int, int]
         if first in state and last in state and state[first].ndim == state[last].ndim == 4:
             features, in_channels = state[first].shape[:2]
             if features == _FEATURE_SIZES.get(name, features):
-                return name, in_channels, state[last].shape[0]
+                return name, in_channels, state[last].shape[0] // _PIXELS.get(name, 1)
     some = ", ".join(list(state)[:3])
     raise SourceError(
         f"the weights are of none of the networks {', '.join(NETWORKS)}: "

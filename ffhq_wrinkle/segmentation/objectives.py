@@ -1,5 +1,6 @@
 """Objectives: what a stage of training makes small, how it is validated, and how it looks."""
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 
@@ -8,11 +9,16 @@ import torch
 
 from ..estimates import defined_mean
 from ..metrics import Overlap, dice, jaccard
-from .losses import mse_loss, soft_dice_loss, soft_dice_of, soft_dice_sums
+from .losses import masked_l1_loss, mse_loss, soft_dice_loss, soft_dice_of, soft_dice_sums
 from .recipes import Loss
-from .sheets import finetune_row, pretrain_row
+from .sheets import finetune_row, image_row, pretrain_row
 from .sized import SizedNetwork
 from .training_set import HALF, Example
+from .weighted_supervision import weighted_deep_supervision_loss
+
+NOISE = 0.2  # standard deviation, where images are -1..1
+MASKED_PATCH = 32  # pixels
+MASKED_SHARE = 0.6
 
 # The network, as it is, or as compiled and shared among devices.
 Network = Callable[..., torch.Tensor]
@@ -77,6 +83,85 @@ class TextureObjective(Objective):
         )
 
 
+class DenoisingObjective(Objective):
+    """Predict the noise that was added to the image [1]_, by its mean squared error.
+
+    x + s e, with e normal of variance 1 for each pixel and channel and s = 0.2, where the image x
+    is -1..1: the simple additive form. The network predicts e.
+
+    References
+    ----------
+    .. [1] Brempong et al. Denoising Pretraining for Semantic Segmentation. CVPR Workshops 2022,
+       arXiv:2205.11423.
+    """
+
+    def loss(self, network: Network, batch: Example) -> torch.Tensor:
+        """As `losses.mse_loss`."""
+        noisy, noise = self._noisy(batch)
+        return mse_loss(network(noisy), noise)
+
+    def row(self, batch: Example) -> np.ndarray:
+        """The image, with noise, and with what the network takes for noise taken off again."""
+        noisy, _ = self._noisy(batch)
+        without = noisy - NOISE * self.model(noisy)
+        return image_row([_pixels(batch.seen), _as_bytes(noisy), _as_bytes(without)])
+
+    def _noisy(self, batch: Example) -> tuple[torch.Tensor, torch.Tensor]:
+        """Images with noise, and their noise: float (B, C, H, W); of each sample's own seed."""
+        x = self.model.scaled(batch.seen)
+        noise = torch.stack(
+            [
+                torch.randn(
+                    x.shape[1:], generator=_generator(seed, x.device), device=x.device,
+                    dtype=x.dtype,
+                )
+                for seed in batch.seed
+            ]
+        )  # fmt: skip
+        return x + NOISE * noise, noise
+
+
+class MaskedImageObjective(Objective):
+    """Predict what masked patches hide [1]_, by the absolute error inside them.
+
+    Six in ten of the patches of 32x32 pixels are masked, of each image others.
+
+    References
+    ----------
+    .. [1] Xie et al. SimMIM: A Simple Framework for Masked Image Modeling. CVPR 2022,
+       arXiv:2111.09886.
+    """
+
+    def loss(self, network: Network, batch: Example) -> torch.Tensor:
+        """As `losses.masked_l1_loss`."""
+        x = self.model.scaled(batch.seen)
+        masked = self._masked(batch, x)
+        return masked_l1_loss(network(x, masked), x, masked)
+
+    def row(self, batch: Example) -> np.ndarray:
+        """The image, what the network sees of it, and that with what it puts in."""
+        x = self.model.scaled(batch.seen)
+        masked = self._masked(batch, x)
+        hidden = masked[:, None].to(x.dtype)
+        filled = x * (1 - hidden) + self.model(x, masked) * hidden
+        return image_row([_pixels(batch.seen), _as_bytes(x * (1 - hidden)), _as_bytes(filled)])
+
+    @staticmethod
+    def _masked(batch: Example, x: torch.Tensor) -> torch.Tensor:
+        """Where images are masked, bool (B, H, W); of each sample's own seed."""
+        height, width = x.shape[-2:]
+        rows, columns = (math.ceil(side / MASKED_PATCH) for side in (height, width))
+        patches = torch.zeros(len(x), rows * columns, dtype=torch.bool)
+        count = math.ceil(MASKED_SHARE * rows * columns)
+        for one, seed in zip(patches, batch.seed, strict=True):
+            generator = _generator(seed, torch.device("cpu"))
+            one[torch.randperm(rows * columns, generator=generator)[:count]] = True
+        pixels = patches.view(-1, rows, columns)
+        for axis in (1, 2):
+            pixels = pixels.repeat_interleave(MASKED_PATCH, dim=axis)
+        return pixels[:, :height, :width].to(x.device)
+
+
 class WrinkleObjective(Objective):
     """Find the wrinkles that people drew, by soft Dice: the paper's finetuning.
 
@@ -116,15 +201,31 @@ class WrinkleObjective(Objective):
         return finetune_row(_pixels(batch.seen), batch.target[0].numpy() > HALF, found)
 
 
+class DeeplySupervisedObjective(WrinkleObjective):
+    """Find wrinkles by a network with coarser outputs, each with its weighted soft Dice."""
+
+    def loss(self, network: Network, batch: Example) -> torch.Tensor:
+        """As `weighted_supervision.weighted_deep_supervision_loss`."""
+        x = self.model.scaled(batch.seen)
+        return weighted_deep_supervision_loss(network(x), self._levels(batch, x))
+
+
 _OBJECTIVES: dict[Loss, type[Objective]] = {
     "mse": TextureObjective,
+    "denoising": DenoisingObjective,
+    "masked_l1": MaskedImageObjective,
     "soft_dice": WrinkleObjective,
+    "weighted_deep_supervision": DeeplySupervisedObjective,
 }
 
 
 def objective_of(loss: Loss, model: SizedNetwork) -> Objective:
     """The objective that goes with a recipe's loss."""
     return _OBJECTIVES[loss](model)
+
+
+def _generator(seed: torch.Tensor, device: torch.device) -> torch.Generator:
+    return torch.Generator(device).manual_seed(int(seed))
 
 
 def _pixels(seen: torch.Tensor) -> np.ndarray:

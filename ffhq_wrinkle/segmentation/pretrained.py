@@ -6,7 +6,10 @@ from dataclasses import dataclass, field
 import torch
 
 from ..weights import load_strictly
+from .networks import described
 from .sized import SizedNetwork
+
+ENCODER = "swinViT."
 
 
 @dataclass
@@ -55,13 +58,17 @@ def load_pretrained(
 ) -> Carried:
     """Carry pretrained weights into a network that is to be finetuned.
 
-    All tensors are copied, but for two kinds that differ if channels were added:
+    All tensors are copied, but for these kinds:
 
     - Weights of further input channels (the texture map's) are 0. So the network begins with what
       it made of the first three, and learns from the texture map as soon as that helps.
     - Of one output channel (the texture map t) two are made: wrinkle is a copy of it and
       background its negative. So the logit of wrinkle against background begins as 2 t, which is
       large where the texture is strong.
+    - Of three output channels (noise of R, G and B) nothing is taken: the output layer of two
+      is left as it was.
+    - Of `SwinMim` only the encoder is a part of the network; its mask token and head are not used,
+      and the network's other tensors are left as they were.
 
     Parameters
     ----------
@@ -87,7 +94,11 @@ def load_pretrained(
     outputs = {f"{model.output_layer}.{part}" for part in ("weight", "bias")}
     carried = Carried()
     fitting: dict[str, torch.Tensor] = {}
+    of_encoder = described(state)[0] == "swin_mim"
     for name, value in state.items():
+        if of_encoder and not name.startswith(ENCODER):
+            carried.unused.append(name)
+            continue
         wanted = own[name].shape if name in own else value.shape
         if name in inputs and _gains(value.shape, wanted, axis=1):
             fitting[name] = value.new_zeros(wanted)
@@ -97,10 +108,15 @@ def load_pretrained(
         elif name in outputs and (value.shape[0], wanted[0]) == (1, 2):
             fitting[name] = torch.cat([-value, value])
             carried.made[name] = "copied for wrinkle, negated for background"
+        elif name in outputs and (value.shape[0], wanted[0]) == (3, 2):
+            carried.left.append(name)
         else:
             fitting[name] = value
             carried.copied.append(name)
-    load_strictly(model, fitting, source=source, title="of this network")
+    if of_encoder:
+        carried.left += [name for name in own if not name.startswith(ENCODER)]
+    left = {name: own[name] for name in carried.left}
+    load_strictly(model, {**left, **fitting}, source=source, title="of this network")
     return carried
 
 

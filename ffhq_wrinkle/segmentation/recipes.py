@@ -14,8 +14,22 @@ from .networks import NETWORKS, NetworkName
 from .samples import STAGES, Stage
 
 Input = Literal["rgb", "rgb+texture"]
-Loss = Literal["mse", "soft_dice"]
-_OF_STAGE: dict[Stage, Loss] = {"pretrain": "mse", "finetune": "soft_dice"}
+Loss = Literal["mse", "denoising", "masked_l1", "soft_dice", "weighted_deep_supervision"]
+Initial = Literal["random", "imagenet", "random-stand-in"]
+# The stage of each loss, and the channels that it is of.
+_LOSSES: dict[Loss, tuple[Stage, int]] = {
+    "mse": ("pretrain", 1),
+    "denoising": ("pretrain", 3),
+    "masked_l1": ("pretrain", 3),
+    "soft_dice": ("finetune", 2),
+    "weighted_deep_supervision": ("finetune", 2),
+}
+# Networks that only a loss of their own can train.
+_NETWORK_OF: dict[Loss, NetworkName] = {
+    "masked_l1": "swin_mim",
+    "weighted_deep_supervision": "unet_wds",
+}
+_ENCODER_OF: dict[NetworkName, NetworkName] = {"swin_mim": "swin_unetr"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,8 +42,8 @@ class StageConfig:
         See `networks.create_model`.
     input : {"rgb", "rgb+texture"}
         What it sees: the image, or masked image and texture map (Table 4 of the paper).
-    loss : {"mse", "soft_dice"}
-        The first for pretraining, the second for finetuning.
+    loss : {"mse", "denoising", "masked_l1", "soft_dice", "weighted_deep_supervision"}
+        See `objectives`; the first three are for pretraining.
     epochs : int
         How often each image is seen.
     batch_size : int
@@ -44,6 +58,9 @@ class StageConfig:
         Whether images are flipped, scaled, bent and so on.
     gradient_checkpointing : bool
         Swin UNETR alone: less memory, more time.
+    initial : {"random", "imagenet", "random-stand-in"}
+        What the network begins with, where no stage was before: see `imagenet`. The last stands in
+        for ImageNet's weights in tests.
     """
 
     network: NetworkName
@@ -60,9 +77,15 @@ class StageConfig:
     size: int = 0
     augment: bool = True
     gradient_checkpointing: bool = False
+    initial: Initial = "random"
 
     def __post_init__(self) -> None:
-        choices = {"network": NETWORKS, "input": get_args(Input), "loss": get_args(Loss)}
+        choices = {
+            "network": NETWORKS,
+            "input": get_args(Input),
+            "loss": get_args(Loss),
+            "initial": get_args(Initial),
+        }
         for name, allowed in choices.items():
             if getattr(self, name) not in allowed:
                 raise ArgumentError(
@@ -77,6 +100,12 @@ class StageConfig:
         for name in ("weight_decay", "beta1", "beta2"):
             if not 0 <= getattr(self, name) < 1:
                 raise ArgumentError(f"{name} is {getattr(self, name)}; it is from 0 to below 1")
+        for loss, network in _NETWORK_OF.items():
+            if (self.loss == loss) != (self.network == network):
+                raise ArgumentError(
+                    f"the network {self.network} can not be trained by the loss {self.loss}; "
+                    f"{network} is by {loss}, and nothing else is"
+                )
         if self.size < 0:
             raise ArgumentError(f"size is {self.size}; a side in pixels, or 0 for whole images")
 
@@ -88,7 +117,17 @@ class StageConfig:
     @property
     def out_channels(self) -> int:
         """Of the network."""
-        return 1 if self.loss == "mse" else 2
+        return _LOSSES[self.loss][1]
+
+    @property
+    def stage(self) -> Stage:
+        """Which it is."""
+        return _LOSSES[self.loss][0]
+
+    @property
+    def needs_weak(self) -> bool:
+        """Whether weak masks and face masks have to be there: images alone are not enough."""
+        return self.loss not in ("denoising", "masked_l1")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,11 +141,15 @@ class Recipe:
     def __post_init__(self) -> None:
         if not (self.pretrain or self.finetune):
             raise ArgumentError(f"the recipe {self.name} has neither [pretrain] nor [finetune]")
-        for stage, loss in _OF_STAGE.items():
+        for stage in STAGES:
             config = self.stage(stage)
-            if config and config.loss != loss:
-                raise ArgumentError(f"[{stage}] has the loss {config.loss}; it should be {loss}")
-        if self.pretrain and self.finetune and self.pretrain.network != self.finetune.network:
+            if config and config.stage != stage:
+                fitting = " or ".join(loss for loss, (of, _) in _LOSSES.items() if of == stage)
+                raise ArgumentError(f"[{stage}] has the loss {config.loss}; it should be {fitting}")
+        if self.finetune and self.pretrain and self.finetune.initial != "random":
+            raise ArgumentError("[finetune] begins with [pretrain]; initial can not be given too")
+        carried = self.pretrain and _ENCODER_OF.get(self.pretrain.network, self.pretrain.network)
+        if self.pretrain and self.finetune and carried != self.finetune.network:
             raise ArgumentError(
                 f"[pretrain] is of {self.pretrain.network} and [finetune] of "
                 f"{self.finetune.network}; weights carry over within one network only"

@@ -52,6 +52,11 @@ def pretrain_row(image: np.ndarray, target: np.ndarray, predicted: np.ndarray) -
     return _beside([image, *grays])
 
 
+def image_row(images: Sequence[np.ndarray]) -> np.ndarray:
+    """Images of one size beside each other, RGB uint8 (H, W, 3) each."""
+    return _beside(images)
+
+
 def stacked(rows: Sequence[np.ndarray]) -> np.ndarray:
     """Rows of a sheet below each other, RGB uint8; narrower ones are filled up with black."""
     width = max(row.shape[1] for row in rows)

@@ -92,6 +92,10 @@ class SizedNetwork(nn.Module):
             raise ArgumentError(
                 f"the network takes (B, {self.in_channels}, H, W), not {tuple(x.shape)}"
             )
+        return self.padded_logits(x)
+
+    def padded_logits(self, x: torch.Tensor) -> torch.Tensor:
+        """Logits of an input of any size and with any channels that `logits` takes."""
         height, width = x.shape[-2:]
         bottom, right = (
             max((side + self.divisor - 1) // self.divisor * self.divisor, self.least_side) - side

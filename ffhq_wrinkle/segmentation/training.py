@@ -8,7 +8,7 @@ import logging
 import os
 import platform
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import asdict, dataclass
 from importlib import metadata
 from pathlib import Path
@@ -22,19 +22,16 @@ from ..errors import ArgumentError, RunInterrupted
 from ..files import InnerFolders
 from ..labels import FaceParser
 from ..weak import TextureSettings
-from ..weights import named_tensors, read_weights
 from .checkpoint import load_checkpoint
 from .checks import require_trainable, require_wrinkles
 from .final_scores import score_test_part
+from .initial import initial_network
 from .listing import Listing, read_listing
-from .networks import create_model
 from .picture_files import read_size
-from .pretrained import load_pretrained
 from .recipes import Recipe, StageConfig
 from .run_folder import SPLIT, RunFolder
 from .sample_files import Part
 from .samples import STAGES, Sample, Stage
-from .sized import SizedNetwork
 from .split import SHARES, Split, make_split, read_split, write_split
 from .stage_state import BEST
 from .stop_signals import stop_asked_for
@@ -116,6 +113,7 @@ def train(
     settings: TrainSettings | None = None,
     texture: TextureSettings | None = None,
     init: Path | None = None,
+    initial_weights: Path | None = None,
     cache: Path | None = None,
     devices: int = 1,
     accelerator: str = "auto",
@@ -141,6 +139,8 @@ def train(
         What else the result depends on.
     init : Path, optional
         A checkpoint to begin the first stage with.
+    initial_weights : Path, optional
+        The file of ImageNet's weights, for recipes that begin with them; fetched if not given.
     devices, accelerator
         As Lightning Fabric's.
     workers, jobs : int
@@ -170,7 +170,9 @@ def train(
             else nullcontext()
         )
         with holding:
-            going = _Run(fabric, recipe, data, run, record_of_run, settings, workers)
+            going = _Run(
+                fabric, recipe, data, run, record_of_run, settings, workers, initial_weights
+            )
             going.prepare(parser, texture, cache, jobs)
             return going.train(init)
 
@@ -227,6 +229,7 @@ class _Run:
         record_of_run: Mapping[str, Any],
         settings: TrainSettings,
         workers: int,
+        initial_weights: Path | None,
     ) -> None:
         self.fabric = fabric
         self.recipe = recipe
@@ -235,6 +238,7 @@ class _Run:
         self.record = record_of_run
         self.settings = settings
         self.workers = workers
+        self.initial_weights = initial_weights
         self.listings: dict[Stage, Listing] = {}
         self.split: Split
 
@@ -331,7 +335,9 @@ class _Run:
         InnerFolders(self.run).make(folder)
         trainer = StageTrainer(
             self.fabric,
-            self._model(config, init),
+            initial_network(
+                config, seed=self.settings.seed, init=init, weights=self.initial_weights
+            ),
             folder,
             stage=stage,
             config=config,
@@ -364,27 +370,14 @@ class _Run:
             f"{done.step}; the same command goes on from there"
         )
 
-    def _model(self, config: StageConfig, init: Path | None) -> SizedNetwork:
-        """The network as the stage begins with it."""
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(self.settings.seed)
-            model = create_model(
-                config.network,
-                config.in_channels,
-                config.out_channels,
-                gradient_checkpointing=config.gradient_checkpointing,
-            )
-        if init:
-            carried = load_pretrained(model, named_tensors(read_weights(init)), source=str(init))
-            log.info("from %s: %s", init, carried.summary())
-        return model
-
 
 def versions() -> dict[str, str]:
-    """Versions of what trains: Python and the libraries that decide about numbers."""
-    libraries = ("torch", "monai", "lightning-fabric", "numpy", "opencv-python")
-    return {
-        "ffhq-wrinkle": __version__,
-        "python": platform.python_version(),
-        **{name: metadata.version(name) for name in libraries},
-    }
+    """Versions of Python, and of the libraries that are there and decide about numbers."""
+    found = {"ffhq-wrinkle": __version__, "python": platform.python_version()}
+    for name in (
+        *("torch", "torchvision", "monai", "lightning-fabric", "numpy", "opencv-python"),
+        *("segmentation-models-pytorch", "timm"),  # of an extra
+    ):
+        with suppress(metadata.PackageNotFoundError):
+            found[name] = metadata.version(name)
+    return found

@@ -8,10 +8,11 @@ import torch
 from torch.utils.data import Dataset, Sampler
 
 from ..errors import ArgumentError
+from ..files import read_image
 from .augmentation import AugmentSettings, FaceArrays, augmented, sample_generator
 from .inputs import network_input
 from .recipes import StageConfig
-from .samples import Sample, Stage, load_sample
+from .samples import Sample, load_sample, naming
 
 HALF = 127  # of 255: a mask's levels above are wrinkle
 
@@ -26,12 +27,14 @@ class Place(NamedTuple):
 class Example(NamedTuple):
     """What a network learns from: its input, uint8 (C, H, W), and the target, uint8 (H, W).
 
-    `number` is the sample's, int64 (). Of a batch, each has a first axis more.
+    `number` is the sample's and `seed` for random numbers that are its own, the same in every run
+    of the experiment's seed; int64 (). Of a batch, each has a first axis more.
     """
 
     number: torch.Tensor
     seen: torch.Tensor
     target: torch.Tensor
+    seed: torch.Tensor
 
 
 class TrainingSet(Dataset[Example]):
@@ -64,20 +67,13 @@ class TrainingSet(Dataset[Example]):
     def __getitem__(self, place: Place) -> Example:
         epoch, number = place
         sample = self.samples[number]
-        stage: Stage = "pretrain" if self.config.loss == "mse" else "finetune"
-        loaded = load_sample(sample, stage=stage)
-        levels = loaded.target
-        # A mask of two values stays one; soft labels and texture maps are levels.
-        is_mask = stage == "finetune" and not sample.soft
-        arrays = FaceArrays(
-            loaded.image, levels > HALF if is_mask else levels, loaded.texture, loaded.face
-        )
+        arrays = self._arrays(sample)
+        random = sample_generator(self.seed, epoch, sample.image_id)
         if self.settings or self.crop:
-            random = sample_generator(self.seed, epoch, sample.image_id)
             settings = self.settings or AugmentSettings.none()
             arrays = augmented(arrays, settings, random, crop=self.crop)
         seen = arrays.image
-        if stage == "finetune":
+        if self.config.stage == "finetune":
             face = arrays.face
             if face is None:
                 face = np.ones(seen.shape[:2], bool)
@@ -90,7 +86,19 @@ class TrainingSet(Dataset[Example]):
             torch.tensor(number),
             torch.from_numpy(np.ascontiguousarray(seen.transpose(2, 0, 1))),
             torch.from_numpy(np.ascontiguousarray(target)),
+            torch.tensor(random.integers(2**63)),
         )
+
+    def _arrays(self, sample: Sample) -> FaceArrays:
+        """What a stage needs of an image; if that is the image alone, with an empty target."""
+        if not self.config.needs_weak:
+            image = naming(sample.image, read_image)
+            return FaceArrays(image, np.zeros(image.shape[:2], bool))
+        stage = self.config.stage
+        image, face, texture, levels = load_sample(sample, stage=stage)
+        # A mask of two values stays one; soft labels and texture maps are levels.
+        is_mask = stage == "finetune" and not sample.soft
+        return FaceArrays(image, levels > HALF if is_mask else levels, texture, face)
 
 
 class Order(Sampler[list[Place]]):
