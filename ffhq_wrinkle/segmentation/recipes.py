@@ -106,6 +106,11 @@ class Recipe:
             config = self.stage(stage)
             if config and config.loss != loss:
                 raise ArgumentError(f"[{stage}] has the loss {config.loss}; it should be {loss}")
+        if self.pretrain and self.pretrain.input != "rgb":
+            raise ArgumentError(
+                f"[pretrain] has the input {self.pretrain.input}; it should be rgb, for the "
+                "texture map is what is predicted"
+            )
         if self.pretrain and self.finetune and self.pretrain.network != self.finetune.network:
             raise ArgumentError(
                 f"[pretrain] is of {self.pretrain.network} and [finetune] of "
@@ -119,14 +124,20 @@ class Recipe:
     def changed(self, options: Mapping[str, Any]) -> "Recipe":
         """The same with other values of some fields, in each stage.
 
+        Of a recipe with both, `input` is that of finetuning: pretraining sees RGB.
+
         Raises
         ------
         ArgumentError
             There is no such field, or a value can not be.
         """
         _require_known(options, "option")
+        of_pretrain = dict(options)
+        if self.finetune:
+            of_pretrain.pop("input", None)
         stages: dict[str, Any] = {
-            stage: replace(config, **options) for stage in STAGES if (config := self.stage(stage))
+            "pretrain": self.pretrain and replace(self.pretrain, **of_pretrain),
+            "finetune": self.finetune and replace(self.finetune, **options),
         }
         return replace(self, **stages)
 
