@@ -28,9 +28,9 @@ def samples(tmp_path):
     return listed
 
 
-def complaint(samples, stage="finetune"):
+def complaint(samples, stage="finetune", **options):
     with pytest.raises(TrainingDataError) as caught:
-        require_trainable(samples, stage=stage, jobs=2)
+        require_trainable(samples, stage=stage, jobs=2, **options)
     return str(caught.value).splitlines()
 
 
@@ -95,3 +95,40 @@ def test_a_training_part_without_any_wrinkle_is_refused(samples):
     with pytest.raises(TrainingDataError, match="no mask of the 3 images of the training part"):
         require_wrinkles(samples[:3], stage="finetune")
     require_wrinkles(samples[:3], stage="pretrain")
+
+
+def test_crops_larger_than_an_image_are_refused_with_the_shortest_side(samples):
+    require_trainable(samples, stage="finetune", size=32)
+    Image.fromarray(drawn_face(48, 1)[0][:24]).save(samples[1].image)
+    last = complaint(samples, "pretrain", size=25)[-1]
+    assert last == (
+        "1 images are smaller than crops of --size 25; the shortest side of all is 24: "
+        f"{samples[1].image} (48x24)"
+    )
+
+
+def test_a_batch_of_whole_images_is_of_one_size(samples):
+    for one in samples[2:4]:
+        for path in one[1:5]:
+            with Image.open(path) as picture:
+                picture.resize((40, 36), Image.Resampling.NEAREST).save(path)
+    for options in ({"batch_size": 1}, {"batch_size": 2, "size": 32}):
+        require_trainable(samples, stage="finetune", **options)
+    _, line = complaint(samples, batch_size=2)
+    assert line == (
+        "2 sizes of images, of which a batch of 2 can hold only one; use crops of --size 32, the "
+        f"shortest side, or less, or --batch-size 1: 32x32 ({samples[0].image}); "
+        f"40x36 ({samples[2].image})"
+    )
+
+
+def test_weak_masks_and_faces_are_needed_or_not(samples):
+    lacking = [one._replace(weak=None) for one in samples]
+    assert complaint(lacking)[1].startswith("8 images have no weak mask")
+    require_trainable(lacking, stage="finetune", weak=False)
+    lacking = [one._replace(face=None) for one in lacking]
+    assert complaint(lacking, weak=False)[1].startswith("8 images have no weak mask or no face")
+    require_trainable(lacking, stage="finetune", weak=False, faces=False)
+    unmade = {"3": "the disk ate it"}
+    _, line = complaint(lacking[3:4], unmade=unmade)
+    assert line.endswith(f"none could be made: {samples[3].image}: the disk ate it")

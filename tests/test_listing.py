@@ -160,6 +160,19 @@ def test_what_is_made_is_what_build_weak_makes(plain, dataset, parser, tmp_path)
         assert one.face.read_bytes() == (tmp_path / "faces" / one.face.name).read_bytes()
 
 
+def test_without_weak_masks_none_are_made_nor_listed(plain, released, parser):
+    found = read_listing(plain, stage="pretrain", parser=never, weak=False)
+    assert [one.weak for one in found.samples] == [None] * 6
+    require_trainable(found.samples, stage="pretrain", weak=False)
+    with pytest.raises(TrainingDataError, match="6 images have no weak mask"):
+        require_trainable(found.samples, stage="pretrain")
+    assert not (plain / ".ffhq-wrinkle-cache").exists()
+    found = read_listing(released, stage="finetune", parser=never, weak=False)
+    assert all(one.weak is None and one.face for one in found.samples)
+    found = read_listing(plain, stage="finetune", parser=parser, weak=False)  # faces are needed
+    assert all(one.weak is None and one.face for one in found.samples)
+
+
 def test_other_settings_have_another_cache(plain, parser):
     one = read_listing(plain, stage="finetune", parser=parser)
     other = read_listing(plain, stage="finetune", parser=parser, texture=RELEASED)

@@ -93,6 +93,14 @@ def test_options_change_every_stage():
         recipe.only("finetune").only("pretrain")
 
 
+def test_the_input_is_that_of_finetuning():
+    recipe = read_recipe("unet_texture").changed({"input": "rgb+texture"})
+    assert (recipe.pretrain.input, recipe.finetune.input) == ("rgb", "rgb+texture")
+    assert read_recipe("unet_texture").changed({"input": "rgb"}).finetune.in_channels == 3
+    with pytest.raises(ArgumentError, match=r"\[pretrain\] has the input rgb\+texture; it should"):
+        read_recipe("unet_texture").only("pretrain").changed({"input": "rgb+texture"})
+
+
 def test_a_name_that_is_no_recipe_suggests_one(tmp_path):
     with pytest.raises(ArgumentError, match="did you mean 'unet_texture'"):
         read_recipe("unet_textur")

@@ -22,7 +22,10 @@ if TYPE_CHECKING:
 # Fields of a stage's configuration, with the option's type and help; the name is the field's.
 _FIELDS: dict[str, tuple[Any, str]] = {
     "network": (str, "Such as unet or swin_unetr."),
-    "input": (click.Choice(["rgb", "rgb+texture"]), "What the network sees."),
+    "input": (
+        click.Choice(["rgb", "rgb+texture"]),
+        "What the network sees; of both stages, in the second.",
+    ),
     "loss": (str, "Such as mse or soft_dice; only with --stage."),
     "initial": (str, "What the network begins with: random or imagenet; only with --stage."),
     "epochs": (click.IntRange(min=1), "How often each image is seen."),
@@ -73,11 +76,14 @@ def _field_options(command: Callable[..., None]) -> Callable[..., None]:
     help="ImageNet's weights, for recipes that begin with them; fetched once if not given.",
 )
 @click.option(
-    "--fraction", default=1.0, show_default=True, help="Share of the training part to finetune on."
+    "--fraction",
+    default=1.0,
+    show_default=True,
+    help="Share of the training part to finetune on; pretraining sees all of it.",
 )
 @click.option(
     "--seed",
-    type=click.IntRange(min=0),
+    type=click.IntRange(min=0, max=2**63 - 1),
     default=0,
     show_default=True,
     help="For the split, first weights, order and augmentation.",
@@ -155,7 +161,8 @@ def train_command(
 
     RECIPE is a name, such as unet_texture, or a .toml file. DATA is a data set in the released
     layout, a folder with images/ and masks/, or a CSV. Weak masks that it lacks are made once, and
-    kept. Images are split into 80 % to train on, 10 % to validate and 10 % to test.
+    kept. Of images with human masks 80 % train, 10 % validate and 10 % test, whatever the stage.
+    Pretraining takes all others too, but no copies of those that validate and test.
 
     RUN gets config.toml, split.csv, for each stage metrics.csv, best.pt and last.pt, and at the end
     test.json. Stop it at any moment, by Ctrl-C, SIGTERM or kill -9, and run the same command again:

@@ -6,11 +6,11 @@ package around: `sized`, `unet`, `unet_wds`, `striped_wrinet`, `unet_resnet50`, 
 `window_attention`, `inputs`, `ingredients`, `predictor`, `onnx_export`, `regions`,
 `wrinkle_table`, `views`, `probabilities`, `prediction_files`, `prediction_folder`, `prediction`,
 `centrelines`, `scores`, `pairs`, `evaluation`, `scoring`, `comparison`, `evaluation_tables`,
-`evaluation_report`, `picture_files`, `samples`, `sample_files`, `weak_cache`, `listing`, `checks`,
-`split`, `warp`, `distortion`, `augmentation`, `recipes`, `initial`, `losses`,
-`weighted_supervision`, `schedule`, `training_set`, `loader`, `processes`, `synced_norm`,
-`stage_state`, `sheets`, `objectives`, `trainer`, `run_folder`, `tensorboard_events`,
-`stop_signals`, `final_scores`, `training`.
+`evaluation_report`, `picture_files`, `samples`, `sample_files`, `weak_cache`, `soft_masks`,
+`listing`, `checks`, `twins`, `split`, `warp`, `distortion`, `augmentation`, `recipes`, `initial`,
+`losses`, `weighted_supervision`, `schedule`, `training_set`, `loader`, `processes`, `synced_norm`,
+`stage_state`, `sheets`, `objectives`, `trainer`, `run_folder`, `preparation`,
+`tensorboard_events`, `stop_signals`, `final_scores`, `training`.
 """
 
 from importlib import import_module

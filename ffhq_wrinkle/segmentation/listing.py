@@ -1,30 +1,30 @@
 """Listing: the samples of a training stage, complete with weak masks and face masks.
 
-`read_listing` takes what `sample_files` finds, has `weak_cache` make what is missing, and says
-how the weak masks were made. `split` deals the samples out, `checks` looks at them.
+`list_samples` takes what `sample_files` finds, and says how the weak masks were made;
+`complete_listing` has `weak_cache` make what is missing. `checks` looks at the samples, `split`
+deals them out.
 """
 
 import hashlib
 import json
 import logging
-from collections.abc import Callable, Collection, Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 
-from ..errors import ArgumentError, ImageError, ManyValuesError, TrainingDataError
+from ..errors import ArgumentError, TrainingDataError
 from ..files import sha256_of
 from ..labels import FaceParser
-from ..masks import read_mask
-from ..pipeline import run_each
 from ..weak import TextureSettings
 from .sample_files import Part, SampleFiles, find_sample_files
 from .samples import Sample, Stage
+from .soft_masks import soft_folders
 from .weak_cache import CACHE, Provided, ReadyFaces, WeakCache
 
 log = logging.getLogger(__name__)
 
 _NAMED = 5
-_LOSSY = frozenset({".jpg", ".jpeg"})
 
 
 @dataclass(frozen=True)
@@ -41,19 +41,30 @@ class Listing:
         How their weak masks were made.
     split : mapping of str to Part
         The part of each id, if a manifest says so; empty if not.
+    weak : bool
+        Whether they have weak masks.
+    unmade : mapping of str to str
+        Why what an image lacks could not be made, by id.
     """
 
     stage: Stage
     samples: tuple[Sample, ...]
     texture: TextureSettings
     split: Mapping[str, Part] = field(default_factory=dict)
+    weak: bool = True
+    unmade: Mapping[str, str] = field(default_factory=dict)
 
     def sha256(self) -> str:
         """Tell this data from any other, wherever it lies; 64 hexadecimal digits.
 
         Taken of the ids, of the content of human masks and whether they are soft, of name and size
-        of photographs, of the size of weak and face masks, and of `texture`.
+        of photographs, of the size of weak and face masks, and of `texture`. The files are looked
+        at once; a copy that was sent to another process knows it already.
         """
+        return self._sha256
+
+    @cached_property
+    def _sha256(self) -> str:
         digest = hashlib.sha256(json.dumps([self.stage, asdict(self.texture)]).encode())
         for one in self.samples:
             row = [
@@ -73,29 +84,66 @@ def read_listing(
     texture: TextureSettings | None = None,
     cache: Path | None = None,
     limit: int | None = None,
+    weak: bool = True,
     jobs: int = 1,
 ) -> Listing:
     """List the samples of a stage, and make the weak masks and face masks that they lack.
 
-    Images in which no face is found are left out, with a warning that names them.
+    `list_samples` and `complete_listing` in one.
 
     Parameters
     ----------
     data : Path
         As `sample_files.find_sample_files`.
+    stage, texture, weak, jobs
+        As `list_samples`.
+    parser, cache
+        As `complete_listing`.
+    limit : int, optional
+        Only so many images, the first by id; all if not given.
+
+    Returns
+    -------
+    Listing
+
+    Raises
+    ------
+    ArgumentError
+        As `sample_files.find_sample_files` and `list_samples`.
+    TrainingDataError, OutputError, RunInterrupted
+        As `complete_listing`.
+    """
+    found = find_sample_files(data)
+    image_ids = sorted(found.images if stage == "pretrain" else found.masks)[:limit]
+    listing = list_samples(found, image_ids, stage=stage, texture=texture, weak=weak, jobs=jobs)
+    return complete_listing(listing, found, parser=parser, cache=cache, jobs=jobs)
+
+
+def list_samples(
+    found: SampleFiles,
+    image_ids: Sequence[str],
+    *,
+    stage: Stage,
+    texture: TextureSettings | None = None,
+    weak: bool = True,
+    jobs: int = 1,
+) -> Listing:
+    """List samples as their files are found; weak and face masks that are not there are None.
+
+    Parameters
+    ----------
+    found : SampleFiles
+        The files.
+    image_ids : sequence of str
+        Of which images.
     stage : {"pretrain", "finetune"}
-        In pretraining all photographs count, with a weak mask each; in finetuning those that have
-        a human mask, with a weak mask and a face mask each.
-    parser : callable
-        Makes the face parser; called only if something is not among the data.
+        What for. Pretraining takes a photograph with its weak mask; finetuning a human mask, which
+        each image has to have, and a face mask besides.
     texture : TextureSettings, optional
         How to make weak masks. If not given, as those that are among the data were made, or by
         the paper's formula.
-    cache : Path, optional
-        Where to keep what is made; in a hidden folder of the data set, or beside the manifest, if
-        not given.
-    limit : int, optional
-        Only so many images, the first by id; all if not given.
+    weak : bool
+        Whether weak masks belong to the samples at all.
     jobs : int
         Threads.
 
@@ -106,82 +154,123 @@ def read_listing(
     Raises
     ------
     ArgumentError
-        As `sample_files.find_sample_files`; there is no sample for this stage; or weak masks among
-        the data were made with other settings than `texture`.
-    TrainingDataError
-        There is no face in any image.
-    OutputError, RunInterrupted
-        As `weak.build_weak`.
+        There is no image for this stage; or weak masks among the data were made with other settings
+        than `texture`.
     """
-    found = find_sample_files(data)
-    made_with = _texture(data, found, texture)
-    image_ids = sorted(found.images if stage == "pretrain" else found.masks)[:limit]
+    made_with = _texture(found, texture)
     if not image_ids:
-        raise ArgumentError(f"{data} has no human masks to finetune on; in pretraining none count")
-    root = cache if cache is not None else found.root / CACHE
-    weak, faces, faceless = _complete(found, image_ids, stage, parser, made_with, root, jobs)
-    _report_faceless(faceless, len(image_ids))
-    kept = [image_id for image_id in image_ids if image_id not in faceless]
+        raise ArgumentError(
+            f"{found.data} has no human masks to finetune on; in pretraining none count"
+        )
     finetune = stage == "finetune"
-    soft = _soft_folders([found.masks[one] for one in kept], jobs) if finetune else set()
+    soft = soft_folders([found.masks[one] for one in image_ids], jobs=jobs) if finetune else set()
     samples = tuple(
         Sample(
             image_id,
             found.images[image_id],
             found.masks[image_id] if finetune else None,
-            weak.get(image_id),
-            faces.get(image_id) if finetune else None,
+            found.weak.get(image_id) if weak else None,
+            found.faces.get(image_id) if finetune else None,
             finetune and found.masks[image_id].parent in soft,
         )
-        for image_id in kept
+        for image_id in sorted(image_ids)
     )
-    split = {image_id: found.split[image_id] for image_id in kept} if found.split else {}
-    return Listing(stage, samples, made_with, split)
+    split = {one.image_id: found.split[one.image_id] for one in samples} if found.split else {}
+    return Listing(stage, samples, made_with, split, weak)
 
 
-def _texture(data: Path, found: SampleFiles, wanted: TextureSettings | None) -> TextureSettings:
+def complete_listing(
+    listing: Listing,
+    found: SampleFiles,
+    *,
+    parser: Callable[[], FaceParser],
+    cache: Path | None = None,
+    jobs: int = 1,
+) -> Listing:
+    """Make the weak masks and face masks that samples lack.
+
+    Images in which no face is found are left out, with a warning that names them.
+
+    Parameters
+    ----------
+    listing, found
+        As `list_samples` gave and took them.
+    parser : callable
+        Makes the face parser; called only if something is not among the data.
+    cache : Path, optional
+        Where to keep what is made; in a hidden folder of the data set, or beside the manifest, if
+        not given.
+    jobs : int
+        Threads.
+
+    Returns
+    -------
+    Listing
+
+    Raises
+    ------
+    TrainingDataError
+        There is no face in any image.
+    OutputError, RunInterrupted
+        As `weak.build_weak`.
+    """
+    finetune = listing.stage == "finetune"
+    lacking = [
+        one
+        for one in listing.samples
+        if ((listing.weak and one.weak is None) or (finetune and one.face is None))
+        and one.image.is_file()  # if it is not there, `checks` says so
+    ]
+    made = _made(lacking, found, parser, listing.texture, cache or found.root / CACHE, jobs)
+    _report_faceless(made.faceless, len(listing.samples))
+    samples = []
+    for one in listing.samples:
+        if one.image_id in made.files:
+            files = made.files[one.image_id]
+            one = one._replace(
+                weak=one.weak or files.weak if listing.weak else None,
+                face=one.face or files.face if finetune else None,
+            )
+        if one.image_id not in made.faceless:
+            samples.append(one)
+    split = {one.image_id: listing.split[one.image_id] for one in samples if listing.split}
+    return replace(listing, samples=tuple(samples), split=split, unmade=made.failed)
+
+
+def _texture(found: SampleFiles, wanted: TextureSettings | None) -> TextureSettings:
     """How the weak masks are made, those that are there and those to come."""
     if wanted and found.texture and wanted != found.texture:
         raise ArgumentError(
-            f"the weak masks of {data} were made with {found.texture}, not with {wanted}; move "
-            "them away to have others made, or ask for theirs"
+            f"the weak masks of {found.data} were made with {found.texture}, not with {wanted}; "
+            "move them away to have others made, or ask for theirs"
         )
     return wanted or found.texture or TextureSettings()
 
 
-def _complete(
+def _made(
+    lacking: Collection[Sample],
     found: SampleFiles,
-    image_ids: list[str],
-    stage: Stage,
     parser: Callable[[], FaceParser],
     texture: TextureSettings,
     root: Path,
     jobs: int,
-) -> tuple[dict[str, Path], dict[str, Path], dict[str, str]]:
-    """Weak masks, face masks, and why other images have none, after making what is missing."""
-    weak, faces = dict(found.weak), dict(found.faces)
-    lacking = [
-        image_id
-        for image_id in image_ids
-        if (image_id not in weak or (stage == "finetune" and image_id not in faces))
-        and found.images[image_id].is_file()  # if it is not there, `checks` says so
-    ]
-    groups = (
-        [image_id for image_id in lacking if image_id in faces],
-        [image_id for image_id in lacking if image_id not in faces],
-    )
-    makers: tuple[Callable[[], FaceParser], ...] = (lambda: ReadyFaces(found.faces), parser)
-    faceless: dict[str, str] = {}
-    for group, maker in zip(groups, makers, strict=True):
-        provided = Provided({}, {})
+) -> Provided:
+    """Weak and face masks of images, inside ready face masks where there are some."""
+    made = Provided({}, {}, {})
+    makers: dict[bool, Callable[[], FaceParser]] = {
+        True: lambda: ReadyFaces(found.faces),
+        False: parser,
+    }
+    for ready, maker in makers.items():
+        group = {
+            one.image_id: one.image for one in lacking if (one.image_id in found.faces) == ready
+        }
         if group:
-            images = {image_id: found.images[image_id] for image_id in group}
-            provided = WeakCache(root, maker(), texture, jobs=jobs).provide(images)
-        for image_id, files in provided.files.items():
-            weak.setdefault(image_id, files.weak)
-            faces.setdefault(image_id, files.face)
-        faceless |= provided.faceless
-    return weak, faces, faceless
+            provided = WeakCache(root, maker(), texture, jobs=jobs).provide(group)
+            made.files.update(provided.files)
+            made.faceless.update(provided.faceless)
+            made.failed.update(provided.failed)
+    return made
 
 
 def _report_faceless(faceless: Mapping[str, str], images: int) -> None:
@@ -204,44 +293,6 @@ def _report_faceless(faceless: Mapping[str, str], images: int) -> None:
         "%d of %d images are left out, for no face was found: %s (%s: %s)",
         *(len(faceless), images, named, first, faceless[first]),
     )
-
-
-def _soft_folders(masks: Collection[Path], jobs: int) -> set[Path]:
-    """Folders whose masks hold shares of votes.
-
-    `fuse-labels` has noted its method; of other folders one mask of more than two values decides,
-    for a soft mask may happen to have no more than two, such as 0 and 85.
-    """
-    noted = {folder: _noted_method(folder) for folder in {path.parent for path in masks}}
-    soft = {folder for folder, method in noted.items() if method == "soft"}
-    unknown = sorted(path for path in masks if noted[path.parent] is None)
-
-    def looked(path: Path, many: bool) -> None:
-        if many and path.parent not in soft:
-            log.info("masks in %s are taken as soft: %s has many levels", path.parent, path.name)
-            soft.add(path.parent)
-
-    run_each(unknown, _has_many_levels, done=looked, failed=lambda *_: None, jobs=jobs)
-    return soft
-
-
-def _noted_method(folder: Path) -> object:
-    try:
-        record = json.loads((folder / "fusion.json").read_text(encoding="utf-8"))
-        return record["settings"]["method"]
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-
-
-def _has_many_levels(path: Path) -> bool:
-    """Whether a mask has more than two; what can not be read is for `checks` to name."""
-    try:
-        read_mask(path)
-    except ManyValuesError:
-        return path.suffix.lower() not in _LOSSY  # JPEG blurs two values into many
-    except ImageError:
-        return False
-    return False
 
 
 def _size(path: Path | None) -> int | None:

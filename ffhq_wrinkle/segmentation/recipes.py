@@ -146,6 +146,11 @@ class Recipe:
             if config and config.stage != stage:
                 fitting = " or ".join(loss for loss, (of, _) in _LOSSES.items() if of == stage)
                 raise ArgumentError(f"[{stage}] has the loss {config.loss}; it should be {fitting}")
+        if self.pretrain and self.pretrain.input != "rgb":
+            raise ArgumentError(
+                f"[pretrain] has the input {self.pretrain.input}; it should be rgb, for the "
+                "texture map is what is predicted"
+            )
         if self.finetune and self.pretrain and self.finetune.initial != "random":
             raise ArgumentError("[finetune] begins with [pretrain]; initial can not be given too")
         carried = self.pretrain and _ENCODER_OF.get(self.pretrain.network, self.pretrain.network)
@@ -162,14 +167,20 @@ class Recipe:
     def changed(self, options: Mapping[str, Any]) -> "Recipe":
         """The same with other values of some fields, in each stage.
 
+        Of a recipe with both, `input` is that of finetuning: pretraining sees RGB.
+
         Raises
         ------
         ArgumentError
             There is no such field, or a value can not be.
         """
         _require_known(options, "option")
+        of_pretrain = dict(options)
+        if self.finetune:
+            of_pretrain.pop("input", None)
         stages: dict[str, Any] = {
-            stage: replace(config, **options) for stage in STAGES if (config := self.stage(stage))
+            "pretrain": self.pretrain and replace(self.pretrain, **of_pretrain),
+            "finetune": self.finetune and replace(self.finetune, **options),
         }
         return replace(self, **stages)
 

@@ -75,7 +75,8 @@ class RunFolder:
             self._begin()
             return
         if not any(self.path.glob("*/*.pt")):  # an earlier one ended before it trained anything
-            (self.path / SPLIT).unlink(missing_ok=True)
+            for split in (self.path / SPLIT, *self.path.glob(f"*/{SPLIT}")):
+                split.unlink(missing_ok=True)
             self._begin()
             return
         if not self.resume:

@@ -30,8 +30,8 @@ class SampleFiles:
 
     Attributes
     ----------
-    root : Path
-        The data set's folder, or that of the manifest.
+    data, root : Path
+        What they were found in; and its folder, of a manifest the one that it is in.
     images, masks, weak, faces : mapping of str to Path
         Photographs, human masks, weak masks, and face masks or label maps. A file need not exist.
     texture : TextureSettings or None
@@ -40,6 +40,7 @@ class SampleFiles:
         The part of each image, if a manifest says so; of all or of none.
     """
 
+    data: Path
     root: Path
     images: Mapping[str, Path]
     masks: Mapping[str, Path]
@@ -87,6 +88,7 @@ def _from_folders(data: Path) -> SampleFiles:
     # Of a mask without its photograph, where that might be: `checks` names it.
     wanted = {image_id: data / "images" / path.name for image_id, path in masks.items()}
     return SampleFiles(
+        data=data,
         root=data,
         images={**wanted, **images},
         masks=masks,
@@ -108,7 +110,7 @@ def _from_released(data: Path) -> SampleFiles:
         faces |= _by_id(data / place, "label maps")
     noted = _noted_texture(weak)
     texture = RELEASED if weak and noted is None else noted
-    return SampleFiles(data, {**wanted, **images}, masks, weak, faces, texture)
+    return SampleFiles(data, data, {**wanted, **images}, masks, weak, faces, texture)
 
 
 def _by_id(folder: Path, what: str) -> dict[str, Path]:
@@ -152,6 +154,7 @@ def _from_manifest(path: Path) -> SampleFiles:
         raise ArgumentError(f"{path} lists no image")
     weak = files["weak"]
     return SampleFiles(
+        data=path,
         root=path.parent,
         images=files["image"],
         masks=files["mask"],

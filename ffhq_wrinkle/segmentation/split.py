@@ -9,17 +9,17 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..errors import ArgumentError, ImageFailure, TrainingDataError
-from ..files import csv_bytes, read_content, read_image, write_bytes
+from ..errors import ArgumentError
+from ..files import csv_bytes, write_bytes
 from ..manifest import official_test_ids
-from ..pipeline import run_each
-from ..progress import Progress
 from .sample_files import PARTS, Part
-from .samples import Sample, Stage, naming
+from .samples import Sample, Stage
+from .twins import same_pictures, twins_of
 
 log = logging.getLogger(__name__)
 
 SHARES = (0.8, 0.1, 0.1)
+PRETRAIN_PARTS: tuple[Part, ...] = ("train", "val")  # without which there is no pretraining
 _COLUMNS = ("image_id", "part", "used")
 _USED = {"yes": True, "no": False}
 _NAMED = 5
@@ -71,8 +71,7 @@ def make_split(
     Parameters
     ----------
     samples : sequence of Sample
-        Their images are read: for finetuning decoded, so that pictures are compared pixel by
-        pixel; for pretraining only files of one size are, byte by byte.
+        Their images are read, as in `twins.same_pictures`.
     stage : {"pretrain", "finetune"}
         What they are for.
     seed : int
@@ -105,7 +104,7 @@ def make_split(
     if not all(0 < share < 1 for share in shares) or not math.isclose(sum(shares), 1):
         raise ArgumentError(f"shares are {shares}; they should be above 0, and 1 together")
     official = set(official_test_ids() if test_ids is None else test_ids)
-    groups = _same_pictures(samples, stage, jobs)
+    groups = same_pictures(samples, stage=stage, jobs=jobs)
     if given:
         parts = _given_parts(groups, given)
         _warn_of_test_ids(parts, official)
@@ -115,6 +114,61 @@ def make_split(
     keep = max(1, math.floor(fraction * len(train) + 0.5))
     unused = sorted(train, key=lambda image_id: _order(seed, "fraction", image_id))[keep:]
     return Split(dict(sorted(parts.items())), frozenset(unused))
+
+
+def make_pretrain_split(
+    samples: Sequence[Sample],
+    decided: Mapping[str, Part],
+    *,
+    test_ids: Collection[str] | None = None,
+    given: Mapping[str, Part] | None = None,
+    jobs: int = 1,
+) -> Split:
+    """Have everything train that is not kept for validation and testing.
+
+    An image is in the part that was decided for it or, if none was, in the one that a manifest
+    gives it; without one official test ids are in the test part and all others train. What would
+    train, but is the same picture as an image of another part, goes there.
+
+    Parameters
+    ----------
+    samples : sequence of Sample
+        Of pretraining. Their images are decoded, as far as `twins.twins_of` needs it.
+    decided : mapping of str to Part
+        The part of images with human masks, as `make_split` dealt them.
+    test_ids, given, jobs
+        As `make_split`.
+
+    Returns
+    -------
+    Split
+
+    Raises
+    ------
+    ArgumentError
+        No image is left to train on, or to validate with.
+    TrainingDataError
+        Images can not be read.
+    """
+    official = set(official_test_ids() if test_ids is None else test_ids)
+    parts: dict[str, Part] = {}
+    for image_id in sorted(one.image_id for one in samples):
+        dealt: Part = "test" if image_id in official else "train"
+        parts[image_id] = decided.get(image_id) or (given or {}).get(image_id) or dealt
+    kept = [one for one in samples if parts[one.image_id] != "train"]
+    others = [one for one in samples if parts[one.image_id] == "train"]
+    twins = twins_of(kept, others, jobs=jobs)
+    parts |= {image_id: parts[twin] for image_id, twin in twins.items()}
+    if twins:
+        first = min(twins)
+        log.warning(
+            "%d images are not pretrained on, for they are the same pictures as images that are "
+            "validated or tested with, such as %s and %s",
+            *(len(twins), first, twins[first]),
+        )
+    _require_parts(parts, needed=PRETRAIN_PARTS)
+    _warn_of_test_ids({one: part for one, part in parts.items() if one not in decided}, official)
+    return Split(parts)
 
 
 def write_split(path: Path, split: Split) -> None:
@@ -132,8 +186,21 @@ def write_split(path: Path, split: Split) -> None:
     write_bytes(path, csv_bytes(_COLUMNS, rows))
 
 
-def read_split(path: Path, samples: Iterable[Sample]) -> Split:
+def read_split(path: Path, samples: Iterable[Sample], *, needed: Sequence[Part] = PARTS) -> Split:
     """Read what `write_split` wrote of the same images.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    samples : iterable of Sample
+        The images.
+    needed : sequence of Part
+        Parts that may not be empty.
+
+    Returns
+    -------
+    Split
 
     Raises
     ------
@@ -167,7 +234,7 @@ def read_split(path: Path, samples: Iterable[Sample]) -> Split:
                 f"{path} is the split of other data: {len(ids)} images are {what}, such as "
                 f"{', '.join(sorted(ids)[:_NAMED])}"
             )
-    _require_parts(parts)
+    _require_parts(parts, needed=needed)
     return Split(parts, frozenset(unused))
 
 
@@ -223,14 +290,16 @@ def _given_parts(groups: list[list[str]], given: Mapping[str, Part]) -> dict[str
     return parts
 
 
-def _require_parts(parts: Mapping[str, Part], *, groups: int | None = None) -> None:
+def _require_parts(
+    parts: Mapping[str, Part], *, groups: int | None = None, needed: Sequence[Part] = PARTS
+) -> None:
     counts = Counter(parts.values())
-    empty = [part for part in PARTS if not counts[part]]
+    empty = [part for part in needed if not counts[part]]
     if empty:
         different = f", {groups} different pictures," if groups is not None else ""
         raise ArgumentError(
             f"of {len(parts)} images{different} none is left for {' and '.join(empty)}; training "
-            "needs images for train, val and test each"
+            f"needs images for {', '.join(needed[:-1])} and {needed[-1]} each"
         )
 
 
@@ -244,50 +313,3 @@ def _warn_of_test_ids(parts: Mapping[str, Part], official: set[str]) -> None:
             len(elsewhere),
             elsewhere[0],
         )
-
-
-def _same_pictures(samples: Sequence[Sample], stage: Stage, jobs: int) -> list[list[str]]:
-    """Ids in groups of one picture each, in order of id."""
-    alone: list[Sample] = []
-    compared = list(samples)
-    if stage == "pretrain":
-        sizes = {one: one.image.stat().st_size if one.image.is_file() else -1 for one in samples}
-        common = Counter(sizes.values())
-        alone = [one for one in samples if common[sizes[one]] == 1]
-        compared = [one for one in samples if common[sizes[one]] > 1]
-    pictures: dict[str, list[str]] = {}
-    failures: list[str] = []
-    with Progress(len(compared), "compare images") as shown:
-
-        def done(sample: Sample, picture: str) -> None:
-            pictures.setdefault(picture, []).append(sample.image_id)
-            shown.advance()
-
-        def failed(_: Sample, failure: ImageFailure) -> None:
-            failures.append(str(failure))
-            shown.advance(failed=True)
-
-        work = _pixels_hash if stage == "finetune" else _content_hash
-        run_each(compared, lambda one: naming(one.image, work), done=done, failed=failed, jobs=jobs)
-    if failures:
-        raise TrainingDataError(
-            f"{len(failures)} images can not be read: {'; '.join(failures[:_NAMED])}"
-        )
-    groups = [*pictures.values(), *([one.image_id] for one in alone)]
-    twins = sorted(sorted(group) for group in groups if len(group) > 1)
-    if twins:
-        log.info(
-            "%d pictures are there under several ids, such as %s; each stays in one part",
-            len(twins),
-            " and ".join(twins[0]),
-        )
-    return sorted(sorted(group) for group in groups)
-
-
-def _pixels_hash(path: Path) -> str:
-    image = read_image(path)
-    return hashlib.sha256(f"{image.shape} ".encode() + image.tobytes()).hexdigest()
-
-
-def _content_hash(path: Path) -> str:
-    return hashlib.sha256(read_content(path)).hexdigest()

@@ -23,16 +23,15 @@ from ..files import InnerFolders
 from ..labels import FaceParser
 from ..weak import TextureSettings
 from .checkpoint import load_checkpoint
-from .checks import require_trainable, require_wrinkles
 from .final_scores import score_test_part
 from .initial import initial_network
-from .listing import Listing, read_listing
+from .listing import Listing
 from .picture_files import read_size
+from .preparation import Preparation, prepare
 from .recipes import Recipe, StageConfig
-from .run_folder import SPLIT, RunFolder
+from .run_folder import RunFolder
 from .sample_files import Part
 from .samples import STAGES, Sample, Stage
-from .split import SHARES, Split, make_split, read_split, write_split
 from .stage_state import BEST
 from .stop_signals import stop_asked_for
 from .tensorboard_events import RowWriter
@@ -41,7 +40,6 @@ from .trainer import StageTrainer
 log = logging.getLogger(__name__)
 
 TEST = "test.json"
-_PRETRAIN_SHARES = (0.98, 0.01, 0.01)  # where there are no human masks
 TrainPrecision = Literal["32", "bf16", "64"]
 _FABRIC_PRECISION: dict[TrainPrecision, Any] = {
     "32": "32-true",
@@ -128,13 +126,13 @@ def train(
     recipe : Recipe
         Which stages, and how.
     data : Path
-        As `samples.read_listing`.
+        As `preparation.prepare`.
     run : Path
         Gets `config.toml`, `split.csv`, a folder for each stage, and `test.json`.
     parser : callable
         Makes the face parser, if one is needed.
     texture, cache
-        For weak and face masks that are not there yet; see `samples.read_listing`.
+        For weak and face masks that are not there yet; see `preparation.prepare`.
     settings : TrainSettings, optional
         What else the result depends on.
     init : Path, optional
@@ -240,7 +238,7 @@ class _Run:
         self.workers = workers
         self.initial_weights = initial_weights
         self.listings: dict[Stage, Listing] = {}
-        self.split: Split
+        self.prepared: Preparation
 
     def prepare(
         self,
@@ -249,62 +247,32 @@ class _Run:
         cache: Path | None,
         jobs: int,
     ) -> None:
-        """List, check and split the data; one process first, for the others to find it done."""
-        for turn in (True, False):
-            if self.fabric.is_global_zero == turn:
-                self._list(parser, texture, cache, jobs, checking=turn)
-            self.fabric.barrier()
-
-    def _list(
-        self,
-        parser: Callable[[], FaceParser],
-        texture: TextureSettings | None,
-        cache: Path | None,
-        jobs: int,
-        *,
-        checking: bool,
-    ) -> None:
-        for stage in STAGES:
-            if self.recipe.stage(stage):
-                listing = read_listing(
+        """Have one process list, check, split and complete the data, and tell the others."""
+        prepared = None
+        try:
+            if self.fabric.is_global_zero:
+                prepared = prepare(
+                    self.recipe,
                     self.data,
-                    stage=stage,
+                    self.run,
                     parser=parser,
+                    seed=self.settings.seed,
+                    fraction=self.settings.fraction,
+                    limit=self.settings.limit,
                     texture=texture,
                     cache=cache,
-                    limit=self.settings.limit,
                     jobs=jobs,
                 )
-                self.listings[stage] = listing
-                if checking:
-                    require_trainable(listing.samples, stage=stage, jobs=jobs)
-        # Human masks decide who is for testing; images that were only pretrained on have none.
-        deciding: Stage = "finetune" if "finetune" in self.listings else "pretrain"
-        listing, path = self.listings[deciding], self.run / SPLIT
-        if path.exists():
-            self.split = read_split(path, listing.samples)
-        else:
-            self.split = make_split(
-                listing.samples,
-                stage=deciding,
-                seed=self.settings.seed,
-                fraction=self.settings.fraction,
-                shares=SHARES if deciding == "finetune" else _PRETRAIN_SHARES,
-                given=listing.split,
-                jobs=jobs,
-            )
-            write_split(path, self.split)
-        if "finetune" in self.listings:
-            require_wrinkles(self._part("finetune", "train"), stage="finetune")
+        finally:
+            # If that failed the others have to know, or they would wait for ever.
+            prepared = self.fabric.broadcast(prepared)
+        if prepared is None:
+            raise SystemExit(1)  # the first process says why
+        self.prepared = prepared
+        self.listings = dict(prepared.listings)
 
     def _part(self, stage: Stage, part: Part) -> list[Sample]:
-        """The samples of a part; of pretraining all that are not for validation or test train."""
-        samples = self.listings[stage].samples
-        if stage == "pretrain" and part == "train" and "finetune" in self.listings:
-            kept = {*self.split.ids("val"), *self.split.ids("test")}
-            return [one for one in samples if one.image_id not in kept]
-        chosen = set(self.split.ids(part))
-        return [one for one in samples if one.image_id in chosen]
+        return self.prepared.part(stage, part)
 
     def train(self, init: Path | None) -> TrainReport:
         """Train each stage, and score the last."""

@@ -9,7 +9,7 @@ import hashlib
 import json
 import logging
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
@@ -66,12 +66,12 @@ class MadeFiles(NamedTuple):
     face: Path
 
 
-@dataclass(frozen=True)
-class Provided:
-    """What a cache has: files by image id, and why other images have no face."""
+class Provided(NamedTuple):
+    """What a cache has: files by image id, why images have no face, and why others failed."""
 
     files: dict[str, MadeFiles]
     faceless: dict[str, str]
+    failed: dict[str, str]
 
 
 class _Source(NamedTuple):
@@ -122,7 +122,6 @@ class WeakCache:
         Returns
         -------
         Provided
-            Images that could not be read are in neither part of it.
 
         Raises
         ------
@@ -136,7 +135,7 @@ class WeakCache:
         there = {image_id for image_id, files in expected.items() if self._has(files)}
         if len(there) == len(images) and self._is_finished():
             log.info("%d weak masks reused from %s", len(there), self._weak)
-            return Provided(expected, {})
+            return Provided(expected, {}, {})
         report = build_weak_of(
             images,
             self._weak,
@@ -149,15 +148,16 @@ class WeakCache:
             log.info("%d weak masks reused from %s", report.kept, self._weak)
         if report.made:
             log.info("made %d weak masks into %s", report.made, self._weak)
-        failures = {PurePosixPath(one.path).stem: one for one in read_failures(self._weak)}
-        faceless = {
-            image_id: one.reason
-            for image_id, one in failures.items()
-            if image_id in images and one.step == ParsingError.step
-        }
-        return Provided(
-            {image_id: files for image_id, files in expected.items() if self._has(files)}, faceless
+        provided = Provided(
+            {one: files for one, files in expected.items() if self._has(files)}, {}, {}
         )
+        for failure in read_failures(self._weak):
+            image_id = PurePosixPath(failure.path).stem
+            if image_id in images:
+                faceless = failure.step == ParsingError.step
+                reasons = provided.faceless if faceless else provided.failed
+                reasons[image_id] = failure.reason
+        return provided
 
     def _files(self, image_id: str) -> MadeFiles:
         """Where `build_weak_of` puts them."""
