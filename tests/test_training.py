@@ -385,8 +385,8 @@ def test_two_processes_get_the_weights_of_one_with_the_same_batch(data, tmp_path
     for stage in ("pretrain", "finetune"):
         folders = [tmp_path / name / stage for name in ("one", "two")]
         one, two = (weights(folder / "last.pt") for folder in folders)
-        # AdamW's first step is 1e-3 along each gradient's sign: of wrong gradients many go the other
-        # way. A few that are next to nothing turn with their last digits.
+        # AdamW's first step is 1e-3 along each gradient's sign: of wrong gradients many go the
+        # other way. A few that are next to nothing turn with their last digits.
         away = torch.cat([(one[name].double() - two[name]).abs().flatten() for name in one])
         assert float((away > 1e-4).double().mean()) < 1e-3
         first, second = (rows_of(folder / "metrics.csv")[0] for folder in folders)
