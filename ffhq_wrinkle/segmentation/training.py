@@ -227,7 +227,7 @@ class _Run:
         record_of_run: Mapping[str, Any],
         settings: TrainSettings,
         workers: int,
-        initial_weights: Path | None,
+        initial_weights: Path | None = None,
     ) -> None:
         self.fabric = fabric
         self.recipe = recipe
