@@ -250,13 +250,16 @@ def test_unfinished_runs_are_named_with_what_they_lack(make_run):
     (stopped / "finetune" / "metrics.csv").write_bytes(header + first)
     later = make_run("later")
     torch.save({"data_sha256": "d0", "more": 1}, later / "finetune" / "best.pt")
+    older = make_run("older")
+    (older / "test.csv").unlink()
     found = compared(
-        make_run("a"), stopped, later, make_run("unscored", finished=False),
+        make_run("a"), stopped, later, older, make_run("unscored", finished=False),
         make_run("early", "unet_texture", only="pretrain"),
     )  # fmt: skip
     assert {one.run.path.name: one.why for one in found.unfinished} == {
         "stopped": "finetune has 1 of 2 epochs",
         "later": "test.json is of another checkpoint than finetune/best.pt",
+        "older": "there is no test.csv; remove test.json, and the same `train` scores it again",
         "unscored": "there is no test.json",
         "early": "pretraining alone, which has no scores",
     }
@@ -296,6 +299,15 @@ def test_tables_have_all_rows_of_the_paper_and_their_own_for_the_rest(make_run):
     assert list(rows_of(text, "Not in the paper, at 50 % of the training images")) == ["unet_none"]
     cost = rows_of(text, "Cost")
     assert cost["unet_none_rgbt"] == ["100 %", "17,263,618", "17,263,618", "20.0 s", "-"]
+
+
+def test_without_a_comparable_run_there_are_no_tables(make_run, tmp_path):
+    run = make_run("a", "unet_texture", only="finetune")
+    said = CliRunner().invoke(main, ["compare", str(run), "--out", str(tmp_path / "out")])
+    assert said.exit_code == 0, said.output
+    assert said.output.startswith("No run is what its recipe's name says")
+    assert "Table 3" not in said.output
+    assert json.loads((tmp_path / "out" / "compare.json").read_text())["cells"] == []
 
 
 def test_memory_is_the_most_that_a_run_noted(make_run):

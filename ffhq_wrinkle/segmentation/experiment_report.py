@@ -80,6 +80,7 @@ def plot(experiments: Experiments) -> bytes:
                 _draw(axes, cell, places[cell.recipe])
         axes.set_title(f"{percent(fraction)} of the training images")
         axes.set_xlabel("JSI, mean over images")
+        axes.set_ylim(0.6 - len(recipes), 0.4)
         axes.grid(axis="x", alpha=0.3)
     panels[0].set_yticks(list(places.values()), list(places))
     handles: dict[str, Artist] = {}

@@ -184,6 +184,8 @@ def _unfinished(path: Path, recipe: Recipe, stages: Mapping[Stage, Trained]) -> 
             return f"{stage} has {done} of {config.epochs} epochs"
     if not (path / TEST).is_file():
         return f"there is no {TEST}"
+    if not (path / TEST).with_suffix(".csv").is_file():  # as of versions that did not write it
+        return f"there is no test.csv; remove {TEST}, and the same `train` scores it again"
     best = path / "finetune" / BEST
     try:
         scored = json.loads((path / TEST).read_bytes()).get("checkpoint_sha256")
@@ -222,7 +224,9 @@ def _table(path: Path, columns: tuple[str, ...]) -> list[dict[str, str]]:
             if lacking:
                 raise EvaluationError(f"{path} lacks the column {lacking[0]}")
             return list(table)
-    except (OSError, csv.Error) as error:
+    except OSError as error:
+        raise EvaluationError(f"{path} can not be read: {error.strerror}") from error
+    except csv.Error as error:
         raise EvaluationError(f"{path} can not be read: {error}") from error
 
 
