@@ -45,7 +45,8 @@ def make_run(tmp_path):
 
     def make(
         name, recipe="unet_none", *, scores=GOOD, seed=0, fraction=1.0, data="d0", limit=None,
-        precision="32", init="", only=None, finished=True, seconds=10.0, title=None, **options,
+        precision="32", init="", only=None, finished=True, seconds=10.0, title=None,
+        memory="", **options,
     ):  # fmt: skip
         run = tmp_path / name
         chosen = read_recipe(recipe)
@@ -62,7 +63,7 @@ def make_run(tmp_path):
         (run / "split.csv").write_bytes(table(("image_id", "part", "used"), parts))
         for stage in chosen.record():
             epochs = chosen.stage(stage).epochs
-            rows = [[n, 1e-4, 0.5, 0.5, "", "", seconds, 1.0] for n in range(1, epochs + 1)]
+            rows = [[n, 1e-4, 0.5, 0.5, "", "", seconds, 1.0, memory] for n in range(1, epochs + 1)]
             (run / stage).mkdir()
             (run / stage / "metrics.csv").write_bytes(table(COLUMNS, rows))
             note = {"data_sha256": data, "name": f"{name} {stage}"}
@@ -311,14 +312,17 @@ def test_without_a_comparable_run_there_are_no_tables(make_run, tmp_path):
 
 
 def test_memory_is_the_most_that_a_run_noted(make_run):
-    run = make_run("a")
-    path = run / "finetune" / "metrics.csv"
-    header, *rows = path.read_text().splitlines()
-    noted = [f"{row},{value}" for row, value in zip(rows, (900, 1200), strict=True)]
-    path.write_text("\n".join([f"{header},memory_mib", *noted]) + "\n")
-    found = compared(run)
+    found = compared(make_run("a", memory=900), make_run("b", memory=1200, seed=1))
     assert found.cells[0].memory_mib == 1200
     assert rows_of(markdown(found), "Cost")["unet_none"][-1] == "1,200 MiB"
+
+
+def test_memory_and_time_of_older_runs_may_be_absent(make_run):
+    run = make_run("a")
+    path = run / "finetune" / "metrics.csv"
+    path.write_text("epoch,lr\n1,0.1\n2,0.1\n")
+    (cell,) = compared(run).cells
+    assert (cell.seconds, cell.memory_mib) == (None, None)
 
 
 def test_the_command_writes_tables_and_a_plot(make_run, tmp_path):

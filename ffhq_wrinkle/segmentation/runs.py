@@ -20,11 +20,10 @@ from .recipes import Recipe, parse_recipe
 from .run_folder import CONFIG, SPLIT, TEST
 from .samples import STAGES, Stage
 from .split import Split, split_in
-from .stage_state import BEST, METRICS
+from .stage_state import BEST, MEMORY, METRICS
 
 MEASURES = ("jsi", "f1", "accuracy")
 _COUNTS = ("true_positive", "false_positive", "false_negative", "true_negative")
-_MEMORY = "memory_mib"
 
 
 class Trained(NamedTuple):
@@ -164,7 +163,7 @@ def _trained(folder: Path) -> Trained:
     content = read_weights(best) if best.is_file() else {}
     data = content.get("data_sha256") if isinstance(content, Mapping) else None
     seconds = [_number(row.get("seconds")) for row in rows]
-    memory = [_number(row.get(_MEMORY)) for row in rows]
+    memory = [_number(row.get(MEMORY)) for row in rows]
     return Trained(
         len(rows),
         None if not rows or any(map(math.isnan, seconds)) else sum(seconds),
