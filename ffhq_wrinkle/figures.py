@@ -105,7 +105,7 @@ def pair_matrix(agreement: Agreement) -> bytes:
         axes.text(column, row, text, ha="center", va="center", color=colour, fontsize=9)
     figure.colorbar(image, ax=axes, label="Jaccard index, mean over images")
     axes.set_title(f"{len(agreement.images)} images")
-    return _png(figure)
+    return figure_png(figure)
 
 
 def distribution(agreement: Agreement) -> bytes:
@@ -137,7 +137,7 @@ def distribution(agreement: Agreement) -> bytes:
     axes.set_xlabel("Jaccard index of an image (in brackets: images that have one)")
     whom = "pairs of annotators agree" if kind == "pair" else "each agrees with most of the others"
     axes.set_title(f"How far {whom}")
-    return _png(figure)
+    return figure_png(figure)
 
 
 def _jaccard_means(agreement: Agreement) -> list[float]:
@@ -151,7 +151,8 @@ def _jaccard_means(agreement: Agreement) -> list[float]:
     ]
 
 
-def _png(figure: "Figure") -> bytes:
+def figure_png(figure: "Figure") -> bytes:
+    """A figure as PNG, the same bytes for the same figure; text is taken as it is, no formulas."""
     from matplotlib.text import Text
 
     for text in figure.findobj(Text):

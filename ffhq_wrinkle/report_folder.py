@@ -30,19 +30,23 @@ class ReportFolder:
         Names of the files that a report has.
     record : str
         Name of the one that is written last.
-    pictures : str
-        Name of the folder of pictures within.
+    pictures : str, optional
+        Name of the folder of pictures within; a report may have none.
     """
 
-    def __init__(self, path: Path, files: Iterable[str], *, record: str, pictures: str) -> None:
+    def __init__(
+        self, path: Path, files: Iterable[str], *, record: str, pictures: str | None = None
+    ) -> None:
         self.path = path
-        self.pictures = path / pictures
+        self.pictures = path / pictures if pictures else None
         self.record = record
         self._lock = f".{record}.lock"
         self._own = {*files, record, self._lock}
 
     def picture_name(self, rank: int, image_id: str) -> str:
         """Place of a picture of an image, relative to the folder."""
+        if self.pictures is None:
+            raise ValueError("a report without a folder of pictures has no picture")
         short = image_id if len(os.fsencode(image_id)) < _LONG_NAME else image_id[:50]
         return f"{self.pictures.name}/{rank:02d}_{short}.png"
 
@@ -80,6 +84,8 @@ class ReportFolder:
             ours = path.name in self._own or path.name.startswith(PARTIAL_PREFIX)
             if path != self.pictures and not (ours and path.is_file()):
                 yield path
+        if self.pictures is None:
+            return
         if self.pictures.is_symlink() or (self.pictures.exists() and not self.pictures.is_dir()):
             yield self.pictures
         elif self.pictures.is_dir():
@@ -99,9 +105,12 @@ class ReportFolder:
         out = self.path
         try:
             with FolderLock(out, self._lock, busy=another_writes(out)):
-                self.pictures.mkdir(exist_ok=True)
+                pictures: list[Path] = []
+                if self.pictures:
+                    self.pictures.mkdir(exist_ok=True)
+                    pictures = list(self.pictures.iterdir())
                 (out / self.record).unlink(missing_ok=True)
-                for path in (*out.glob(f"{PARTIAL_PREFIX}*"), *self.pictures.iterdir()):
+                for path in (*out.glob(f"{PARTIAL_PREFIX}*"), *pictures):
                     if path.relative_to(out).as_posix() not in files:
                         path.unlink()
                 for name, content in files.items():

@@ -5,6 +5,7 @@ Heavy libraries load inside the commands, so that ``--help`` is instant.
 
 from .agreement import agreement_command
 from .build_weak import build_weak_command
+from .compare import compare_command
 from .download import download_command
 from .evaluate import evaluate_command
 from .export import export_command
@@ -20,5 +21,6 @@ COMMANDS = [
     train_command,
     predict_command,
     evaluate_command,
+    compare_command,
     export_command,
 ]

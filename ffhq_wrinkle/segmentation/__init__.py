@@ -10,7 +10,8 @@ package around: `sized`, `unet`, `unet_wds`, `striped_wrinet`, `unet_resnet50`, 
 `listing`, `checks`, `twins`, `split`, `warp`, `distortion`, `augmentation`, `recipes`, `initial`,
 `losses`, `weighted_supervision`, `schedule`, `training_set`, `loader`, `processes`, `synced_norm`,
 `stage_state`, `sheets`, `objectives`, `trainer`, `run_folder`, `preparation`,
-`tensorboard_events`, `stop_signals`, `final_scores`, `training`.
+`tensorboard_events`, `stop_signals`, `final_scores`, `training`, `runs`, `comparability`,
+`paper_tables`, `parameters`, `experiments`, `experiment_tables`, `experiment_report`.
 """
 
 from importlib import import_module

@@ -12,7 +12,7 @@ from ..files import PARTIAL_PREFIX, write_bytes
 from ..folder_lock import FolderLock
 from .stage_state import require_same
 
-CONFIG, SPLIT = "config.toml", "split.csv"
+CONFIG, SPLIT, TEST = "config.toml", "split.csv", "test.json"
 _DATA = "data"
 
 

@@ -207,6 +207,29 @@ def read_split(path: Path, samples: Iterable[Sample], *, needed: Sequence[Part] 
     ArgumentError
         The file can not be read, a line is wrong, or its images are not those of `samples`.
     """
+    split = split_in(path)
+    listed = {sample.image_id for sample in samples}
+    for ids, what in (
+        (split.parts.keys() - listed, "gone"),
+        (listed - split.parts.keys(), "not in it"),
+    ):
+        if ids:
+            raise ArgumentError(
+                f"{path} is the split of other data: {len(ids)} images are {what}, such as "
+                f"{', '.join(sorted(ids)[:_NAMED])}"
+            )
+    _require_parts(split.parts, needed=needed)
+    return split
+
+
+def split_in(path: Path) -> Split:
+    """Read what `write_split` wrote, of whichever images.
+
+    Raises
+    ------
+    ArgumentError
+        The file can not be read, or a line is wrong.
+    """
     parts: dict[str, Part] = {}
     unused = set()
     known: dict[str, Part] = {part: part for part in PARTS}
@@ -227,14 +250,6 @@ def read_split(path: Path, samples: Iterable[Sample], *, needed: Sequence[Part] 
                     unused.add(row[0])
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise ArgumentError(f"{path} can not be read as a split: {error}") from error
-    listed = {sample.image_id for sample in samples}
-    for ids, what in ((parts.keys() - listed, "gone"), (listed - parts.keys(), "not in it")):
-        if ids:
-            raise ArgumentError(
-                f"{path} is the split of other data: {len(ids)} images are {what}, such as "
-                f"{', '.join(sorted(ids)[:_NAMED])}"
-            )
-    _require_parts(parts, needed=needed)
     return Split(parts, frozenset(unused))
 
 

@@ -12,8 +12,10 @@ from ..files import csv_bytes, write_bytes
 from ..outputs import differing_settings
 from ..weights import read_weights
 
+MEMORY = "memory_mib"
 COLUMNS = (
     "epoch", "lr", "train_loss", "val_loss", "val_jsi", "val_f1", "seconds", "images_per_s",
+    MEMORY,
 )  # fmt: skip
 LAST, BEST, METRICS = "last.pt", "best.pt", "metrics.csv"
 

@@ -30,6 +30,7 @@ from .sized import SizedNetwork
 from .stage_state import (
     BEST,
     LAST,
+    MEMORY,
     METRICS,
     Progressed,
     random_states,
@@ -295,6 +296,8 @@ class StageTrainer:
             "seconds": round(done.seconds, 3),
             "images_per_s": round(order.steps * order.batch_size / max(done.seconds, 1e-9), 3),
         }
+        if self._on_gpu:
+            row[MEMORY] = round(torch.cuda.max_memory_allocated(self.fabric.device) / 2**20, 1)
         better = self._is_better(row)
         done.history.append(row)
         done.epoch, done.step, done.loss_sum, done.seconds = done.epoch + 1, 0, 0.0, 0.0

@@ -29,7 +29,7 @@ from .listing import Listing
 from .picture_files import read_size
 from .preparation import Preparation, prepare
 from .recipes import Recipe, StageConfig
-from .run_folder import RunFolder
+from .run_folder import TEST, RunFolder
 from .sample_files import Part
 from .samples import STAGES, Sample, Stage
 from .stage_state import BEST
@@ -39,7 +39,6 @@ from .trainer import StageTrainer
 
 log = logging.getLogger(__name__)
 
-TEST = "test.json"
 TrainPrecision = Literal["32", "bf16", "64"]
 _FABRIC_PRECISION: dict[TrainPrecision, Any] = {
     "32": "32-true",
