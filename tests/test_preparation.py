@@ -205,7 +205,7 @@ def test_one_process_prepares_and_the_others_are_told(data, tmp_path, monkeypatc
     second.prepare(no_parser, None, None, 1)
     assert second.prepared == first.prepared
     for stage in ("pretrain", "finetune"):
-        assert second.listings[stage].sha256() == first.listings[stage].sha256()
+        assert second.prepared.listings[stage].sha256() == first.prepared.listings[stage].sha256()
 
 
 def test_if_the_first_process_fails_the_others_end_too(data, tmp_path):

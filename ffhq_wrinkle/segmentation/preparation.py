@@ -101,8 +101,15 @@ def prepare(
     }
     configs = {stage: config for stage in STAGES if (config := recipe.stage(stage))}
     listings = {
-        stage: list_samples(found, candidates[stage], stage=stage, texture=texture, jobs=jobs)
-        for stage in configs
+        stage: list_samples(
+            found,
+            candidates[stage],
+            stage=stage,
+            texture=texture,
+            weak=config.needs_weak,
+            jobs=jobs,
+        )
+        for stage, config in configs.items()
     }
     for stage, config in configs.items():
         require_trainable(

@@ -25,13 +25,11 @@ from ..weak import TextureSettings
 from .checkpoint import load_checkpoint
 from .final_scores import score_test_part
 from .initial import initial_network
-from .listing import Listing
 from .picture_files import read_size
 from .preparation import Preparation, prepare
 from .recipes import Recipe, StageConfig
 from .run_folder import TEST, RunFolder
-from .sample_files import Part
-from .samples import STAGES, Sample, Stage
+from .samples import STAGES, Stage
 from .stage_state import BEST
 from .stop_signals import stop_asked_for
 from .tensorboard_events import RowWriter
@@ -236,7 +234,6 @@ class _Run:
         self.settings = settings
         self.workers = workers
         self.initial_weights = initial_weights
-        self.listings: dict[Stage, Listing] = {}
         self.prepared: Preparation
 
     def prepare(
@@ -268,10 +265,6 @@ class _Run:
         if prepared is None:
             raise SystemExit(1)  # the first process says why
         self.prepared = prepared
-        self.listings = dict(prepared.listings)
-
-    def _part(self, stage: Stage, part: Part) -> list[Sample]:
-        return self.prepared.part(stage, part)
 
     def train(self, init: Path | None) -> TrainReport:
         """Train each stage, and score the last."""
@@ -286,7 +279,7 @@ class _Run:
         if self.recipe.finetune and self.fabric.is_global_zero:
             scores = score_test_part(
                 checkpoints["finetune"],
-                self._part("finetune", "test"),
+                self.prepared.part("finetune", "test"),
                 self.recipe.finetune,
                 self.run / TEST,
                 # On Apple's GPUs double precision is missing.
@@ -296,8 +289,8 @@ class _Run:
         return TrainReport(checkpoints, scores)
 
     def _train_stage(self, stage: Stage, config: StageConfig, init: Path | None) -> None:
-        listing = self.listings[stage]
-        samples = {part: self._part(stage, part) for part in ("train", "val")}
+        listing = self.prepared.listings[stage]
+        samples = {part: self.prepared.part(stage, part) for part in ("train", "val")}
         folder = self.run / stage
         InnerFolders(self.run).make(folder)
         trainer = StageTrainer(
@@ -315,10 +308,7 @@ class _Run:
             seed=self.settings.seed,
             settings=self.record,
             data_sha256=listing.sha256(),
-            more={
-                "recipe": self.recipe.record(),
-                "versions": versions(),
-            },
+            more={"recipe": self.recipe.record(), "versions": versions()},
             workers=self.workers,
             accumulate=self.settings.accumulate,
             compile_model=self.settings.compile,

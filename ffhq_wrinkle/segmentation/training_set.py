@@ -43,7 +43,7 @@ class TrainingSet(Dataset[Example]):
     Parameters
     ----------
     samples : sequence of Sample
-        As `samples.read_listing` gives them.
+        As `preparation.prepare` finds them.
     config : StageConfig
         What is seen, and whether it is augmented and cropped.
     seed : int
