@@ -132,6 +132,18 @@ def test_both_stages_leave_all_that_was_promised(data, tmp_path):
     assert scores["bootstrap"]["resamples"] == 9999
 
 
+def test_epochs_that_are_not_validated_leave_blanks_and_the_same_network(data, tmp_path):
+    recipe = RECIPE[RECIPE.index("[finetune]") :].replace("epochs = 2", "epochs = 3")
+    for name, every in (("each", 1), ("some", 2)):
+        run(data, tmp_path / name, f"{recipe}validate_every = {every}\n")
+    each, some = (
+        [row["val_jsi"] for row in rows_of(tmp_path / name / "finetune" / "metrics.csv")]
+        for name in ("each", "some")
+    )
+    assert some == ["", *each[1:]]  # the last is validated, whatever its number
+    same(*(weights(tmp_path / name / "finetune" / "last.pt") for name in ("each", "some")))
+
+
 def test_the_loss_falls(data, tmp_path):
     recipe = RECIPE.replace("epochs = 2", "epochs = 6").replace("epochs = 1\n", "epochs = 4\n")
     run(data, tmp_path / "run", recipe.replace("period = 3", "period = 6"))

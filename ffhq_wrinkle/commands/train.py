@@ -36,6 +36,7 @@ _FIELDS: dict[str, tuple[Any, str]] = {
     "weight_decay": (float, "Of AdamW."),
     "beta1": (float, "Of AdamW."),
     "beta2": (float, "Of AdamW."),
+    "validate_every": (click.IntRange(min=1), "Validate each so many epochs, and after the last."),
     "size": (click.IntRange(min=0), "Side of random crops, pixels; 0 for whole images."),
 }
 _FLAGS = {

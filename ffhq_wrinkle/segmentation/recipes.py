@@ -54,6 +54,8 @@ class StageConfig:
         Of AdamW.
     size : int
         Side of the random crops that are trained on, in pixels; 0 for whole images.
+    validate_every : int
+        Epochs from one validation and checkpoint to the next; the last one is always validated.
     augment : bool
         Whether images are flipped, scaled, bent and so on.
     gradient_checkpointing : bool
@@ -75,6 +77,7 @@ class StageConfig:
     beta1: float = 0.9
     beta2: float = 0.999
     size: int = 0
+    validate_every: int = 1
     augment: bool = True
     gradient_checkpointing: bool = False
     initial: Initial = "random"
@@ -91,7 +94,7 @@ class StageConfig:
                 raise ArgumentError(
                     f"{name} is {getattr(self, name)!r}; choose one of {', '.join(allowed)}"
                 )
-        for name in ("epochs", "batch_size", "first_period"):
+        for name in ("epochs", "batch_size", "first_period", "validate_every"):
             if getattr(self, name) < 1:
                 raise ArgumentError(f"{name} is {getattr(self, name)}; at least 1 is needed")
         for name in ("peak_rate", "rate_decay"):

@@ -135,7 +135,7 @@ class StageTrainer:
             lr=self.config.peak_rate,
             betas=(self.config.beta1, self.config.beta2),
             weight_decay=self.config.weight_decay,
-            fused=self._on_gpu,
+            fused=self.fabric.device.type in ("cuda", "cpu"),
         )
         network: Any = torch.compile(self.model) if self.compile_model else self.model
         self._network, self._optimizer = self.fabric.setup(network, optimizer)
@@ -282,14 +282,16 @@ class StageTrainer:
             ) from error
 
     def _end_epoch(self, order: Order, rate: float) -> bool:
-        """Validate and write what an epoch leaves; False if told to stop before that."""
+        """Validate if that is due, and write what an epoch leaves; False if told to stop first."""
         done = self.progress
-        found = self.validate()
+        number = done.epoch + 1
+        due = number % self.config.validate_every == 0 or number == self.config.epochs
+        found = self.validate() if due else {}
         if found is None:
             self._save(LAST)  # all steps are done; validation begins anew
             return False
         row = {
-            "epoch": done.epoch + 1,
+            "epoch": number,
             "lr": rate,
             "train_loss": done.loss_sum / order.steps,
             **found,
@@ -298,7 +300,7 @@ class StageTrainer:
         }
         if self._on_gpu:
             row[MEMORY] = round(torch.cuda.max_memory_allocated(self.fabric.device) / 2**20, 1)
-        better = self._is_better(row)
+        better = due and self._is_better(row)
         done.history.append(row)
         done.epoch, done.step, done.loss_sum, done.seconds = done.epoch + 1, 0, 0.0, 0.0
         # `last.pt` comes last: what is killed before it does the epoch's end again.
@@ -309,7 +311,8 @@ class StageTrainer:
             self.shown(row)
         if better:
             self._save(BEST)
-        self._save(LAST)
+        if due:
+            self._save(LAST)
         return True
 
     def _is_better(self, row: Mapping[str, float]) -> bool:
