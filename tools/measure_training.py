@@ -1,25 +1,29 @@
-"""What pretraining, texture maps and more labels are worth, trained on a small set of real faces.
+"""What each row of the paper's Tables 3 and 4 gives, trained on a small set of real faces.
 
 `python tools/measure_training.py FOLDER OUT [--jobs 2]`
 
 FOLDER holds photos in `images/` and wrinkle masks drawn by people in `masks/`, of the same names.
 They are halved into OUT and split once, 60 to train on and, of the others, 3 in 10 to validate and
-the rest to test. Then each network of the grid is trained for each of three seeds, by the command
-`ffhq-wrinkle train` on one core, as many at once as there are jobs; begun again, the tool goes on
-where it was left. Printed are tables of the scores on the test part: means over images and seeds,
-with 95 % intervals of the bootstrap over images, and the range of the seeds.
+the rest to test. Every recipe is trained on all and on 5 % of the labels, with three seeds, by the
+command `ffhq-wrinkle train` on one core, as many at once as there are jobs; begun again, the tool
+goes on where it was left. Then `ffhq-wrinkle compare` sets them beside the paper's, a folder of OUT
+for each share. Printed is what pretraining on texture maps and texture maps as input change, and
+whether that depends on how long was pretrained and how fast is finetuned: differences paired by
+image and seed, with 95 % intervals of the bootstrap over images. `--tables` prints of what is
+finished, and trains nothing.
 """
 
 import argparse
 import csv
-import itertools
 import os
 import shlex
 import subprocess
+import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Lock
 from typing import NamedTuple
 
 import cv2
@@ -30,115 +34,184 @@ from ffhq_wrinkle.files import csv_bytes, read_image, write_bytes
 from ffhq_wrinkle.manifest import find_images
 from ffhq_wrinkle.masks import read_mask
 from ffhq_wrinkle.png import encode_png
+from ffhq_wrinkle.segmentation.paper_tables import ROWS
+from ffhq_wrinkle.segmentation.recipes import read_recipe
 
-SEEDS = (0, 1, 2)
-TRAINED_ON = 60
-PRETRAIN = ["--batch-size", "4", "--epochs", "12", "--first-period", "12"]
-EVERYWHERE = ["--size", "128", "--parser", "template", "--accelerator", "cpu", "--workers", "0"]
+COMMAND = Path(sys.executable).with_name("ffhq-wrinkle")
 DONE = "measured.txt"
-FINETUNE = ["--batch-size", "3", "--peak-rate", "1e-3"]
-EPOCHS = {"1.0": "12", "0.1": "40"}  # by share of the labels: 240 and 80 steps
+TRAINED_ON = 60
+SEEDS = (0, 1, 2)
+RATE = "1e-3"
+PRETRAINED_EPOCHS, LONG = 20, 100
+# Of finetuning, by share of the labels: 300 steps of 60 images, 100 of 3.
+LENGTHS = {"1.0": (15, 1), "0.05": (100, 10)}  # epochs, and from one validation to the next
+EVERYWHERE = ["--size", "96", "--precision", "bf16", "--parser", "template"]
+EVERYWHERE += ["--accelerator", "cpu", "--workers", "0"]
 
 
 class Cell(NamedTuple):
-    """A network of the grid: what it began with, what it sees, of how many labels it learns."""
+    """A network to finetune: by which recipe, from how long a pretraining, and how fast."""
 
-    begins: str
-    sees: str
+    recipe: str
     share: str
     seed: int
+    pretrained_epochs: int = PRETRAINED_EPOCHS
+    rate: str = RATE
 
     @property
     def folder(self) -> str:
         """Of its run."""
-        return f"{self.begins}_{self.sees.replace('+texture', 't')}_{self.share}_{self.seed}"
+        name = f"{self.recipe}-{round(100 * float(self.share))}-{self.seed}"
+        if self.pretrained_epochs != PRETRAINED_EPOCHS:
+            name += f"-pretrained{self.pretrained_epochs}"
+        return name if self.rate == RATE else f"{name}-rate{self.rate}"
+
+    @property
+    def pretraining(self) -> str:
+        """Folder of the run that pretrains it; empty if nothing does."""
+        if read_recipe(self.recipe).pretrain is None:
+            return ""
+        # What is pretrained does not depend on what the finetuned network sees.
+        return f"pretrain-{self.recipe.removesuffix('_rgb')}-{self.seed}-{self.pretrained_epochs}"
 
 
-CELLS = [
-    Cell(begins, sees, share, seed)
-    for seed, begins, sees, share in itertools.product(
-        SEEDS, ("none", "texture"), ("rgb", "rgb+texture"), EPOCHS
-    )
-]
+def rows(seed: int, recipes: Iterable[str] = ROWS) -> list[Cell]:
+    """The rows of the tables."""
+    return [Cell(recipe, share, seed) for share in LENGTHS for recipe in recipes]
+
+
+def study(seed: int) -> list[Cell]:
+    """The U-Net that sees RGB, pretrained for longer, finetuned at the paper's rate, or both."""
+    return [
+        Cell(recipe, share, seed, epochs, rate)
+        for share in LENGTHS
+        for recipe, epochs, rate in (
+            ("unet_none", PRETRAINED_EPOCHS, "1e-4"),
+            ("unet_texture_rgb", PRETRAINED_EPOCHS, "1e-4"),
+            ("unet_texture_rgb", LONG, "1e-4"),
+            ("unet_texture_rgb", LONG, RATE),
+        )
+    ]
+
+
+TABLE_4 = ("unet_none", "unet_none_rgbt", "unet_texture_rgb", "unet_texture")
+# What is most worth knowing comes first.
+CELLS = list(
+    dict.fromkeys([*rows(0), *study(0), *rows(1, TABLE_4), *rows(2, TABLE_4), *study(1), *study(2),
+                   *rows(1), *rows(2)])
+)  # fmt: skip
 
 
 def main() -> None:
-    """Prepare, train and print."""
+    """Prepare, train, compare and print."""
     asked = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     asked.add_argument("folder", type=Path)
     asked.add_argument("out", type=Path)
     asked.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
+    asked.add_argument("--tables", action="store_true", help="of what is finished, and no training")
     given = asked.parse_args()
-    data = prepared(given.folder, given.out)
-    # Weak masks are made once, before any two runs would.
-    train(data, given.out / "runs" / "first", ["--stage", "pretrain", "--epochs", "1"])
-    with ThreadPoolExecutor(given.jobs) as pool:
-        list(pool.map(lambda seed: pretrain(data, given.out / "runs", seed), SEEDS))
-        list(pool.map(lambda cell: finetune(data, given.out / "runs", cell), CELLS))
-    print(tables(given.out / "runs"))
+    runs = given.out / "runs"
+    if not given.tables:
+        trainings = Trainings(prepared(given.folder, given.out), runs)
+        with ThreadPoolExecutor(given.jobs) as pool:
+            list(pool.map(trainings.finetune, CELLS))
+    for share in LENGTHS:
+        compare(runs, share, given.out)
+    print(differences(runs))
 
 
-def pretrain(data: Path, runs: Path, seed: int) -> None:
-    """Train a network to make texture maps."""
-    run = runs / f"pretrain_{seed}"
-    train(data, run, ["--stage", "pretrain", "--seed", str(seed), *PRETRAIN])
+class Trainings:
+    """Runs of `train` on one set of data."""
+
+    def __init__(self, data: Path, runs: Path) -> None:
+        self.data = data
+        self.runs = runs
+        self._locks = {name: Lock() for name in {cell.pretraining for cell in CELLS}}
+        # Weak masks are made once, before any two runs would.
+        self._train("unet_texture", "first", ["--stage", "pretrain", "--epochs", "1"])
+
+    def finetune(self, cell: Cell) -> None:
+        """Train one network, pretraining it first if it is."""
+        options = ["--stage", "finetune", "--seed", str(cell.seed), "--fraction", cell.share]
+        epochs, every = LENGTHS[cell.share]
+        options += ["--epochs", str(epochs), "--first-period", str(epochs)]
+        options += ["--validate-every", str(every), "--batch-size", "3", "--peak-rate", cell.rate]
+        if cell.pretraining:
+            with self._locks[cell.pretraining]:
+                self._pretrain(cell)
+            options += ["--init", str(self.runs / cell.pretraining / "pretrain" / "best.pt")]
+        if cell.recipe.endswith("_imagenet"):
+            # Weights of no meaning: what the network gives without ImageNet's.
+            options += ["--initial", "random-stand-in"]
+        self._train(cell.recipe, cell.folder, options)
+
+    def _pretrain(self, cell: Cell) -> None:
+        epochs = str(cell.pretrained_epochs)
+        options = ["--stage", "pretrain", "--seed", str(cell.seed), "--batch-size", "4"]
+        options += ["--epochs", epochs, "--first-period", epochs, "--peak-rate", "1e-3"]
+        options += ["--validate-every", str(cell.pretrained_epochs // 10)]
+        self._train(cell.recipe.removesuffix("_rgb"), cell.pretraining, options)
+
+    def _train(self, recipe: str, name: str, options: Sequence[str]) -> None:
+        """Run the command on one core, unless that was done; what it says goes into a file."""
+        run = self.runs / name
+        if (run / DONE).exists():
+            return
+        run.mkdir(parents=True, exist_ok=True)
+        command = ["train", recipe, str(self.data), str(run), *options, *EVERYWHERE]
+        started = time.monotonic()
+        with (self.runs / f"{name}.log").open("a") as log:
+            environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+            subprocess.run(
+                [str(COMMAND), *command], env=environment, stdout=log, stderr=log, check=True
+            )
+        seconds = time.monotonic() - started
+        print(f"{name}: {seconds:.0f} s", flush=True)
+        said = f"ffhq-wrinkle {shlex.join(command)}\n{seconds:.0f} s\n"
+        write_bytes(run / DONE, said.encode())
 
 
-def finetune(data: Path, runs: Path, cell: Cell) -> None:
-    """Train one network of the grid."""
-    options = ["--stage", "finetune", "--seed", str(cell.seed), *FINETUNE, "--input", cell.sees]
-    epochs = EPOCHS[cell.share]
-    options += ["--fraction", cell.share, "--epochs", epochs, "--first-period", epochs]
-    if cell.begins == "texture":
-        options += ["--init", str(runs / f"pretrain_{cell.seed}" / "pretrain" / "best.pt")]
-    train(data, runs / cell.folder, options)
+def compare(runs: Path, share: str, out: Path) -> None:
+    """Set the rows at one share beside the paper's, in a folder of OUT."""
+    cells = [cell for seed in SEEDS for cell in rows(seed) if cell.share == share]
+    wanted = dict.fromkeys(name for cell in cells for name in (cell.folder, cell.pretraining))
+    paths = [str(runs / name) for name in wanted if name and (runs / name / DONE).exists()]
+    out_of_share = out / f"compare-{round(100 * float(share))}"
+    subprocess.run([str(COMMAND), "compare", *paths, "--out", str(out_of_share)], check=True)
 
 
-def train(data: Path, run: Path, options: Sequence[str]) -> None:
-    """Run the command on one core, unless that was done; what it says goes into a file."""
-    if (run / DONE).exists():
-        return
-    run.mkdir(parents=True, exist_ok=True)
-    command = ["ffhq-wrinkle", "train", "unet_texture", str(data), str(run), *options, *EVERYWHERE]
-    started = time.monotonic()
-    with (run.parent / f"{run.name}.log").open("a") as log:
-        print(shlex.join(command), file=log, flush=True)
-        environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-        subprocess.run(command, env=environment, stdout=log, stderr=log, check=True)
-    seconds = time.monotonic() - started
-    print(f"{run.name}: {seconds:.0f} s", flush=True)
-    write_bytes(run / DONE, f"{shlex.join(command)}\n{seconds:.0f} s\n".encode())
-
-
-def tables(runs: Path) -> str:
-    """Scores of each kind of network on the test part, and what differs, as Markdown."""
-    kinds = list(dict.fromkeys(cell[:3] for cell in CELLS))
-    scores: dict[tuple[str, ...], np.ndarray] = {
-        kind: np.stack([read(runs / Cell(*kind, seed).folder) for seed in SEEDS]) for kind in kinds
-    }
-    lines = ["| begins with | sees | labels | JSI | seeds | F1 | seeds |", "| --- " * 7 + "|"]
-    for kind in kinds:
-        cells = [
-            f"{with_interval(scores[kind][..., at])} | {spread(scores[kind][..., at])}"
-            for at in (0, 1)
-        ]
-        lines.append(f"| {' | '.join([*named(kind), *cells])} |")
-    lines += ["", "| difference | at | JSI | F1 |", "| --- " * 4 + "|"]
-    for at, (one, other) in enumerate((("texture", "none"), ("rgb+texture", "rgb"))):
-        for kind in kinds:
-            if kind[at] == one:
-                base = tuple(other if place == at else part for place, part in enumerate(kind))
-                rest = ", ".join(part for place, part in enumerate(named(kind)) if place != at)
-                away = scores[kind] - scores[base]
-                cells = [with_interval(away[..., place], "+.4f") for place in (0, 1)]
-                lines.append(f"| {one} minus {other} | {rest} | {' | '.join(cells)} |")
+def differences(runs: Path) -> str:
+    """What pretraining and texture maps as input change in Table 4, and why, as Markdown."""
+    lines = ["| difference | labels | seeds | JSI | F1 |", "| --- " * 5 + "|"]
+    long = f"pretrained {LONG} epochs"
+    for share in LENGTHS:
+        for title, one, other in (
+            ("texture minus none, RGB", ("unet_texture_rgb",), ("unet_none",)),
+            ("texture minus none, RGB+T", ("unet_texture",), ("unet_none_rgbt",)),
+            ("RGB+T minus RGB, none", ("unet_none_rgbt",), ("unet_none",)),
+            ("RGB+T minus RGB, texture", ("unet_texture",), ("unet_texture_rgb",)),
+            (f"texture minus none, RGB, {long}", ("unet_texture_rgb", LONG), ("unet_none",)),
+            (
+                "texture minus none, RGB, rate 1e-4",
+                ("unet_texture_rgb", PRETRAINED_EPOCHS, "1e-4"),
+                ("unet_none", PRETRAINED_EPOCHS, "1e-4"),
+            ),
+            (
+                f"texture minus none, RGB, rate 1e-4, {long}",
+                ("unet_texture_rgb", LONG, "1e-4"),
+                ("unet_none", PRETRAINED_EPOCHS, "1e-4"),
+            ),
+        ):
+            pairs = [
+                [runs / Cell(recipe, share, seed, *more).folder for recipe, *more in (one, other)]
+                for seed in SEEDS
+            ]
+            pairs = [pair for pair in pairs if all((run / DONE).exists() for run in pair)]
+            if pairs:
+                away = np.stack([read(first) - read(second) for first, second in pairs])
+                figures = " | ".join(with_interval(away[..., at]) for at in (0, 1))
+                lines.append(f"| {title} | {float(share):.0%} | {len(pairs)} | {figures} |")
     return "\n".join(lines)
-
-
-def named(kind: Sequence[str]) -> list[str]:
-    """A kind as the table has it."""
-    begins, sees, share = kind
-    return [begins, sees, f"{float(share):.0%}"]
 
 
 def read(run: Path) -> np.ndarray:
@@ -148,22 +221,16 @@ def read(run: Path) -> np.ndarray:
     return np.array([[float(row[one] or "nan") for one in ("jsi", "f1")] for row in rows])
 
 
-def with_interval(scores: np.ndarray, how: str = ".4f") -> str:
+def with_interval(differing: np.ndarray) -> str:
     """The mean over images and seeds, (seeds, images), and its 95 % interval over images."""
-    of_image = scores.mean(axis=0)
+    of_image = differing.mean(axis=0)
 
     def mean(counts: np.ndarray) -> np.ndarray:
         means: np.ndarray = counts @ of_image / counts.sum(axis=1)
         return means[:, None]
 
     low, high = bootstrap_intervals(mean, len(of_image))
-    return f"{of_image.mean():{how}} ({low[0]:{how}} to {high[0]:{how}})"
-
-
-def spread(scores: np.ndarray) -> str:
-    """The means of the seeds, from the least to the largest."""
-    of_seed = scores.mean(axis=1)
-    return f"{of_seed.min():.4f} to {of_seed.max():.4f}"
+    return f"{of_image.mean():+.4f} ({low[0]:+.4f} to {high[0]:+.4f})"
 
 
 def prepared(folder: Path, out: Path) -> Path:
