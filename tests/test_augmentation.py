@@ -9,7 +9,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from ffhq_wrinkle.errors import ArgumentError
-from ffhq_wrinkle.segmentation.augmentation import (
+from ffhq_wrinkle.segmentation.augmentation.augmentation import (
     AugmentSettings,
     FaceArrays,
     augmented,
@@ -17,7 +17,7 @@ from ffhq_wrinkle.segmentation.augmentation import (
     sample_generator,
     sampling_grid,
 )
-from ffhq_wrinkle.segmentation.distortion import Distortion
+from ffhq_wrinkle.segmentation.augmentation.distortion import Distortion
 
 from .conftest import drawn_face, drawn_lines
 

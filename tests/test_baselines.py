@@ -9,10 +9,11 @@ import torch
 
 from ffhq_wrinkle.errors import RunInterrupted
 from ffhq_wrinkle.parsing import ReadyLabels
-from ffhq_wrinkle.segmentation import create_model, training
-from ffhq_wrinkle.segmentation.checkpoint import load_checkpoint
-from ffhq_wrinkle.segmentation.recipes import read_recipe, shipped_recipes
-from ffhq_wrinkle.segmentation.training import TrainSettings, train
+from ffhq_wrinkle.segmentation import create_model
+from ffhq_wrinkle.segmentation.checkpoints.checkpoint import load_checkpoint
+from ffhq_wrinkle.segmentation.training import training
+from ffhq_wrinkle.segmentation.training.recipes import read_recipe, shipped_recipes
+from ffhq_wrinkle.segmentation.training.training import TrainSettings, train
 
 from .test_training import data, rows_of, weights  # noqa: F401  (a fixture)
 

@@ -17,7 +17,7 @@ from ffhq_wrinkle.segmentation import (
     load_pretrained,
     save_checkpoint,
 )
-from ffhq_wrinkle.segmentation.official import OFFICIAL, official_checkpoint
+from ffhq_wrinkle.segmentation.checkpoints.official import OFFICIAL, official_checkpoint
 from ffhq_wrinkle.weak import TextureSettings
 
 MEMBER = OFFICIAL["official-unet"]

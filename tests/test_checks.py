@@ -3,8 +3,8 @@ import pytest
 from PIL import Image
 
 from ffhq_wrinkle.errors import TrainingDataError
-from ffhq_wrinkle.segmentation.checks import require_trainable, require_wrinkles
-from ffhq_wrinkle.segmentation.samples import Sample
+from ffhq_wrinkle.segmentation.training_data.checks import require_trainable, require_wrinkles
+from ffhq_wrinkle.segmentation.training_data.samples import Sample
 
 from .conftest import drawn_face, drawn_lines
 

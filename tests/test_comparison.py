@@ -6,10 +6,10 @@ from sklearn.metrics import average_precision_score, jaccard_score
 
 from ffhq_wrinkle.errors import ArgumentError, EvaluationError
 from ffhq_wrinkle.estimates import MEAN, POOLED
-from ffhq_wrinkle.segmentation.comparison import Comparison, compare_folders
-from ffhq_wrinkle.segmentation.evaluation_tables import printed, verdicts
-from ffhq_wrinkle.segmentation.pairs import EvaluationSettings, Pair
-from ffhq_wrinkle.segmentation.scoring import evaluate_pairs
+from ffhq_wrinkle.segmentation.evaluation.comparison import Comparison, compare_folders
+from ffhq_wrinkle.segmentation.evaluation.evaluation_tables import printed, verdicts
+from ffhq_wrinkle.segmentation.evaluation.pairs import EvaluationSettings, Pair
+from ffhq_wrinkle.segmentation.evaluation.scoring import evaluate_pairs
 
 from .conftest import drawn_lines, mask
 

@@ -3,6 +3,7 @@
 import ast
 import re
 import subprocess
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -14,9 +15,16 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "ffhq_wrinkle"
 # In the order data moves, as the packages' docstrings give it.
 ORDER = re.findall(r"`(\w+)`", ffhq_wrinkle.__doc__)
-SEGMENTATION = re.findall(r"`(\w+)`", segmentation.__doc__)
+PARTS = re.findall(r"`(\w+)`", segmentation.__doc__)
 
 
+def modules_of(part):
+    """Modules of a package within `segmentation`, in their order."""
+    package = import_module(f"ffhq_wrinkle.segmentation.{part}")
+    return re.findall(r"`(\w+)`", package.__doc__)
+
+
+SEGMENTATION = [(part, module) for part in PARTS for module in modules_of(part)]
 COMMANDS = sorted(path.stem for path in (PACKAGE / "commands").glob("*.py"))
 
 
@@ -28,9 +36,17 @@ def imported(path, level=1):
             yield from [node.module] if node.module else [alias.name for alias in node.names]
 
 
-@pytest.mark.parametrize(("order", "folder"), [(ORDER, "."), (SEGMENTATION, "segmentation")])
+FOLDERS = [(ORDER, "."), *((modules_of(part), f"segmentation/{part}") for part in PARTS)]
+
+
+@pytest.mark.parametrize(("order", "folder"), FOLDERS)
 def test_the_docstring_names_every_module(order, folder):
     assert set(order) == {path.stem for path in (PACKAGE / folder).glob("*.py")} - {"__init__"}
+
+
+def test_the_docstring_of_segmentation_names_every_package():
+    folders = (PACKAGE / "segmentation").glob("*/__init__.py")
+    assert set(PARTS) == {path.parent.name for path in folders}
 
 
 @pytest.mark.parametrize("module", ORDER)
@@ -40,11 +56,14 @@ def test_data_flows_one_way(module):
     assert set(imported(f"{module}.py")) <= allowed
 
 
-@pytest.mark.parametrize("module", SEGMENTATION)
-def test_data_flows_one_way_within_segmentation(module):
-    path = f"segmentation/{module}.py"
-    assert set(imported(path)) <= set(SEGMENTATION[: SEGMENTATION.index(module)])
-    assert set(imported(path, level=2)) <= {*ORDER, "__version__"} - {"cli"}
+@pytest.mark.parametrize(("part", "module"), SEGMENTATION)
+def test_data_flows_one_way_within_segmentation(part, module):
+    path = f"segmentation/{part}/{module}.py"
+    order = modules_of(part)
+    assert set(imported(path)) <= set(order[: order.index(module)])
+    parts = {name.split(".")[0] for name in imported(path, level=2)}
+    assert parts <= set(PARTS[: PARTS.index(part)])
+    assert set(imported(path, level=3)) <= {*ORDER, "__version__"} - {"cli"}
 
 
 @pytest.mark.parametrize("command", COMMANDS)

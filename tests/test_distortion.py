@@ -6,8 +6,12 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.ndimage import map_coordinates
 
-from ffhq_wrinkle.segmentation.distortion import Distortion, ElasticField, elastic_nodes
-from ffhq_wrinkle.segmentation.warp import warp_image
+from ffhq_wrinkle.segmentation.augmentation.distortion import (
+    Distortion,
+    ElasticField,
+    elastic_nodes,
+)
+from ffhq_wrinkle.segmentation.augmentation.warp import warp_image
 
 SHAPE = (201, 301)
 

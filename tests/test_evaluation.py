@@ -19,10 +19,10 @@ from ffhq_wrinkle.estimates import MEAN, POOLED
 from ffhq_wrinkle.manifest import parse_ids
 from ffhq_wrinkle.masks import read_mask
 from ffhq_wrinkle.metrics import near_dice
-from ffhq_wrinkle.segmentation.centrelines import centreline_overlap
-from ffhq_wrinkle.segmentation.pairs import EvaluationSettings, Pair
-from ffhq_wrinkle.segmentation.scores import Measure
-from ffhq_wrinkle.segmentation.scoring import evaluate_folders, evaluate_pairs
+from ffhq_wrinkle.segmentation.evaluation.centrelines import centreline_overlap
+from ffhq_wrinkle.segmentation.evaluation.pairs import EvaluationSettings, Pair
+from ffhq_wrinkle.segmentation.evaluation.scores import Measure
+from ffhq_wrinkle.segmentation.evaluation.scoring import evaluate_folders, evaluate_pairs
 
 from .conftest import drawn_lines, mask
 from .test_metrics import near

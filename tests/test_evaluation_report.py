@@ -9,16 +9,16 @@ from PIL import Image
 from skimage.color import deltaE_ciede2000, rgb2lab
 
 from ffhq_wrinkle.errors import ArgumentError, OutputError
-from ffhq_wrinkle.segmentation.comparison import compare_folders
-from ffhq_wrinkle.segmentation.evaluation_report import (
+from ffhq_wrinkle.segmentation.evaluation.comparison import compare_folders
+from ffhq_wrinkle.segmentation.evaluation.evaluation_report import (
     error_overlay,
     require_report,
     write_report,
 )
-from ffhq_wrinkle.segmentation.evaluation_tables import markdown, printed, record
-from ffhq_wrinkle.segmentation.pairs import EvaluationSettings, Pair
-from ffhq_wrinkle.segmentation.scores import Measure
-from ffhq_wrinkle.segmentation.scoring import evaluate_folders, evaluate_pairs
+from ffhq_wrinkle.segmentation.evaluation.evaluation_tables import markdown, printed, record
+from ffhq_wrinkle.segmentation.evaluation.pairs import EvaluationSettings, Pair
+from ffhq_wrinkle.segmentation.evaluation.scores import Measure
+from ffhq_wrinkle.segmentation.evaluation.scoring import evaluate_folders, evaluate_pairs
 
 from .conftest import drawn_face, drawn_lines, files_of, mask
 

@@ -13,9 +13,10 @@ from torchvision import models
 from torchvision.transforms.functional import normalize
 
 from ffhq_wrinkle.errors import ArgumentError, SourceError
-from ffhq_wrinkle.segmentation import create_model, imagenet
-from ffhq_wrinkle.segmentation.encoders import fitted, resized_table
-from ffhq_wrinkle.segmentation.imagenet import (
+from ffhq_wrinkle.segmentation import create_model
+from ffhq_wrinkle.segmentation.checkpoints import imagenet
+from ffhq_wrinkle.segmentation.checkpoints.encoders import fitted, resized_table
+from ffhq_wrinkle.segmentation.checkpoints.imagenet import (
     IMAGENET_WEIGHTS,
     carry_imagenet,
     imagenet_stand_in,

@@ -11,9 +11,9 @@ from PIL import Image
 
 from ffhq_wrinkle.errors import ArgumentError, RunInterrupted, TrainingDataError
 from ffhq_wrinkle.parsing import ReadyLabels
-from ffhq_wrinkle.segmentation.checks import require_trainable
-from ffhq_wrinkle.segmentation.listing import read_listing
-from ffhq_wrinkle.segmentation.samples import load_sample
+from ffhq_wrinkle.segmentation.training_data.checks import require_trainable
+from ffhq_wrinkle.segmentation.training_data.listing import read_listing
+from ffhq_wrinkle.segmentation.training_data.samples import load_sample
 from ffhq_wrinkle.template import TemplateParser
 from ffhq_wrinkle.weak import ByProducts, TextureSettings, build_weak
 

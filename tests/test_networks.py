@@ -14,7 +14,7 @@ from torch.nn import functional
 from ffhq_wrinkle.errors import ArgumentError, SourceError
 from ffhq_wrinkle.inference import fold_batch_norm
 from ffhq_wrinkle.segmentation import create_model
-from ffhq_wrinkle.segmentation.networks import NETWORKS, described
+from ffhq_wrinkle.segmentation.networks.catalogue import NETWORKS, described
 
 NEEDS_SMP = pytest.mark.skipif(
     find_spec("segmentation_models_pytorch") is None, reason="needs the extra smp"
@@ -242,7 +242,7 @@ def test_the_unet_on_resnet_50_computes_what_its_library_does():
 
 
 def test_a_network_whose_library_is_missing_says_which_extra_has_it(monkeypatch):
-    module = import_module("ffhq_wrinkle.segmentation.unet_resnet50")
+    module = import_module("ffhq_wrinkle.segmentation.networks.unet_resnet50")
     monkeypatch.setattr(module, "find_spec", lambda name: None)
     with pytest.raises(ArgumentError, match=r"pip install 'ffhq-wrinkle\[smp\]'"):
         create_model("unet_resnet50", 3, 2)

@@ -5,11 +5,11 @@ import pytest
 import torch
 
 from ffhq_wrinkle.segmentation import create_model
-from ffhq_wrinkle.segmentation.losses import masked_l1_loss
-from ffhq_wrinkle.segmentation.objectives import NOISE, objective_of
-from ffhq_wrinkle.segmentation.pretrained import load_pretrained
-from ffhq_wrinkle.segmentation.swin_mim import SwinMim
-from ffhq_wrinkle.segmentation.training_set import Example
+from ffhq_wrinkle.segmentation.checkpoints.pretrained import load_pretrained
+from ffhq_wrinkle.segmentation.networks.swin_mim import SwinMim
+from ffhq_wrinkle.segmentation.training.losses import masked_l1_loss
+from ffhq_wrinkle.segmentation.training.objectives import NOISE, objective_of
+from ffhq_wrinkle.segmentation.training.training_set import Example
 
 
 def example(side=96, images=2, seed=0):

@@ -12,9 +12,9 @@ from PIL import Image
 from ffhq_wrinkle.cli import main
 from ffhq_wrinkle.errors import ArgumentError, SourceError
 from ffhq_wrinkle.segmentation import create_model, save_checkpoint
-from ffhq_wrinkle.segmentation.onnx_export import with_open_sizes
-from ffhq_wrinkle.segmentation.predictor import load_predictor
-from ffhq_wrinkle.segmentation.window_attention import OpenLayer
+from ffhq_wrinkle.segmentation.networks.window_attention import OpenLayer
+from ffhq_wrinkle.segmentation.prediction.onnx_export import with_open_sizes
+from ffhq_wrinkle.segmentation.prediction.predictor import load_predictor
 from ffhq_wrinkle.weak import TextureSettings
 
 from .conftest import files_of, threshold_unet

@@ -101,9 +101,9 @@ import sys
 from pathlib import Path
 import numpy as np, psutil
 from ffhq_wrinkle.parsing import ReadyLabels
-from ffhq_wrinkle.segmentation.ingredients import Ingredients
-from ffhq_wrinkle.segmentation.prediction import predict_folder
-from ffhq_wrinkle.segmentation.predictor import Predictor
+from ffhq_wrinkle.segmentation.prediction.ingredients import Ingredients
+from ffhq_wrinkle.segmentation.prediction.prediction import predict_folder
+from ffhq_wrinkle.segmentation.prediction.predictor import Predictor
 from ffhq_wrinkle.weak import TextureSettings
 
 class Cheap(Predictor):

@@ -15,13 +15,13 @@ from ffhq_wrinkle.landmarks import COLUMNS, Landmarks
 from ffhq_wrinkle.manifest import parse_ids
 from ffhq_wrinkle.parsing import ReadyLabels
 from ffhq_wrinkle.segmentation import create_model, save_checkpoint
-from ffhq_wrinkle.segmentation.ingredients import Ingredients
-from ffhq_wrinkle.segmentation.inputs import network_input
-from ffhq_wrinkle.segmentation.prediction import predict_folder
-from ffhq_wrinkle.segmentation.prediction_files import find_predictions
-from ffhq_wrinkle.segmentation.prediction_folder import PredictSettings
-from ffhq_wrinkle.segmentation.predictor import Predictor, load_predictor
-from ffhq_wrinkle.segmentation.views import AlignedFaces
+from ffhq_wrinkle.segmentation.prediction.ingredients import Ingredients
+from ffhq_wrinkle.segmentation.prediction.inputs import network_input
+from ffhq_wrinkle.segmentation.prediction.prediction import predict_folder
+from ffhq_wrinkle.segmentation.prediction.prediction_files import find_predictions
+from ffhq_wrinkle.segmentation.prediction.prediction_folder import PredictSettings
+from ffhq_wrinkle.segmentation.prediction.predictor import Predictor, load_predictor
+from ffhq_wrinkle.segmentation.prediction.views import AlignedFaces
 from ffhq_wrinkle.template import TemplateParser
 from ffhq_wrinkle.weak import TextureSettings
 

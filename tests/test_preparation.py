@@ -13,10 +13,10 @@ from PIL import Image
 from ffhq_wrinkle.cli import main
 from ffhq_wrinkle.errors import ArgumentError, TrainingDataError
 from ffhq_wrinkle.parsing import ReadyLabels
-from ffhq_wrinkle.segmentation.preparation import prepare
-from ffhq_wrinkle.segmentation.recipes import parse_recipe
-from ffhq_wrinkle.segmentation.run_folder import RunFolder
-from ffhq_wrinkle.segmentation.training import TrainSettings, _Run
+from ffhq_wrinkle.segmentation.training.preparation import prepare
+from ffhq_wrinkle.segmentation.training.recipes import parse_recipe
+from ffhq_wrinkle.segmentation.training.run_folder import RunFolder
+from ffhq_wrinkle.segmentation.training.training import TrainSettings, _Run
 
 from .test_listing import write_manifest
 from .test_training import RECIPE
@@ -198,8 +198,8 @@ def test_one_process_prepares_and_the_others_are_told(data, tmp_path, monkeypatc
 
     first = run_on(SimpleNamespace(is_global_zero=True, broadcast=broadcast), data, tmp_path / "a")
     first.prepare(lambda: ReadyLabels(data.labels), None, None, 1)
-    monkeypatch.setattr("ffhq_wrinkle.segmentation.training.prepare", no_parser)
-    monkeypatch.setattr("ffhq_wrinkle.segmentation.listing.sha256_of", no_parser)
+    monkeypatch.setattr("ffhq_wrinkle.segmentation.training.training.prepare", no_parser)
+    monkeypatch.setattr("ffhq_wrinkle.segmentation.training_data.listing.sha256_of", no_parser)
     other = SimpleNamespace(is_global_zero=False, broadcast=lambda _: pickle.loads(sent[0]))
     second = run_on(other, data, tmp_path / "b")
     second.prepare(no_parser, None, None, 1)

@@ -7,9 +7,9 @@ import torch
 from torch.optim.lr_scheduler import CosineAnnealingWarmRestarts
 
 from ffhq_wrinkle.errors import ArgumentError
-from ffhq_wrinkle.segmentation.losses import mse_loss, soft_dice_loss
-from ffhq_wrinkle.segmentation.recipes import parse_recipe, read_recipe, shipped_recipes
-from ffhq_wrinkle.segmentation.schedule import sgdr_rate
+from ffhq_wrinkle.segmentation.training.losses import mse_loss, soft_dice_loss
+from ffhq_wrinkle.segmentation.training.recipes import parse_recipe, read_recipe, shipped_recipes
+from ffhq_wrinkle.segmentation.training.schedule import sgdr_rate
 
 # The specification's table: epochs, batch, first period, peak rate, decay of the peak.
 PAPER = {

@@ -8,8 +8,12 @@ import numpy as np
 import pytest
 
 from ffhq_wrinkle.labels import CLASSES
-from ffhq_wrinkle.segmentation.regions import REGIONS, region_map
-from ffhq_wrinkle.segmentation.wrinkle_table import WrinkleRow, wrinkle_row, wrinkle_table
+from ffhq_wrinkle.segmentation.prediction.regions import REGIONS, region_map
+from ffhq_wrinkle.segmentation.prediction.wrinkle_table import (
+    WrinkleRow,
+    wrinkle_row,
+    wrinkle_table,
+)
 
 from .conftest import drawn_face
 

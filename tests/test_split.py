@@ -5,8 +5,8 @@ import pytest
 from PIL import Image
 
 from ffhq_wrinkle.errors import ArgumentError, TrainingDataError
-from ffhq_wrinkle.segmentation.samples import Sample
-from ffhq_wrinkle.segmentation.split import make_split, read_split, write_split
+from ffhq_wrinkle.segmentation.training_data.samples import Sample
+from ffhq_wrinkle.segmentation.training_data.split import make_split, read_split, write_split
 
 OFFICIAL = ["00006", "00171", "01044"]  # of these the first two are made up
 

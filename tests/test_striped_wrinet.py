@@ -8,7 +8,11 @@ from torch.nn import functional
 
 from ffhq_wrinkle.inference import fold_batch_norm
 from ffhq_wrinkle.segmentation import create_model
-from ffhq_wrinkle.segmentation.striped_wrinet import Attention, GlobalStripes, MultiScaleStripes
+from ffhq_wrinkle.segmentation.networks.striped_wrinet import (
+    Attention,
+    GlobalStripes,
+    MultiScaleStripes,
+)
 
 from .test_networks import filled, picture
 

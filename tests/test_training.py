@@ -21,12 +21,12 @@ from ffhq_wrinkle.cli import main
 from ffhq_wrinkle.errors import ArgumentError, ImageError, RunInterrupted, TrainingError
 from ffhq_wrinkle.parsing import ReadyLabels
 from ffhq_wrinkle.segmentation import create_model, load_checkpoint, save_checkpoint
-from ffhq_wrinkle.segmentation.loader import batches
-from ffhq_wrinkle.segmentation.recipes import parse_recipe
-from ffhq_wrinkle.segmentation.samples import Sample
-from ffhq_wrinkle.segmentation.synced_norm import SyncedBatchNorm2d
-from ffhq_wrinkle.segmentation.training import TrainSettings, train
-from ffhq_wrinkle.segmentation.training_set import Order, Place, TrainingSet
+from ffhq_wrinkle.segmentation.training.loader import batches
+from ffhq_wrinkle.segmentation.training.recipes import parse_recipe
+from ffhq_wrinkle.segmentation.training.synced_norm import SyncedBatchNorm2d
+from ffhq_wrinkle.segmentation.training.training import TrainSettings, train
+from ffhq_wrinkle.segmentation.training.training_set import Order, Place, TrainingSet
+from ffhq_wrinkle.segmentation.training_data.samples import Sample
 from ffhq_wrinkle.weak import TextureSettings
 
 from .test_weak_runs import wait_for
@@ -181,7 +181,7 @@ def test_stopped_at_any_step_and_taken_up_again_the_weights_are_the_same(
     data, tmp_path, monkeypatch, steps
 ):
     run(data, tmp_path / "straight")
-    from ffhq_wrinkle.segmentation import training
+    from ffhq_wrinkle.segmentation.training import training
 
     with monkeypatch.context() as patch:
         from contextlib import contextmanager
@@ -206,7 +206,7 @@ def test_stopped_at_any_step_and_taken_up_again_the_weights_are_the_same(
 
 
 def test_what_is_killed_between_metrics_and_checkpoint_leaves_no_gap(data, tmp_path, monkeypatch):
-    from ffhq_wrinkle.segmentation import trainer
+    from ffhq_wrinkle.segmentation.training import trainer
 
     def dying(path, *arguments, **options):
         if path.name == "last.pt" and options["more"]["progress"]["epoch"] == 2:
@@ -379,7 +379,7 @@ def finished(process):
 TWO = """
 import os
 from ffhq_wrinkle.cli import main
-from ffhq_wrinkle.segmentation import trainer
+from ffhq_wrinkle.segmentation.training import trainer
 trainer.SAVE_EVERY_S = 0 if os.environ.get("LOCAL_RANK", "0") == "0" else 1e9
 main()
 """

@@ -5,7 +5,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy.ndimage import map_coordinates
 
 from ffhq_wrinkle.errors import ArgumentError
-from ffhq_wrinkle.segmentation.warp import (
+from ffhq_wrinkle.segmentation.augmentation.warp import (
     SamplingGrid,
     grid_tensor,
     warp_image,

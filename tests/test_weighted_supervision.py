@@ -8,8 +8,8 @@ from torch.nn import functional
 
 from ffhq_wrinkle.errors import ArgumentError
 from ffhq_wrinkle.segmentation import create_model
-from ffhq_wrinkle.segmentation.losses import soft_dice_loss
-from ffhq_wrinkle.segmentation.weighted_supervision import (
+from ffhq_wrinkle.segmentation.training.losses import soft_dice_loss
+from ffhq_wrinkle.segmentation.training.weighted_supervision import (
     weighted_deep_supervision_loss,
     weighted_wrinkle_map,
 )

@@ -13,7 +13,7 @@ import numpy as np
 
 from demo import SIDE, aligned_astronaut
 from ffhq_wrinkle.files import write_bytes
-from ffhq_wrinkle.segmentation.augmentation import (
+from ffhq_wrinkle.segmentation.augmentation.augmentation import (
     AugmentSettings,
     FaceArrays,
     augmented,

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 import torch
 
-from ffhq_wrinkle.segmentation.augmentation import (
+from ffhq_wrinkle.segmentation.augmentation.augmentation import (
     AugmentSettings,
     FaceArrays,
     augmented,

@@ -10,9 +10,9 @@ import torch
 
 from ffhq_wrinkle.inference import choose_device
 from ffhq_wrinkle.segmentation import create_model, load_checkpoint, save_checkpoint
-from ffhq_wrinkle.segmentation.networks import NETWORKS, NetworkName
-from ffhq_wrinkle.segmentation.onnx_export import export_onnx
-from ffhq_wrinkle.segmentation.predictor import load_predictor
+from ffhq_wrinkle.segmentation.networks.catalogue import NETWORKS, NetworkName
+from ffhq_wrinkle.segmentation.prediction.onnx_export import export_onnx
+from ffhq_wrinkle.segmentation.prediction.predictor import load_predictor
 from ffhq_wrinkle.weak import TextureSettings
 from timing import SIDE, in_turns, print_machine, scratch
 

@@ -18,12 +18,12 @@ from benchmark_augment import peer_augmentation
 from ffhq_wrinkle.files import write_bytes
 from ffhq_wrinkle.png import encode_png
 from ffhq_wrinkle.segmentation import create_model
-from ffhq_wrinkle.segmentation.augmentation import AugmentSettings
-from ffhq_wrinkle.segmentation.loader import one_opencv_thread
-from ffhq_wrinkle.segmentation.networks import NETWORKS, NetworkName
-from ffhq_wrinkle.segmentation.recipes import StageConfig
-from ffhq_wrinkle.segmentation.samples import Sample
-from ffhq_wrinkle.segmentation.trainer import StageTrainer
+from ffhq_wrinkle.segmentation.augmentation.augmentation import AugmentSettings
+from ffhq_wrinkle.segmentation.networks.catalogue import NETWORKS, NetworkName
+from ffhq_wrinkle.segmentation.training.loader import one_opencv_thread
+from ffhq_wrinkle.segmentation.training.recipes import StageConfig
+from ffhq_wrinkle.segmentation.training.trainer import StageTrainer
+from ffhq_wrinkle.segmentation.training_data.samples import Sample
 from ffhq_wrinkle.weak import TextureSettings
 from timing import print_machine, report, scratch
 

@@ -34,8 +34,8 @@ from ffhq_wrinkle.files import csv_bytes, read_image, write_bytes
 from ffhq_wrinkle.manifest import find_images
 from ffhq_wrinkle.masks import read_mask
 from ffhq_wrinkle.png import encode_png
-from ffhq_wrinkle.segmentation.paper_tables import ROWS
-from ffhq_wrinkle.segmentation.recipes import read_recipe
+from ffhq_wrinkle.segmentation.experiments.paper_tables import ROWS
+from ffhq_wrinkle.segmentation.training.recipes import read_recipe
 
 COMMAND = Path(sys.executable).with_name("ffhq-wrinkle")
 DONE = "measured.txt"
@@ -97,7 +97,7 @@ def study(seed: int) -> list[Cell]:
 TABLE_4 = ("unet_none", "unet_none_rgbt", "unet_texture_rgb", "unet_texture")
 # What is most worth knowing comes first.
 CELLS = list(
-    dict.fromkeys([*rows(0), *study(0), *rows(1, TABLE_4), *rows(2, TABLE_4), *study(1), *study(2),
+    dict.fromkeys([*rows(0), *rows(1, TABLE_4), *rows(2, TABLE_4), *study(0), *study(1), *study(2),
                    *rows(1), *rows(2)])
 )  # fmt: skip
 

@@ -30,9 +30,9 @@ def compare_command(runs: tuple[Path, ...], out: Path | None, resamples: int, se
       ffhq-wrinkle compare runs/*
       ffhq-wrinkle compare runs/* --out tables
     """
-    from ..segmentation.experiment_report import require_report, write_report
-    from ..segmentation.experiment_tables import printed
-    from ..segmentation.experiments import compare_runs
+    from ..segmentation.experiments.experiment_report import require_report, write_report
+    from ..segmentation.experiments.experiment_tables import printed
+    from ..segmentation.experiments.experiments import compare_runs
 
     if out:
         require_report(out, runs)

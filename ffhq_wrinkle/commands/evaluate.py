@@ -107,11 +107,11 @@ def evaluate_command(
     """
     from ..errors import ArgumentError
     from ..manifest import parse_ids_or_test
-    from ..segmentation.comparison import compare_folders
-    from ..segmentation.evaluation_report import require_report, write_report
-    from ..segmentation.evaluation_tables import printed
-    from ..segmentation.pairs import EvaluationSettings
-    from ..segmentation.scoring import evaluate_folders
+    from ..segmentation.evaluation.comparison import compare_folders
+    from ..segmentation.evaluation.evaluation_report import require_report, write_report
+    from ..segmentation.evaluation.evaluation_tables import printed
+    from ..segmentation.evaluation.pairs import EvaluationSettings
+    from ..segmentation.evaluation.scoring import evaluate_folders
 
     if images and not out:
         raise ArgumentError("--images are for the pictures of a report; say where by --out")

@@ -27,8 +27,8 @@ def export_command(out: Path, checkpoint: str) -> None:
       ffhq-wrinkle export best.onnx --checkpoint runs/unet/best.pt
     """
     from ..errors import ArgumentError
-    from ..segmentation.official import checkpoint_path
-    from ..segmentation.onnx_export import export_onnx
+    from ..segmentation.checkpoints.official import checkpoint_path
+    from ..segmentation.prediction.onnx_export import export_onnx
 
     if out.suffix != ".onnx":
         raise ArgumentError(f"{out} should end in .onnx")

@@ -24,8 +24,8 @@ from .parser_options import labels_option, parser_option, weights_option
 
 if TYPE_CHECKING:
     from ..parsing import ParserName
-    from ..segmentation.prediction_folder import ProbabilityFormat
-    from ..segmentation.predictor import Precision
+    from ..segmentation.prediction.prediction_folder import ProbabilityFormat
+    from ..segmentation.prediction.predictor import Precision
     from ..texture import Recipe
 
 
@@ -134,12 +134,12 @@ def predict_command(
     """
     from ..errors import ArgumentError
     from ..parsing import create_parser
-    from ..segmentation.ingredients import Ingredients
-    from ..segmentation.official import checkpoint_path
-    from ..segmentation.prediction import predict_folder
-    from ..segmentation.prediction_folder import PredictSettings
-    from ..segmentation.predictor import load_predictor
-    from ..segmentation.views import AlignedFaces, WholeImages
+    from ..segmentation.checkpoints.official import checkpoint_path
+    from ..segmentation.prediction.ingredients import Ingredients
+    from ..segmentation.prediction.prediction import predict_folder
+    from ..segmentation.prediction.prediction_folder import PredictSettings
+    from ..segmentation.prediction.predictor import load_predictor
+    from ..segmentation.prediction.views import AlignedFaces, WholeImages
 
     if (landmarks or all_faces) and not align:
         raise ArgumentError("--landmarks and --all-faces are for photos to be aligned: --align")

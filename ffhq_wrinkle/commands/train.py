@@ -17,7 +17,7 @@ from .parser_options import labels_option, parser_option, weights_option
 
 if TYPE_CHECKING:
     from ..parsing import ParserName
-    from ..segmentation.training import TrainPrecision
+    from ..segmentation.training.training import TrainPrecision
 
 # Fields of a stage's configuration, with the option's type and help; the name is the field's.
 _FIELDS: dict[str, tuple[Any, str]] = {
@@ -179,8 +179,8 @@ def train_command(
     from functools import partial
 
     from ..parsing import create_parser
-    from ..segmentation.recipes import read_recipe
-    from ..segmentation.training import TrainSettings, train
+    from ..segmentation.training.recipes import read_recipe
+    from ..segmentation.training.training import TrainSettings, train
 
     chosen = read_recipe(recipe)
     if stage != "both":

@@ -1,33 +1,24 @@
 """Wrinkle segmentation: networks, training, prediction and evaluation.
 
-The modules read in the order data moves, each importing only from those before it, and from the
-package around: `sized`, `unet`, `unet_wds`, `striped_wrinet`, `unet_resnet50`, `swin_unetr`,
-`swin_mim`, `networks`, `official`, `checkpoint`, `pretrained`, `encoders`, `imagenet`,
-`window_attention`, `inputs`, `ingredients`, `predictor`, `onnx_export`, `regions`,
-`wrinkle_table`, `views`, `probabilities`, `prediction_files`, `prediction_folder`, `prediction`,
-`centrelines`, `scores`, `pairs`, `evaluation`, `scoring`, `comparison`, `evaluation_tables`,
-`evaluation_report`, `picture_files`, `samples`, `sample_files`, `weak_cache`, `soft_masks`,
-`listing`, `checks`, `twins`, `split`, `warp`, `distortion`, `augmentation`, `recipes`, `initial`,
-`losses`, `weighted_supervision`, `schedule`, `training_set`, `loader`, `processes`, `synced_norm`,
-`stage_state`, `sheets`, `objectives`, `trainer`, `run_folder`, `preparation`,
-`tensorboard_events`, `stop_signals`, `final_scores`, `training`, `runs`, `comparability`,
-`paper_tables`, `parameters`, `experiments`, `experiment_tables`, `experiment_report`.
+The packages read in the order data moves, each importing only from those before it, and from the
+package around: `networks`, `checkpoints`, `prediction`, `evaluation`, `training_data`,
+`augmentation`, `training`, `experiments`. Each says the order of its modules.
 """
 
 from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from .checkpoint import load_checkpoint, save_checkpoint
-    from .networks import create_model
-    from .pretrained import load_pretrained
+    from .checkpoints.checkpoint import load_checkpoint, save_checkpoint
+    from .checkpoints.pretrained import load_pretrained
+    from .networks.catalogue import create_model
 
 # What people use from Python; found when asked for, so that nobody waits for PyTorch in vain.
 _PLACES = {
-    "create_model": "networks",
-    "load_checkpoint": "checkpoint",
-    "load_pretrained": "pretrained",
-    "save_checkpoint": "checkpoint",
+    "create_model": "networks.catalogue",
+    "load_checkpoint": "checkpoints.checkpoint",
+    "load_pretrained": "checkpoints.pretrained",
+    "save_checkpoint": "checkpoints.checkpoint",
 }
 __all__ = ["create_model", "load_checkpoint", "load_pretrained", "save_checkpoint"]
 

@@ -1,0 +1,95 @@
+"""Official: the checkpoints that the authors published, told by their hash, fetched once."""
+
+from pathlib import Path, PurePosixPath
+
+from ...data_set import DataSet
+from ...download import download_archive
+from ...errors import ArgumentError, SourceError
+from ...sources import cache_folder, source
+
+# The networks of stage 2, as members of the published archive.
+OFFICIAL = {
+    "official-unet": "stage2_wrinkle_finetune_unet/stage2_unet.pth",
+    "official-swin-unetr": "stage2_wrinkle_finetune_swinunetr/stage2_swinunetr.pth",
+}
+
+
+def official_checkpoint(name: str) -> Path:
+    """A checkpoint that the authors published, from the cache, fetched once if need be.
+
+    Parameters
+    ----------
+    name : str
+        ``official-unet`` or ``official-swin-unetr``.
+
+    Returns
+    -------
+    Path
+        The file; `load_checkpoint` verifies it.
+
+    Raises
+    ------
+    ArgumentError
+        There is no such checkpoint.
+    SourceError
+        It is not in the cache and can not be fetched; the error says where to put it.
+    """
+    if name not in OFFICIAL:
+        raise ArgumentError(f"checkpoint is {name!r}; published are {', '.join(OFFICIAL)}")
+    folder = cache_folder() / "official"
+    path = folder / "checkpoints" / OFFICIAL[name]
+    if path.is_file():
+        return path
+    try:
+        with DataSet(folder) as cached:
+            report = download_archive(cached, "checkpoints")
+        trouble = report.summary(folder) if report.failed else "the archive lacks it"
+    except SourceError as error:
+        trouble = str(error)
+    if not path.is_file():
+        raise SourceError(
+            f"the checkpoint {name} can not be fetched ({trouble}). Put {path.name} into "
+            f"{path.parent}, or name the file with --checkpoint FILE"
+        )
+    return path
+
+
+def checkpoint_path(text: str) -> Path:
+    """The file that a user means: a path, or the name of a published checkpoint.
+
+    Raises
+    ------
+    ArgumentError, SourceError
+        As `official_checkpoint`, or there is no such file.
+    """
+    path = Path(text)
+    if text in OFFICIAL and not path.exists():
+        return official_checkpoint(text)
+    if not path.is_file():
+        raise ArgumentError(
+            f"there is no checkpoint {text}; name a file, or one of {', '.join(OFFICIAL)}"
+        )
+    return path
+
+
+def is_official(path: Path, sha256: str) -> bool:
+    """Whether a file of this SHA-256 is a published checkpoint.
+
+    Raises
+    ------
+    SourceError
+        It is called as one, and is none.
+    """
+    try:
+        published = source("checkpoints").members
+    except SourceError:  # another table of sources need not have them
+        return False
+    if sha256 in published.values():
+        return True
+    if path.name in {PurePosixPath(member).name for member in published}:
+        raise SourceError(
+            f"{path} is called as a published checkpoint, but its SHA-256 is {sha256}: it is "
+            "damaged or another file. Delete it and fetch it again, or, if it is your own, give "
+            "it another name."
+        )
+    return False

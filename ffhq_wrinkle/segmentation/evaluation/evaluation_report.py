@@ -1,0 +1,124 @@
+"""Evaluation report: an `Evaluation` as a folder of tables, and pictures of the worst images."""
+
+import json
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from ...overlays import Photographs, dark_canvas, with_legend
+from ...png import encode_png
+from ...report_folder import ReportFolder
+from .comparison import Comparison
+from .evaluation import Evaluation
+from .evaluation_tables import LISTED, markdown, per_image_csv, record
+from .pairs import read_pair
+from .scores import Measure
+
+_RECORD = "evaluation.json"
+_FILES = ("per_image.csv", "evaluation.md")
+# White, orange and blue: bright, and told apart whichever colours somebody's eyes confuse.
+_FOUND, _INVENTED, _MISSED = (255, 255, 255), (255, 110, 0), (0, 150, 255)
+
+
+def _folder(out: Path) -> ReportFolder:
+    return ReportFolder(out, _FILES, record=_RECORD, pictures="worst")
+
+
+def require_report(
+    out: Path, read: Sequence[Path | None] = (), *, photos: Path | None = None
+) -> None:
+    """Refuse, before the work begins, what `write_report` could not work with.
+
+    As `report_folder.ReportFolder.require`.
+    """
+    _folder(out).require(read, photos=photos)
+
+
+def write_report(
+    evaluation: Evaluation,
+    out: Path,
+    *,
+    comparison: Comparison | None = None,
+    photos: Path | None = None,
+) -> None:
+    """Write tables, and pictures of the worst images; those of an earlier report are replaced.
+
+    Parameters
+    ----------
+    evaluation : Evaluation
+        What to write about; of arrays there are no pictures.
+    out : Path
+        A folder of its own; see `require_report`.
+    comparison : Comparison, optional
+        Of it and another.
+    photos : Path, optional
+        Photographs to lay beneath the masks of the worst images.
+
+    Raises
+    ------
+    OutputError
+        A file can not be written, or the folder holds other files.
+    """
+    folder = _folder(out)
+    folder.require(photos=photos)
+    record_text = json.dumps(record(evaluation, comparison), indent=2, allow_nan=False) + "\n"
+    files = {
+        **dict(_worst_pictures(evaluation, folder, Photographs(photos))),
+        "per_image.csv": per_image_csv(evaluation, comparison),
+        "evaluation.md": markdown(evaluation, comparison).encode("utf-8", "surrogateescape"),
+        _RECORD: record_text.encode(),
+    }
+    folder.write(files)
+
+
+def _worst_pictures(
+    evaluation: Evaluation, folder: ReportFolder, photos: Photographs
+) -> Iterable[tuple[str, bytes]]:
+    """Place and PNG of an overlay of each of the worst images."""
+    jsi = evaluation.of_images(Measure("jsi"))
+    chosen = evaluation.worst()[:LISTED] if evaluation.files else []
+    for rank, number in enumerate(chosen, start=1):
+        image_id = evaluation.image_ids[number]
+        pair = read_pair(evaluation.files[number], evaluation.settings)
+        reference, predicted = pair.reference, pair.mask(evaluation.settings.threshold)
+        if pair.region is not None:
+            reference, predicted = reference & pair.region, predicted & pair.region
+        photo = photos.beneath(image_id, reference.shape)
+        title = f"{image_id}  JSI {jsi[number]:.2f}"
+        picture = error_overlay(reference, predicted, photo, title)
+        yield folder.picture_name(rank, image_id), encode_png(picture)
+
+
+def error_overlay(
+    reference: np.ndarray,
+    predicted: np.ndarray,
+    photo: np.ndarray | None = None,
+    title: str = "",
+) -> np.ndarray:
+    """Show what was found (white), invented (orange) and missed (blue), with a legend above.
+
+    Parameters
+    ----------
+    reference, predicted : np.ndarray
+        bool (H, W).
+    photo : np.ndarray, optional
+        RGB uint8 of any size, drawn dark beneath; black if not given.
+    title : str
+        Stands before the legend.
+
+    Returns
+    -------
+    np.ndarray
+        RGB uint8; images that are small are enlarged by a whole number.
+    """
+    canvas = dark_canvas((reference.shape[0], reference.shape[1]), photo)
+    entries = []
+    for name, mask, colour in (
+        ("true positive", reference & predicted, _FOUND),
+        ("false positive", predicted & ~reference, _INVENTED),
+        ("false negative", reference & ~predicted, _MISSED),
+    ):
+        canvas[mask] = colour
+        entries.append((f"{name} {np.count_nonzero(mask)} px", colour))
+    return with_legend(canvas, title, entries)

@@ -1,0 +1,225 @@
+"""Experiment tables: `Experiments` beside the paper's figures, as text, Markdown, CSV and JSON.
+
+`experiment_report` puts them into a folder.
+"""
+
+import math
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from ... import __version__
+from ...tabulation import Section, blanked_csv, bootstrap_record, intervals_note, without_nan
+from .experiments import Apart, Cell, Experiments, Figure
+from .paper_tables import FRACTIONS, ROWS, TABLES, PaperScores
+
+_NOTHING = "-"
+_OF_THE_PAPER = (
+    "The paper's figures are of its own data and length of training: 100 faces of FFHQ-Wrinkle, "
+    "whole at 1024x1024, 150 epochs of finetuning (Swin UNETR 300)."
+)
+_TITLES = {"jsi": "JSI", "f1": "F1", "accuracy": "Acc"}
+
+
+def printed(experiments: Experiments) -> str:
+    """The tables as text."""
+    tables = (section.text() for section in _sections(experiments))
+    return "\n\n".join([_heading(experiments), *tables])
+
+
+def markdown(experiments: Experiments) -> str:
+    """The same as Markdown."""
+    tables = (section.markdown() for section in _sections(experiments))
+    return "\n\n".join(["# Experiments", _heading(experiments), *tables]) + "\n"
+
+
+def percent(fraction: float) -> str:
+    """A fraction as people say it.
+
+    >>> percent(0.05)
+    '5 %'
+    """
+    return f"{100 * fraction:g} %"
+
+
+def _heading(experiments: Experiments) -> str:
+    if not experiments.cells:
+        return "No run is what its recipe's name says, so that there are no tables."
+    images = experiments.test_images
+    runs = sum(len(cell.runs) for cell in experiments.cells)
+    text = f"{runs} runs, scored on the same {images} test images: means over images, then seeds"
+    text += intervals_note(images, experiments.resamples)
+    common = ", ".join(f"{key} {value}" for key, value in experiments.common.items())
+    return f"{text}. In common: {common}.\n\n{_OF_THE_PAPER}"
+
+
+def _sections(experiments: Experiments) -> Iterable[Section]:
+    there = {(cell.recipe, cell.fraction) for cell in experiments.cells}
+    for table in TABLES:
+        for fraction in FRACTIONS:
+            if any((row.recipe, fraction) in there for row in table.rows):
+                rows = [
+                    _row(experiments, row.recipe, row.title, fraction, row.scores[fraction])
+                    for row in table.rows
+                ]
+                title = f"{table.title} at {percent(fraction)} of the training images"
+                yield Section(title, _header("row"), rows)
+    others: dict[float, list[list[str]]] = {}
+    for cell in experiments.cells:
+        if cell.paper is None:
+            row = _row(experiments, cell.recipe, _paper_title(cell), cell.fraction, None)
+            others.setdefault(cell.fraction, []).append(row)
+    for fraction in sorted(others, reverse=True):
+        title = f"Not in the paper, at {percent(fraction)} of the training images"
+        yield Section(title, _header("row"), others[fraction])
+    if experiments.cells:
+        header = ["recipe", "of images", "parameters, as the paper counts", "all parameters"]
+        header += ["training", "memory"]
+        yield Section("Cost", header, [_cost(cell) for cell in experiments.cells])
+    if experiments.apart:
+        header = ["run", "recipe", "of images", "seed", *_TITLES.values(), "why"]
+        yield Section(
+            "Not comparable, and in no mean", header, list(map(_apart, experiments.apart))
+        )
+    if experiments.unfinished:
+        rows = [[str(one.run.path), one.run.recipe.name, one.why] for one in experiments.unfinished]
+        yield Section("Unfinished", ["run", "recipe", "why"], rows)
+
+
+def _paper_title(cell: Cell) -> str:
+    return ROWS[cell.recipe].title if cell.recipe in ROWS else _NOTHING
+
+
+def _header(first: str) -> list[str]:
+    header = ["recipe", first, "seeds"]
+    for title in _TITLES.values():
+        header += [title, f"paper's {title}"]
+    return [*header, "JSI of the seeds"]
+
+
+def _row(
+    experiments: Experiments, recipe: str, title: str, fraction: float, paper: PaperScores | None
+) -> list[str]:
+    cell = experiments.cell(recipe, fraction)
+    figures: Sequence[Figure | None] = cell.figures if cell else [None] * len(_TITLES)
+    row = [recipe, title, str(len(cell.runs)) if cell else _NOTHING]
+    for figure, published in zip(figures, paper or [None] * len(_TITLES), strict=True):
+        row += [_with_interval(figure), _NOTHING if published is None else f"{published:.4f}"]
+    return [*row, _range(cell.figures[0]) if cell else _NOTHING]
+
+
+def _with_interval(figure: Figure | None) -> str:
+    if figure is None:
+        return _NOTHING
+    if math.isnan(figure.value):
+        return "undefined"
+    interval = "" if math.isnan(figure.low) else f" [{figure.low:.4f}, {figure.high:.4f}]"
+    return f"{figure.value:.4f}{interval}"
+
+
+def _range(figure: Figure) -> str:
+    if math.isnan(figure.least):
+        return "undefined"
+    return f"{figure.least:.4f} to {figure.most:.4f}"
+
+
+def _cost(cell: Cell) -> list[str]:
+    counts = cell.parameters or (None, None)
+    return [
+        cell.recipe,
+        percent(cell.fraction),
+        *(_NOTHING if one is None else f"{one:,}" for one in counts),
+        _NOTHING if cell.seconds is None else duration(cell.seconds),
+        _NOTHING if cell.memory_mib is None else f"{cell.memory_mib:,.0f} MiB",
+    ]
+
+
+def duration(seconds: float) -> str:
+    """Seconds as people say them.
+
+    >>> duration(7500), duration(150), duration(9.04)
+    ('2 h 05 min', '2 min 30 s', '9.0 s')
+    """
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    if seconds < 3600:
+        return f"{int(seconds) // 60} min {int(seconds) % 60:02d} s"
+    return f"{int(seconds) // 3600} h {int(seconds) % 3600 // 60:02d} min"
+
+
+def _apart(one: Apart) -> list[str]:
+    run = one.run
+    figures = map(_with_interval, one.figures)
+    return [
+        *(str(run.path), run.recipe.name, percent(run.fraction), str(run.seed)),
+        *(*figures, one.why),
+    ]
+
+
+def table_csv(experiments: Experiments) -> bytes:
+    """A row for each cell, then for each run that is in none; what is undefined is blank."""
+    parts = ("value", "low", "high", "least", "most", "pooled")
+    header = ["recipe", "fraction", "comparable", "why_not", "runs", "seeds"]
+    for measure in _TITLES:
+        header += [measure, *(f"{measure}_{part}" for part in parts[1:]), f"{measure}_paper"]
+    header += ["parameters_paper", "parameters", "seconds", "memory_mib"]
+    rows: list[list[object]] = []
+    for cell in experiments.cells:
+        seeds = " ".join(str(run.seed) for run in cell.runs)
+        costs = [*(cell.parameters or (None, None)), cell.seconds, cell.memory_mib]
+        start = [cell.recipe, cell.fraction, "yes", "", len(cell.runs), seeds]
+        rows.append([*start, *_cells(cell.figures, cell.paper), *costs])
+    for one in (*experiments.apart, *experiments.unfinished):
+        run = one.run
+        start = [run.recipe.name, run.fraction, "no", f"{run.path}: {one.why}", 1, run.seed]
+        figures = _cells(one.figures, None) if one.figures else [None] * 7 * len(_TITLES)
+        rows.append([*start, *figures, *[None] * 4])
+    blank = (["" if cell is None else cell for cell in row] for row in rows)
+    return blanked_csv(header, blank)
+
+
+def _cells(figures: Sequence[Figure], paper: PaperScores | None) -> list[object]:
+    published = paper or [None] * len(figures)
+    return [
+        cell for figure, one in zip(figures, published, strict=True) for cell in (*figure[1:], one)
+    ]
+
+
+def record(experiments: Experiments) -> dict[str, Any]:
+    """Every figure, and what it was made from, as JSON can hold it; undefined is null.
+
+    `docs/pipeline.md` has the meaning of each key.
+    """
+    return {
+        "command": "compare",
+        "version": __version__,
+        "bootstrap": bootstrap_record(experiments.resamples, experiments.seed),
+        "test_images": experiments.test_images,
+        "common": dict(experiments.common),
+        "cells": [
+            {
+                "recipe": cell.recipe,
+                "fraction": cell.fraction,
+                "runs": [str(run.path.resolve()) for run in cell.runs],
+                "seeds": [run.seed for run in cell.runs],
+                "figures": [without_nan(figure._asdict()) for figure in cell.figures],
+                "paper": cell.paper._asdict() if cell.paper else None,
+                "parameters": cell.parameters._asdict() if cell.parameters else None,
+                "seconds": cell.seconds,
+                "memory_mib": cell.memory_mib,
+            }
+            for cell in experiments.cells
+        ],
+        "not_comparable": [_apart_record(one) for one in experiments.apart],
+        "unfinished": [_apart_record(one) for one in experiments.unfinished],
+    }
+
+
+def _apart_record(one: Apart) -> dict[str, Any]:
+    return {
+        "run": str(one.run.path.resolve()),
+        "recipe": one.run.recipe.name,
+        "fraction": one.run.fraction,
+        "seed": one.run.seed,
+        "why": one.why,
+        "figures": [without_nan(figure._asdict()) for figure in one.figures],
+    }

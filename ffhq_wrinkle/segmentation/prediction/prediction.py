@@ -1,0 +1,246 @@
+"""Prediction: wrinkle masks of a folder of photos, with what belongs to them, resumable."""
+
+import logging
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from ...errors import ImageError, ImageFailure
+from ...files import read_image
+from ...folder_run import RunReport, choose_images, run_folder
+from ...manifest import Ids, ImageFile, image_folder
+from ...outputs import OutputFolder, require_separate
+from .ingredients import Ingredients, Prepared
+from .prediction_files import RECORD
+from .prediction_folder import SUBFOLDERS, Face, PredictionFolder, PredictSettings
+from .predictor import Predictor
+from .views import View, Views, WholeImages
+
+log = logging.getLogger(__name__)
+
+# How much smaller or larger images may be than those that a network was trained on.
+_SAME_SIZE = 1.5
+
+
+class _Loaded(NamedTuple):
+    """A photo in memory, its faces, and what is known of each."""
+
+    file: ImageFile
+    photo: np.ndarray
+    views: list[View]
+    prepared: list[Prepared]
+
+
+def predict_folder(
+    images: Path,
+    out: Path,
+    *,
+    predictor: Predictor,
+    ingredients: Ingredients,
+    views: Views | None = None,
+    settings: PredictSettings | None = None,
+    ids: Ids | None = None,
+    limit: int | None = None,
+    jobs: int = 1,
+    overwrite: bool = False,
+) -> RunReport:
+    """Predict the wrinkles of each photo in a folder.
+
+    Parameters
+    ----------
+    images : Path
+        Photographs, flat or in FFHQ's shards, or a data set with a folder `images1024x1024`.
+    out : Path
+        Gets `masks/` (0/255 PNG), `overlays/` (JPEG), if asked for `probabilities/`, and of
+        aligned faces `aligned/` (what the network saw, RGB PNG) and `photo_masks/` (the masks of
+        all faces of a photo, in its own frame); `wrinkles.csv`, `predict.json`, and `failures.csv`
+        if photos failed.
+    predictor : Predictor
+        The trained network.
+    ingredients : Ingredients
+        Whatever its input is made from.
+    views : Views, optional
+        What is cut out of photos; they are taken as they are if not given.
+    settings : PredictSettings, optional
+        What to make of each.
+    ids : Ids, optional
+        Which photos; all if not given.
+    limit : int, optional
+        Only so many photos, the first ones.
+    jobs : int
+        Threads that read, compute and write.
+    overwrite : bool
+        Replace what is there.
+
+    Returns
+    -------
+    RunReport
+
+    Raises
+    ------
+    ArgumentError
+        There are no such images, folders to read and to write overlap, or the device has too
+        little memory.
+    OutputError
+        Results can not be written, or would mix with those of other settings.
+    RunInterrupted
+        Ctrl-C; what is done is kept, and the same call goes on from there.
+    """
+    settings = settings or PredictSettings()
+    views = views or WholeImages()
+    folder = image_folder(images)
+    require_separate(
+        [folder, *ingredients.read_folders()],
+        [out / inner for inner in ("", *SUBFOLDERS)],
+    )
+    selection = choose_images(folder, ids, limit)
+    made_with = {
+        "network": predictor.network,
+        "checkpoint_sha256": predictor.sha256,
+        "flip": settings.flip,
+        "probabilities": settings.probabilities,
+        **ingredients.settings(),
+        **views.settings(),
+        "precision": predictor.precision,
+    }
+    note = f"wrinkles by {predictor.network} {predictor.sha256[:12]}; ffhq-wrinkle predict"
+    output = OutputFolder(
+        out,
+        made_with,
+        note=note,
+        record=RECORD,
+        subfolders=SUBFOLDERS,
+        overwrite=overwrite,
+    )
+    sizes = Counter[bool]()
+    with output:
+        results = PredictionFolder(output, views, settings)
+
+        def load(file: ImageFile) -> _Loaded:
+            photo = read_image(folder / file.path)
+            seen = views.of(photo, file.image_id)
+            for view in seen:
+                _require_side(view.image.shape[:2], predictor.least_side)
+                sizes[_is_other_size(view.image, predictor.side)] += 1
+            prepared = [ingredients.prepare(view.image, view.name) for view in seen]
+            return _Loaded(file, photo, seen, prepared)
+
+        def infer(batch: list[_Loaded]) -> list[list[Face] | ImageFailure]:
+            return _infer(batch, predictor, ingredients, flip=settings.flip)
+
+        def write(one: _Loaded, found: list[Face] | ImageFailure) -> None:
+            if isinstance(found, ImageFailure):
+                raise found
+            results.write(one.file.image_id, one.photo, one.views, found)
+
+        report = run_folder(
+            selection,
+            out,
+            results,
+            title="predict",
+            what="predictions",
+            load=load,
+            infer=infer,
+            write=write,
+            batch_size=predictor.batch_size,
+            jobs=jobs,
+        )
+    if sizes[True]:
+        log.warning(
+            "%d faces are much smaller or larger than the %s pixels a side that the network was "
+            "trained on, and their wrinkles are found less well; --align brings faces to 1024",
+            sizes[True],
+            predictor.side,
+        )
+    return report
+
+
+def _require_side(shape: tuple[int, ...], least: int) -> None:
+    """Refuse images that the network can not take."""
+    if min(shape) < least:
+        raise ImageError(
+            f"{shape[1]}x{shape[0]} pixels; this network takes {least} a side and more"
+        )
+
+
+def _is_other_size(image: np.ndarray, side: int | None) -> bool:
+    """Whether an image is far from the size that a network was trained on."""
+    if side is None:
+        return False
+    scale = max(image.shape[:2]) / side
+    return not 1 / _SAME_SIZE <= scale <= _SAME_SIZE
+
+
+def _infer(
+    batch: Sequence[_Loaded], predictor: Predictor, ingredients: Ingredients, *, flip: bool
+) -> list[list[Face] | ImageFailure]:
+    """Show the faces of some photos to the network; a photo that has none fails alone."""
+    label_maps = iter(ingredients.label_maps([part for one in batch for part in one.prepared]))
+    inputs: list[list[np.ndarray] | ImageFailure] = []
+    known: list[list[tuple[np.ndarray, np.ndarray | None]]] = []
+    for one in batch:
+        seen, of_photo = [], []
+        of_faces = [next(label_maps) for _ in one.views]
+        try:
+            for view, prepared, label_map in zip(one.views, one.prepared, of_faces, strict=True):
+                x, mask = ingredients.network_input(view.image, prepared, label_map)
+                seen.append(x)
+                of_photo.append((mask, label_map))
+            inputs.append(seen)
+        except ImageFailure as failure:
+            inputs.append(failure)
+        known.append(of_photo)
+    found: list[list[Face] | ImageFailure] = []
+    for logits, of_photo in zip(_logits(inputs, predictor, flip=flip), known, strict=True):
+        if isinstance(logits, ImageFailure):
+            found.append(logits)
+            continue
+        found.append([Face(one, *facts) for one, facts in zip(logits, of_photo, strict=True)])
+    return found
+
+
+def _logits(
+    inputs: Sequence[list[np.ndarray] | ImageFailure], predictor: Predictor, *, flip: bool
+) -> list[list[np.ndarray] | ImageFailure]:
+    """Logits of each photo's faces; what is too large for the memory fails alone."""
+    together = [x for of_photo in inputs if isinstance(of_photo, list) for x in of_photo]
+    try:
+        all_logits = iter(predictor.logits(together, flip=flip))
+        return [
+            _finite([next(all_logits) for _ in of_photo])
+            if isinstance(of_photo, list)
+            else of_photo
+            for of_photo in inputs
+        ]
+    except MemoryError:
+        if predictor.batch_size > 1:
+            log.warning(
+                "batches of %d images need too much memory; trying one by one (--batch-size)",
+                predictor.batch_size,
+            )
+    found: list[list[np.ndarray] | ImageFailure] = []
+    for of_photo in inputs:
+        if not isinstance(of_photo, list):
+            found.append(of_photo)
+            continue
+        try:
+            found.append(_finite(predictor.logits(of_photo, flip=flip, batch_size=1)))
+        except MemoryError:
+            height, width = of_photo[0].shape[:2]
+            found.append(
+                ImageError(
+                    f"{width}x{height} pixels need more memory than there is; make it smaller, or "
+                    "cut out the face with --align"
+                )
+            )
+    return found
+
+
+def _finite(logits: list[np.ndarray]) -> list[np.ndarray] | ImageFailure:
+    """The logits, if they are numbers."""
+    if all(np.isfinite(one).all() for one in logits):
+        return logits
+    return ImageError("the network gives no finite numbers for it; is the checkpoint damaged?")

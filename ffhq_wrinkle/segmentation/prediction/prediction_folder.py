@@ -1,0 +1,220 @@
+"""Prediction folder: the files that belong to a photo, written so that nothing of value is lost."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import Literal, NamedTuple
+
+import cv2
+import numpy as np
+from scipy.special import expit
+
+from ... import __version__
+from ...errors import OutputError
+from ...files import write_bytes
+from ...manifest import ImageFile
+from ...masks import read_mask
+from ...outputs import OutputFolder
+from .prediction_files import MASKS_FOLDER, PROBABILITIES_FOLDER
+from .probabilities import as_16_bit
+from .views import View, Views, WholeImages
+from .wrinkle_table import TABLE, WrinkleRow, wrinkle_row, wrinkle_table
+
+ProbabilityFormat = Literal["png", "npy"]
+OVERLAYS, ALIGNED, PHOTO_MASKS = "overlays", "aligned", "photo_masks"
+SUBFOLDERS = (MASKS_FOLDER, PROBABILITIES_FOLDER, OVERLAYS, ALIGNED, PHOTO_MASKS)
+_COLOUR = (0, 255, 130)  # the opposite of skin, light or dark, and of lips
+
+
+@dataclass(frozen=True, kw_only=True)
+class PredictSettings:
+    """What to make of each image.
+
+    Parameters
+    ----------
+    flip : bool
+        Average with what comes of the mirrored image.
+    probabilities : {"png", "npy"}, optional
+        Also keep probabilities: PNG of 16 bits (65,535 is 1), or NumPy's float16.
+    overlays : bool
+        Also draw the wrinkles on the photo.
+    """
+
+    flip: bool = False
+    probabilities: ProbabilityFormat | None = None
+    overlays: bool = True
+
+
+class Face(NamedTuple):
+    """A face that the network has seen: logits float32 (H, W), face mask, label map."""
+
+    logits: np.ndarray
+    mask: np.ndarray
+    label_map: np.ndarray | None
+
+
+class PredictionFolder:
+    """The folder that a run fills, photo by photo.
+
+    Masks that somebody corrected are kept; what is drawn or counted of a photo afterwards goes by
+    them.
+
+    Parameters
+    ----------
+    output : OutputFolder
+        Entered.
+    views, settings
+        What decides which files there are.
+
+    Raises
+    ------
+    OutputError
+        There is a table of another origin.
+    """
+
+    def __init__(self, output: OutputFolder, views: Views, settings: PredictSettings) -> None:
+        self.output = output
+        self.views = views
+        self.settings = settings
+        self.aligned = not isinstance(views, WholeImages)
+        table = output.path / TABLE
+        if table.exists() and not output.is_taken_up and not output.overwrite:
+            raise OutputError(
+                f"{table} was not made by this command; choose another folder, or --overwrite"
+            )
+
+    def complete(self, file: ImageFile) -> bool:
+        """Whether everything asked for of this photo is there."""
+        return all(
+            self.output.has(name) or (name.endswith(".png") and self.output.stands(name))
+            for name in self._of_photo(file.image_id)
+        )
+
+    def _of_photo(self, image_id: str) -> Iterator[str]:
+        """The files of a photo, of as many faces as it is known to have."""
+        faces = 1
+        if self.aligned:
+            whole = f"{PHOTO_MASKS}/{image_id}.png"
+            yield whole
+            # Of a mask that somebody corrected, the number of faces is not known any more.
+            noted = WrinkleRow.parse(self.output.comment(whole)) if self.output.has(whole) else None
+            faces = noted.faces if noted else 0
+        for view in self.views.names(image_id, faces)[:faces]:
+            yield from self._of_view(view)
+        if self.settings.overlays:
+            yield f"{OVERLAYS}/{image_id}.jpg"
+
+    def _of_view(self, view: str) -> list[str]:
+        """The files of a face."""
+        probabilities = self.settings.probabilities
+        names = [f"{PROBABILITIES_FOLDER}/{view}.{probabilities}"] if probabilities else []
+        names += [f"{ALIGNED}/{view}.png"] if self.aligned else []
+        return [*names, f"{MASKS_FOLDER}/{view}.png"]
+
+    def write(
+        self, image_id: str, photo: np.ndarray, views: Sequence[View], faces: Sequence[Face]
+    ) -> None:
+        """Write what is missing of a photo; that by which it counts as done last.
+
+        Parameters
+        ----------
+        image_id : str
+            The photo's.
+        photo : np.ndarray
+            RGB uint8 (H, W, 3).
+        views, faces : sequence of View and of Face
+            What was cut out of it, and what came of that.
+
+        Raises
+        ------
+        ImageError
+            A mask that somebody corrected can not be read any more, or is of another size.
+        OutputError
+            Something can not be written.
+        """
+        if self.output.overwrite:
+            self._remove_others(image_id, [view.name for view in views])
+        shape = photo.shape[:2]
+        on_photo, face_on_photo = np.zeros(shape, bool), np.zeros(shape, bool)
+        masks: list[tuple[str, np.ndarray, WrinkleRow]] = []
+        for view, face in zip(views, faces, strict=True):
+            place = f"{MASKS_FOLDER}/{view.name}.png"
+            wrinkles = face.logits > 0
+            self._write_probabilities(view.name, face.logits)
+            if view.alignment:
+                self._write(f"{ALIGNED}/{view.name}.png", view.image)
+            if self.output.stands(place):
+                wrinkles = self._standing(place, wrinkles)
+            else:
+                row = wrinkle_row(wrinkles, face.mask, face.label_map, len(faces))
+                masks.append((place, wrinkles, row))
+            if view.alignment:
+                on_photo |= view.alignment.onto_photo(wrinkles, shape)
+                face_on_photo |= view.alignment.onto_photo(face.mask, shape)
+            else:
+                on_photo |= wrinkles
+        if self.settings.overlays:
+            self._write(f"{OVERLAYS}/{image_id}.jpg", overlay(photo, on_photo))
+        for place, wrinkles, row in masks:
+            self._write(place, wrinkles * np.uint8(255), str(row))
+        if self.aligned:
+            row = wrinkle_row(on_photo, face_on_photo, None, len(faces))
+            place = f"{PHOTO_MASKS}/{image_id}.png"
+            if not self.output.stands(place):
+                self._write(place, on_photo * np.uint8(255), str(row))
+
+    def _standing(self, place: str, made: np.ndarray) -> np.ndarray:
+        """The mask that is there, if it is of the size of what would be made."""
+        there = read_mask(self.output.path / place)
+        return there if there.shape == made.shape else made
+
+    def _write(self, name: str, array: np.ndarray, comment: str = "") -> None:
+        if not self.output.has(name):
+            self.output.write(name, array, comment=comment)
+
+    def _write_probabilities(self, name: str, logits: np.ndarray) -> None:
+        if self.settings.probabilities == "png":
+            self._write(f"{PROBABILITIES_FOLDER}/{name}.png", as_16_bit(logits))
+        elif self.settings.probabilities == "npy":
+            self._write(f"{PROBABILITIES_FOLDER}/{name}.npy", expit(logits).astype(np.float16))
+
+    def _remove_others(self, image_id: str, names: Sequence[str]) -> None:
+        """Remove what an earlier run made of a photo and this one does not make."""
+        kept = {f"{OVERLAYS}/{image_id}.jpg"} if self.settings.overlays else set()
+        kept |= {f"{PHOTO_MASKS}/{image_id}.png"} if self.aligned else set()
+        kept |= {name for view in names for name in self._of_view(view)}
+        earlier = [image_id]
+        while any(
+            (self.output.path / folder / f"{image_id}.face{len(earlier)}.png").exists()
+            for folder in (MASKS_FOLDER, ALIGNED)
+        ):
+            earlier.append(f"{image_id}.face{len(earlier)}")
+        for name in earlier:
+            for folder in SUBFOLDERS:
+                for kind in ("png", "npy", "jpg"):
+                    place = f"{folder}/{name}.{kind}"
+                    if place not in kept and (self.output.path / place).exists():
+                        self.output.remove(place)
+
+    def begin(self) -> None:
+        """Note that work is under way."""
+        self.output.begin()
+
+    def finish(self) -> None:
+        """Write the table of all masks that are there, then the record."""
+        rows = (
+            (PurePosixPath(name).stem, WrinkleRow.parse(self.output.comment(name)))
+            for name in sorted(self.output.results())
+            if name.startswith(f"{MASKS_FOLDER}/") and self.output.is_current(name)
+        )
+        table = wrinkle_table((name, row) for name, row in rows if row)
+        write_bytes(self.output.path / TABLE, table)
+        self.output.finish({"command": "predict", "version": __version__})
+
+
+def overlay(photo: np.ndarray, wrinkles: np.ndarray) -> np.ndarray:
+    """The photo, RGB uint8 (H, W, 3), with wrinkles, bool (H, W), in colour."""
+    drawn = photo.copy()
+    drawn[wrinkles] = _COLOUR
+    # Some of the photo shines through, so that one sees whether there is a wrinkle.
+    return np.asarray(cv2.addWeighted(drawn, 0.7, photo, 0.3, 0))

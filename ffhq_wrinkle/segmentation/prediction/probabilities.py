@@ -1,0 +1,149 @@
+"""Probabilities: a network's answer before a threshold, and how good it is at every threshold.
+
+A probability map is an array (H, W): floating point in 0..1, or uint16, where 65535 is 1, as a
+16-bit PNG holds it. Arrays only.
+"""
+
+import math
+from typing import Literal, NamedTuple
+
+import numpy as np
+from scipy.special import expit
+
+from ...errors import ArgumentError
+
+WHOLE = 65535  # what stands for 1 in uint16
+_LEVELS = WHOLE + 1
+_BITS_WITHOUT_SIGN = np.uint16(0x7FFF)
+
+Scale = Literal["float16", "16 bits"]
+
+
+class LevelCounts(NamedTuple):
+    """Pixels at each level of probability, int64 (65536,): of the reference, and all of them.
+
+    What the levels are differs by `scale`; within one they ascend with probability.
+    """
+
+    reference: np.ndarray
+    every: np.ndarray
+    scale: Scale
+
+    def plus(self, other: "LevelCounts") -> "LevelCounts":
+        """Counts of both.
+
+        Raises
+        ------
+        ArgumentError
+            They are of different scales, whose levels can not be told which is higher.
+        """
+        if self.scale != other.scale:
+            raise ArgumentError(
+                "some probabilities are float16 and others are not; save all of them as one type"
+            )
+        return LevelCounts(self.reference + other.reference, self.every + other.every, self.scale)
+
+
+def require_probability(probability: np.ndarray) -> None:
+    """Refuse what is no probability map.
+
+    Raises
+    ------
+    ArgumentError
+        It is of another dtype or shape, or has values outside 0..1, or NaN.
+    """
+    floating = np.issubdtype(probability.dtype, np.floating)
+    if probability.ndim != 2 or not probability.size or not (floating or is_16_bit(probability)):
+        raise ArgumentError(
+            f"probabilities are uint16 or floating point (H, W), not {probability.dtype} "
+            f"{probability.shape}"
+        )
+    low, high = probability.min(), probability.max()
+    if floating and not (low >= 0 and high <= 1):  # NaN is neither
+        raise ArgumentError(f"probabilities run from 0 to 1, not from {low:.4g} to {high:.4g}")
+
+
+def is_16_bit(probability: np.ndarray) -> bool:
+    """Whether 65535 stands for 1."""
+    return probability.dtype == np.uint16
+
+
+def as_16_bit(logits: np.ndarray) -> np.ndarray:
+    """The probabilities that belong to logits, as uint16, where 65535 is 1.
+
+    >>> as_16_bit(np.array([[-50.0, 0.0, 50.0]], np.float32))
+    array([[    0, 32768, 65535]], dtype=uint16)
+    """
+    levels: np.ndarray = np.rint(expit(logits) * WHOLE).astype(np.uint16)
+    return levels
+
+
+def thresholded(probability: np.ndarray, threshold: float) -> np.ndarray:
+    """Where a probability is above the threshold, as in double precision; bool (H, W).
+
+    >>> thresholded(np.array([[0.5, 0.6]], np.float16), 0.5)
+    array([[False,  True]])
+    """
+    if is_16_bit(probability):
+        below = np.count_nonzero(np.arange(_LEVELS) / WHOLE <= threshold)
+        above: np.ndarray = probability >= below
+    else:
+        # Not a Python float, which NumPy would round to the array's precision.
+        above = probability > np.float64(threshold)
+    return above
+
+
+def level_counts(
+    probability: np.ndarray, reference: np.ndarray, region: np.ndarray | None = None
+) -> LevelCounts:
+    """Count the pixels of a reference mask, and all pixels, at each level of probability.
+
+    Levels are those of uint16, or the values of float16; other floating point is rounded to
+    multiples of 1 / 65535.
+
+    Parameters
+    ----------
+    probability : np.ndarray
+        As `require_probability` wants it.
+    reference, region : np.ndarray
+        bool (H, W); pixels outside the region do not count.
+
+    Raises
+    ------
+    ArgumentError
+        The arrays are not of one shape.
+    """
+    for mask in (reference,) if region is None else (reference, region):
+        if mask.shape != probability.shape:
+            raise ArgumentError(
+                f"probabilities and masks are of one shape, not {probability.shape} and "
+                f"{mask.shape}"
+            )
+    scale: Scale = "16 bits"
+    if is_16_bit(probability):
+        levels = probability
+    elif probability.dtype == np.float16:
+        # The bits of floats that are not negative ascend as the floats do; -0 is 0.
+        levels, scale = probability.view(np.uint16) & _BITS_WITHOUT_SIGN, "float16"
+    else:
+        levels = np.round(probability * np.float64(WHOLE)).astype(np.uint16)
+    drawn = reference if region is None else reference & region
+    return LevelCounts(
+        np.bincount(levels[drawn], minlength=_LEVELS),
+        np.bincount(levels.ravel() if region is None else levels[region], minlength=_LEVELS),
+        scale,
+    )
+
+
+def average_precision(counts: LevelCounts) -> float:
+    """The area under the precision-recall curve; NaN where the reference is empty.
+
+    The sum over thresholds of precision times the gain in recall, without interpolation, as
+    scikit-learn's `average_precision_score`.
+    """
+    at_level = np.flatnonzero(counts.reference)[::-1]
+    if not len(at_level):
+        return math.nan
+    gained = counts.reference[at_level]
+    marked = counts.every[::-1].cumsum()[::-1][at_level]
+    return float((gained * gained.cumsum() / marked).sum() / gained.sum())

@@ -1,0 +1,132 @@
+"""Views: the faces of a photo as a network is to see them: the photo itself, or aligned crops."""
+
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from ...alignment import FFHQ_SIZE, Alignment, ffhq_alignment
+from ...errors import AlignmentError
+from ...files import sha256_of
+from ...landmarks import FaceFinder, Landmarks, choose_faces, read_landmarks
+from ...manifest import image_id_of
+
+_NUMBERED = re.compile(r"\.face\d+$")
+
+
+class View(NamedTuple):
+    """One face: what its results are called, RGB uint8 (H, W, 3), and how it was cut out."""
+
+    name: str
+    image: np.ndarray
+    alignment: Alignment | None = None
+
+
+class Views(ABC):
+    """What makes views of photos."""
+
+    @abstractmethod
+    def of(self, photo: np.ndarray, image_id: str) -> list[View]:
+        """The faces of a photo, RGB uint8 (H, W, 3).
+
+        Raises
+        ------
+        ImageFailure
+            There is none, or none that could be meant.
+        """
+
+    @abstractmethod
+    def names(self, image_id: str, count: int) -> list[str]:
+        """What the results of a photo with so many faces are called."""
+
+    @abstractmethod
+    def settings(self) -> dict[str, object]:
+        """What views depend on, for the record of a run."""
+
+
+class WholeImages(Views):
+    """Images of aligned faces, taken as they are."""
+
+    def of(self, photo: np.ndarray, image_id: str) -> list[View]:
+        """The photo itself."""
+        return [View(image_id, photo)]
+
+    def names(self, image_id: str, count: int) -> list[str]:
+        """The image's id."""
+        return [image_id]
+
+    def settings(self) -> dict[str, object]:
+        """Nothing to set."""
+        return {"align": None}
+
+
+class AlignedFaces(Views):
+    """Faces found in photos, cut out and turned as FFHQ does.
+
+    Parameters
+    ----------
+    landmarks : Path, optional
+        A table of where the faces are; see `landmarks.read_landmarks`. YuNet finds them if it is
+        not given.
+    all_faces : bool
+        Every face of a photo, rather than refuse photos of several. Results are called
+        ``<image id>.face1`` and so on, the largest face first, or as they stand in the table.
+    size : int
+        Rows and columns of a view.
+
+    Raises
+    ------
+    ArgumentError
+        The table can not be read.
+    SourceError
+        YuNet's weights can not be had.
+    """
+
+    def __init__(
+        self, landmarks: Path | None = None, *, all_faces: bool = False, size: int = FFHQ_SIZE
+    ) -> None:
+        self.all_faces = all_faces
+        self.size = size
+        self._known: Mapping[str, Sequence[Landmarks]] | None = None
+        if landmarks:
+            self._known = read_landmarks(landmarks)
+            self._source = f"landmarks {sha256_of(landmarks)[:12]}"
+        else:
+            self._finder = FaceFinder()
+            self._source = f"YuNet {self._finder.weights_sha256[:12]}"
+
+    def of(self, photo: np.ndarray, image_id: str) -> list[View]:
+        """Cut out the faces of a photo.
+
+        Raises
+        ------
+        AlignmentError
+            There is no face, or several and not all are wanted.
+        """
+        if self.all_faces and _NUMBERED.search(image_id):
+            raise AlignmentError("a name that ends so is for faces found in others; rename it")
+        if self._known is None:
+            faces: Sequence[Landmarks] = self._finder.find(photo)
+        elif image_id_of(image_id) in self._known:
+            faces = self._known[image_id_of(image_id)]
+        else:
+            raise AlignmentError("the table of landmarks has no face of this id")
+        chosen = choose_faces(faces, all_faces=self.all_faces)
+        views = []
+        for name, landmarks in zip(self.names(image_id, len(chosen)), chosen, strict=True):
+            alignment = ffhq_alignment(landmarks, self.size)
+            views.append(View(name, alignment.aligned(photo), alignment))
+        return views
+
+    def names(self, image_id: str, count: int) -> list[str]:
+        """The image's id, and with all faces a number."""
+        if not self.all_faces:
+            return [image_id]
+        return [f"{image_id}.face{number}" for number in range(1, count + 1)]
+
+    def settings(self) -> dict[str, object]:
+        """Whose landmarks, and whether all faces are taken."""
+        return {"align": self._source, "all_faces": self.all_faces, "aligned_size": self.size}

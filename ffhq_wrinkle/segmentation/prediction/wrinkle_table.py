@@ -1,0 +1,105 @@
+"""Wrinkle table: how much of each face, and of its regions, is wrinkle; `wrinkles.csv`."""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+import numpy as np
+
+from ...files import csv_bytes
+from ...masks import resized_nearest
+from .regions import REGIONS, region_map
+
+TABLE = "wrinkles.csv"
+
+
+class WrinkleRow(NamedTuple):
+    """Counts of pixels of one face.
+
+    Attributes
+    ----------
+    wrinkle_px : int
+        Predicted as wrinkle, anywhere.
+    face_px : int
+        Of the face mask.
+    face_wrinkle_px : int
+        Of these, those predicted as wrinkle.
+    faces : int
+        How many faces were found in the photograph; 1 if none was looked for.
+    regions : tuple of pairs
+        For each of `regions.REGIONS`, its pixels and those of them predicted as wrinkle; empty
+        where no regions are known.
+    """
+
+    wrinkle_px: int
+    face_px: int
+    face_wrinkle_px: int
+    faces: int
+    regions: tuple[tuple[int, int], ...] = ()
+
+    def __str__(self) -> str:
+        """One line, which `parse` takes apart."""
+        return " ".join(map(str, (*self[:4], *(count for pair in self.regions for count in pair))))
+
+    @classmethod
+    def parse(cls, text: str | None) -> "WrinkleRow | None":
+        """The row that a line says; None if it is none."""
+        try:
+            numbers = [int(part) for part in (text or "").split()]
+        except ValueError:
+            return None
+        if len(numbers) not in (4, 4 + 2 * len(REGIONS)):
+            return None
+        wrinkle_px, face_px, face_wrinkle_px, faces, *counts = numbers
+        pairs = tuple(zip(counts[::2], counts[1::2], strict=True))
+        return cls(wrinkle_px, face_px, face_wrinkle_px, faces, pairs)
+
+
+def wrinkle_row(
+    wrinkles: np.ndarray, face: np.ndarray, label_map: np.ndarray | None, faces: int = 1
+) -> WrinkleRow:
+    """Count the wrinkles of a face.
+
+    Parameters
+    ----------
+    wrinkles, face : np.ndarray
+        bool (H, W).
+    label_map : np.ndarray or None
+        uint8 (512, 512), from which the regions are told; None for none.
+    faces : int
+        How many were found in the photograph.
+    """
+    regions = None if label_map is None else region_map(label_map, face.shape)
+    pairs: tuple[tuple[int, int], ...] = ()
+    if regions is not None:
+        full = resized_nearest(regions, face.shape) * face
+        of_all = np.bincount(full.ravel(), minlength=len(REGIONS) + 1)
+        of_wrinkles = np.bincount(full[wrinkles], minlength=len(REGIONS) + 1)
+        pairs = tuple(
+            (int(all_px), int(wrinkle_px))
+            for all_px, wrinkle_px in zip(of_all[1:], of_wrinkles[1:], strict=True)
+        )
+    return WrinkleRow(
+        int(np.count_nonzero(wrinkles)),
+        int(np.count_nonzero(face)),
+        int(np.count_nonzero(wrinkles & face)),
+        faces,
+        pairs,
+    )
+
+
+def wrinkle_table(rows: Iterable[tuple[str, WrinkleRow]]) -> bytes:
+    """All rows as CSV: counts of pixels, and shares; blank where there is nothing to divide by."""
+    header = ["name", "faces_in_photo", "wrinkle_px", "face_px", "face_wrinkle_px", "face_share"]
+    header += [f"{region}_{what}" for region in REGIONS for what in ("px", "wrinkle_px", "share")]
+    table = []
+    for name, row in rows:
+        cells: list[object] = [name, row.faces, row.wrinkle_px, row.face_px, row.face_wrinkle_px]
+        cells.append(_share(row.face_wrinkle_px, row.face_px))
+        for pixels, wrinkle_px in row.regions:
+            cells += [pixels, wrinkle_px, _share(wrinkle_px, pixels)]
+        table.append(cells + [""] * (len(header) - len(cells)))
+    return csv_bytes(header, table)
+
+
+def _share(part: int, whole: int) -> str:
+    return f"{part / whole:.6f}" if whole else ""

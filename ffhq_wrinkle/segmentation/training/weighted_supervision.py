@@ -1,0 +1,104 @@
+"""Weighted supervision: the loss of a network whose coarser steps have outputs of their own."""
+
+import torch
+from torch.nn import functional
+
+from ...errors import ArgumentError
+from .losses import soft_dice_of, soft_dice_sums, summed_over_devices
+
+CLASSES = 2
+
+
+@torch.no_grad()
+def weighted_wrinkle_map(wrinkle: torch.Tensor, scale: int) -> torch.Tensor:
+    """How much each pixel counts for an output of 1 / `scale` of the sides.
+
+    A wrinkle is thinner than a pixel of a coarse output, which so can not but mark what is beside
+    it as well. As the authors' `gen_wwm.py` has it [1]_: with the image in blocks of `scale` times
+    `scale` pixels, and s the share of wrinkle in a block, a pixel that is not wrinkle weighs s, or
+    where s is 0 the mean s of the blocks that have some; wrinkle weighs 1. So what is beside a thin
+    wrinkle weighs little, and what is beside or within a broad one much.
+
+    Left open there, and chosen here: weights are not rounded to 256 levels; blocks that the image's
+    end cuts off are of the pixels that they have; where a pixel is wrinkle only in part, by g, its
+    weight is g + (1 - g) s; and where there is no wrinkle, for which the formula has no value, all
+    weights are 1.
+
+    Parameters
+    ----------
+    wrinkle : torch.Tensor
+        float, (B, H, W): 1 where there is wrinkle, 0 where not, or a share between.
+    scale : int
+        Side of a block.
+
+    Returns
+    -------
+    torch.Tensor
+        float, (B, H, W), above 0, at most 1. Made where the mask is, by pooling, so that nothing
+        waits for the CPU; no sum depends on the order of threads, so it is the same every time.
+
+    References
+    ----------
+    .. [1] Kim, Yoon, Lee, Yoo. Facial wrinkle segmentation using weighted deep supervision and
+       semi-automatic labeling. Artificial Intelligence in Medicine, 2023, 102679; the first
+       author's github.com/resemin/WeightedDeepSupervision.
+
+    Examples
+    --------
+    >>> weighted_wrinkle_map(torch.tensor([[[0.0, 1.0, 0.0, 0.0], [0.0, 0.0, 0.0, 0.0]]]), 2)
+    tensor([[[0.2500, 1.0000, 0.2500, 0.2500],
+             [0.2500, 0.2500, 0.2500, 0.2500]]])
+    """
+    height, width = wrinkle.shape[-2:]
+    share = functional.avg_pool2d(wrinkle[:, None], scale, ceil_mode=True, count_include_pad=False)
+    blocks = (share > 0).sum(dim=(2, 3), keepdim=True)
+    mean = share.sum(dim=(2, 3), keepdim=True) / blocks  # 0 / 0 where there is no wrinkle
+    share = torch.where(share > 0, share, torch.where(blocks > 0, mean, 1))
+    beside = functional.interpolate(share, scale_factor=scale)[:, 0, :height, :width]
+    return wrinkle + (1 - wrinkle) * beside
+
+
+def weighted_deep_supervision_loss(logits: torch.Tensor, wrinkle: torch.Tensor) -> torch.Tensor:
+    """Soft Dice of the final output, plus that of each coarser one, weighted.
+
+    The sum over outputs of 1 - (1/C) sum_c 2 sum_i w_i p_ci g_ci / sum_i w_i (p_ci + g_ci), with w
+    as `weighted_wrinkle_map`, and 1 for the final output. Sums go over all pixels of the batch, on
+    all devices, as those of `losses.soft_dice_loss`, which it is for a network of one output.
+
+    Parameters
+    ----------
+    logits : torch.Tensor
+        float, (B, outputs * 2, H, W), as `unet_wds.UNetWDS` gives them in training mode: the final
+        output, then that of a half of the sides, of a quarter, and so on.
+    wrinkle : torch.Tensor
+        float, (B, H, W): 1 where there is wrinkle, 0 where not, or a share between.
+
+    Returns
+    -------
+    torch.Tensor
+        float, (), from 0 to the number of outputs.
+
+    Raises
+    ------
+    ArgumentError
+        The channels are no multiple of two.
+
+    Examples
+    --------
+    >>> certain = torch.tensor([[[[50.0, -50.0]], [[-50.0, 50.0]]]])
+    >>> wrong = -certain
+    >>> wrinkle = torch.tensor([[[0.0, 1.0]]])
+    >>> round(float(weighted_deep_supervision_loss(torch.cat([certain, wrong], 1), wrinkle)), 6)
+    1.0
+    """
+    if logits.shape[1] == 0 or logits.shape[1] % CLASSES:
+        raise ArgumentError(
+            f"logits have {logits.shape[1]} channels; each output has {CLASSES}, of background and "
+            "wrinkle"
+        )
+    sums = []
+    for step, output in enumerate(logits.chunk(logits.shape[1] // CLASSES, dim=1)):
+        weight = weighted_wrinkle_map(wrinkle, 2**step) if step else None
+        sums.append(soft_dice_sums(output, wrinkle, weight))
+    of_outputs = summed_over_devices(torch.stack(sums))
+    return torch.stack([soft_dice_of(of_one) for of_one in of_outputs]).sum()
