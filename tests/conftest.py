@@ -1,5 +1,6 @@
 """Drawn faces with known label maps, a data set of them, and the real data where it is."""
 
+import os
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -11,6 +12,9 @@ from PIL import Image
 from skimage import data
 
 from .hosts import Host
+
+# For PyTorch, which is imported later, and for processes that tests begin.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 REAL_DATA = Path(__file__).parents[2] / "shared" / "data"
 

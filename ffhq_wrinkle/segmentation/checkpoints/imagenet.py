@@ -174,7 +174,7 @@ def _verified(network: NetworkName, weights: Path | None) -> Path:
     """The published file."""
     name = IMAGENET_WEIGHTS[network]
     if weights is None:
-        return fetch_weights(name, "ImageNet's", "name the file with --weights FILE")
+        return fetch_weights(name, "ImageNet's", "name the file with --initial-weights FILE")
     published = source(name)
     if not weights.is_file():
         raise SourceError(f"{weights}: no such file")
