@@ -28,12 +28,14 @@ from typing import NamedTuple
 
 import cv2
 import numpy as np
+import torch
 
 from ffhq_wrinkle.bootstrap import bootstrap_intervals
-from ffhq_wrinkle.files import csv_bytes, read_image, write_bytes
+from ffhq_wrinkle.files import csv_bytes, decode_gray, read_image, write_bytes
 from ffhq_wrinkle.manifest import find_images
 from ffhq_wrinkle.masks import read_mask
 from ffhq_wrinkle.png import encode_png
+from ffhq_wrinkle.segmentation.checkpoints.checkpoint import load_checkpoint
 from ffhq_wrinkle.segmentation.experiments.paper_tables import ROWS
 from ffhq_wrinkle.segmentation.training.recipes import read_recipe
 
@@ -117,7 +119,8 @@ def main() -> None:
             list(pool.map(trainings.finetune, CELLS))
     for share in LENGTHS:
         compare(runs, share, given.out)
-    print(differences(runs))
+    print(differences(runs), end="\n\n")
+    print(pretraining_errors(given.out))
 
 
 class Trainings:
@@ -212,6 +215,42 @@ def differences(runs: Path) -> str:
                 figures = " | ".join(with_interval(away[..., at]) for at in (0, 1))
                 lines.append(f"| {title} | {float(share):.0%} | {len(pairs)} | {figures} |")
     return "\n".join(lines)
+
+
+@torch.inference_mode()
+def pretraining_errors(out: Path) -> str:
+    """How far predicted texture maps of test images are off, inside faces and elsewhere."""
+    lines = ["| pretrained | seed | off inside faces | off elsewhere |", "| --- " * 4 + "|"]
+    with (out / "data.csv").open() as file:
+        tested = [row["image_id"] for row in csv.DictReader(file) if row["split"] == "test"]
+    (cache,) = (out / ".ffhq-wrinkle-cache").iterdir()
+    samples = [
+        (
+            read_image(out / "images" / f"{one}.png"),
+            decode_gray((cache / "weak" / f"{one}.png").read_bytes()),
+            read_mask(cache / "face_masks" / f"{one}.png"),
+        )
+        for one in tested
+    ]
+    nothing = np.mean([off(np.zeros_like(target), target, face) for _, target, face in samples], 0)
+    lines.append("| not: all black | - | {:.1f} | {:.1f} |".format(*nothing))
+    for best in sorted((out / "runs").glob("pretrain-unet_texture-*/pretrain/best.pt")):
+        model = load_checkpoint(best).model
+        errors = []
+        for image, target, face in samples:
+            seen = torch.from_numpy(image.transpose(2, 0, 1))[None]
+            levels = (model(model.scaled(seen))[0, 0].float().numpy() + 1) * 127.5
+            errors.append(off(levels, target, face))
+        *_, seed, epochs = best.parents[1].name.split("-")
+        inside, elsewhere = np.mean(errors, axis=0)
+        lines.append(f"| {epochs} epochs | {seed} | {inside:.1f} | {elsewhere:.1f} |")
+    return "\n".join(lines)
+
+
+def off(predicted: np.ndarray, target: np.ndarray, face: np.ndarray) -> tuple[float, float]:
+    """Root of the mean squared difference, in levels, inside the face and elsewhere."""
+    squares = (predicted.astype(float) - target) ** 2
+    return float(np.sqrt(squares[face].mean())), float(np.sqrt(squares[~face].mean()))
 
 
 def read(run: Path) -> np.ndarray:
