@@ -8,13 +8,16 @@ from pathlib import Path
 import pytest
 
 import ffhq_wrinkle
-from ffhq_wrinkle import segmentation
+from ffhq_wrinkle import demographics, segmentation
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "ffhq_wrinkle"
 # In the order data moves, as the packages' docstrings give it.
 ORDER = re.findall(r"`(\w+)`", ffhq_wrinkle.__doc__)
-SEGMENTATION = re.findall(r"`(\w+)`", segmentation.__doc__)
+SUBPACKAGES = {
+    module.__name__.rpartition(".")[2]: re.findall(r"`(\w+)`", module.__doc__)
+    for module in (demographics, segmentation)
+}
 
 
 COMMANDS = sorted(path.stem for path in (PACKAGE / "commands").glob("*.py"))
@@ -28,8 +31,8 @@ def imported(path, level=1):
             yield from [node.module] if node.module else [alias.name for alias in node.names]
 
 
-@pytest.mark.parametrize(("order", "folder"), [(ORDER, "."), (SEGMENTATION, "segmentation")])
-def test_the_docstring_names_every_module(order, folder):
+@pytest.mark.parametrize(("folder", "order"), [(".", ORDER), *SUBPACKAGES.items()])
+def test_the_docstring_names_every_module(folder, order):
     assert set(order) == {path.stem for path in (PACKAGE / folder).glob("*.py")} - {"__init__"}
 
 
@@ -40,21 +43,25 @@ def test_data_flows_one_way(module):
     assert set(imported(f"{module}.py")) <= allowed
 
 
-@pytest.mark.parametrize("module", SEGMENTATION)
-def test_data_flows_one_way_within_segmentation(module):
-    path = f"segmentation/{module}.py"
-    assert set(imported(path)) <= set(SEGMENTATION[: SEGMENTATION.index(module)])
+@pytest.mark.parametrize(
+    ("folder", "module"),
+    [(folder, module) for folder, order in SUBPACKAGES.items() for module in order],
+)
+def test_data_flows_one_way_within_a_subpackage(folder, module):
+    path, order = f"{folder}/{module}.py", SUBPACKAGES[folder]
+    assert set(imported(path)) <= set(order[: order.index(module)])
     assert set(imported(path, level=2)) <= {*ORDER, "__version__"} - {"cli"}
 
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_commands_call_the_library_and_share_options_only(command):
     modules = {name.split(".")[0] for name in imported(f"commands/{command}.py", level=2)}
-    assert modules <= {*ORDER, "segmentation"} - {"cli"}
+    assert modules <= {*ORDER, *SUBPACKAGES} - {"cli"}
     if command != "__init__":
         assert set(imported(f"commands/{command}.py")) <= {
             "options",
             "annotation_options",
+            "label_options",
             "parser_options",
         }
 
