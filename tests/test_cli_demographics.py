@@ -197,6 +197,10 @@ def test_each_person_s_estimate_is_kept_where_it_is_asked_for_and_read_again(
     stand_in.unlink()  # no model is needed any more
     result = run("demographics", photos, "--race-labels", out / "race.csv")
     assert counts(result.output)["black"] == 7
+    drawn = run("sample", photos, "--n", 6, "--by", "race", "--race-labels", out / "race.csv")
+    numbers = [int(line.split()[1]) for line in drawn.stdout.splitlines()[1:]]
+    # 7 and 5 of 12: quotas 3.5 and 2.5, and the larger has the odd one.
+    assert (sum(number < 7 for number in numbers), len(numbers)) == (4, 6)
 
 
 def test_failures_are_rows_and_the_rest_is_described(stand_in, photos, tmp_path):

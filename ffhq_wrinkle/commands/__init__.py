@@ -12,11 +12,13 @@ from .evaluate import evaluate_command
 from .export import export_command
 from .fuse_labels import fuse_labels_command
 from .predict import predict_command
+from .sample import sample_command
 from .train import train_command
 
 COMMANDS = [
     download_command,
     demographics_command,
+    sample_command,
     build_weak_command,
     fuse_labels_command,
     agreement_command,
