@@ -27,4 +27,5 @@ clean: ## Remove what make made
 $(INSTALLED): pyproject.toml tools/find_python.sh
 	"$$(tools/find_python.sh)" -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps deepface==0.0.103 # or two OpenCV
 	touch $(INSTALLED)

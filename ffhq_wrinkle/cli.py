@@ -43,6 +43,14 @@ class Commands(click.Group):
                 f"OpenCV needs a system library: {error}. On Debian or Ubuntu: apt-get install "
                 "libgl1 libglib2.0-0"
             ) from error
+        except AttributeError as error:
+            # What is left of cv2 where one of two wheels that brought it was removed.
+            if getattr(error.obj, "__name__", "") != "cv2":
+                raise
+            raise click.ClickException(
+                "OpenCV is broken, as after removing one of two wheels of it: pip install "
+                "--force-reinstall --no-deps opencv-python"
+            ) from error
         except RunInterrupted as interruption:
             click.echo(f"Interrupted: {interruption.summary}", err=True)
             ctx.exit(INTERRUPTED)

@@ -76,6 +76,12 @@ class AnnotationError(ImageFailure):
     step = "fuse"
 
 
+class EstimationError(ImageFailure):
+    """A model gives no usable answer for an image."""
+
+    step = "estimate"
+
+
 # Causes that code compares, and not only counts.
 WRONG_CONTENT, DAMAGED_ARCHIVE = "wrong content", "damaged archive"
 

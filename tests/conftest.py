@@ -168,6 +168,10 @@ class Site(ThreadingHTTPServer):
                 handler.end_headers()
                 handler.wfile.write(content or b"")
 
+            def do_HEAD(handler):
+                handler.send_response(200 if handler.path in self.pages else 404)
+                handler.end_headers()
+
             def log_message(handler, *_):
                 pass
 

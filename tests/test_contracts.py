@@ -15,16 +15,16 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "ffhq_wrinkle"
 # In the order data moves, as the packages' docstrings give it.
 ORDER = re.findall(r"`(\w+)`", ffhq_wrinkle.__doc__)
-PARTS = re.findall(r"`(\w+)`", segmentation.__doc__)
-
-
-def modules_of(part):
-    """Modules of a package within `segmentation`, in their order."""
-    package = import_module(f"ffhq_wrinkle.segmentation.{part}")
-    return re.findall(r"`(\w+)`", package.__doc__)
-
-
-SEGMENTATION = [(part, module) for part in PARTS for module in modules_of(part)]
+WITHIN = [
+    *("demographics", "segmentation"),
+    *(f"segmentation/{part}" for part in re.findall(r"`(\w+)`", segmentation.__doc__)),
+]
+ORDERS = {".": ORDER} | {
+    folder: re.findall(
+        r"`(\w+)`", import_module(f"ffhq_wrinkle.{folder.replace('/', '.')}").__doc__
+    )
+    for folder in WITHIN
+}
 COMMANDS = sorted(path.stem for path in (PACKAGE / "commands").glob("*.py"))
 
 
@@ -36,17 +36,12 @@ def imported(path, level=1):
             yield from [node.module] if node.module else [alias.name for alias in node.names]
 
 
-FOLDERS = [(ORDER, "."), *((modules_of(part), f"segmentation/{part}") for part in PARTS)]
-
-
-@pytest.mark.parametrize(("order", "folder"), FOLDERS)
-def test_the_docstring_names_every_module(order, folder):
-    assert set(order) == {path.stem for path in (PACKAGE / folder).glob("*.py")} - {"__init__"}
-
-
-def test_the_docstring_of_segmentation_names_every_package():
-    folders = (PACKAGE / "segmentation").glob("*/__init__.py")
-    assert set(PARTS) == {path.parent.name for path in folders}
+@pytest.mark.parametrize(("folder", "order"), ORDERS.items())
+def test_the_docstring_names_every_module(folder, order):
+    modules = {path.stem for path in (PACKAGE / folder).glob("*.py")} - {"__init__"}
+    packages = {path.parent.name for path in (PACKAGE / folder).glob("*/__init__.py")}
+    # Of the whole, packages come after the modules and before `cli`, in no order.
+    assert set(order) == (modules if folder == "." else modules | packages)
 
 
 @pytest.mark.parametrize("module", ORDER)
@@ -56,24 +51,34 @@ def test_data_flows_one_way(module):
     assert set(imported(f"{module}.py")) <= allowed
 
 
-@pytest.mark.parametrize(("part", "module"), SEGMENTATION)
-def test_data_flows_one_way_within_segmentation(part, module):
-    path = f"segmentation/{part}/{module}.py"
-    order = modules_of(part)
-    assert set(imported(path)) <= set(order[: order.index(module)])
-    parts = {name.split(".")[0] for name in imported(path, level=2)}
-    assert parts <= set(PARTS[: PARTS.index(part)])
-    assert set(imported(path, level=3)) <= {*ORDER, "__version__"} - {"cli"}
+@pytest.mark.parametrize(
+    ("folder", "module"),
+    [
+        (folder, name)
+        for folder in WITHIN
+        for name in ORDERS[folder]
+        if (PACKAGE / folder / f"{name}.py").is_file()
+    ],
+)
+def test_data_flows_one_way_within_a_package(folder, module):
+    path = Path(folder, f"{module}.py")
+    for level, around in enumerate(list(path.parents)[:-1], start=1):
+        order = ORDERS[str(around)]
+        at = path.relative_to(around).parts[0].removesuffix(".py")
+        names = {name.split(".")[0] for name in imported(path, level)}
+        assert names <= set(order[: order.index(at)])
+    assert set(imported(path, len(path.parts))) <= {*ORDER, "__version__"} - {"cli"}
 
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_commands_call_the_library_and_share_options_only(command):
     modules = {name.split(".")[0] for name in imported(f"commands/{command}.py", level=2)}
-    assert modules <= {*ORDER, "segmentation"} - {"cli"}
+    assert modules <= {*ORDER, "demographics", "segmentation"} - {"cli"}
     if command != "__init__":
         assert set(imported(f"commands/{command}.py")) <= {
             "options",
             "annotation_options",
+            "label_options",
             "parser_options",
         }
 

@@ -57,6 +57,9 @@ def test_readme_s_commands_run(command, dataset, tmp_path, monkeypatch, site):
         for image_id in dataset.ids:
             found = next(kind.rglob(f"{image_id}.png"))
             shutil.copy(found, tmp_path / "mine" / folder)
+    rows = [f"{number},20-29,male" for number in range(9)]
+    labels = "\n".join(["image_number,age_group,gender", *rows])
+    (tmp_path / "ffhq" / "ffhq_aging_labels.csv").write_text(labels)
     texture = TextureSettings()
     save_checkpoint(tmp_path / "best.pt", threshold_unet(), "unet", texture=texture, side=128)
     monkeypatch.chdir(tmp_path)
@@ -98,7 +101,9 @@ def test_readme_s_code_runs(dataset, tmp_path, monkeypatch):
     assert np.array_equal(names["fused"] == 255, np.sum(masks, axis=0) >= 2)
 
 
-@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", "manifests/README.md"])
+@pytest.mark.parametrize(
+    "page", ["README.md", "CONTRIBUTING.md", "docs/data_card.md", "manifests/README.md"]
+)
 def test_links_lead_somewhere(page):
     text = (ROOT / page).read_text()
     for target in re.findall(r"\]\((?!http)([^)#]+)", text):

@@ -8,6 +8,7 @@ import click
 
 from benchmark_annotators import agreement_benchmark, staple_benchmark
 from benchmark_augment import augment_benchmark
+from benchmark_demographics import demographics_benchmark
 from benchmark_download import download_benchmark
 from benchmark_evaluate import evaluate_benchmark
 from benchmark_predict import predict_benchmark
@@ -28,6 +29,7 @@ for command in (
     staple_benchmark,
     predict_benchmark,
     evaluate_benchmark,
+    demographics_benchmark,
     download_benchmark,
     augment_benchmark,
     train_benchmark,

@@ -8,5 +8,6 @@ folder=${1:-$(mktemp -d)}
 "$(tools/find_python.sh)" -m venv "$folder"
 "$folder/bin/python" -m pip install --quiet --disable-pip-version-check uv
 VIRTUAL_ENV=$folder "$folder/bin/uv" pip install --quiet --resolution lowest-direct --editable '.[dev]'
+VIRTUAL_ENV=$folder "$folder/bin/uv" pip install --quiet --no-deps deepface==0.0.103
 "$folder/bin/python" -m pip list --disable-pip-version-check
 "$folder/bin/python" -m pytest

@@ -6,15 +6,19 @@ Heavy libraries load inside the commands, so that ``--help`` is instant.
 from .agreement import agreement_command
 from .build_weak import build_weak_command
 from .compare import compare_command
+from .demographics import demographics_command
 from .download import download_command
 from .evaluate import evaluate_command
 from .export import export_command
 from .fuse_labels import fuse_labels_command
 from .predict import predict_command
+from .sample import sample_command
 from .train import train_command
 
 COMMANDS = [
     download_command,
+    demographics_command,
+    sample_command,
     build_weak_command,
     fuse_labels_command,
     agreement_command,

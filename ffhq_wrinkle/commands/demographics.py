@@ -1,0 +1,192 @@
+"""The command `demographics`."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from .label_options import (
+    age_groups_option,
+    aging_labels_option,
+    features_option,
+    race_labels_option,
+    read_labels,
+)
+from .options import (
+    EXISTING_FILE,
+    EXISTING_FOLDER,
+    FAILED,
+    FOLDER,
+    available_cores,
+    chosen_ids,
+    ids_file_option,
+    jobs_option,
+)
+
+if TYPE_CHECKING:
+    from ..demographics.groups import AgeGroups
+    from ..demographics.race import View
+
+
+@click.command("demographics")
+@click.argument("data", type=EXISTING_FOLDER)
+@click.option(
+    "--ids",
+    "ids_text",
+    metavar="IDS",
+    help="Only these: ids such as 0-49999,60000, an id list's path, `test` for the 100 official "
+    "test ids, or `manual` for those of DATA's human masks.  [default: DATA's photographs]",
+)
+@ids_file_option
+@click.option(
+    "--set",
+    "set_texts",
+    multiple=True,
+    metavar="NAME=IDS",
+    help="A set to describe, with ids as for --ids; may be repeated, for sets side by side.",
+)
+@aging_labels_option
+@features_option
+@age_groups_option
+@click.option(
+    "--race",
+    is_flag=True,
+    help="Also have DeepFace guess race/ethnicity from the photographs; needs --out.",
+)
+@race_labels_option
+@click.option(
+    "--align",
+    is_flag=True,
+    help="For --race, of photos as they come: find and align the face in each first.",
+)
+@click.option(
+    "--landmarks",
+    type=EXISTING_FILE,
+    help="For --align: a CSV of where the eyes and the mouth of each face are.",
+)
+@click.option(
+    "--keep-individual",
+    is_flag=True,
+    help="For --race: leave each person's estimate in OUT/race.csv.",
+)
+@click.option(
+    "--batch-size",
+    type=click.IntRange(min=1),
+    default=8,
+    show_default=True,
+    help="For --race: images that DeepFace sees at once.",
+)
+@jobs_option
+@click.option("--out", type=FOLDER, help="Folder for tables and a figure.")
+@click.pass_context
+def demographics_command(
+    ctx: click.Context,
+    data: Path,
+    ids_text: str | None,
+    ids_file: Path | None,
+    set_texts: tuple[str, ...],
+    aging_labels: Path | None,
+    features: Path | None,
+    age_groups: "AgeGroups",
+    race: bool,
+    race_labels: Path | None,
+    align: bool,
+    landmarks: Path | None,
+    keep_individual: bool,
+    batch_size: int,
+    jobs: int | None,
+    out: Path | None,
+) -> None:
+    """Describe who is in DATA: the paper's Table 1, for any sets of faces.
+
+    DATA is a data set in the released layout or a folder of photographs. Prints for each set, side
+    by side, how many faces are of each age group, sex and race/ethnicity, the shares with 95 %
+    Wilson intervals, and how far the sets differ (chi-squared, Cramér's V). Faces without a label
+    are counted as such.
+
+    Labels of age and sex come from FFHQ-Aging (`download aging-labels`) or ffhq-features, guesses
+    of race/ethnicity from DeepFace, which needs pip install 'ffhq-wrinkle[demographics]', or from a
+    table that it left. All are guesses about people who were not asked: they describe a set, never
+    a person, and only totals are written unless --keep-individual is given.
+
+    With --out, the folder gets the table as CSV, JSON and Markdown, and a figure. What can not be
+    estimated is listed in OUT/failures.csv, and the exit status is 1. Run the same command again to
+    go on after an interruption.
+
+    \b
+    Examples:
+      ffhq-wrinkle demographics ffhq --ids 0-49999
+      ffhq-wrinkle demographics ffhq --set manual=manual --set weak=0-49999 --out who
+      ffhq-wrinkle demographics ffhq --ids manual --race --out who
+      ffhq-wrinkle demographics photos --race --align --out who
+    """
+    from ..demographics.composition import compose
+    from ..demographics.composition_report import require_report, write_report
+    from ..demographics.composition_tables import printed
+    from ..demographics.id_sets import MANUAL, meant_ids, named_sets, photographed_ids
+    from ..errors import ArgumentError
+    from ..manifest import TEST
+
+    if set_texts and (ids_text is not None or ids_file):
+        raise ArgumentError("--ids is for one set and --set for several; give one of them")
+    if race and race_labels:
+        raise ArgumentError("--race and --race-labels both tell race/ethnicity; give one")
+    if race and not out:
+        raise ArgumentError("--race needs --out, where it goes on after an interruption")
+    if not race and (align or keep_individual):
+        raise ArgumentError("--align and --keep-individual are for --race")
+    if landmarks and not align:
+        raise ArgumentError("--landmarks is for --align")
+    sets = named_sets(set_texts, data)
+    if not sets:
+        ids = chosen_ids(ids_text, ids_file, parse=lambda text: meant_ids(text, data))
+        name = ids_text if ids_text in (MANUAL, TEST) and not ids_file else "all"
+        sets = {name: ids or photographed_ids(data)}
+    labels = read_labels(data, aging_labels, features, race_labels, age_groups)
+    if not (race or labels.sources):
+        raise ArgumentError(
+            "there are no labels: give --aging-labels, --features, --race-labels or --race, or "
+            f"bring them by `ffhq-wrinkle download aging-labels {data}`"
+        )
+    if out:
+        require_report(out, [data])
+    failed = False
+    if race and out:
+        from ..demographics.race import estimate_race
+        from ..demographics.race_table import race_labels as labels_of
+
+        table, report = estimate_race(
+            data,
+            out,
+            sets=sets,
+            view=_view(align, landmarks),
+            keep=keep_individual,
+            batch_size=batch_size,
+            jobs=jobs or available_cores(),
+        )
+        failed = report.failed > 0
+        labels = labels.joined(labels_of(table.rows()))
+        click.echo(f"{report.summary(out)}\n")
+    composition = compose(sets, labels)
+    click.echo(printed(composition))
+    if out:
+        from ..demographics.race import settle
+
+        write_report(composition, out, estimated=race)
+        if race:
+            settle(out, keep=keep_individual)
+        click.echo(f"\nTables and a figure are in {out}.")
+    ctx.exit(FAILED if failed else 0)
+
+
+def _view(align: bool, landmarks: Path | None) -> "View":
+    """What the model is shown of each photo."""
+    from ..demographics.race import WHOLE, View
+
+    if not align:
+        return WHOLE
+    from ..segmentation.prediction.views import AlignedFaces
+
+    faces = AlignedFaces(landmarks)
+    name = f"aligned by {faces.settings()['align']}"
+    return View(name, lambda photo, image_id: faces.of(photo, image_id)[0].image)

@@ -1,0 +1,55 @@
+"""Groups: the variables that describe a set of faces, and the groups each is told in."""
+
+from collections.abc import Sequence
+from typing import Literal, get_args
+
+import numpy as np
+import pandas as pd
+
+Variable = Literal["age", "sex", "race"]
+VARIABLES: tuple[Variable, ...] = get_args(Variable)
+AgeGroups = Literal["paper", "ffhq-aging"]
+AGE_GROUPS: tuple[AgeGroups, ...] = get_args(AgeGroups)
+
+TITLES: dict[Variable, str] = {"age": "Age", "sex": "Sex", "race": "Race/ethnicity"}
+SEXES = ("male", "female")
+# In the order of the paper's Table 1.
+RACES = ("white", "asian", "latino hispanic", "black", "middle eastern", "indian")
+
+# First year of each group.
+_PAPER = {0: "0-9", 10: "10-19", 20: "20-29", 30: "30-39", 40: "40-49", 50: "50-69", 70: "70+"}
+_FFHQ_AGING = {
+    0: "0-2", 3: "3-6", 7: "7-9", 10: "10-14", 15: "15-19", 20: "20-29", 30: "30-39", 40: "40-49",
+    50: "50-69", 70: "70-120",
+}  # fmt: skip
+_AGES: dict[AgeGroups, dict[int, str]] = {"paper": _PAPER, "ffhq-aging": _FFHQ_AGING}
+FFHQ_AGING = tuple(_FFHQ_AGING.values())
+
+
+def groups_of(variable: Variable, age_groups: AgeGroups = "paper") -> tuple[str, ...]:
+    """Names of a variable's groups, in the order of tables."""
+    if variable == "age":
+        return tuple(_AGES[age_groups].values())
+    return SEXES if variable == "sex" else RACES
+
+
+def age_groups_of(years: Sequence[float] | np.ndarray, age_groups: AgeGroups) -> np.ndarray:
+    """The age group of each number of years: object (N,), NaN where there is no number.
+
+    >>> age_groups_of([9.9, 10, 70], "paper").tolist()
+    ['0-9', '10-19', '70+']
+    """
+    groups = _AGES[age_groups]
+    cut = pd.cut(np.asarray(years), [*groups, np.inf], right=False, labels=list(groups.values()))
+    return np.asarray(cut.astype(object))
+
+
+def as_age_groups(names: Sequence[str], age_groups: AgeGroups) -> dict[str, str]:
+    """Which group each of FFHQ-Aging's lies in.
+
+    >>> as_age_groups(["7-9", "70-120"], "paper")
+    {'7-9': '0-9', '70-120': '70+'}
+    """
+    first_years = {name: first for first, name in _FFHQ_AGING.items()}
+    grouped = age_groups_of([first_years[name] for name in names], age_groups)
+    return dict(zip(names, grouped, strict=True))

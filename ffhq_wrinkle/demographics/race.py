@@ -1,0 +1,188 @@
+"""Race: estimates of race/ethnicity for the photographs of a folder, once each, resumable.
+
+The estimates are kept in a table until what is made of them is written; `settle` then removes it,
+unless the user asks for it: what is wanted of it is totals.
+"""
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from ..errors import ArgumentError, EstimationError, OutputError
+from ..failures import update_failures
+from ..files import output_error, read_image
+from ..folder_lock import FolderLock, another_writes
+from ..folder_run import RunReport, choose_images, run_folder
+from ..manifest import Ids, ImageFile, image_folder, image_id_of, merge_ids
+from .race_model import RaceModel
+from .race_table import RACE_TABLE, Provenance, RaceTable, read_race_rows
+
+log = logging.getLogger(__name__)
+
+UNDER_WAY = f".{RACE_TABLE}.under-way"
+LOCK = f".{RACE_TABLE}.lock"
+# The totals of fewer say what was guessed of each.
+LEAST_FACES = 10
+
+
+class View(NamedTuple):
+    """What the model is shown of a photo.
+
+    Attributes
+    ----------
+    name : str
+        As the table keeps it.
+    of : callable
+        Takes a photo, RGB uint8 (H, W, 3), and its id, and gives such an image of one face; raises
+        `ImageFailure` where it can not.
+    """
+
+    name: str
+    of: Callable[[np.ndarray, str], np.ndarray]
+
+
+WHOLE = View("whole image", lambda photo, _: photo)
+
+
+class _Loaded(NamedTuple):
+    file: ImageFile
+    prepared: np.ndarray
+
+
+def estimate_race(
+    images: Path,
+    out: Path,
+    *,
+    sets: Mapping[str, Ids] | None = None,
+    view: View = WHOLE,
+    keep: bool = False,
+    batch_size: int = 8,
+    jobs: int = 1,
+) -> tuple[RaceTable, RunReport]:
+    """Estimate race/ethnicity from photographs, once each.
+
+    Parameters
+    ----------
+    images : Path
+        Photographs, flat or in FFHQ's shards, or a data set with a folder `images1024x1024`.
+    out : Path
+        Gets `failures.csv` if images failed, and the table, under a hidden name, from which the
+        same call goes on; see `settle`.
+    sets : mapping of str to Ids, optional
+        Which images, in what sets; all of them in one if not given.
+    view : View
+        What the model is shown.
+    keep : bool
+        Whether the table is to be kept; otherwise each set has to have `LEAST_FACES` images.
+    batch_size : int
+        Images that are estimated at once.
+    jobs : int
+        Threads that read and prepare.
+
+    Returns
+    -------
+    tuple of RaceTable and RunReport
+        The estimates in memory, and what was done.
+
+    Raises
+    ------
+    ArgumentError
+        There are no such images, or too few.
+    SourceError
+        As `RaceModel`.
+    OutputError
+        The table can not be written, another run is writing there, or the table is to be kept where
+        there is one of another model.
+    RunInterrupted
+        Ctrl-C; what is done is kept, and the same call goes on from there.
+    """
+    ids = merge_ids(list(sets.values())) if sets else None
+    selection = choose_images(image_folder(images), ids)
+    if not keep:
+        _require_sets(selection.images, sets)
+    with FolderLock(out, LOCK, busy=another_writes(out)):
+        update_failures(out, [], about=None)  # those of an earlier report
+        model = RaceModel()
+        provenance = Provenance(model.version, model.weights_sha256, view.name)
+        kept = out / RACE_TABLE
+        if keep:
+            _require_same_model(kept, provenance)
+        table = RaceTable(out / UNDER_WAY, provenance, earlier=(kept, out / UNDER_WAY))
+
+        def load(file: ImageFile) -> _Loaded:
+            photo = read_image(image_folder(images) / file.path)
+            return _Loaded(file, model.prepare(view.of(photo, file.image_id)))
+
+        def infer(batch: list[_Loaded]) -> list[np.ndarray]:
+            return list(model.probabilities([one.prepared for one in batch]))
+
+        def write(one: _Loaded, probabilities: np.ndarray) -> None:
+            if np.isnan(probabilities).any():
+                raise EstimationError("the model gives no probabilities for it")
+            table.note(one.file, probabilities)
+
+        try:
+            report = run_folder(
+                selection,
+                out,
+                table,
+                title="race",
+                what="estimates",
+                load=load,
+                infer=infer,
+                write=write,
+                batch_size=batch_size,
+                jobs=jobs,
+            )
+        except BaseException:
+            table.save()
+            raise
+    return table, report
+
+
+def _require_sets(chosen: Sequence[ImageFile], sets: Mapping[str, Ids] | None) -> None:
+    """Refuse sets whose totals would tell of persons."""
+    there = {image_id_of(file.image_id) for file in chosen}
+    found = {name: there.intersection(map(image_id_of, ids)) for name, ids in (sets or {}).items()}
+    for name, images in (found or {"all": there}).items():
+        if len(images) < LEAST_FACES:
+            raise ArgumentError(
+                f"{len(images)} images, in {name}, are no set to describe: totals of fewer than "
+                f"{LEAST_FACES} say what was guessed of each; --keep-individual allows it"
+            )
+
+
+def settle(out: Path, *, keep: bool) -> None:
+    """Remove the table of a run that is through, or give it its name, `race.csv`.
+
+    A table that an earlier run kept is left where it is.
+
+    Raises
+    ------
+    OutputError
+        It can not be removed or named.
+    """
+    under_way, kept = out / UNDER_WAY, out / RACE_TABLE
+    try:
+        if keep:
+            under_way.replace(kept)
+        else:
+            under_way.unlink(missing_ok=True)
+    except OSError as error:
+        raise output_error(under_way, error) from error
+    if kept.exists() and not keep:
+        log.warning("%s of an earlier run is still there: delete it if it is not wanted", kept)
+
+
+def _require_same_model(kept: Path, provenance: Provenance) -> None:
+    """Refuse to put a table in the place of another model's."""
+    others = kept.exists() and {row.provenance for row in read_race_rows(kept)} - {provenance}
+    if others:
+        other = " ".join(sorted(others)[0])
+        raise OutputError(
+            f"{kept} is of {other}, and this run is of {' '.join(provenance)}; choose another "
+            "folder, or move it away"
+        )

@@ -1,0 +1,52 @@
+import math
+
+import numpy as np
+import pytest
+from scipy import stats
+from statsmodels.stats.proportion import proportion_confint
+
+from ffhq_wrinkle.demographics.shares import association, wilson_intervals
+
+
+@pytest.mark.parametrize(
+    "counts", [[0, 1], [5, 0, 95], [1], [66, 68, 233, 246, 186, 161, 40], [0, 29728, 20272]]
+)
+def test_wilson_intervals_are_those_of_statsmodels(counts):
+    low, high = wilson_intervals(np.array(counts))
+    expected = proportion_confint(np.array(counts), sum(counts), alpha=0.05, method="wilson")
+    np.testing.assert_allclose(low, expected[0], atol=1e-12)
+    np.testing.assert_allclose(high, expected[1], atol=1e-12)
+
+
+def test_without_any_face_there_is_no_interval():
+    low, high = wilson_intervals(np.array([0, 0]))
+    assert np.isnan([low, high]).all()
+
+
+def test_sets_of_which_we_know_by_hand_how_they_differ():
+    # Equal margins of 10: each expected count is 5, so chi-squared is 4 * 2**2 / 5.
+    found = association(np.array([[7, 3], [3, 7]]))
+    assert found.chi_squared == pytest.approx(3.2)
+    assert (found.degrees, found.least_expected) == (1, 5)
+    assert found.cramers_v == pytest.approx(math.sqrt(3.2 / 20))
+    assert found.p == pytest.approx(stats.chi2.sf(3.2, 1))
+    assert association(np.array([[7, 3], [14, 6]])).cramers_v == pytest.approx(0, abs=1e-9)
+    assert association(np.array([[7, 0], [0, 3]])).cramers_v == pytest.approx(1)
+
+
+def test_chi_squared_is_by_its_definition_without_groups_that_nobody_has():
+    counts = np.array([[471, 0, 529, 12], [26_458, 0, 22_542, 3]])
+    there = counts[:, [0, 2, 3]]
+    expected = there.sum(axis=1, keepdims=True) * there.sum(axis=0) / there.sum()
+    found = association(counts)
+    assert found.chi_squared == pytest.approx(((there - expected) ** 2 / expected).sum())
+    assert found.degrees == 2
+    assert found.least_expected == pytest.approx(expected.min())
+    assert found.cramers_v == pytest.approx(stats.contingency.association(there))
+
+
+@pytest.mark.parametrize("counts", [[[0, 0], [3, 7]], [[5, 0], [9, 0]], [[0, 0], [0, 0]]])
+def test_an_empty_set_or_a_single_group_can_not_be_held_against_others(counts):
+    found = association(np.array(counts))
+    assert np.isnan([found.chi_squared, found.p, found.cramers_v, found.least_expected]).all()
+    assert found.degrees == 0

@@ -1,0 +1,40 @@
+#!/bin/sh
+# Install the extra `demographics` into a virtual environment of its own, given or temporary, several
+# GB, and see that it works, and what becomes of OpenCV: with both of its wheels, without DeepFace,
+# without the second wheel, and with DeepFace beside one wheel only.
+# usage: tools/check_demographics_extra.sh [FOLDER]
+set -eu
+cd "$(dirname "$0")/.."
+folder=${1:-$(mktemp -d)}
+"$(tools/find_python.sh)" -m venv "$folder"
+python=$folder/bin/python
+pip="$python -m pip --quiet --disable-pip-version-check"
+
+opencv() {
+    echo "== $1"
+    $python -m pip --disable-pip-version-check list 2>/dev/null | grep -i -E '^(opencv|deepface)' || true
+    $python -c 'import cv2, cv2.version as v; print("cv2", cv2.__version__, "contrib", v.contrib)'
+    # shellcheck disable=SC2086 - several files
+    $python -m pytest -q $2
+}
+
+$pip install --editable '.[demographics]' onnx pytest
+$python -c 'import importlib.util as u; assert not u.find_spec("tensorflow"), "TensorFlow came along"'
+$python -m pip check
+# As DeepFace's own pages begin, and as it fails without werkzeug.
+DEEPFACE_HOME=$folder $python -c 'from deepface import DeepFace'
+opencv "the extra installed: two wheels" "tests/test_race.py tests/test_cli_demographics.py tests/test_texture.py"
+
+$pip uninstall --yes deepface retina-face
+opencv "DeepFace removed" tests/test_texture.py
+
+$pip uninstall --yes opencv-contrib-python-headless
+if $python -c 'import cv2; cv2.GaussianBlur' 2>/dev/null; then
+    echo "removing the second wheel left cv2 whole: docs/install.md says otherwise" >&2
+    exit 1
+fi
+$pip install --force-reinstall --no-deps opencv-python
+opencv "the second wheel removed, the first one laid again" tests/test_texture.py
+
+$pip install --no-deps deepface==0.0.103
+opencv "DeepFace beside one wheel" "tests/test_race.py tests/test_cli_demographics.py"
