@@ -11,6 +11,7 @@ from benchmark_augment import augment_benchmark
 from benchmark_download import download_benchmark
 from benchmark_evaluate import evaluate_benchmark
 from benchmark_predict import predict_benchmark
+from benchmark_scale import scale_benchmark
 from benchmark_train import train_benchmark
 from benchmark_weak import build_weak_benchmark, memory, steps
 
@@ -31,6 +32,7 @@ for command in (
     download_benchmark,
     augment_benchmark,
     train_benchmark,
+    scale_benchmark,
 ):
     main.add_command(command)
 
