@@ -16,7 +16,7 @@ from .errors import ArgumentError
 from .files import sha256_of
 from .inference import IMAGENET_MEAN, IMAGENET_STD, choose_device, exact, fold_batch_norm
 from .labels import CLASSES, LABEL_SIZE, FaceParser
-from .weights import load_strictly, named_tensors, read_weights
+from .weights import load_strictly, named_tensors, read_weights, require_same_weights
 
 
 class BiSeNetParser(FaceParser):
@@ -55,6 +55,7 @@ class BiSeNetParser(FaceParser):
     def __init__(
         self, weights: Path, *, device: str = "auto", batch_size: int | None = None
     ) -> None:
+        self._made_of = (weights, device, batch_size)
         self.device = choose_device(device)
         self.batch_size = batch_size or (1 if self.device.type == "cpu" else 16)
         network = load_bisenet(weights)
@@ -65,6 +66,10 @@ class BiSeNetParser(FaceParser):
             torch.tensor(values, device=self.device).view(1, 3, 1, 1)
             for values in (IMAGENET_MEAN, IMAGENET_STD)
         )
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """What makes it anew in another process, on the device there."""
+        return _remade, (*self._made_of, self.weights_sha256)
 
     def prepare(self, image: np.ndarray, image_id: str) -> np.ndarray:
         """Resize to 512x512; with a batch size of 1, parse too."""
@@ -117,6 +122,12 @@ class BiSeNetParser(FaceParser):
         spatial, context, _ = network.cp(x)
         logits, _ = network.conv_out(network.ffm(spatial, context))
         return torch.as_tensor(logits)
+
+
+def _remade(weights: Path, device: str, batch_size: int | None, sha256: str) -> BiSeNetParser:
+    parser = BiSeNetParser(weights, device=device, batch_size=batch_size)
+    require_same_weights(weights, parser.weights_sha256, sha256)
+    return parser
 
 
 @contextmanager

@@ -77,6 +77,8 @@ def main(verbose: bool, quiet: bool) -> None:
     logging.getLogger("ffhq_wrinkle").setLevel(level)
     # What these libraries say of a damaged image comes again, with its name, in failures.csv.
     os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
+    # Dask sets its level when it is imported, here and in workers.
+    os.environ.setdefault("DASK_LOGGING__DISTRIBUTED", "info" if verbose else "warning")
     warnings.filterwarnings("ignore", module="PIL")
 
 

@@ -19,6 +19,10 @@ class OutputError(FfhqWrinkleError):
     """Results can not be written, or would mix with others; the run stops."""
 
 
+class ClusterError(FfhqWrinkleError):
+    """A cluster's workers can not do the work, or are not there any more; the run stops."""
+
+
 class EvaluationError(FfhqWrinkleError):
     """Predictions can not be scored: some are missing, damaged, or do not fit their references."""
 

@@ -10,7 +10,7 @@ import csv
 import errno
 import hashlib
 import io
-import os
+import secrets
 import struct
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
@@ -250,9 +250,9 @@ def write_bytes(path: Path, content: bytes) -> None:
     OutputError
         The disk is full, or the file can not be written for another reason. Nothing is left.
     """
-    # Of a length of its own: the file's name may be as long as the system allows.
-    name = hashlib.sha256(os.fsencode(path.name)).hexdigest()[:16]
-    partial = path.with_name(f"{PARTIAL_PREFIX}{name}.{os.getpid()}")
+    # Of its own: the file's name may be as long as the system allows, and a worker on another
+    # machine, where it has the same process id, may be at the same file.
+    partial = path.with_name(f"{PARTIAL_PREFIX}{secrets.token_hex(8)}")
     try:
         try:
             partial.write_bytes(content)

@@ -1,5 +1,6 @@
 """Folder lock: one process at a time writes to a folder."""
 
+from functools import partial
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -49,6 +50,10 @@ class FolderLock:
     def release(self) -> None:
         """Let go."""
         self._lock.release()
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """A copy in another process, which holds nothing."""
+        return partial(FolderLock, busy=self._busy), (self.folder, self.name)
 
     def __enter__(self) -> "FolderLock":
         self.acquire()

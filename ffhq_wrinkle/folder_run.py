@@ -1,34 +1,20 @@
 """Folder run: the images of a folder carried through a pipeline, failures noted, resumable."""
 
 import logging
-from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple, Protocol, TypeVar
+from typing import NamedTuple
 
+from .cluster import connected
 from .errors import ImageFailure, RunInterrupted
 from .failures import FAILURES, Failure, update_failures
 from .manifest import Ids, ImageFile, find_images, released_path, select_images
 from .pipeline import run_pipeline
 from .progress import Progress
+from .shards import Loaded, Outcome, Result, Work
 
 log = logging.getLogger(__name__)
-
-Loaded = TypeVar("Loaded")
-Result = TypeVar("Result")
-
-
-class Results(Protocol):
-    """The folders that a run fills."""
-
-    def complete(self, file: ImageFile) -> bool:
-        """Whether everything asked for of this image is there."""
-
-    def begin(self) -> None:
-        """Note that work is under way."""
-
-    def finish(self) -> None:
-        """Note that all is done."""
 
 
 class Selection(NamedTuple):
@@ -86,15 +72,12 @@ class RunReport:
 def run_folder(
     selection: Selection,
     out: Path,
-    results: Results,
     *,
     title: str,
     what: str,
-    load: Callable[[ImageFile], Loaded],
-    infer: Callable[[list[Loaded]], list[Result]],
-    write: Callable[[Loaded, Result], None],
-    batch_size: int = 1,
+    work: Work[Loaded, Result],
     jobs: int = 1,
+    scheduler: str | None = None,
 ) -> RunReport:
     """Make what is missing of the results of each image.
 
@@ -104,12 +87,14 @@ def run_folder(
         The images.
     out : Path
         Where `failures.csv` goes.
-    results : Results
-        What is there, and what is to be noted of the run.
     title, what : str
         What the run and its results are called.
-    load, infer, write, batch_size, jobs
-        As `pipeline.run_pipeline`.
+    work : Work
+        What to do to each image, and where its results go.
+    jobs : int
+        Threads; on a cluster those of each worker, 0 for as many as it has cores.
+    scheduler : str, optional
+        Which cluster does it, see `cluster.connected`; this process if not given.
 
     Returns
     -------
@@ -117,44 +102,59 @@ def run_folder(
 
     Raises
     ------
+    ArgumentError, ClusterError
+        As `cluster.connected` and `cluster.Cluster.run_shards`.
     RunInterrupted
         Ctrl-C; what is done is kept, and the same call goes on from there.
     """
     chosen, missing, everything = selection
+    results = work.results
     todo = [file for file in chosen if not results.complete(file)]
     if len(todo) < len(chosen):
         log.info("%d %s are there already", len(chosen) - len(todo), what)
-    results.begin()
     failures = [
         Failure(released_path(image_id, ".png"), "find", "no image of this id")
         for image_id in missing
     ]
     made: list[None] = []  # added to where it is made, so true at any moment
-
-    def written(one: Loaded, result: Result) -> None:
-        write(one, result)
-        made.append(None)
-
     interrupted = False
-    try:
-        with Progress(len(todo), title) as shown:
+    with connected(scheduler) if scheduler and todo else nullcontext() as cluster:
+        results.begin()
+        try:
+            with Progress(len(todo), title) as shown:
 
-            def failed(file: ImageFile, failure: ImageFailure) -> None:
-                failures.append(Failure(file.path, failure.step, str(failure)))
-                shown.advance(failed=True)
+                def written(one: Loaded, result: Result) -> None:
+                    work.write(one, result)
+                    made.append(None)
 
-            run_pipeline(
-                todo,
-                load=load,
-                infer=infer,
-                write=written,
-                done=shown.advance,
-                failed=failed,
-                batch_size=batch_size,
-                jobs=jobs,
-            )
-    except KeyboardInterrupt:
-        interrupted = True
+                def failed(file: ImageFile, failure: ImageFailure) -> None:
+                    failures.append(Failure(file.path, failure.step, str(failure)))
+                    shown.advance(failed=True)
+
+                def done(outcome: Outcome) -> None:
+                    made.extend([None] * outcome.made)
+                    failures.extend(outcome.failures)
+                    work.counts.update(outcome.counts)
+                    for number in range(outcome.made + len(outcome.failures)):
+                        shown.advance(failed=number >= outcome.made)
+
+                if cluster:
+                    cluster.run_shards(todo, work=work, jobs=jobs, done=done)
+                else:
+                    run_pipeline(
+                        todo,
+                        load=work.load,
+                        infer=work.infer,
+                        write=written,
+                        done=shown.advance,
+                        failed=failed,
+                        batch_size=work.batch_size,
+                        jobs=jobs,
+                    )
+        except KeyboardInterrupt:
+            interrupted = True
+    if cluster:
+        results.remove_partials()
     report = RunReport(
         images=len(chosen) + len(missing),
         made=len(made),

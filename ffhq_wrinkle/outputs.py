@@ -9,6 +9,7 @@ import io
 import json
 import logging
 import os
+import platform
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
@@ -31,7 +32,8 @@ class OutputFolder:
     """A folder of results made with one set of settings.
 
     Use as a context manager: the folder is checked and locked on the way in, and whatever a killed
-    run left half written is removed. Then call `begin`, `write` each result, and `finish`.
+    run left half written is removed. Then call `begin`, `write` each result, and `finish`. Copies
+    in other processes, made by `pickle` after `begin`, can tell and `write` results.
 
     Parameters
     ----------
@@ -84,8 +86,7 @@ class OutputFolder:
             self._before = self._record_before()
             if not self.overwrite:
                 self._require_same_origin()
-            for partial in self._files(f"{PARTIAL_PREFIX}*"):
-                partial.unlink(missing_ok=True)
+            self.remove_partials()
         except BaseException:
             self._lock.release()
             raise
@@ -93,6 +94,30 @@ class OutputFolder:
 
     def __exit__(self, *_: object) -> None:
         self._lock.release()
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Be a worker's copy: it looks at results, since who made them may have been killed."""
+        self.__dict__.update(state)
+        self._suspect = True
+
+    def require_shared(self) -> None:
+        """Refuse, in a worker's copy, another machine's folder of the same name.
+
+        Raises
+        ------
+        OutputError
+            The run's mark is not in it.
+        """
+        if not self._under_way.exists():
+            raise OutputError(
+                f"{self.path.absolute()} on {platform.node()} is not the folder of this run; "
+                "images and results have to lie where all workers see them under the same names"
+            )
+
+    def remove_partials(self) -> None:
+        """Remove what was left half written; nobody may be writing."""
+        for partial in self._files(f"{PARTIAL_PREFIX}*"):
+            partial.unlink(missing_ok=True)
 
     def begin(self) -> None:
         """Note that work is under way; until `finish`, results count only if they look right."""

@@ -96,6 +96,9 @@ class TemplateParser(FaceParser):
     def __init__(self) -> None:
         self._cascades = threading.local()  # each thread its own
 
+    def __reduce__(self) -> tuple[object, ...]:
+        return TemplateParser, ()  # in another process threads are others
+
     def prepare(self, image: np.ndarray, image_id: str) -> np.ndarray:
         """Lay the template over the face: label map, uint8 (512, 512), of RGB uint8 (H, W, 3).
 

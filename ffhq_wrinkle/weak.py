@@ -7,6 +7,7 @@ the face. `folder_run` has the work done; `outputs` keeps the folders it goes to
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,6 +20,7 @@ from .folder_run import RunReport, Selection, choose_images, run_folder
 from .labels import FaceParser
 from .manifest import Ids, ImageFile, image_folder
 from .outputs import OutputFolder, require_separate
+from .shards import Work
 from .texture import KERNEL_SIZE, SIGMA, Recipe, masked_texture_map, require_kernel, scaled_kernel
 
 # The side of the images that kernel size and sigma are meant for, the paper's.
@@ -97,6 +99,7 @@ def build_weak(
     limit: int | None = None,
     jobs: int = 1,
     overwrite: bool = False,
+    scheduler: str | None = None,
 ) -> RunReport:
     """Write the weak wrinkle mask of each image in a folder.
 
@@ -118,9 +121,13 @@ def build_weak(
     limit : int, optional
         Only so many images, the first ones.
     jobs : int
-        Threads that read, compute and write.
+        Threads that read, compute and write; on a cluster those of each worker, 0 for as many as
+        it has cores.
     overwrite : bool
         Replace what is there.
+    scheduler : str, optional
+        Which cluster does it, see `cluster.connected`; this process if not given. The parser is
+        then sent to other processes, and has to be one that `pickle` takes.
 
     Returns
     -------
@@ -129,7 +136,10 @@ def build_weak(
     Raises
     ------
     ArgumentError
-        There are no such images, or folders to read and to write overlap.
+        There are no such images, folders to read and to write overlap, or there is no such
+        cluster.
+    ClusterError
+        The cluster's workers can not do it.
     OutputError
         Results can not be written, or would mix with those of other settings.
     RunInterrupted
@@ -138,7 +148,7 @@ def build_weak(
     folder = image_folder(images)
     return _build(
         choose_images(folder, ids, limit),
-        lambda file: folder / file.path,
+        partial(_in_folder, folder),
         [folder],
         out,
         parser=parser,
@@ -146,7 +156,12 @@ def build_weak(
         by_products=by_products or ByProducts(),
         jobs=jobs,
         overwrite=overwrite,
+        scheduler=scheduler,
     )
+
+
+def _in_folder(folder: Path, file: ImageFile) -> Path:
+    return folder / file.path
 
 
 def build_weak_of(
@@ -201,35 +216,58 @@ def _build(
     by_products: ByProducts,
     jobs: int,
     overwrite: bool,
+    scheduler: str | None = None,
 ) -> RunReport:
     """Do the work of `build_weak` on images that lie where `place` says, in the folders `read`."""
     targets = [path for path in (out, *asdict(by_products).values()) if path]
     require_separate([*read, parser.folder], targets)
     with ExitStack() as stack:
         results = _Results(out, by_products, parser, texture, overwrite, stack)
-
-        def load(file: ImageFile) -> _Loaded:
-            image = read_image(place(file))
-            return _Loaded(file, image, parser.prepare(image, file.image_id))
-
-        def infer(batch: list[_Loaded]) -> list[np.ndarray]:
-            return parser.label_maps([one.prepared for one in batch])
-
-        def write(one: _Loaded, label_map: np.ndarray) -> None:
-            results.write(one.file, one.image, label_map, texture)
-
         return run_folder(
             selection,
             out,
-            results,
             title="build-weak",
             what="weak masks",
-            load=load,
-            infer=infer,
-            write=write,
-            batch_size=parser.batch_size,
+            work=_WeakWork(place, read, parser, texture, results),
             jobs=jobs,
+            scheduler=scheduler,
         )
+
+
+class _WeakWork(Work[_Loaded, np.ndarray]):
+    """Images at their places to weak masks."""
+
+    def __init__(
+        self,
+        place: Callable[[ImageFile], Path],
+        read: Sequence[Path],
+        parser: FaceParser,
+        texture: TextureSettings,
+        results: "_Results",
+    ) -> None:
+        super().__init__(read, results)
+        self.place = place
+        self.parser = parser
+        self.texture = texture
+        self.weak = results
+
+    @property
+    def batch_size(self) -> int:
+        """As many as the parser would like."""
+        return self.parser.batch_size
+
+    def load(self, file: ImageFile) -> _Loaded:
+        """Read an image, and prepare it for the parser."""
+        image = read_image(self.place(file))
+        return _Loaded(file, image, self.parser.prepare(image, file.image_id))
+
+    def infer(self, batch: list[_Loaded]) -> list[np.ndarray]:
+        """Label maps."""
+        return self.parser.label_maps([one.prepared for one in batch])
+
+    def write(self, one: _Loaded, label_map: np.ndarray) -> None:
+        """Compute the weak mask, and write what was asked for."""
+        self.weak.write(one.file, one.image, label_map, self.texture)
 
 
 class _Results:
@@ -301,6 +339,16 @@ class _Results:
         """Note in each folder, all of which have been checked, that work is under way."""
         for folder in self._folders():
             folder.begin()
+
+    def require_shared(self) -> None:
+        """Refuse folders that are not those of the run."""
+        for folder in self._folders():
+            folder.require_shared()
+
+    def remove_partials(self) -> None:
+        """Remove what was left half written."""
+        for folder in self._folders():
+            folder.remove_partials()
 
     def finish(self) -> None:
         """Write each folder's record, that of the weak masks last."""

@@ -2,6 +2,7 @@
 
 import argparse
 import pickle
+import platform
 import struct
 from collections.abc import Mapping
 from pathlib import Path
@@ -115,3 +116,18 @@ def load_strictly(
             + (f" and {len(wrong) - _NAMED} more" if len(wrong) > _NAMED else "")
         )
     network.load_state_dict({**own, **state}, strict=True)
+
+
+def require_same_weights(path: Path, found: str | None, wanted: str) -> None:
+    """Refuse, in another process of a run, a file that is not the one that the run began with.
+
+    Raises
+    ------
+    SourceError
+        The SHA-256 that was found is another.
+    """
+    if found != wanted:
+        raise SourceError(
+            f"{path} on {platform.node()} has SHA-256 {found}, and not {wanted} as where the run "
+            "began; all workers need the same file"
+        )

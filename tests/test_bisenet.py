@@ -231,3 +231,16 @@ def test_labels_on_a_gpu_are_those_of_the_cpu(weights, parser, astronaut):
     on_gpu = BiSeNetParser(weights, device="cuda", batch_size=2)(images, ["x"] * 3)
     for found, expected in zip(on_gpu, parser(images, ["x"] * 3), strict=True):
         assert (found != expected).mean() <= 1e-4
+
+
+def test_in_another_process_it_is_made_anew_of_the_same_weights(parser, weights, tmp_path):
+    image = drawn_face(300)[0]
+    again = pickle.loads(pickle.dumps(parser))
+    assert_array_equal(again([image], ["1"])[0], parser([image], ["1"])[0])
+    moved = weights.rename(tmp_path / "moved.pth")
+    try:
+        torch.save(BiSeNet(num_class=19).state_dict(), weights)
+        with pytest.raises(SourceError, match="all workers need the same file"):
+            pickle.loads(pickle.dumps(parser))
+    finally:
+        moved.replace(weights)

@@ -12,6 +12,7 @@ from benchmark_demographics import demographics_benchmark
 from benchmark_download import download_benchmark
 from benchmark_evaluate import evaluate_benchmark
 from benchmark_predict import predict_benchmark
+from benchmark_scale import scale_benchmark
 from benchmark_train import train_benchmark
 from benchmark_weak import build_weak_benchmark, memory, steps
 
@@ -33,6 +34,7 @@ for command in (
     download_benchmark,
     augment_benchmark,
     train_benchmark,
+    scale_benchmark,
 ):
     main.add_command(command)
 

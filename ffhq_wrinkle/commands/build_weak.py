@@ -9,13 +9,14 @@ from .options import (
     EXISTING_FOLDER,
     FAILED,
     FOLDER,
-    available_cores,
     chosen_ids,
+    default_jobs,
     ids_file_option,
     ids_option,
     jobs_option,
     limit_option,
     overwrite_option,
+    scheduler_option,
 )
 from .parser_options import labels_option, parser_option, weights_option
 
@@ -56,6 +57,7 @@ if TYPE_CHECKING:
     help="Images that BiSeNet parses at once.  [default: 16 on a GPU, 1 on the CPU]",
 )
 @jobs_option
+@scheduler_option
 @overwrite_option
 @click.option(
     "--save-labels",
@@ -90,6 +92,7 @@ def build_weak_command(
     device: str,
     batch_size: int | None,
     jobs: int | None,
+    scheduler: str | None,
     overwrite: bool,
     save_labels: Path | None,
     save_face_masks: Path | None,
@@ -135,8 +138,9 @@ def build_weak_command(
         ),
         ids=chosen_ids(ids_text, ids_file),
         limit=limit,
-        jobs=jobs or available_cores(),
+        jobs=jobs or default_jobs(scheduler),
         overwrite=overwrite,
+        scheduler=scheduler,
     )
     click.echo(report.summary(out))
     if parser_name == "template":

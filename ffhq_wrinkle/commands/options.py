@@ -44,6 +44,11 @@ seed_option = click.option(
     show_default=True,
     help="For the bootstrap's random numbers.",
 )
+scheduler_option = click.option(
+    "--scheduler",
+    metavar="WHERE",
+    help="Have Dask do it: local:N for N processes here, or tcp://HOST:PORT.",
+)
 overwrite_option = click.option("--overwrite", is_flag=True, help="Replace what is in OUT already.")
 
 
@@ -59,6 +64,16 @@ def chosen_ids(
     chosen = [(parse or parse_ids)(ids_text)] if ids_text is not None else []
     chosen += [read_ids(ids_file)] if ids_file else []
     return merge_ids(chosen) if chosen else None
+
+
+def default_jobs(scheduler: str | None) -> int:
+    """Threads of each process that works: one for each core that it has."""
+    if scheduler is None:
+        return available_cores()
+    from ..cluster import local_workers
+
+    workers = local_workers(scheduler)
+    return max(1, available_cores() // workers) if workers else 0  # each worker knows
 
 
 def available_cores() -> int:

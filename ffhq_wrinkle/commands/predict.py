@@ -12,13 +12,14 @@ from .options import (
     EXISTING_FOLDER,
     FAILED,
     FOLDER,
-    available_cores,
     chosen_ids,
+    default_jobs,
     ids_file_option,
     ids_option,
     jobs_option,
     limit_option,
     overwrite_option,
+    scheduler_option,
 )
 from .parser_options import labels_option, parser_option, weights_option
 
@@ -85,6 +86,7 @@ if TYPE_CHECKING:
     help="Images that the network sees at once.  [default: 4 on a GPU, 1 on the CPU]",
 )
 @jobs_option
+@scheduler_option
 @overwrite_option
 @click.pass_context
 def predict_command(
@@ -111,6 +113,7 @@ def predict_command(
     device: str,
     batch_size: int | None,
     jobs: int | None,
+    scheduler: str | None,
     overwrite: bool,
 ) -> None:
     """Predict the wrinkles of each face in IMAGES with a trained network.
@@ -185,8 +188,9 @@ def predict_command(
         settings=PredictSettings(flip=flip, probabilities=probabilities, overlays=overlays),
         ids=chosen_ids(ids_text, ids_file),
         limit=limit,
-        jobs=jobs or available_cores(),
+        jobs=jobs or default_jobs(scheduler),
         overwrite=overwrite,
+        scheduler=scheduler,
     )
     click.echo(report.summary(out))
     if parser_name == "template" and parser:

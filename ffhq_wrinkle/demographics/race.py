@@ -17,6 +17,7 @@ from ..files import output_error, read_image
 from ..folder_lock import FolderLock, another_writes
 from ..folder_run import RunReport, choose_images, run_folder
 from ..manifest import Ids, ImageFile, image_folder, image_id_of, merge_ids
+from ..shards import Work
 from .race_model import RaceModel
 from .race_table import RACE_TABLE, Provenance, RaceTable, read_race_rows
 
@@ -112,35 +113,53 @@ def estimate_race(
             _require_same_model(kept, provenance)
         table = RaceTable(out / UNDER_WAY, provenance, earlier=(kept, out / UNDER_WAY))
 
-        def load(file: ImageFile) -> _Loaded:
-            photo = read_image(image_folder(images) / file.path)
-            return _Loaded(file, model.prepare(view.of(photo, file.image_id)))
-
-        def infer(batch: list[_Loaded]) -> list[np.ndarray]:
-            return list(model.probabilities([one.prepared for one in batch]))
-
-        def write(one: _Loaded, probabilities: np.ndarray) -> None:
-            if np.isnan(probabilities).any():
-                raise EstimationError("the model gives no probabilities for it")
-            table.note(one.file, probabilities)
-
         try:
             report = run_folder(
                 selection,
                 out,
-                table,
                 title="race",
                 what="estimates",
-                load=load,
-                infer=infer,
-                write=write,
-                batch_size=batch_size,
+                work=_RaceWork(image_folder(images), model, view, table, batch_size),
                 jobs=jobs,
             )
         except BaseException:
             table.save()
             raise
     return table, report
+
+
+class _RaceWork(Work[_Loaded, np.ndarray]):
+    """Photographs of a folder to rows of the table."""
+
+    def __init__(
+        self, folder: Path, model: RaceModel, view: View, table: RaceTable, batch_size: int
+    ) -> None:
+        super().__init__([folder], table)
+        self.folder = folder
+        self.model = model
+        self.view = view
+        self.table = table
+        self._batch_size = batch_size
+
+    @property
+    def batch_size(self) -> int:
+        """As many as were asked for."""
+        return self._batch_size
+
+    def load(self, file: ImageFile) -> _Loaded:
+        """Read a photograph, and prepare it for the model."""
+        photo = read_image(self.folder / file.path)
+        return _Loaded(file, self.model.prepare(self.view.of(photo, file.image_id)))
+
+    def infer(self, batch: list[_Loaded]) -> list[np.ndarray]:
+        """Probabilities."""
+        return list(self.model.probabilities([one.prepared for one in batch]))
+
+    def write(self, one: _Loaded, probabilities: np.ndarray) -> None:
+        """Note them in the table."""
+        if np.isnan(probabilities).any():
+            raise EstimationError("the model gives no probabilities for it")
+        self.table.note(one.file, probabilities)
 
 
 def _require_sets(chosen: Sequence[ImageFile], sets: Mapping[str, Ids] | None) -> None:

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from ..errors import ArgumentError
+from ..errors import ArgumentError, OutputError
 from ..files import csv_bytes, write_bytes
 from ..manifest import ImageFile, image_id_of
 from .groups import RACES
@@ -99,6 +99,19 @@ class RaceTable:
     def finish(self) -> None:
         """Save it all."""
         self.save()
+
+    def require_shared(self) -> None:
+        """Refuse to be filled by several processes: rows are kept in memory.
+
+        Raises
+        ------
+        OutputError
+            Always.
+        """
+        raise OutputError(f"{self.path} can not be written by several processes")
+
+    def remove_partials(self) -> None:
+        """Remove nothing: one process leaves nothing half written."""
 
     def note(self, file: ImageFile, probabilities: np.ndarray) -> None:
         """Keep the estimate of an image: float64 (6,), adding up to 1."""

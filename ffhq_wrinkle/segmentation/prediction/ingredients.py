@@ -63,6 +63,10 @@ class Ingredients:
         if textures and texture:
             _require_same_texture(textures, texture)
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """What makes them anew in another process."""
+        return _remade, (self.parser, self.texture, self.folders)
+
     def read_folders(self) -> list[Path | None]:
         """Folders that are read, where no result may be written."""
         return [self.parser.folder if self.parser else None, *self.folders.values()]
@@ -117,6 +121,14 @@ class Ingredients:
         elif texture is not None:
             texture = texture * face
         return network_input(image, face, texture), face
+
+
+def _remade(
+    parser: FaceParser | None, texture: TextureSettings | None, folders: dict[str, Path | None]
+) -> Ingredients:
+    return Ingredients(
+        parser, texture, textures=folders["textures"], face_masks=folders["face_masks"]
+    )
 
 
 class _Ready:

@@ -1,7 +1,6 @@
 """Prediction: wrinkle masks of a folder of photos, with what belongs to them, resumable."""
 
 import logging
-from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -13,6 +12,7 @@ from ...files import read_image
 from ...folder_run import RunReport, choose_images, run_folder
 from ...manifest import Ids, ImageFile, image_folder
 from ...outputs import OutputFolder, require_separate
+from ...shards import Work
 from .ingredients import Ingredients, Prepared
 from .prediction_files import RECORD
 from .prediction_folder import SUBFOLDERS, Face, PredictionFolder, PredictSettings
@@ -23,6 +23,7 @@ log = logging.getLogger(__name__)
 
 # How much smaller or larger images may be than those that a network was trained on.
 _SAME_SIZE = 1.5
+_OTHER_SIZE = "faces of another size"
 
 
 class _Loaded(NamedTuple):
@@ -46,6 +47,7 @@ def predict_folder(
     limit: int | None = None,
     jobs: int = 1,
     overwrite: bool = False,
+    scheduler: str | None = None,
 ) -> RunReport:
     """Predict the wrinkles of each photo in a folder.
 
@@ -71,9 +73,13 @@ def predict_folder(
     limit : int, optional
         Only so many photos, the first ones.
     jobs : int
-        Threads that read, compute and write.
+        Threads that read, compute and write; on a cluster those of each worker, 0 for as many as
+        it has cores.
     overwrite : bool
         Replace what is there.
+    scheduler : str, optional
+        Which cluster does it, see `cluster.connected`; this process if not given. Network and
+        parser are then made anew in other processes.
 
     Returns
     -------
@@ -82,8 +88,10 @@ def predict_folder(
     Raises
     ------
     ArgumentError
-        There are no such images, folders to read and to write overlap, or the device has too
-        little memory.
+        There are no such images, folders to read and to write overlap, the device has too
+        little memory, or there is no such cluster.
+    ClusterError
+        The cluster's workers can not do it.
     OutputError
         Results can not be written, or would mix with those of other settings.
     RunInterrupted
@@ -115,47 +123,73 @@ def predict_folder(
         subfolders=SUBFOLDERS,
         overwrite=overwrite,
     )
-    sizes = Counter[bool]()
     with output:
         results = PredictionFolder(output, views, settings)
-
-        def load(file: ImageFile) -> _Loaded:
-            photo = read_image(folder / file.path)
-            seen = views.of(photo, file.image_id)
-            for view in seen:
-                _require_side(view.image.shape[:2], predictor.least_side)
-                sizes[_is_other_size(view.image, predictor.side)] += 1
-            prepared = [ingredients.prepare(view.image, view.name) for view in seen]
-            return _Loaded(file, photo, seen, prepared)
-
-        def infer(batch: list[_Loaded]) -> list[list[Face] | ImageFailure]:
-            return _infer(batch, predictor, ingredients, flip=settings.flip)
-
-        def write(one: _Loaded, found: list[Face] | ImageFailure) -> None:
-            if isinstance(found, ImageFailure):
-                raise found
-            results.write(one.file.image_id, one.photo, one.views, found)
-
+        work = _PredictionWork(folder, predictor, ingredients, views, results, flip=settings.flip)
         report = run_folder(
             selection,
             out,
-            results,
             title="predict",
             what="predictions",
-            load=load,
-            infer=infer,
-            write=write,
-            batch_size=predictor.batch_size,
+            work=work,
             jobs=jobs,
+            scheduler=scheduler,
         )
-    if sizes[True]:
+    if work.counts[_OTHER_SIZE]:
         log.warning(
             "%d faces are much smaller or larger than the %s pixels a side that the network was "
             "trained on, and their wrinkles are found less well; --align brings faces to 1024",
-            sizes[True],
+            work.counts[_OTHER_SIZE],
             predictor.side,
         )
     return report
+
+
+class _PredictionWork(Work[_Loaded, list[Face] | ImageFailure]):
+    """Photos of a folder to what belongs to them."""
+
+    def __init__(
+        self,
+        folder: Path,
+        predictor: Predictor,
+        ingredients: Ingredients,
+        views: Views,
+        results: PredictionFolder,
+        *,
+        flip: bool,
+    ) -> None:
+        super().__init__([folder], results)
+        self.folder = folder
+        self.predictor = predictor
+        self.ingredients = ingredients
+        self.views = views
+        self.predictions = results
+        self.flip = flip
+
+    @property
+    def batch_size(self) -> int:
+        """As many as the network takes."""
+        return self.predictor.batch_size
+
+    def load(self, file: ImageFile) -> _Loaded:
+        """Read a photo, and prepare its faces."""
+        photo = read_image(self.folder / file.path)
+        seen = self.views.of(photo, file.image_id)
+        for view in seen:
+            _require_side(view.image.shape[:2], self.predictor.least_side)
+            self.counts[_OTHER_SIZE] += _is_other_size(view.image, self.predictor.side)
+        prepared = [self.ingredients.prepare(view.image, view.name) for view in seen]
+        return _Loaded(file, photo, seen, prepared)
+
+    def infer(self, batch: list[_Loaded]) -> list[list[Face] | ImageFailure]:
+        """Show the faces of some photos to the network."""
+        return _infer(batch, self.predictor, self.ingredients, flip=self.flip)
+
+    def write(self, one: _Loaded, found: list[Face] | ImageFailure) -> None:
+        """Write what belongs to a photo."""
+        if isinstance(found, ImageFailure):
+            raise found
+        self.predictions.write(one.file.image_id, one.photo, one.views, found)
 
 
 def _require_side(shape: tuple[int, ...], least: int) -> None:

@@ -200,6 +200,14 @@ class PredictionFolder:
         """Note that work is under way."""
         self.output.begin()
 
+    def require_shared(self) -> None:
+        """Refuse a folder that is not that of the run."""
+        self.output.require_shared()
+
+    def remove_partials(self) -> None:
+        """Remove what was left half written."""
+        self.output.remove_partials()
+
     def finish(self) -> None:
         """Write the table of all masks that are there, then the record."""
         rows = (

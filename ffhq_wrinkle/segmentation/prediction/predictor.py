@@ -20,6 +20,7 @@ from ...inference import (
     require_device_name,
 )  # fmt: skip
 from ...weak import RELEASED, TextureSettings
+from ...weights import require_same_weights
 from ..checkpoints.checkpoint import Checkpoint, load_checkpoint
 
 if TYPE_CHECKING:
@@ -66,6 +67,13 @@ class Predictor(ABC):
     least_side: int = 1
     batch_size: int = 1
     precision: Precision = "32"
+    _made_of: "tuple[Path, str, Precision, int | None] | None" = None
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """What makes it anew in another process, on the device there."""
+        if self._made_of is None:
+            raise ArgumentError("only what load_predictor made can go to another process")
+        return _remade, (*self._made_of, self.sha256)
 
     def logits(
         self, inputs: Sequence[np.ndarray], *, flip: bool = False, batch_size: int | None = None
@@ -325,6 +333,19 @@ def load_predictor(
     if path.suffix == ".onnx":
         if precision != "32":
             raise ArgumentError("an .onnx computes in the precision it was exported with")
-        return OnnxPredictor(path, device=device, batch_size=batch_size)
-    checkpoint = load_checkpoint(path)
-    return TorchPredictor(checkpoint, device=device, precision=precision, batch_size=batch_size)
+        predictor: Predictor = OnnxPredictor(path, device=device, batch_size=batch_size)
+    else:
+        checkpoint = load_checkpoint(path)
+        predictor = TorchPredictor(
+            checkpoint, device=device, precision=precision, batch_size=batch_size
+        )
+    predictor._made_of = (path, device, precision, batch_size)
+    return predictor
+
+
+def _remade(
+    path: Path, device: str, precision: Precision, batch_size: int | None, sha256: str
+) -> Predictor:
+    predictor = load_predictor(path, device=device, precision=precision, batch_size=batch_size)
+    require_same_weights(path, predictor.sha256, sha256)
+    return predictor

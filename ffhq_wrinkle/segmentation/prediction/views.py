@@ -3,6 +3,7 @@
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -90,6 +91,7 @@ class AlignedFaces(Views):
     ) -> None:
         self.all_faces = all_faces
         self.size = size
+        self._landmarks = landmarks
         self._known: Mapping[str, Sequence[Landmarks]] | None = None
         if landmarks:
             self._known = read_landmarks(landmarks)
@@ -97,6 +99,11 @@ class AlignedFaces(Views):
         else:
             self._finder = FaceFinder()
             self._source = f"YuNet {self._finder.weights_sha256[:12]}"
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """What makes it anew in another process."""
+        make = partial(AlignedFaces, all_faces=self.all_faces, size=self.size)
+        return make, (self._landmarks,)
 
     def of(self, photo: np.ndarray, image_id: str) -> list[View]:
         """Cut out the faces of a photo.

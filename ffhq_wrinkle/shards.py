@@ -1,0 +1,170 @@
+"""Shards: parts of a run that can be done anywhere, and done again.
+
+`Work` is what is done to each image; it can be sent to another process. `do_shard` does some
+images of a run and tells what came of them. `cluster` hands shards out.
+"""
+
+import platform
+from abc import ABC, abstractmethod
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from itertools import takewhile
+from pathlib import Path
+from typing import Generic, NamedTuple, Protocol, TypeVar
+
+from .errors import ImageFailure, OutputError
+from .failures import Failure
+from .manifest import ImageFile
+from .pipeline import run_pipeline
+
+LARGEST_SHARD = 256
+_SHARDS_A_WORKER = 8  # so that the last ones end at about the same time
+
+Loaded = TypeVar("Loaded")
+Result = TypeVar("Result")
+
+
+class Results(Protocol):
+    """The folders that a run fills."""
+
+    def complete(self, file: ImageFile) -> bool:
+        """Whether everything asked for of this image is there."""
+
+    def begin(self) -> None:
+        """Note that work is under way."""
+
+    def require_shared(self) -> None:
+        """Refuse, in a worker's copy, folders that are not those of the run.
+
+        Raises
+        ------
+        OutputError
+            This machine does not share them.
+        """
+
+    def remove_partials(self) -> None:
+        """Remove what workers that were killed left half written."""
+
+    def finish(self) -> None:
+        """Note that all is done."""
+
+
+class Work(ABC, Generic[Loaded, Result]):
+    """What is done to each image, in the three steps of `pipeline.run_pipeline`.
+
+    A copy made by `pickle` works in another process, with what that has: it makes parsers and
+    networks anew, on its own GPU. It may be told to do again what another copy was killed at.
+
+    Parameters
+    ----------
+    read : sequence of Path
+        Folders of images.
+    results : Results
+        Where results go.
+
+    Attributes
+    ----------
+    counts : Counter of str
+        What the run wants to say of all images in the end.
+    """
+
+    def __init__(self, read: Sequence[Path], results: Results) -> None:
+        self.read = read
+        self.results = results
+        self.counts = Counter[str]()
+
+    @property
+    @abstractmethod
+    def batch_size(self) -> int:
+        """How many images `infer` would like at once."""
+
+    @abstractmethod
+    def load(self, file: ImageFile) -> Loaded:
+        """Read an image, on any thread."""
+
+    @abstractmethod
+    def infer(self, batch: list[Loaded]) -> list[Result]:
+        """Do what is done to a batch, on one thread."""
+
+    @abstractmethod
+    def write(self, one: Loaded, result: Result) -> None:
+        """Write what came of an image, on any thread."""
+
+
+class Outcome(NamedTuple):
+    """What came of a shard: results that are there now, failures, and the work's counts."""
+
+    made: int
+    failures: list[Failure]
+    counts: Counter[str]
+
+
+def shards_of(files: Sequence[ImageFile], workers: int) -> Iterator[list[ImageFile]]:
+    """Cut a run into shards, several for each worker and none too large.
+
+    >>> files = [ImageFile(name, f"{name}.png") for name in "abcdefghij"]
+    >>> [len(shard) for shard in shards_of(files, workers=1)]
+    [2, 2, 2, 2, 2]
+    """
+    fair = -(-len(files) // (_SHARDS_A_WORKER * max(workers, 1)))
+    size = max(1, min(LARGEST_SHARD, fair))
+    for first in range(0, len(files), size):
+        yield list(files[first : first + size])
+
+
+def do_shard(
+    work: Work[Loaded, Result],
+    files: Sequence[ImageFile],
+    *,
+    jobs: int,
+    wanted: Callable[[], bool] = lambda: True,
+) -> Outcome:
+    """Do what is not done yet of some images.
+
+    Parameters
+    ----------
+    work : Work
+        What to do.
+    files : sequence of ImageFile
+        The images, none of which was done when the run began: what is there was made by an
+        earlier try at this shard, and counts.
+    jobs : int
+        Threads.
+    wanted : callable
+        Asked before each image; no more are begun once it says no.
+
+    Raises
+    ------
+    OutputError
+        This machine does not share the folders, or results can not be written.
+    """
+    _require_shared(work)
+    todo = [file for file in files if not work.results.complete(file)]
+    made = [None] * (len(files) - len(todo))
+    failures: list[Failure] = []
+    work.counts.clear()
+
+    def failed(file: ImageFile, failure: ImageFailure) -> None:
+        failures.append(Failure(file.path, failure.step, str(failure)))
+
+    run_pipeline(
+        takewhile(lambda _: wanted(), todo),
+        load=work.load,
+        infer=work.infer,
+        write=work.write,
+        done=lambda: made.append(None),
+        failed=failed,
+        batch_size=work.batch_size,
+        jobs=jobs,
+    )
+    return Outcome(len(made), failures, Counter(work.counts))
+
+
+def _require_shared(work: Work[Loaded, Result]) -> None:
+    for folder in work.read:
+        if not folder.is_dir():
+            raise OutputError(
+                f"{folder.absolute()} is not on {platform.node()}; images and results have to lie "
+                "where all workers see them under the same names"
+            )
+    work.results.require_shared()
