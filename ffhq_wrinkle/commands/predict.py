@@ -20,9 +20,10 @@ from .options import (
     limit_option,
     overwrite_option,
 )
-from .parser_options import labels_option, parser_option, weights_option
+from .parser_options import engine_option, labels_option, parser_option, weights_option
 
 if TYPE_CHECKING:
+    from ..bisenet import Engine
     from ..parsing import ParserName
     from ..segmentation.prediction_folder import ProbabilityFormat
     from ..segmentation.predictor import Precision
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
 @parser_option
 @weights_option
 @labels_option
+@engine_option
 @click.option(
     "--recipe",
     type=click.Choice(["paper", "released"]),
@@ -98,6 +100,7 @@ def predict_command(
     parser_name: "ParserName",
     weights: Path | None,
     labels: Path | None,
+    engine: "Engine",
     recipe: "Recipe | None",
     texture: Path | None,
     face_masks: Path | None,
@@ -163,6 +166,7 @@ def predict_command(
             images=images,
             device=device,
             batch_size=predictor.batch_size,
+            engine=engine,
         )
     elif weights or labels:
         raise ArgumentError(
