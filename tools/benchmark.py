@@ -10,7 +10,9 @@ from benchmark_annotators import agreement_benchmark, staple_benchmark
 from benchmark_augment import augment_benchmark
 from benchmark_download import download_benchmark
 from benchmark_evaluate import evaluate_benchmark
+from benchmark_png import png
 from benchmark_predict import predict_benchmark
+from benchmark_scale import plan, scaling
 from benchmark_train import train_benchmark
 from benchmark_weak import build_weak_benchmark, memory, steps
 
@@ -23,7 +25,10 @@ def main() -> None:
 for command in (
     build_weak_benchmark,
     steps,
+    png,
     memory,
+    scaling,
+    plan,
     agreement_benchmark,
     staple_benchmark,
     predict_benchmark,
