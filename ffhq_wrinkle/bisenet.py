@@ -1,9 +1,10 @@
 """BiSeNet: the trained face parser, from facexlib's network and the published weights."""
 
+import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -16,7 +17,15 @@ from .errors import ArgumentError
 from .files import sha256_of
 from .inference import IMAGENET_MEAN, IMAGENET_STD, choose_device, exact, fold_batch_norm
 from .labels import CLASSES, LABEL_SIZE, FaceParser
+from .ncnn_network import NcnnBiSeNet, has_ncnn
+from .upsampling import upsampled_classes
 from .weights import load_strictly, named_tensors, read_weights, require_same_weights
+
+log = logging.getLogger(__name__)
+
+Engine = Literal["auto", "torch", "ncnn"]
+# Of the largest logit. ncnn's float32 is off by some millionths, half precision by hundredths.
+_TOLERANCE = 1e-3
 
 
 class BiSeNetParser(FaceParser):
@@ -39,21 +48,31 @@ class BiSeNetParser(FaceParser):
     device : str
         ``auto`` (CUDA where there is one), ``cpu``, ``cuda``, ``cuda:1``, ...
     batch_size : int, optional
-        Images parsed at once; 16 on a GPU and 1 on the CPU if not given.
+        Images parsed at once; 16 on a GPU and 1 on the CPU if not given. ncnn takes one at a time.
+    engine : {"auto", "torch", "ncnn"}
+        What computes the network. ncnn is for the CPU, and quicker there; ``auto`` takes it where
+        it is installed, and PyTorch elsewhere. A label in a million may differ between the two, so
+        `settings` name ncnn, and no folder is begun with one and finished with the other.
 
     Raises
     ------
     SourceError
         The weights can not be loaded, or are of another network.
     ArgumentError
-        The device is not there.
+        The device is not there; or ncnn was asked for and is not installed, not for this device, or
+        does not compute what PyTorch does.
     """
 
     name = "bisenet"
     note = "BiSeNet"
 
     def __init__(
-        self, weights: Path, *, device: str = "auto", batch_size: int | None = None
+        self,
+        weights: Path,
+        *,
+        device: str = "auto",
+        batch_size: int | None = None,
+        engine: Engine = "auto",
     ) -> None:
         self._made_of = (weights, device, batch_size)
         self.device = choose_device(device)
@@ -66,10 +85,46 @@ class BiSeNetParser(FaceParser):
             torch.tensor(values, device=self.device).view(1, 3, 1, 1)
             for values in (IMAGENET_MEAN, IMAGENET_STD)
         )
+        self._ncnn = self._accelerated(engine)
+        if self._ncnn:
+            self.batch_size = 1
+
+    def settings(self) -> dict[str, str | None]:
+        """As of any parser, and ncnn where that computes; PyTorch, the standard, is not named."""
+        return {**super().settings(), **({"engine": "ncnn"} if self._ncnn else {})}
+
+    def _accelerated(self, engine: Engine) -> NcnnBiSeNet | None:
+        """The network in ncnn, if it is wanted and computes what PyTorch does."""
+        if engine == "torch" or (engine == "auto" and self.device.type != "cpu"):
+            return None
+        if self.device.type != "cpu":
+            raise ArgumentError(f"ncnn is for the CPU, not for {self.device}; try --device cpu")
+        if has_ncnn():
+            network = NcnnBiSeNet(self._network)
+            if self._agrees(network):
+                log.info("BiSeNet runs in ncnn; --engine torch has it run in PyTorch")
+                return network
+            fault = "this ncnn does not compute what PyTorch does on this CPU"
+        else:
+            fault = "ncnn is not installed: pip install 'ffhq-wrinkle[ncnn]'"
+        if engine == "ncnn":
+            raise ArgumentError(fault)
+        log.info("BiSeNet runs in PyTorch, which takes longer on a CPU; %s", fault)
+        return None
+
+    @torch.inference_mode()
+    def _agrees(self, network: NcnnBiSeNet) -> bool:
+        """Whether logits of noise are PyTorch's."""
+        noise = np.random.default_rng(0).normal(size=(3, LABEL_SIZE, LABEL_SIZE))
+        image = noise.astype(np.float32)
+        expected = self._logits(torch.from_numpy(image[None]))[0].numpy()
+        worst = np.abs(network(image) - expected).max()
+        return bool(worst <= _TOLERANCE * np.abs(expected).max())
 
     def __reduce__(self) -> tuple[object, ...]:
-        """What makes it anew in another process, on the device there."""
-        return _remade, (*self._made_of, self.weights_sha256)
+        """What makes it anew in another process, on the device there, in the same engine."""
+        engine = "ncnn" if self._ncnn else "torch"
+        return _remade, (*self._made_of, engine, self.weights_sha256)
 
     def prepare(self, image: np.ndarray, image_id: str) -> np.ndarray:
         """Resize to 512x512; with a batch size of 1, parse too."""
@@ -109,8 +164,13 @@ class BiSeNetParser(FaceParser):
 
     def _label_maps_of(self, batch: np.ndarray) -> list[np.ndarray]:
         pixels = torch.from_numpy(batch).to(self.device).permute(0, 3, 1, 2)  # channels last
+        normalised = (pixels.float() / 255 - self._mean) / self._std
+        if self._ncnn:
+            return [upsampled_classes(self._ncnn(normalised[0].numpy()), LABEL_SIZE)]
         with exact(self.device):
-            logits = self._logits((pixels.float() / 255 - self._mean) / self._std)
+            logits = self._logits(normalised)
+        if self.device.type == "cpu":
+            return [upsampled_classes(one, LABEL_SIZE) for one in logits.numpy()]
         full = functional.interpolate(
             logits, (LABEL_SIZE, LABEL_SIZE), mode="bilinear", align_corners=True
         )
@@ -124,8 +184,10 @@ class BiSeNetParser(FaceParser):
         return torch.as_tensor(logits)
 
 
-def _remade(weights: Path, device: str, batch_size: int | None, sha256: str) -> BiSeNetParser:
-    parser = BiSeNetParser(weights, device=device, batch_size=batch_size)
+def _remade(
+    weights: Path, device: str, batch_size: int | None, engine: Engine, sha256: str
+) -> BiSeNetParser:
+    parser = BiSeNetParser(weights, device=device, batch_size=batch_size, engine=engine)
     require_same_weights(weights, parser.weights_sha256, sha256)
     return parser
 

@@ -22,7 +22,7 @@ import numpy as np
 from PIL import Image, ImageFile, ImageOps, TiffImagePlugin, UnidentifiedImageError
 
 from .errors import ImageError, OutputError
-from .png import decode_png, may_be_turned
+from .png import MAX_SIDE, decode_png, may_be_turned
 
 IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp"})
 REFUSED_SUFFIXES = frozenset(
@@ -33,7 +33,6 @@ PARTIAL_PREFIX = ".ffhq-wrinkle-partial-"
 _FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "BMP")
 # Pillow's own limit, 2**30 / 12 pixels, where it warns; a face needs no more.
 MAX_PIXELS = 89_478_485
-MAX_SIDE = 1_000_000  # libpng's, for what is written
 MAX_BYTES = 1 << 30
 # What Pillow raises on files that are cut short, altered or made to hurt.
 _DECODER_ERRORS = (

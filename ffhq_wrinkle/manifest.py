@@ -232,7 +232,7 @@ def find_images(
     if not found:
         kinds = ", ".join(sorted(suffix[1:] for suffix in {*IMAGE_SUFFIXES, *also}))
         raise ArgumentError(f"{folder} has no {what} ({kinds}), nor folders such as 00000 with any")
-    return dict(sorted(found.items()))
+    return {image_id: found[image_id] for image_id in sorted(found)}
 
 
 def select_images(
@@ -253,16 +253,18 @@ def select_images(
     """
     if ids is None:
         return list(found.values())[:limit], []
-    # 7.png and 0000007.png are number 7 too, where there is no 00007.png.
-    numbered = {int(name): name for name in found if _is_number(name)}
-    wanted = sorted(
-        {
-            numbered.get(int(image_id), image_id)
-            if image_id not in found and _is_number(image_id)
-            else image_id
-            for image_id in ids
-        }
-    )
+    wanted = list(ids)
+    if any(image_id not in found for image_id in wanted):
+        # 7.png and 0000007.png are number 7 too, where there is no 00007.png.
+        numbered = {int(name): name for name in found if _is_number(name)}
+        wanted = sorted(
+            {
+                numbered.get(int(image_id), image_id)
+                if image_id not in found and _is_number(image_id)
+                else image_id
+                for image_id in wanted
+            }
+        )
     missing = [image_id for image_id in wanted if image_id not in found]
     if len(missing) == len(wanted):
         raise ArgumentError(

@@ -79,9 +79,10 @@ def decode_mask(content: bytes, *, threshold: int | None = None) -> np.ndarray:
         _require_reachable(levels, threshold)
         reached: np.ndarray = levels >= threshold
         return reached
-    drawn: np.ndarray = levels.astype(bool)
+    top = levels.max()
+    drawn: np.ndarray = levels == top if top else np.zeros(levels.shape, bool)
     # Every drawn pixel is at the top level, or there are more than two values.
-    if np.count_nonzero(levels == levels.max()) not in (np.count_nonzero(drawn), levels.size):
+    if np.count_nonzero(drawn) != np.count_nonzero(levels):
         raise _other_values(np.unique(levels).tolist())
     if pixels.ndim == 3:
         colours = np.unique(pixels[drawn][:, :3], axis=0)

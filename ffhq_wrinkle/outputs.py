@@ -68,6 +68,7 @@ class OutputFolder:
         overwrite: bool = False,
     ) -> None:
         self.path = path
+        self._prefix = f"{path}{os.sep}"
         self.subfolders = subfolders
         self.settings = dict(settings)
         self.note = note.encode("latin-1", "replace").decode("latin-1")  # as a PNG can keep it
@@ -187,10 +188,10 @@ class OutputFolder:
         After a run that finished, the name is proof enough. After one that did not, see
         `_looks_right`.
         """
-        path = self.path / relative
-        if self.overwrite or not path.exists():
+        # A Path for each of a million names would take seconds.
+        if self.overwrite or not os.path.exists(f"{self._prefix}{relative}"):  # noqa: PTH110
             return False
-        return self._looks_right(path) if self._suspect else True
+        return self._looks_right(self.path / relative) if self._suspect else True
 
     def _looks_right(self, path: Path) -> bool:
         """Whether a file is whole and ours, and not one that an overwrite has yet to replace."""

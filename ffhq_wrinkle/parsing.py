@@ -6,7 +6,7 @@ where FFHQ puts a face. What they have in common is `labels.FaceParser`.
 
 import os
 from pathlib import Path
-from typing import Literal, get_args
+from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 
@@ -14,6 +14,9 @@ from .errors import ArgumentError, ParsingError
 from .labels import FaceParser, read_label_map
 from .manifest import image_folder, released_path
 from .sources import fetch_weights
+
+if TYPE_CHECKING:
+    from .bisenet import Engine
 
 ParserName = Literal["bisenet", "labels", "template"]
 PARSERS: tuple[ParserName, ...] = get_args(ParserName)
@@ -66,6 +69,7 @@ def create_parser(
     images: Path | None = None,
     device: str = "auto",
     batch_size: int | None = None,
+    engine: "Engine" = "auto",
 ) -> FaceParser:
     """Make the face parser of this name.
 
@@ -80,6 +84,8 @@ def create_parser(
         Folder of the images.
     device, batch_size
         Where BiSeNet runs, and on how many images at once.
+    engine : {"auto", "torch", "ncnn"}
+        What computes BiSeNet; see `bisenet.BiSeNetParser`.
 
     Returns
     -------
@@ -112,7 +118,7 @@ def create_parser(
         )
         from .bisenet import BiSeNetParser  # loads torch and facexlib, so only here
 
-        return BiSeNetParser(path, device=device, batch_size=batch_size)
+        return BiSeNetParser(path, device=device, batch_size=batch_size, engine=engine)
     raise ArgumentError(f"parser is {name!r}; choose one of {', '.join(PARSERS)}")
 
 

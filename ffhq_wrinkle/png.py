@@ -1,28 +1,38 @@
-"""PNG: decoded and encoded by libpng, with notes of ours among its chunks."""
+"""PNG: decoded by ISA-L and libpng, encoded by zlib-ng, with notes of ours among its chunks."""
 
 import hashlib
 import os
 import struct
-import zlib
 from collections.abc import Iterator, Mapping
+from itertools import pairwise
 from pathlib import Path
 
-import cv2
 import imagecodecs
 import numpy as np
+from isal import igzip_lib, isal_zlib
 from PIL import ImageFile
+from zlib_ng import zlib_ng
 
 from .errors import ArgumentError, ImageError
 
+MAX_SIDE = 1_000_000  # libpng's
 _NOTES_BYTES = 16_384  # within which the notes are that `png_note` finds
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _PNG_END = b"\x00\x00\x00\x00IEND\xaeB`\x82"
+_HEADER = struct.Struct(">IIBBBBB")  # body of IHDR (PNG specification, 11.2.1)
+_HEADER_AT = len(_PNG_SIGNATURE) + 8
+_CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # of each colour type
+_STORED_BYTES = 65_535  # in a stored block, at most (RFC 1951, 3.2.4)
+# Pixels that were packed tighter, as drawings are, libpng unpacks as fast as ISA-L.
+_TIGHTLY_PACKED = 20
+_FILTER_NONE, _FILTER_SUB, _FILTER_UP = 0, 1, 2  # what a row begins with (PNG specification, 9.2)
 
 
 def decode_png(content: bytes) -> np.ndarray:
     """Decode with libpng, which is faster than Pillow and, unlike it, checks every checksum.
 
     Palettes become RGB, transparency an alpha channel, fewer than 8 bits 8; 16 bits stay.
+    ISA-L unpacks photographs before, in a third of the time that libpng's zlib takes.
 
     Raises
     ------
@@ -31,7 +41,59 @@ def decode_png(content: bytes) -> np.ndarray:
     """
     if content.rfind(_PNG_END) < 0:
         raise ImageError("damaged or cut short: the PNG has no end")
-    return np.asarray(imagecodecs.png_decode(content))
+    return np.asarray(imagecodecs.png_decode(_unpacked(content)))
+
+
+def _unpacked(content: bytes) -> bytes:
+    """The same PNG with pixels that are not compressed, which leaves libpng only the filters.
+
+    As it was, where that gains nothing, or something is wrong that is for libpng to say.
+    """
+    if content[_HEADER_AT - 4 : _HEADER_AT] != b"IHDR" or len(content) < 33:
+        return content
+    width, height, depth, colour, _, _, interlaced = _HEADER.unpack_from(content, _HEADER_AT)
+    size = height * (1 + (width * _CHANNELS.get(colour, 0) * depth + 7) // 8)
+    if interlaced or size > _TIGHTLY_PACKED * len(content):
+        return content
+    bodies = [body for kind, body in _png_chunks(content) if kind == b"IDAT"]
+    if not bodies or any(one.stop + 12 != next_.start for one, next_ in pairwise(bodies)):
+        return content
+    view = memoryview(content)
+    for body in bodies:
+        crc = view[body.stop : body.stop + 4]
+        if isal_zlib.crc32(view[body.start - 4 : body.stop]).to_bytes(4) != crc:
+            return content
+    inflater = isal_zlib.decompressobj()
+    try:
+        packed = b"".join(view[body] for body in bodies)
+        pixels = inflater.decompress(packed, max_length=size)
+        pixels += inflater.decompress(inflater.unconsumed_tail, max_length=1)  # its checksum
+    except igzip_lib.IsalError:  # type: ignore[misc]  # its stub has it an instance
+        return content
+    if len(pixels) != size or not inflater.eof or inflater.unused_data:
+        return content
+    before, after = view[: bodies[0].start - 8], view[bodies[-1].stop + 4 :]
+    return b"".join((before, *_chunk(b"IDAT", *_stored(pixels, packed[-4:])), after))
+
+
+def _stored(pixels: bytes, checksum: bytes) -> Iterator[bytes | memoryview]:
+    """A zlib stream that holds bytes as they are, in pieces (RFC 1950, 2.2; RFC 1951, 3.2.4)."""
+    yield b"\x78\x01"
+    view = memoryview(pixels)
+    for at in range(0, len(pixels), _STORED_BYTES):
+        block = view[at : at + _STORED_BYTES]
+        is_last = at + _STORED_BYTES >= len(pixels)
+        yield struct.pack("<BHH", is_last, len(block), len(block) ^ 0xFFFF)
+        yield block
+    yield checksum
+
+
+def _chunk(kind: bytes, *body: bytes | memoryview) -> list[bytes | memoryview]:
+    """A chunk, in pieces: length, type, body, checksum (PNG specification, 5.3)."""
+    crc = isal_zlib.crc32(kind)
+    for piece in body:
+        crc = isal_zlib.crc32(piece, crc)
+    return [struct.pack(">I", sum(map(len, body))), kind, *body, struct.pack(">I", crc)]
 
 
 def has_png_end(path: Path) -> bool:
@@ -83,12 +145,42 @@ def encode_png(pixels: np.ndarray, text: Mapping[str, str] | None = None) -> byt
             "a PNG is made from uint8 (H, W) or (H, W, 3), or uint16 (H, W), not "
             f"{pixels.dtype} {pixels.shape}"
         )
-    bgr = pixels[:, :, ::-1] if pixels.ndim == 3 else pixels
-    # OpenCV's default settings: an eighth of Pillow's time, and no larger.
-    written, buffer = cv2.imencode(".png", bgr)
-    if not written:
+    if not 0 < min(pixels.shape[:2]) <= max(pixels.shape[:2]) <= MAX_SIDE:
         raise ArgumentError(f"an array of shape {pixels.shape} can not be written as PNG")
-    return add_notes(buffer.tobytes(), text or {})
+    filtered, level, strategy = _encoding(pixels)
+    packer = zlib_ng.compressobj(level, strategy=strategy)
+    packed = packer.compress(filtered) + packer.flush()
+    height, width = pixels.shape[:2]
+    colour = 2 if pixels.ndim == 3 else 0
+    header = _HEADER.pack(width, height, 8 * pixels.itemsize, colour, 0, 0, 0)
+    png = (_PNG_SIGNATURE, *_chunk(b"IHDR", header), *_chunk(b"IDAT", packed), _PNG_END)
+    return add_notes(b"".join(png), text or {})
+
+
+def _encoding(pixels: np.ndarray) -> tuple[np.ndarray, int, int]:
+    """Filtered rows, (H, 1 + bytes in a row), and zlib's level and strategy that suit them.
+
+    Runs of equal bytes are found sooner than other repetitions, and in what we write are most of
+    what there is to find: drawings and masked maps as they are, photographs by their differences.
+    """
+    height = len(pixels)
+    stored = np.ascontiguousarray(pixels, dtype=pixels.dtype.newbyteorder(">"))
+    levels = stored.view(np.uint8).reshape(height, -1)
+    rows = np.empty((height, 1 + levels.shape[1]), np.uint8)
+    filtered = rows[:, 1:]
+    if pixels.dtype == np.uint16:
+        rows[:, 0] = _FILTER_UP
+        filtered[0] = levels[0]
+        np.subtract(levels[1:], levels[:-1], out=filtered[1:])
+        return rows, 3, zlib_ng.Z_DEFAULT_STRATEGY
+    if pixels.ndim == 3:
+        rows[:, 0] = _FILTER_SUB
+        filtered[:, :3] = levels[:, :3]
+        np.subtract(levels[:, 3:], levels[:, :-3], out=filtered[:, 3:])
+    else:
+        rows[:, 0] = _FILTER_NONE
+        filtered[:] = levels
+    return rows, 1, zlib_ng.Z_RLE
 
 
 def add_notes(png: bytes, text: Mapping[str, str]) -> bytes:
@@ -100,8 +192,8 @@ def add_notes(png: bytes, text: Mapping[str, str]) -> bytes:
 
 def _text_chunk(keyword: str, note: str) -> bytes:
     """A tEXt chunk: length, type, keyword NUL text, checksum (PNG specification, 11.3.3.2)."""
-    body = b"tEXt" + keyword.encode("latin-1") + b"\x00" + note.encode("latin-1", "replace")
-    return struct.pack(">I", len(body) - 4) + body + struct.pack(">I", zlib.crc32(body))
+    body = keyword.encode("latin-1") + b"\x00" + note.encode("latin-1", "replace")
+    return b"".join(_chunk(b"tEXt", body))
 
 
 def png_note(path: Path, keyword: str) -> str | None:

@@ -1,18 +1,23 @@
+import json
 import pickle
+import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 import torch
+from click.testing import CliRunner
 from facexlib.parsing.bisenet import BiSeNet
 from numpy.testing import assert_array_equal
 from PIL import Image
 from torchvision.transforms.functional import normalize, to_tensor
 
 from ffhq_wrinkle.bisenet import BiSeNetParser, load_bisenet
+from ffhq_wrinkle.cli import main
 from ffhq_wrinkle.errors import ArgumentError, SourceError
 from ffhq_wrinkle.files import sha256_of
 from ffhq_wrinkle.inference import choose_device
+from ffhq_wrinkle.ncnn_network import NcnnBiSeNet
 from ffhq_wrinkle.sources import fetch, source
 
 from .conftest import drawn_face
@@ -40,9 +45,11 @@ def weights(network, tmp_path_factory):
     return path
 
 
-@pytest.fixture(scope="module")
-def parser(weights):
-    return BiSeNetParser(weights, device="cpu")
+@pytest.fixture(scope="module", params=["torch", "ncnn"])
+def parser(weights, request):
+    if request.param == "ncnn":
+        pytest.importorskip("ncnn")
+    return BiSeNetParser(weights, device="cpu", engine=request.param)
 
 
 def reference_labels(network, image):
@@ -66,11 +73,60 @@ def test_labels_are_those_of_the_reference_code(network, parser, astronaut):
 
 def test_a_label_map_does_not_depend_on_its_batch(weights, astronaut):
     images = [astronaut, drawn_face(64)[0], astronaut[::-1].copy(), drawn_face(99)[0], astronaut]
-    parser = BiSeNetParser(weights, device="cpu", batch_size=2)
+    parser = BiSeNetParser(weights, device="cpu", batch_size=2, engine="torch")
     together = parser(images, ["x"] * 5)
     assert_array_equal(together[0], together[4])
     for image, label_map in zip(images, together, strict=True):
         assert_array_equal(parser([image], ["x"])[0], label_map)
+
+
+def test_without_ncnn_labels_are_pytorch_s_and_the_log_says_so(
+    weights, astronaut, monkeypatch, caplog
+):
+    monkeypatch.setitem(sys.modules, "ncnn", None)  # as if it were not installed
+    with caplog.at_level("INFO"):
+        found = BiSeNetParser(weights, device="cpu")
+    assert "BiSeNet runs in PyTorch" in caplog.text
+    assert "pip install 'ffhq-wrinkle[ncnn]'" in caplog.text
+    expected = BiSeNetParser(weights, device="cpu", engine="torch")
+    assert found.settings() == expected.settings()
+    assert_array_equal(found([astronaut], ["x"])[0], expected([astronaut], ["x"])[0])
+    with pytest.raises(ArgumentError, match="ncnn is not installed: pip install"):
+        BiSeNetParser(weights, device="cpu", engine="ncnn")
+
+
+def test_an_ncnn_that_computes_something_else_is_not_used(weights, monkeypatch, caplog):
+    pytest.importorskip("ncnn")
+    right = NcnnBiSeNet.__call__
+    # Half precision, say: off by a hundredth.
+    monkeypatch.setattr(NcnnBiSeNet, "__call__", lambda self, image: 1.01 * right(self, image))
+    with caplog.at_level("INFO"):
+        assert "engine" not in BiSeNetParser(weights, device="cpu").settings()
+    assert "does not compute what PyTorch does" in caplog.text
+    with pytest.raises(ArgumentError, match="does not compute what PyTorch does"):
+        BiSeNetParser(weights, device="cpu", engine="ncnn")
+
+
+def test_a_folder_is_not_finished_by_another_engine_than_it_was_begun_with(
+    weights, tmp_path, astronaut
+):
+    pytest.importorskip("ncnn")
+    (tmp_path / "photos").mkdir()
+    Image.fromarray(astronaut).save(tmp_path / "photos" / "a.png")
+
+    def run(*options):
+        given = ["--parser", "bisenet", "--weights", weights, "--device", "cpu", *options]
+        names = ["build-weak", tmp_path / "photos", tmp_path / "out", *given]
+        return CliRunner().invoke(main, [str(one) for one in names])
+
+    assert "1 weak masks written" in run().output  # by ncnn, since it is installed
+    settings = json.loads((tmp_path / "out" / "build.json").read_text())["settings"]
+    assert settings["engine"] == "ncnn"
+    assert "1 were there already" in run("--engine", "ncnn").output
+    refused = run("--engine", "torch")
+    assert refused.exit_code == 1
+    assert "was made with other settings: engine ncnn there" in refused.output
+    assert "1 weak masks written" in run("--engine", "torch", "--overwrite").output
 
 
 def test_the_weights_are_named_by_their_hash(parser, weights):
@@ -208,7 +264,7 @@ def test_devices_that_are_not_there_are_refused():
 
 
 def test_too_little_memory_for_a_batch_says_what_to_try(weights, monkeypatch):
-    parser = BiSeNetParser(weights, device="cpu", batch_size=8)
+    parser = BiSeNetParser(weights, device="cpu", batch_size=8, engine="torch")
 
     def no_memory(*_):
         raise torch.OutOfMemoryError("CUDA out of memory")
@@ -231,6 +287,15 @@ def test_labels_on_a_gpu_are_those_of_the_cpu(weights, parser, astronaut):
     on_gpu = BiSeNetParser(weights, device="cuda", batch_size=2)(images, ["x"] * 3)
     for found, expected in zip(on_gpu, parser(images, ["x"] * 3), strict=True):
         assert (found != expected).mean() <= 1e-4
+
+
+@pytest.mark.parametrize("engine", ["torch", "ncnn"])
+def test_another_process_has_the_engine_that_was_settled_here(engine, weights, monkeypatch):
+    pytest.importorskip("ncnn")
+    monkeypatch.setattr("ffhq_wrinkle.bisenet.has_ncnn", lambda: engine == "ncnn")
+    sent = pickle.dumps(BiSeNetParser(weights, device="cpu"))  # "auto", as if settled there
+    monkeypatch.setattr("ffhq_wrinkle.bisenet.has_ncnn", lambda: True)
+    assert pickle.loads(sent).settings().get("engine", "torch") == engine
 
 
 def test_in_another_process_it_is_made_anew_of_the_same_weights(parser, weights, tmp_path):

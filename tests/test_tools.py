@@ -113,3 +113,17 @@ def test_the_benchmark_runs(parser):
     assert result.returncode == 0, result.stderr
     assert f"build-weak {parser}" in result.stdout
     assert "ratio" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["plan", "--count", 30], "all there  nothing to do"),
+        (["scaling", "--count", 25, "--side", 64], "25 made"),
+        (["png", "--rounds", 1], "times as large as Pillow's"),
+    ],
+)
+def test_the_benchmarks_of_files_run(options, said):
+    result = run("benchmark.py", *options)
+    assert result.returncode == 0, result.stderr
+    assert said in result.stdout

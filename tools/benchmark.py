@@ -8,11 +8,13 @@ import click
 
 from benchmark_annotators import agreement_benchmark, staple_benchmark
 from benchmark_augment import augment_benchmark
+from benchmark_cluster import cluster_benchmark
 from benchmark_demographics import demographics_benchmark
 from benchmark_download import download_benchmark
 from benchmark_evaluate import evaluate_benchmark
+from benchmark_png import png
 from benchmark_predict import predict_benchmark
-from benchmark_scale import scale_benchmark
+from benchmark_scale import plan, scaling
 from benchmark_train import train_benchmark
 from benchmark_weak import build_weak_benchmark, memory, steps
 
@@ -25,7 +27,10 @@ def main() -> None:
 for command in (
     build_weak_benchmark,
     steps,
+    png,
     memory,
+    scaling,
+    plan,
     agreement_benchmark,
     staple_benchmark,
     predict_benchmark,
@@ -34,7 +39,7 @@ for command in (
     download_benchmark,
     augment_benchmark,
     train_benchmark,
-    scale_benchmark,
+    cluster_benchmark,
 ):
     main.add_command(command)
 

@@ -1,111 +1,103 @@
-"""Benchmark of what grows with a run and is done by one process, on a cluster too."""
+"""Benchmarks of how `build-weak` grows with the number of images, on images that are made here."""
 
+import contextlib
+import os
+import shutil
+import subprocess
+import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
 import numpy as np
 import psutil
+from PIL import Image
 
-from ffhq_wrinkle.cluster import connected
-from ffhq_wrinkle.failures import FAILURES, Failure, update_failures
-from ffhq_wrinkle.folder_run import choose_images
-from ffhq_wrinkle.manifest import ImageFile, released_path
-from ffhq_wrinkle.outputs import OutputFolder
-from ffhq_wrinkle.shards import Outcome, Work
+from benchmark_weak import make_images
+from ffhq_wrinkle.manifest import released_path
 from timing import print_machine, scratch
 
+_COMMAND = Path(sys.executable).with_name("ffhq-wrinkle")
 
-@contextmanager
-def timed(what: str, count: int) -> Iterator[None]:
-    """Print how long something took, and what it did to this process's memory."""
-    before, started = psutil.Process().memory_info().rss, time.perf_counter()
-    yield
+
+def run_command(options: Sequence[object], first_result: Path | None = None) -> tuple[float, float]:
+    """Seconds and peak megabytes of the command, until it ends or a result is there."""
+    started = time.perf_counter()
+    command = [str(_COMMAND), "--quiet", "build-weak", *map(str, options)]
+    process = psutil.Popen(command, stdout=subprocess.DEVNULL)
+    peak = 0
+    while process.poll() is None and not (first_result and first_result.exists()):
+        with contextlib.suppress(psutil.Error):  # it may just have ended
+            peak = max(peak, process.memory_info().rss)
+        time.sleep(0.01)
     seconds = time.perf_counter() - started
-    bytes_each = (psutil.Process().memory_info().rss - before) / count
-    print(
-        f"{what:36} {seconds:6.2f} s, {1e6 * seconds / count:7.1f} us and {bytes_each:.0f} B each"
-    )
+    if process.poll() is None:
+        process.kill()
+        process.wait()
+    elif process.returncode:
+        raise SystemExit(f"build-weak failed: {' '.join(command)}")
+    return seconds, peak / 1e6
 
 
-class Nothing(Work[ImageFile, ImageFile]):
-    """Work of which all is done already, so that only handing out is left."""
-
-    batch_size = 1
-
-    def __init__(self) -> None:
-        super().__init__([], self)
-
-    def complete(self, file: ImageFile) -> bool:
-        """Everything is there."""
-        return True
-
-    def load(self, file: ImageFile) -> ImageFile:
-        """Never called."""
-        return file
-
-    def infer(self, batch: list[ImageFile]) -> list[ImageFile]:
-        """Never called."""
-        return batch
-
-    def write(self, one: ImageFile, result: ImageFile) -> None:
-        """Never called."""
-
-    def begin(self) -> None:
-        """Nothing to note."""
-
-    require_shared = remove_partials = finish = begin
-
-
-@click.command("scale")
-@click.option("--count", default=200_000, show_default=True, help="Images.")
-@click.option("--workers", default=2, show_default=True, help="Of a cluster on this machine.")
-def scale_benchmark(count: int, workers: int) -> None:
-    """Listing, asking what is there, tables, and shards that have nothing to do."""
+@click.command()
+@click.option("--count", multiple=True, type=int, default=(100, 1000, 10_000), show_default=True)
+@click.option("--side", default=128, show_default=True, help="Of the images, pixels.")
+@click.option("--jobs", default=2, show_default=True)
+def scaling(count: tuple[int, ...], side: int, jobs: int) -> None:
+    """Time and peak memory of so many images, start of the program included."""
     print_machine()
-    print(f"{count} images, a thousand in a folder; half of them done; a failure in a hundred")
+    for number in count:
+        with scratch() as folder:
+            images, labels = make_images(folder, 20, side)
+            for one in range(20, number):  # the same pictures under other names
+                for root, suffix in ((images, ".png"), (labels, ".npy")):
+                    place = released_path(f"{one:05d}", suffix)
+                    (root / place).parent.mkdir(exist_ok=True)
+                    like = f"{one % 20:05d}{suffix}"
+                    source = root / (like if root == labels else released_path(like[:5], suffix))
+                    (root / place).hardlink_to(source)
+            options = [images, folder / "out", "--parser", "labels", "--jobs", jobs]
+            seconds, peak = run_command(options)
+            made = sum(1 for _ in folder.glob("out/*/*.png"))
+            print(
+                f"{number:7} images of {side}x{side}: {seconds:7.2f} s, "
+                f"{1000 * seconds / number:6.2f} ms an image, peak {peak:4.0f} MB, {made} made"
+            )
+
+
+@click.command()
+@click.option("--count", default=1_000_000, show_default=True, help="Images, of which one is real.")
+def plan(count: int) -> None:
+    """Start and planning of a large run: until the first mask is there, and if all are there."""
+    print_machine()
     with scratch() as folder:
-        for number in range(count):
-            for images in ("images", "out") if number % 2 else ("images",):
-                path = folder / images / f"{number // 1000 * 1000:08d}" / f"{number:08d}.png"
-                path.parent.mkdir(parents=True, exist_ok=True)
-                path.touch()
-        with timed("listing", count):
-            files = choose_images(folder / "images").images
-        # What a run that finished has written counts by its name.
-        output = OutputFolder(folder / "out", {}, note="")
-        with timed("asking what is there", count):
-            done = sum(output.has(file.mirrored(".png")) for file in files)
-        with timed("counting results", done):
-            output.results()
-        _asking_after_a_cut(folder / "cut")
-        failures = [
-            Failure(file.path, "read", "damaged or cut short: image file is truncated")
-            for file in files[::100]
-        ]
-        with timed("writing failures", len(failures)):
-            update_failures(folder, failures, about=None)
-        size = (folder / FAILURES).stat().st_size
-        print(f"{FAILURES} of {len(failures)} rows: {size / 1e6:.2f} MB")
-    outcomes: list[Outcome] = []
-    with connected(f"local:{workers}") as cluster, timed("shards, each image", count):
-        cluster.run_shards(files, work=Nothing(), jobs=1, done=outcomes.append)
-    print(f"in {len(outcomes)} shards, {workers} workers")
+        images, labels, out = (folder / name for name in ("images", "labels", "out"))
+        labels.mkdir()
+        for number in range(0, count, 1000):
+            (images / f"{number:06d}").mkdir(parents=True)
+            for one in range(number, min(number + 1000, count)):
+                touch(images / f"{number:06d}" / f"{one:06d}.png")
+        first = Path("000000") / "000000.png"
+        Image.fromarray(np.full((64, 64, 3), 128, np.uint8)).save(images / first)
+        np.save(labels / "000000.npy", np.ones((512, 512), np.uint8))
+        options: list[object] = [images, out, "--parser", "labels", "--labels", labels, "--jobs", 2]
+        started = time.perf_counter()
+        listed = sum(len(names) for _, _, names in os.walk(images))
+        print(f"{listed} files; only listing them: {time.perf_counter() - started:.1f} s")
+        for what, chosen in (("all", []), ("by --ids", ["--ids", f"000000-{count - 1:06d}"])):
+            seconds, peak = run_command([*options, *chosen], out / first)
+            print(f"{what:10} first mask after {seconds:5.1f} s, peak {peak:5.0f} MB")
+            shutil.rmtree(out)
+        run_command([*options, "--limit", 1])
+        for number in range(0, count, 1000):
+            (out / f"{number:06d}").mkdir(exist_ok=True)
+            for one in range(number, min(number + 1000, count)):
+                touch(out / f"{number:06d}" / f"{one:06d}.png")
+        seconds, peak = run_command(options)
+        print(f"{'all there':10} nothing to do, done after {seconds:5.1f} s, peak {peak:5.0f} MB")
 
 
-def _asking_after_a_cut(folder: Path, count: int = 200) -> None:
-    """Time the look at each result, of 1024x1024, that follows a run cut off."""
-    mask = np.random.default_rng(0).integers(0, 40, (1024, 1024), np.uint8)
-    with OutputFolder(folder, {}, note="mask") as output:
-        output.begin()
-        for number in range(count):
-            output.write(released_path(f"{number:05d}", ".png"), mask)
-    with OutputFolder(folder, {}, note="mask") as output, timed("asking after a cut", count):
-        if not all(output.has(released_path(f"{number:05d}", ".png")) for number in range(count)):
-            raise RuntimeError("results were not taken for what they are")
-
-
-if __name__ == "__main__":
-    scale_benchmark()
+def touch(path: Path) -> None:
+    """Make an empty file, unless there is one, sooner than `Path.touch`."""
+    os.close(os.open(path, os.O_CREAT))

@@ -18,9 +18,10 @@ from .options import (
     overwrite_option,
     scheduler_option,
 )
-from .parser_options import labels_option, parser_option, weights_option
+from .parser_options import engine_option, labels_option, parser_option, weights_option
 
 if TYPE_CHECKING:
+    from ..bisenet import Engine
     from ..parsing import ParserName
     from ..texture import Recipe
 
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
 @parser_option
 @weights_option
 @labels_option
+@engine_option
 @click.option(
     "--device", default="auto", show_default=True, help="For BiSeNet: auto, cpu, cuda, cuda:1, mps."
 )
@@ -89,6 +91,7 @@ def build_weak_command(
     parser_name: "ParserName",
     weights: Path | None,
     labels: Path | None,
+    engine: "Engine",
     device: str,
     batch_size: int | None,
     jobs: int | None,
@@ -127,6 +130,7 @@ def build_weak_command(
         images=images,
         device=device,
         batch_size=batch_size,
+        engine=engine,
     )
     report = build_weak(
         images,

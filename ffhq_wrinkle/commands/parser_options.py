@@ -22,3 +22,10 @@ labels_option = click.option(
     type=EXISTING_FOLDER,
     help="Folder of ready label maps, ID.npy or ID.png, for --parser labels.",
 )
+engine_option = click.option(
+    "--engine",
+    type=click.Choice(["auto", "torch", "ncnn"]),
+    default="auto",
+    show_default=True,
+    help="What computes BiSeNet: PyTorch, or on a CPU, sooner, ncnn (auto: if it is installed).",
+)

@@ -21,9 +21,10 @@ from .options import (
     overwrite_option,
     scheduler_option,
 )
-from .parser_options import labels_option, parser_option, weights_option
+from .parser_options import engine_option, labels_option, parser_option, weights_option
 
 if TYPE_CHECKING:
+    from ..bisenet import Engine
     from ..parsing import ParserName
     from ..segmentation.prediction.prediction_folder import ProbabilityFormat
     from ..segmentation.prediction.predictor import Precision
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
 @parser_option
 @weights_option
 @labels_option
+@engine_option
 @click.option(
     "--recipe",
     type=click.Choice(["paper", "released"]),
@@ -100,6 +102,7 @@ def predict_command(
     parser_name: "ParserName",
     weights: Path | None,
     labels: Path | None,
+    engine: "Engine",
     recipe: "Recipe | None",
     texture: Path | None,
     face_masks: Path | None,
@@ -166,6 +169,7 @@ def predict_command(
             images=images,
             device=device,
             batch_size=predictor.batch_size,
+            engine=engine,
         )
     elif weights or labels:
         raise ArgumentError(

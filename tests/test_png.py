@@ -1,0 +1,177 @@
+"""PNG as other readers and writers see it; `test_files` has what our own reader refuses."""
+
+import io
+import random
+import struct
+import tracemalloc
+import zlib
+from itertools import pairwise
+
+import cv2
+import imagecodecs
+import numpy as np
+import pytest
+from numpy.testing import assert_array_equal
+from PIL import Image
+
+from ffhq_wrinkle.png import decode_png, encode_png
+from ffhq_wrinkle.texture import masked_texture_map
+
+from .conftest import drawn_face
+
+SIGNATURE = b"\x89PNG\r\n\x1a\n"
+NOISE = np.random.default_rng(0).normal(0, 3, (256, 300, 3))
+PHOTO = np.clip(cv2.resize(drawn_face(256)[0], (300, 256)) + NOISE, 0, 255).astype(np.uint8)
+
+
+def chunk(kind, body):
+    return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+
+def chunks(content):
+    """Type and body of each chunk; nothing before, between or after them, every checksum right."""
+    assert content[:8] == SIGNATURE
+    found, at = [], 8
+    while at < len(content):
+        length, kind = struct.unpack_from(">I4s", content, at)
+        body = content[at + 8 : at + 8 + length]
+        assert content[at : at + 12 + length] == chunk(kind, body)
+        found.append((kind, body))
+        at += length + 12
+    return found
+
+
+def by_pillow(pixels, **options):
+    content = io.BytesIO()
+    image = pixels if isinstance(pixels, Image.Image) else Image.fromarray(pixels)
+    image.save(content, "PNG", **options)
+    return content.getvalue()
+
+
+def photo_of(mode):
+    image = Image.fromarray(PHOTO).convert("RGB")
+    if mode == "I;16":
+        return Image.fromarray(PHOTO[:, :, 0].astype(np.uint16) * 257 + 3)
+    return image.convert(mode)
+
+
+@pytest.mark.parametrize("mode", ["RGB", "L", "LA", "RGBA", "I;16"])
+def test_photographs_are_decoded_as_pillow_decodes_them(mode):
+    image = photo_of(mode)
+    content = by_pillow(image)
+    assert len(content) > PHOTO.size / 20  # else nothing would be unpacked before libpng
+    assert_array_equal(decode_png(content), np.asarray(image))
+
+
+def test_a_photograph_of_a_palette_is_decoded_in_its_colours():
+    image = photo_of("P")
+    assert_array_equal(decode_png(by_pillow(image)), np.asarray(image.convert("RGB")))
+
+
+@pytest.mark.parametrize("bits", [1, 2, 4])
+def test_fewer_than_8_bits_become_8(bits):
+    levels = np.random.default_rng(bits).integers(0, 2**bits, (40, 37), np.uint8)
+    values = (levels[:, :, None] >> np.arange(bits)[::-1] & 1).reshape(40, -1)
+    rows = np.c_[np.zeros(40, np.uint8), np.packbits(values, axis=1)]
+    header = struct.pack(">IIBBBBB", 37, 40, bits, 0, 0, 0, 0)
+    content = SIGNATURE + chunk(b"IHDR", header)
+    content += chunk(b"IDAT", zlib.compress(rows.tobytes())) + chunk(b"IEND", b"")
+    assert_array_equal(decode_png(content), levels * (255 // (2**bits - 1)))
+
+
+def test_pixels_in_many_chunks_are_joined():
+    (_, header), *bodies, _ = chunks(by_pillow(PHOTO))
+    stream = b"".join(body for _, body in bodies)
+    cuts = [0, *sorted(random.Random(1).sample(range(len(stream)), 40)), len(stream)]
+    content = SIGNATURE + chunk(b"IHDR", header) + chunk(b"gAMA", struct.pack(">I", 45_455))
+    for first, last in pairwise(cuts):
+        content += chunk(b"IDAT", stream[first:last])
+    content += chunk(b"tEXt", b"Comment\0behind the pixels") + chunk(b"IEND", b"")
+    assert_array_equal(decode_png(content), PHOTO)
+
+
+@pytest.mark.parametrize("harm", ["checksum", "cut", "chunk between"])
+def test_a_stream_that_is_wrong_though_its_chunks_are_not_is_refused(harm):
+    (_, header), *bodies, _ = chunks(by_pillow(PHOTO))
+    stream = b"".join(body for _, body in bodies)
+    pieces = [chunk(b"IDAT", stream)]
+    if harm == "checksum":
+        pieces = [chunk(b"IDAT", stream[:-4] + b"\0\0\0\0")]
+    elif harm == "cut":
+        pieces = [chunk(b"IDAT", stream[: len(stream) // 2])]
+    elif harm == "chunk between":
+        pieces = [chunk(b"IDAT", stream[:99]), chunk(b"tEXt", b"a\0b"), chunk(b"IDAT", stream[99:])]
+    content = SIGNATURE + chunk(b"IHDR", header) + b"".join(pieces) + chunk(b"IEND", b"")
+    with pytest.raises(imagecodecs.PngError):
+        decode_png(content)
+
+
+def test_more_pixels_than_the_header_says_take_no_memory():
+    header = struct.pack(">IIBBBBB", 2000, 2000, 8, 0, 0, 0, 0)
+    stream = zlib.compress(bytes(300_000_000), 9)  # a thousandth of that
+    content = SIGNATURE + chunk(b"IHDR", header) + chunk(b"IDAT", stream) + chunk(b"IEND", b"")
+    tracemalloc.start()
+    try:
+        assert not decode_png(content).any()
+        assert tracemalloc.get_traced_memory()[1] < 30_000_000
+    finally:
+        tracemalloc.stop()
+
+
+def face_and_weak_mask():
+    image, labels = drawn_face(512)
+    noise = np.random.default_rng(3).normal(0, 1.5, image.shape)
+    face = cv2.resize((labels == 1).astype(np.uint8), (512, 512)) > 0
+    image = np.clip(image + noise, 0, 255).astype(np.uint8)
+    return face, masked_texture_map(image, face)
+
+
+def drawn_lines():
+    canvas = np.zeros((512, 512), np.uint8)
+    for points in np.random.default_rng(2).integers(50, 460, (12, 5, 2), np.int32):
+        cv2.polylines(canvas, [points], False, 255, 3)
+    return canvas
+
+
+FACE_MASK, WEAK_MASK = face_and_weak_mask()
+SOFT = cv2.GaussianBlur(drawn_lines(), (0, 0), 3).astype(np.uint16) * 257
+RESULTS = {
+    "weak mask": WEAK_MASK,
+    "face mask": FACE_MASK * np.uint8(255),
+    "lines": drawn_lines(),
+    "probabilities": SOFT,
+    "nothing": np.zeros((512, 512), np.uint8),
+    "photograph": PHOTO,
+}
+
+
+@pytest.mark.parametrize("name", RESULTS)
+def test_what_is_encoded_other_readers_decode(name):
+    pixels = RESULTS[name]
+    content = encode_png(pixels)
+    kinds, bodies = zip(*chunks(content), strict=True)
+    assert kinds[0] == b"IHDR"
+    assert kinds[-1] == b"IEND"
+    assert set(kinds[1:-1]) == {b"IDAT"}
+    rows = zlib.decompress(b"".join(bodies[1:-1]))
+    assert len(rows) == pixels.shape[0] + pixels.nbytes
+    with Image.open(io.BytesIO(content)) as image:
+        image.verify()
+    assert_array_equal(np.asarray(Image.open(io.BytesIO(content))), pixels)
+    in_bgr = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
+    assert_array_equal(in_bgr[:, :, ::-1] if pixels.ndim == 3 else in_bgr, pixels)
+    assert_array_equal(imagecodecs.png_decode(content), pixels)
+    if pixels.dtype == np.uint8:  # imagecodecs' libspng takes no 16-bit gray
+        assert_array_equal(imagecodecs.spng_decode(content), pixels)
+
+
+@pytest.mark.parametrize("name", RESULTS)
+def test_files_are_at_most_15_percent_larger_than_pillow_s(name):
+    assert len(encode_png(RESULTS[name])) <= 1.15 * len(by_pillow(RESULTS[name]))
+
+
+def test_arrays_may_lie_in_memory_as_they_like():
+    wide = WEAK_MASK.T[::-1, ::3]
+    assert not wide.flags.c_contiguous
+    assert_array_equal(np.asarray(Image.open(io.BytesIO(encode_png(wide)))), wide)
+    assert_array_equal(decode_png(encode_png(SOFT.astype(">u2").astype(np.uint16).T)), SOFT.T)

@@ -1,0 +1,111 @@
+"""Benchmark of what grows with a run and is done by one process, on a cluster too."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+import numpy as np
+import psutil
+
+from ffhq_wrinkle.cluster import connected
+from ffhq_wrinkle.failures import FAILURES, Failure, update_failures
+from ffhq_wrinkle.folder_run import choose_images
+from ffhq_wrinkle.manifest import ImageFile, released_path
+from ffhq_wrinkle.outputs import OutputFolder
+from ffhq_wrinkle.shards import Outcome, Work
+from timing import print_machine, scratch
+
+
+@contextmanager
+def timed(what: str, count: int) -> Iterator[None]:
+    """Print how long something took, and what it did to this process's memory."""
+    before, started = psutil.Process().memory_info().rss, time.perf_counter()
+    yield
+    seconds = time.perf_counter() - started
+    bytes_each = (psutil.Process().memory_info().rss - before) / count
+    print(
+        f"{what:36} {seconds:6.2f} s, {1e6 * seconds / count:7.1f} us and {bytes_each:.0f} B each"
+    )
+
+
+class Nothing(Work[ImageFile, ImageFile]):
+    """Work of which all is done already, so that only handing out is left."""
+
+    batch_size = 1
+
+    def __init__(self) -> None:
+        super().__init__([], self)
+
+    def complete(self, file: ImageFile) -> bool:
+        """Everything is there."""
+        return True
+
+    def load(self, file: ImageFile) -> ImageFile:
+        """Never called."""
+        return file
+
+    def infer(self, batch: list[ImageFile]) -> list[ImageFile]:
+        """Never called."""
+        return batch
+
+    def write(self, one: ImageFile, result: ImageFile) -> None:
+        """Never called."""
+
+    def begin(self) -> None:
+        """Nothing to note."""
+
+    require_shared = remove_partials = finish = begin
+
+
+@click.command("cluster")
+@click.option("--count", default=200_000, show_default=True, help="Images.")
+@click.option("--workers", default=2, show_default=True, help="Of a cluster on this machine.")
+def cluster_benchmark(count: int, workers: int) -> None:
+    """Listing, asking what is there, tables, and shards that have nothing to do."""
+    print_machine()
+    print(f"{count} images, a thousand in a folder; half of them done; a failure in a hundred")
+    with scratch() as folder:
+        for number in range(count):
+            for images in ("images", "out") if number % 2 else ("images",):
+                path = folder / images / f"{number // 1000 * 1000:08d}" / f"{number:08d}.png"
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.touch()
+        with timed("listing", count):
+            files = choose_images(folder / "images").images
+        # What a run that finished has written counts by its name.
+        output = OutputFolder(folder / "out", {}, note="")
+        with timed("asking what is there", count):
+            done = sum(output.has(file.mirrored(".png")) for file in files)
+        with timed("counting results", done):
+            output.results()
+        _asking_after_a_cut(folder / "cut")
+        failures = [
+            Failure(file.path, "read", "damaged or cut short: image file is truncated")
+            for file in files[::100]
+        ]
+        with timed("writing failures", len(failures)):
+            update_failures(folder, failures, about=None)
+        size = (folder / FAILURES).stat().st_size
+        print(f"{FAILURES} of {len(failures)} rows: {size / 1e6:.2f} MB")
+    outcomes: list[Outcome] = []
+    with connected(f"local:{workers}") as cluster, timed("shards, each image", count):
+        cluster.run_shards(files, work=Nothing(), jobs=1, done=outcomes.append)
+    print(f"in {len(outcomes)} shards, {workers} workers")
+
+
+def _asking_after_a_cut(folder: Path, count: int = 200) -> None:
+    """Time the look at each result, of 1024x1024, that follows a run cut off."""
+    mask = np.random.default_rng(0).integers(0, 40, (1024, 1024), np.uint8)
+    with OutputFolder(folder, {}, note="mask") as output:
+        output.begin()
+        for number in range(count):
+            output.write(released_path(f"{number:05d}", ".png"), mask)
+    with OutputFolder(folder, {}, note="mask") as output, timed("asking after a cut", count):
+        if not all(output.has(released_path(f"{number:05d}", ".png")) for number in range(count)):
+            raise RuntimeError("results were not taken for what they are")
+
+
+if __name__ == "__main__":
+    cluster_benchmark()

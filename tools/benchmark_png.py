@@ -1,0 +1,77 @@
+"""Benchmark of PNG as it is decoded and encoded, on images that are made here."""
+
+import io
+import statistics
+from collections.abc import Callable
+
+import click
+import cv2
+import numpy as np
+from PIL import Image
+
+from benchmark_weak import make_images
+from ffhq_wrinkle.files import read_image
+from ffhq_wrinkle.labels import face_mask, read_label_map
+from ffhq_wrinkle.png import decode_png, encode_png
+from ffhq_wrinkle.texture import masked_texture_map
+from timing import in_turns, print_machine, scratch
+
+
+def pillow_png(pixels: np.ndarray) -> bytes:
+    """Encode with Pillow's default settings."""
+    content = io.BytesIO()
+    Image.fromarray(pixels).save(content, "PNG")
+    return content.getvalue()
+
+
+def read_with_pillow(content: bytes) -> np.ndarray:
+    """Decode with Pillow."""
+    return np.array(Image.open(io.BytesIO(content)))
+
+
+def compared(pixels: np.ndarray, rounds: int) -> str:
+    """Milliseconds of Pillow, OpenCV and ours to decode Pillow's file and to encode; sizes."""
+    by_pillow, ours = pillow_png(pixels), encode_png(pixels)
+    if not np.array_equal(read_with_pillow(ours), pixels):
+        raise SystemExit("Pillow reads other pixels than were encoded")
+    if not np.array_equal(decode_png(by_pillow), pixels):
+        raise SystemExit("other pixels were decoded than Pillow encoded")
+    buffer = np.frombuffer(by_pillow, np.uint8)
+    ways: list[Callable[[], object]] = [
+        lambda: read_with_pillow(by_pillow),
+        lambda: cv2.imdecode(buffer, cv2.IMREAD_UNCHANGED),
+        lambda: decode_png(by_pillow),
+        lambda: pillow_png(pixels),
+        lambda: cv2.imencode(".png", pixels),
+        lambda: encode_png(pixels),
+    ]
+    ms = [
+        f"{1000 * statistics.median(taken):.1f} ({1000 * min(taken):.1f} to "
+        f"{1000 * max(taken):.1f})"
+        for taken in in_turns(rounds, *ways)
+    ]
+    return (
+        f"decode: Pillow {ms[0]}, OpenCV {ms[1]}, ours {ms[2]} ms; encode: Pillow {ms[3]}, OpenCV "
+        f"{ms[4]}, ours {ms[5]} ms; {len(ours) / len(by_pillow):.2f} times as large as Pillow's "
+        f"{len(by_pillow) / 1e3:.0f} kB"
+    )
+
+
+@click.command()
+@click.option("--rounds", default=11, show_default=True, help="Times each picture is coded.")
+def png(rounds: int) -> None:
+    """PNG of 1024x1024, decoded and encoded by Pillow, OpenCV and ours on one core."""
+    print_machine()
+    cv2.setNumThreads(1)
+    with scratch() as folder:
+        images, labels = make_images(folder, 1)
+        image = read_image(next(images.rglob("*.png")))
+        face = face_mask(read_label_map(next(labels.iterdir())), image.shape[:2])
+    for name, pixels in {
+        "photograph": image,
+        "weak mask": masked_texture_map(image, face),
+        "weak mask, released": masked_texture_map(image, face, recipe="released"),
+        "face mask": face * np.uint8(255),
+        "masked image": image * face[:, :, None],
+    }.items():
+        print(f"{name:20} {compared(pixels, rounds)}")
