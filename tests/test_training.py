@@ -132,6 +132,26 @@ def test_both_stages_leave_all_that_was_promised(data, tmp_path):
     assert scores["bootstrap"]["resamples"] == 9999
 
 
+@pytest.mark.parametrize(
+    ("network", "size", "fitting"), [("unet", 100, 112), ("swin_unetr", 96, 128)]
+)
+def test_crops_that_would_be_filled_up_are_refused(network, size, fitting, data, tmp_path):
+    recipe = RECIPE.replace('"unet"', f'"{network}"').replace("loss", f"size = {size}\nloss")
+    with pytest.raises(ArgumentError, match=f"size is {size}; {network} .* take {fitting}$"):
+        run(data, tmp_path / "run", recipe)
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(("network", "size"), [("unet", 112), ("swin_unetr", 128)])
+def test_a_crop_that_fits_gets_no_margin(network, size, monkeypatch):
+    model = create_model(network, 3, 2)
+    shapes = []
+    monkeypatch.setattr(model, "logits", lambda x: shapes.append(tuple(x.shape)) or x[:, :2])
+    for side in (size, size - 1):
+        model(torch.zeros(1, 3, side, side))
+    assert shapes == [(1, 3, size, size)] * 2
+
+
 def test_epochs_that_are_not_validated_leave_blanks_and_the_same_network(data, tmp_path):
     recipe = RECIPE[RECIPE.index("[finetune]") :].replace("epochs = 2", "epochs = 3")
     for name, every in (("each", 1), ("some", 2)):

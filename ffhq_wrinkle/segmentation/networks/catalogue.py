@@ -1,12 +1,12 @@
 """Networks: making one by its name, or by the names in its weights."""
 
 from collections.abc import Mapping
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import torch
 
 from ...errors import ArgumentError, SourceError
-from .sized import SizedNetwork
+from .sized import SizedNetwork, fitting_side
 
 NetworkName = Literal[
     "unet", "swin_unetr", "striped_wrinet", "unet_wds", "unet_resnet50", "swin_unetr_96", "swin_mim"
@@ -68,40 +68,69 @@ def create_model(
     >>> sum(parameter.numel() for parameter in create_model("unet", 4, 2).parameters())
     17263618
     """
-    if name not in NETWORKS:
-        raise ArgumentError(f"network is {name!r}; choose one of {', '.join(NETWORKS)}")
+    network: Any = _class_of(name)
     if in_channels < 1 or out_channels < 1:
         raise ArgumentError(f"channels are {in_channels} -> {out_channels}; 1 is the least")
+    options: dict[str, Any] = {}
     if name in _FEATURE_SIZES:
-        from .swin_unetr import SwinUnetr  # loads MONAI, so only here
-
-        return SwinUnetr(
-            in_channels,
-            out_channels,
-            feature_size=_FEATURE_SIZES[name],
-            gradient_checkpointing=gradient_checkpointing,
-        )
-    if gradient_checkpointing:
+        options["feature_size"] = _FEATURE_SIZES[name]
+        options["gradient_checkpointing"] = gradient_checkpointing
+    elif gradient_checkpointing:
         raise ArgumentError(f"{name} has no gradient checkpointing; swin_unetr has")
+    model: SizedNetwork = network(in_channels, out_channels, **options)
+    return model
+
+
+def _class_of(name: NetworkName) -> type[SizedNetwork]:
+    """The class of a network; its library is loaded here, so only if it is needed."""
+    if name not in NETWORKS:
+        raise ArgumentError(f"network is {name!r}; choose one of {', '.join(NETWORKS)}")
+    if name in _FEATURE_SIZES:
+        from .swin_unetr import SwinUnetr
+
+        return SwinUnetr
     if name == "striped_wrinet":
         from .striped_wrinet import StripedWriNet
 
-        return StripedWriNet(in_channels, out_channels)
+        return StripedWriNet
     if name == "unet_wds":
         from .unet_wds import UNetWDS
 
-        return UNetWDS(in_channels, out_channels)
+        return UNetWDS
     if name == "swin_mim":
         from .swin_mim import SwinMim
 
-        return SwinMim(in_channels, out_channels)
+        return SwinMim
     if name == "unet_resnet50":
         from .unet_resnet50 import UnetResnet50
 
-        return UnetResnet50(in_channels, out_channels)
+        return UnetResnet50
     from .unet import UNet
 
-    return UNet(in_channels, out_channels)
+    return UNet
+
+
+def fitting_crop(name: NetworkName, side: int) -> int:
+    """The side nearest to one, at least as long, to which a network adds no margin.
+
+    Parameters
+    ----------
+    name : str
+        As `create_model`.
+    side : int
+        Of a crop, in pixels.
+
+    Raises
+    ------
+    ArgumentError
+        There is no such network.
+
+    Examples
+    --------
+    >>> fitting_crop("unet", 250), fitting_crop("unet", 96), fitting_crop("swin_unetr", 96)
+    (256, 96, 128)
+    """
+    return fitting_side(_class_of(name), side)
 
 
 def described(state: Mapping[str, torch.Tensor]) -> tuple[NetworkName, int, int]:

@@ -97,10 +97,13 @@ class SizedNetwork(nn.Module):
     def padded_logits(self, x: torch.Tensor) -> torch.Tensor:
         """Logits of an input of any size and with any channels that `logits` takes."""
         height, width = x.shape[-2:]
-        bottom, right = (
-            max((side + self.divisor - 1) // self.divisor * self.divisor, self.least_side) - side
-            for side in (height, width)
-        )
+        bottom, right = (fitting_side(self, side) - side for side in (height, width))
         # Even if there is nothing to add: a network is exported as the way that one image took.
         padded = functional.pad(x, (0, right, 0, bottom), mode="replicate")
         return self.logits(padded)[..., :height, :width]
+
+
+def fitting_side(network: SizedNetwork | type[SizedNetwork], side: int) -> int:
+    """A side with the margin that a network adds to it."""
+    divisor = network.divisor
+    return max((side + divisor - 1) // divisor * divisor, network.least_side)

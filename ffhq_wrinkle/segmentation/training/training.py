@@ -23,6 +23,7 @@ from ...files import InnerFolders
 from ...labels import FaceParser
 from ...weak import TextureSettings
 from ..checkpoints.checkpoint import load_checkpoint
+from ..networks.catalogue import fitting_crop
 from ..training_data.picture_files import read_size
 from ..training_data.samples import STAGES, Stage
 from .final_scores import score_test_part
@@ -146,10 +147,12 @@ def train(
     Raises
     ------
     ArgumentError, TrainingError
-        The data can not be trained on, the run is another, or training fails.
+        The data can not be trained on, the network does not take such crops, the run is another, or
+        training fails.
     RunInterrupted
         Ctrl-C or SIGTERM; the same call goes on from there.
     """
+    _require_fitting_crops(recipe)
     settings = settings or TrainSettings()
     record_of_run = {
         "recipe": recipe.name,
@@ -170,6 +173,24 @@ def train(
             )
             going.prepare(parser, texture, cache, jobs)
             return going.train(init)
+
+
+def _require_fitting_crops(recipe: Recipe) -> None:
+    """Refuse crops that a network would add a margin to.
+
+    Nothing judges what it makes of a margin. Swin UNETR, trained on crops of 96 pixels that were
+    filled up to 128, found wrinkles all over the last 32 rows and columns of whole images.
+    """
+    for stage in STAGES:
+        config = recipe.stage(stage)
+        if not config or not config.size:
+            continue
+        fitting = fitting_crop(config.network, config.size)
+        if config.size != fitting:
+            raise ArgumentError(
+                f"[{stage}] size is {config.size}; {config.network} would fill crops up to "
+                f"{fitting} pixels a side, and learn from what is not there: take {fitting}"
+            )
 
 
 def launched(accelerator: str, devices: int, precision: TrainPrecision) -> Fabric:
