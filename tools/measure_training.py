@@ -6,15 +6,16 @@ FOLDER holds photos in `images/` and wrinkle masks drawn by people in `masks/`, 
 They are halved into OUT and split once, 60 to train on and, of the others, 3 in 10 to validate and
 the rest to test. Every recipe is trained on all and on 5 % of the labels, with three seeds, by the
 command `ffhq-wrinkle train` on one core, as many at once as there are jobs; begun again, the tool
-goes on where it was left. Then `ffhq-wrinkle compare` sets them beside the paper's, a folder of OUT
-for each share. Printed is what pretraining on texture maps and texture maps as input change, and
-whether that depends on how long was pretrained and how fast is finetuned: differences paired by
-image and seed, with 95 % intervals of the bootstrap over images. `--tables` prints of what is
-finished, and trains nothing.
+goes on where it was left. Then `ffhq-wrinkle compare` sets them beside the paper's, in a folder of
+OUT for each share and for those that learn of crops of one size, U-Nets and Swin UNETR. Printed is
+what pretraining on texture maps and texture maps as input change, and whether that depends on how
+long was pretrained and how fast is finetuned: differences paired by image and seed, with 95 %
+intervals of the bootstrap over images. `--tables` prints of what is finished, and trains nothing.
 """
 
 import argparse
 import csv
+import itertools
 import os
 import shlex
 import subprocess
@@ -47,8 +48,10 @@ RATE = "1e-3"
 PRETRAINED_EPOCHS, LONG = 20, 100
 # Of finetuning, by share of the labels: 300 steps of 60 images, 100 of 3.
 LENGTHS = {"1.0": (15, 1), "0.05": (100, 10)}  # epochs, and from one validation to the next
-EVERYWHERE = ["--size", "96", "--precision", "bf16", "--parser", "template"]
-EVERYWHERE += ["--accelerator", "cpu", "--workers", "0"]
+# Of the random crops; Swin UNETR takes multiples of 64, and 128 at least.
+UNET_SIZE, SWIN_SIZE = "96", "128"
+EVERYWHERE = ["--precision", "bf16", "--parser", "template", "--accelerator", "cpu"]
+EVERYWHERE += ["--workers", "0"]
 
 
 class Cell(NamedTuple):
@@ -97,11 +100,20 @@ def study(seed: int) -> list[Cell]:
 
 
 TABLE_4 = ("unet_none", "unet_none_rgbt", "unet_texture_rgb", "unet_texture")
+OTHER_UNETS = [name for name in ROWS if name not in TABLE_4 and not name.startswith("swin")]
+SWINS = ("swin_unetr_none", "swin_unetr_texture", "swin_unetr_mim", "swin_unetr_imagenet")
 # What is most worth knowing comes first.
-CELLS = list(
-    dict.fromkeys([*rows(0), *rows(1, TABLE_4), *rows(2, TABLE_4), *study(0), *study(1), *study(2),
-                   *rows(1), *rows(2)])
-)  # fmt: skip
+CELLS = [
+    *rows(0, [*TABLE_4, *OTHER_UNETS]),
+    *rows(1, TABLE_4),
+    *rows(0, SWINS[:2]),
+    *rows(2, TABLE_4),
+    *study(0),
+    *rows(0, SWINS[2:]),
+    *study(1),
+    *study(2),
+    *(cell for seed in (1, 2) for cell in rows(seed, [*OTHER_UNETS, *SWINS])),
+]
 
 
 def main() -> None:
@@ -117,8 +129,8 @@ def main() -> None:
         trainings = Trainings(prepared(given.folder, given.out), runs)
         with ThreadPoolExecutor(given.jobs) as pool:
             list(pool.map(trainings.finetune, CELLS))
-    for share in LENGTHS:
-        compare(runs, share, given.out)
+    for share, kind in itertools.product(LENGTHS, ("unet", "swin")):
+        compare(runs, share, kind, given.out)
     print(differences(runs), end="\n\n")
     print(pretraining_errors(given.out))
 
@@ -161,7 +173,9 @@ class Trainings:
         if (run / DONE).exists():
             return
         run.mkdir(parents=True, exist_ok=True)
-        command = ["train", recipe, str(self.data), str(run), *options, *EVERYWHERE]
+        size = SWIN_SIZE if recipe.startswith("swin") else UNET_SIZE
+        command = ["train", recipe, str(self.data), str(run), *options, "--size", size]
+        command += EVERYWHERE
         started = time.monotonic()
         with (self.runs / f"{name}.log").open("a") as log:
             environment = {**os.environ, "OMP_NUM_THREADS": "1"}
@@ -174,13 +188,15 @@ class Trainings:
         write_bytes(run / DONE, said.encode())
 
 
-def compare(runs: Path, share: str, out: Path) -> None:
-    """Set the rows at one share beside the paper's, in a folder of OUT."""
-    cells = [cell for seed in SEEDS for cell in rows(seed) if cell.share == share]
+def compare(runs: Path, share: str, kind: str, out: Path) -> None:
+    """Set the rows of one kind of network at one share beside the paper's, in a folder of OUT."""
+    recipes = [name for name in ROWS if name.startswith("swin") == (kind == "swin")]
+    cells = [cell for seed in SEEDS for cell in rows(seed, recipes) if cell.share == share]
     wanted = dict.fromkeys(name for cell in cells for name in (cell.folder, cell.pretraining))
     paths = [str(runs / name) for name in wanted if name and (runs / name / DONE).exists()]
-    out_of_share = out / f"compare-{round(100 * float(share))}"
-    subprocess.run([str(COMMAND), "compare", *paths, "--out", str(out_of_share)], check=True)
+    if paths:
+        tables = out / f"compare-{kind}-{round(100 * float(share))}"
+        subprocess.run([str(COMMAND), "compare", *paths, "--out", str(tables)], check=True)
 
 
 def differences(runs: Path) -> str:
