@@ -46,7 +46,7 @@ def make_run(tmp_path):
     def make(
         name, recipe="unet_none", *, scores=GOOD, seed=0, fraction=1.0, data="d0", limit=None,
         precision="32", init="", only=None, finished=True, seconds=10.0, title=None,
-        memory="", **options,
+        memory="", pretrained_on=("00009",), pretrain_data=None, **options,
     ):  # fmt: skip
         run = tmp_path / name
         chosen = read_recipe(recipe)
@@ -65,8 +65,13 @@ def make_run(tmp_path):
             epochs = chosen.stage(stage).epochs
             rows = [[n, 1e-4, 0.5, 0.5, "", "", seconds, 1.0, memory] for n in range(1, epochs + 1)]
             (run / stage).mkdir()
+            if stage == "pretrain":
+                learned = [(image_id, "train", "yes") for image_id in pretrained_on]
+                split = table(("image_id", "part", "used"), learned)
+                (run / stage / "split.csv").write_bytes(split)
             (run / stage / "metrics.csv").write_bytes(table(COLUMNS, rows))
-            note = {"data_sha256": data, "name": f"{name} {stage}"}
+            of_stage = pretrain_data if stage == "pretrain" and pretrain_data else data
+            note = {"data_sha256": of_stage, "name": f"{name} {stage}"}
             torch.save({"model": {"weight": torch.zeros(1)}, **note}, run / stage / "best.pt")
         if finished and only != "pretrain":
             names = ("true_positive", "false_positive", "false_negative", "true_negative")
@@ -396,3 +401,24 @@ def test_damaged_runs_are_refused(make_run):
     (run / "config.toml").write_text('recipe = "mine"\n')
     with pytest.raises(ArgumentError, match="neither"):
         compared(run)
+
+
+def test_pretraining_of_the_same_images_compares_whatever_else_it_learns_from(make_run):
+    # Denoising needs no weak masks, which are part of what texture-map pretraining's hash is of.
+    found = compared(
+        make_run("texture", "unet_texture", pretrain_data="with weak masks"),
+        make_run("again", "unet_texture", pretrain_data="with weak masks", seed=1),
+        make_run("noise", "unet_denoising", pretrain_data="images alone"),
+    )
+    cells = [(one.recipe, len(one.runs)) for one in found.cells]
+    assert cells == [("unet_texture", 2), ("unet_denoising", 1)]
+
+
+def test_pretraining_of_other_images_is_kept_apart(make_run):
+    found = compared(
+        make_run("texture", "unet_texture"),
+        make_run("again", "unet_texture", seed=1),
+        make_run("noise", "unet_denoising", pretrained_on=("00009", "00010")),
+    )
+    assert list(why(found)) == ["noise"]
+    assert "pretraining images" in why(found)["noise"]

@@ -1,6 +1,5 @@
 """Comparability: which runs can stand in one table, and what keeps the others out of it."""
 
-import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict
@@ -9,7 +8,7 @@ from typing import NamedTuple
 
 from ..training.recipes import Recipe, StageConfig, read_recipe, shipped_recipes
 from ..training_data.samples import STAGES
-from .runs import Run, Trained
+from .runs import Run, Trained, sha256_of_ids
 
 # What makes a run the experiment that its recipe's name says.
 _KIND = ("network", "input", "loss", "initial")
@@ -181,10 +180,9 @@ def _finetune_facts(one: Pretrained) -> Facts:
     run, config = one.run, one.run.recipe.finetune
     trained = run.stages.get("finetune")
     tested = run.scores.image_ids if run.scores else ()
-    together = hashlib.sha256("\n".join(tested).encode("utf-8", "surrogateescape")).hexdigest()
     return {
         "data": _short(trained.data_sha256 if trained else ""),
-        "test part": f"{len(tested)} images ({_short(together)})",
+        "test part": f"{len(tested)} images ({_short(sha256_of_ids(tested))})",
         "limit": "none" if run.limit is None else str(run.limit),
         "precision": run.precision,
         **_stage_facts(config, ""),
@@ -192,8 +190,8 @@ def _finetune_facts(one: Pretrained) -> Facts:
 
 
 def _pretrain_facts(one: Pretrained) -> Facts:
-    data = _short(one.trained.data_sha256 if one.trained else "")
-    return {"pretraining data": data, **_stage_facts(one.config, "pretraining ")}
+    images = _short(one.trained.images_sha256 if one.trained else "")
+    return {"pretraining images": images, **_stage_facts(one.config, "pretraining ")}
 
 
 def _stage_facts(config: StageConfig | None, prefix: str) -> dict[str, str]:
@@ -230,6 +228,9 @@ def _own(facts: Callable[[Pretrained], Facts]) -> Callable[[Pretrained], Facts]:
 def _further_facts(one: Pretrained) -> Facts:
     """All settings of the stages, and what the first began with."""
     found = {"init": _short(one.init) if one.init else "none"}
+    if one.trained:
+        # Differs between recipes: only texture-map pretraining has weak masks among its data.
+        found["pretraining data"] = _short(one.trained.data_sha256)
     for stage, config in zip(STAGES, _configs(one), strict=True):
         if config:
             found |= {

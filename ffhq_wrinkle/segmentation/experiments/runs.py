@@ -1,10 +1,11 @@
 """Runs: what folders of `train` say of how they were trained, and of each test image's scores."""
 
 import csv
+import hashlib
 import json
 import math
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -39,12 +40,16 @@ class Trained(NamedTuple):
         The most that an epoch took on the device; None where that is not noted.
     data_sha256 : str
         Of the listing of its data; empty where there is no `best.pt` to say it.
+    images_sha256 : str
+        Of the ids that it learned from, where it has a split of its own, as pretraining does; empty
+        elsewhere.
     """
 
     epochs: int
     seconds: float | None
     memory_mib: float | None
     data_sha256: str
+    images_sha256: str
 
 
 class PartScores(NamedTuple):
@@ -169,7 +174,14 @@ def _trained(folder: Path) -> Trained:
         None if not rows or any(map(math.isnan, seconds)) else sum(seconds),
         max((one for one in memory if not math.isnan(one)), default=None),
         data if isinstance(data, str) else "",
+        sha256_of_ids(split_in(folder / SPLIT).ids("train")) if (folder / SPLIT).is_file() else "",
     )
+
+
+def sha256_of_ids(image_ids: Sequence[str]) -> str:
+    """SHA-256 of ids in their order, by which sets of images are told apart."""
+    together = "\n".join(image_ids).encode("utf-8", "surrogateescape")
+    return hashlib.sha256(together).hexdigest()
 
 
 def _unfinished(path: Path, recipe: Recipe, stages: Mapping[Stage, Trained]) -> str:
