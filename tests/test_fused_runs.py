@@ -104,7 +104,7 @@ def test_agreement_interrupted_leaves_nothing(many, tmp_path):
 @pytest.mark.parametrize("command", ["fuse-labels", "agreement"])
 def test_a_write_that_fails_leaves_only_whole_files(many, tmp_path, command):
     folders, out = many(10), tmp_path / "out"
-    small = LIMITED.replace("4000, 4000", "1000, 1000")
+    small = LIMITED.replace("4000, 4000", "300, 300")
     arguments = [sys.executable, "-c", small, command, *folders, "--out", out]
     run = subprocess.run(arguments, capture_output=True, text=True)
     assert run.returncode == 1
