@@ -2,11 +2,13 @@
 
 import csv
 from collections.abc import Iterable
-from pathlib import Path, PurePosixPath
+from io import StringIO
+from pathlib import PurePosixPath
 from typing import NamedTuple
 
 from .errors import OutputError
-from .files import csv_bytes, write_bytes
+from .files import csv_bytes, output_error, write_bytes
+from .places import Place, delete, get
 
 FAILURES = "failures.csv"
 _COLUMNS = ("path", "step", "reason")
@@ -20,7 +22,7 @@ class Failure(NamedTuple):
     reason: str
 
 
-def read_failures(folder: Path) -> list[Failure]:
+def read_failures(folder: Place) -> list[Failure]:
     """Rows of a folder's table; none where there is none.
 
     Raises
@@ -29,21 +31,22 @@ def read_failures(folder: Path) -> list[Failure]:
         There is something else of this name.
     """
     path = folder / FAILURES
-    if not path.exists():
-        return []
     try:
-        with path.open(encoding="utf-8", errors="surrogateescape", newline="") as file:
-            return [Failure(*row) for row in csv.reader(file) if len(row) == 3][1:]
+        text = get(path).decode("utf-8", "surrogateescape")
+        rows = csv.reader(StringIO(text, newline=""))
+        return [Failure(*row) for row in rows if len(row) == 3][1:]
+    except FileNotFoundError:
+        return []
     except (OSError, csv.Error) as error:
         raise OutputError(f"{path} can not be read: {error}") from error
 
 
-def update_failures(folder: Path, failures: Iterable[Failure], *, about: set[str] | None) -> None:
+def update_failures(folder: Place, failures: Iterable[Failure], *, about: set[str] | None) -> None:
     """Bring a folder's table up to date; without any failure there is no such file.
 
     Parameters
     ----------
-    folder : Path
+    folder : Place
         The folder of results.
     failures : iterable of Failure
         Those of this run.
@@ -64,6 +67,9 @@ def update_failures(folder: Path, failures: Iterable[Failure], *, about: set[str
     ]
     rows = sorted([*rows, *failures])
     if not rows:
-        path.unlink(missing_ok=True)
+        try:
+            delete(path)
+        except OSError as error:
+            raise output_error(path, error) from error
         return
     write_bytes(path, csv_bytes(_COLUMNS, rows))

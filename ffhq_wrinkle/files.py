@@ -22,6 +22,7 @@ import numpy as np
 from PIL import Image, ImageFile, ImageOps, TiffImagePlugin, UnidentifiedImageError
 
 from .errors import ImageError, OutputError
+from .places import Place, get, put
 from .png import MAX_SIDE, decode_png, may_be_turned
 
 IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp"})
@@ -43,7 +44,7 @@ _MAX_JPEG_SIDE = 65_500
 _JPEG_START, _JPEG_END = b"\xff\xd8", b"\xff\xd9"
 
 
-def read_image(path: Path) -> np.ndarray:
+def read_image(path: Place) -> np.ndarray:
     """Read a photograph as RGB, upright.
 
     EXIF orientation is applied. Gray and palette images become RGB; 16-bit gray is scaled to
@@ -52,7 +53,7 @@ def read_image(path: Path) -> np.ndarray:
 
     Parameters
     ----------
-    path : Path
+    path : Place
         A PNG, JPEG, WebP, TIFF or BMP file with one picture of at most `MAX_PIXELS` pixels.
 
     Returns
@@ -98,7 +99,7 @@ def decode_gray(content: bytes) -> np.ndarray:
     return pixels[:, :, 0]
 
 
-def read_content(path: Path) -> bytes:
+def read_content(path: Place) -> bytes:
     """Read an image file's bytes, whatever they are.
 
     Raises
@@ -109,14 +110,22 @@ def read_content(path: Path) -> bytes:
     """
     require_regular(path)
     try:
-        if path.stat().st_size > MAX_BYTES:
-            raise ImageError(f"larger than {MAX_BYTES} bytes; no image that is read needs so many")
-        return path.read_bytes()
+        if isinstance(path, Path):
+            size = path.stat().st_size
+            content = path.read_bytes() if size <= MAX_BYTES else b""
+        else:
+            content = get(path, most=MAX_BYTES + 1)
+            size = len(content)
+    except FileNotFoundError as error:
+        raise ImageError("no such file") from error
     except OSError as error:
         raise ImageError(f"can not be read: {error.strerror or error}") from error
+    if size > MAX_BYTES:
+        raise ImageError(f"larger than {MAX_BYTES} bytes; no image that is read needs so many")
+    return content
 
 
-def require_regular(path: Path) -> None:
+def require_regular(path: Place) -> None:
     """Refuse what is no file, and kinds of image that their names give away.
 
     Raises
@@ -126,7 +135,7 @@ def require_regular(path: Path) -> None:
     """
     if path.suffix.lower() in REFUSED_SUFFIXES:
         raise ImageError(f"{path.suffix[1:].upper()} files are not read; convert to PNG or JPEG")
-    if not path.is_file():  # a FIFO or a device would block for ever
+    if isinstance(path, Path) and not path.is_file():  # a FIFO or a device would block for ever
         raise ImageError("not a regular file" if path.exists() else "no such file")
 
 
@@ -241,7 +250,7 @@ def jpeg_note(path: Path) -> str | None:
     return bytes(comment).decode("utf-8", "replace")
 
 
-def write_bytes(path: Path, content: bytes) -> None:
+def write_bytes(path: Place, content: bytes) -> None:
     """Write a file so that under its name there is always the old content or the new one, whole.
 
     Raises
@@ -249,6 +258,12 @@ def write_bytes(path: Path, content: bytes) -> None:
     OutputError
         The disk is full, or the file can not be written for another reason. Nothing is left.
     """
+    if not isinstance(path, Path):
+        try:
+            put(path, content)
+        except OSError as error:
+            raise output_error(path, error) from error
+        return
     # Of its own: the file's name may be as long as the system allows, and a worker on another
     # machine, where it has the same process id, may be at the same file.
     partial = path.with_name(f"{PARTIAL_PREFIX}{secrets.token_hex(8)}")
@@ -297,7 +312,7 @@ def csv_bytes(header: Sequence[str], rows: Iterable[Sequence[object]]) -> bytes:
     return text.getvalue().encode("utf-8", "surrogateescape")
 
 
-def output_error(path: Path, error: OSError) -> OutputError:
+def output_error(path: Place, error: OSError) -> OutputError:
     """Say why a file can not be written, and what to do if the disk is full."""
     full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
     advice = "; make room and run the same command again, what is done is kept" if full else ""

@@ -7,6 +7,7 @@ from filelock import FileLock, Timeout
 
 from .errors import FfhqWrinkleError, OutputError
 from .files import output_error
+from .places import Place
 
 
 class FolderLock:
@@ -63,6 +64,6 @@ class FolderLock:
         self.release()
 
 
-def another_writes(folder: Path) -> OutputError:
+def another_writes(folder: Place) -> OutputError:
     """What to say where another run holds a folder of results."""
     return OutputError(f"another run is writing to {folder}; wait for it, or choose another folder")

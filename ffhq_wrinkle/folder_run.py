@@ -3,7 +3,6 @@
 import logging
 from contextlib import nullcontext
 from dataclasses import dataclass
-from pathlib import Path
 from typing import NamedTuple
 
 from .cluster import connected
@@ -11,6 +10,7 @@ from .errors import ImageFailure, RunInterrupted
 from .failures import FAILURES, Failure, update_failures
 from .manifest import Ids, ImageFile, find_images, released_path, select_images
 from .pipeline import run_pipeline
+from .places import Place
 from .progress import Progress
 from .shards import Loaded, Outcome, Result, Work
 
@@ -35,7 +35,7 @@ class Selection(NamedTuple):
     everything: bool
 
 
-def choose_images(folder: Path, ids: Ids | None = None, limit: int | None = None) -> Selection:
+def choose_images(folder: Place, ids: Ids | None = None, limit: int | None = None) -> Selection:
     """Choose from a folder's images.
 
     Raises
@@ -60,7 +60,7 @@ class RunReport:
     failed: int
     what: str = "results"
 
-    def summary(self, out: Path) -> str:
+    def summary(self, out: Place) -> str:
         """One line for people."""
         left = self.images - self.made - self.kept - self.failed
         parts = [f"{self.made} {self.what} written", f"{self.kept} were there already"]
@@ -71,7 +71,7 @@ class RunReport:
 
 def run_folder(
     selection: Selection,
-    out: Path,
+    out: Place,
     *,
     title: str,
     what: str,
@@ -85,7 +85,7 @@ def run_folder(
     ----------
     selection : Selection
         The images.
-    out : Path
+    out : Place
         Where `failures.csv` goes.
     title, what : str
         What the run and its results are called.

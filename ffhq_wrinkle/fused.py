@@ -222,7 +222,7 @@ class _Run:
         image_id, name = image.file.image_id, _name(image.file.image_id)
         files = read_files(image)
         inputs = fingerprint(files, self.rule, self.settings)
-        there = not self.folder.overwrite and (self.folder.path / name).exists()
+        there = not self.folder.overwrite and self.folder.exists(name)
         if there and self.folder.is_whole(name):
             row = FusionRow.parse(self.folder.comment(name), len(files.masks))
             # Without a row it is somebody's own, such as a mask corrected by hand.

@@ -9,6 +9,7 @@ import tokenize
 import zlib
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -16,8 +17,10 @@ from PIL import Image, UnidentifiedImageError
 
 from .errors import ArgumentError, ParsingError
 from .masks import resized_nearest
+from .places import Place, get
 
 LABEL_SIZE = 512
+_MOST_BYTES = 16 << 20  # of a label map in a store; of 64-bit integers it has 2 MiB
 
 # The order of zllrunning/face-parsing.PyTorch, which is BiSeNet's here. CelebAMask-HQ and
 # facexlib's other network, ParseNet, number the same parts differently.
@@ -65,7 +68,7 @@ def face_mask(label_map: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
     return resized_nearest(face, shape)
 
 
-def read_label_map(path: Path) -> np.ndarray:
+def read_label_map(path: Place) -> np.ndarray:
     """Read a label map from a ``.npy`` of integers or an 8-bit gray or palette PNG.
 
     Returns
@@ -78,10 +81,13 @@ def read_label_map(path: Path) -> np.ndarray:
     ParsingError
         The file can not be read, or holds something else.
     """
-    if not path.is_file():  # a FIFO or a device would block for ever
+    if isinstance(path, Path) and not path.is_file():  # a FIFO or a device would block for ever
         raise ParsingError(f"{path} is not a regular file")
     try:
-        labels = _read_npy(path) if path.suffix == ".npy" else _read_png(path)
+        file = path if isinstance(path, Path) else BytesIO(get(path, most=_MOST_BYTES))
+        labels = _read_npy(file) if path.suffix == ".npy" else _read_png(file)
+    except FileNotFoundError as error:
+        raise ParsingError(f"{path} is not there") from error
     except UnidentifiedImageError as error:
         raise ParsingError(f"{path} is not a PNG") from error
     except READER_ERRORS as error:
@@ -95,17 +101,17 @@ def read_label_map(path: Path) -> np.ndarray:
     return labels.astype(np.uint8)
 
 
-def _read_npy(path: Path) -> np.ndarray:
+def _read_npy(file: Path | BytesIO) -> np.ndarray:
     """Map the array, so that a header that promises terabytes is refused at no cost."""
-    mapped = np.load(path, mmap_mode="r", allow_pickle=False)
+    mapped = np.load(file, mmap_mode="r" if isinstance(file, Path) else None, allow_pickle=False)
     if not isinstance(mapped, np.ndarray):
         raise ValueError("an archive of arrays, wanted a single one")
     return mapped
 
 
-def _read_png(path: Path) -> np.ndarray:
+def _read_png(file: Path | BytesIO) -> np.ndarray:
     """Read gray levels, or the indices of a palette, as they are stored."""
-    with Image.open(path, formats=("PNG",)) as image:
+    with Image.open(file, formats=("PNG",)) as image:
         if image.mode not in ("L", "P"):
             raise ValueError(f"pixels are of mode {image.mode}, wanted 8-bit gray or palette")
         if image.size != (LABEL_SIZE, LABEL_SIZE):
@@ -129,7 +135,7 @@ class FaceParser(ABC):
         How many images `label_maps` would like at once.
     weights_sha256 : str or None
         SHA-256 of the weights' file, if it has weights.
-    folder : Path or None
+    folder : Place or None
         The folder it reads from, if it does; no result may be written there.
     """
 
@@ -137,7 +143,7 @@ class FaceParser(ABC):
     note: str
     batch_size: int = 1
     weights_sha256: str | None = None
-    folder: Path | None = None
+    folder: Place | None = None
 
     @abstractmethod
     def prepare(self, image: np.ndarray, image_id: str) -> np.ndarray:

@@ -11,10 +11,14 @@ from dataclasses import dataclass
 from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, overload
 
 from .errors import ArgumentError
 from .files import IMAGE_SUFFIXES, REFUSED_SUFFIXES
+from .places import Place, entries, entries_within, is_folder
+
+if TYPE_CHECKING:
+    from upath import UPath
 
 SHARD_SIZE = 1000
 MAX_IDS = 5_000_000
@@ -180,14 +184,21 @@ class ImageFile(NamedTuple):
         return released if "/" in released or not folder else f"{folder}/{released}"
 
 
-def image_folder(folder: Path) -> Path:
+@overload
+def image_folder(folder: Path) -> Path: ...
+@overload
+def image_folder(folder: Place) -> Place: ...
+def image_folder(folder: Place) -> Place:
     """Where the photographs are: `folder`, or `images1024x1024` in a data set that has one."""
     inner = folder / IMAGES_FOLDER
-    return inner if inner.is_dir() else folder
+    try:
+        return inner if is_folder(inner) else folder
+    except OSError as error:
+        raise ArgumentError(f"{folder} can not be read: {error.strerror or error}") from error
 
 
 def find_images(
-    folder: Path, *, also: Collection[str] = frozenset(), what: str = "images"
+    folder: Place, *, also: Collection[str] = frozenset(), what: str = "images"
 ) -> dict[str, ImageFile]:
     """List the images of a folder, flat or in FFHQ's shards (`00000/00007.png`).
 
@@ -196,7 +207,7 @@ def find_images(
 
     Parameters
     ----------
-    folder : Path
+    folder : Place
         The folder; of its subfolders only those named with five or more digits are looked into.
     also : collection of str
         Suffixes of other files to list, such as ``.npy``.
@@ -218,7 +229,8 @@ def find_images(
     try:
         candidates = list(_candidates(folder))
     except OSError as error:
-        raise ArgumentError(f"{error.filename} can not be read: {error.strerror}") from error
+        where, why = error.filename or folder, error.strerror or error
+        raise ArgumentError(f"{where} can not be read: {why}") from error
     for path in candidates:
         stem, _, suffix = path.rpartition("/")[2].rpartition(".")
         if not stem or f".{suffix.lower()}" not in listed:
@@ -278,8 +290,11 @@ def select_images(
     return images, missing
 
 
-def _candidates(folder: Path) -> Iterator[str]:
+def _candidates(folder: Place) -> Iterator[str]:
     """Visible files of the folder and its shards, as relative paths."""
+    if not isinstance(folder, Path):
+        yield from _stored_candidates(folder)
+        return
     with os.scandir(folder) as entries:
         shards = []
         for entry in entries:
@@ -291,3 +306,16 @@ def _candidates(folder: Path) -> Iterator[str]:
         for name in os.listdir(folder / shard):
             if not name.startswith("."):
                 yield f"{shard}/{name}"
+
+
+def _stored_candidates(folder: "UPath") -> Iterator[str]:
+    shards = []
+    for entry in entries(folder):
+        if entry.is_folder and _SHARD.fullmatch(entry.name):
+            shards.append(entry.name)
+        elif not entry.is_folder and not entry.name.startswith("."):
+            yield entry.name
+    for shard, found in entries_within(folder, shards):
+        for entry in found:
+            if not entry.is_folder and not entry.name.startswith("."):
+                yield f"{shard}/{entry.name}"

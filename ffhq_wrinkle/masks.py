@@ -5,24 +5,24 @@ takes what drawing programs write, and refuses what could be read in two ways.
 """
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageFile, ImageOps
 
 from .errors import ArgumentError, ImageError, ManyValuesError
 from .files import opened, read_content
+from .places import Place
 from .png import decode_png, may_be_turned
 
 _SHOWN_VALUES = 6
 
 
-def read_mask(path: Path, *, threshold: int | None = None) -> np.ndarray:
+def read_mask(path: Place, *, threshold: int | None = None) -> np.ndarray:
     """Read a mask.
 
     Parameters
     ----------
-    path : Path
+    path : Place
         A PNG, BMP, TIFF, WebP or JPEG file; see `decode_mask`.
     threshold : int, optional
         The lowest level that counts as drawn; see `decode_mask`.

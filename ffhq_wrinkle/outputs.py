@@ -2,16 +2,15 @@
 
 The folder says by a record, `build.json`, which settings its results were made with. The record
 is written last; until then a hidden twin of it stands for work under way, and every result is
-looked at again by the next run. A lock keeps two runs out of each other's way.
+looked at again by the next run. A lock keeps two runs out of each other's way. How files are kept
+is the business of `result_files`.
 """
 
 import io
 import json
 import logging
-import os
 import platform
-from collections.abc import Iterator, Mapping, Sequence
-from itertools import chain
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,13 +18,17 @@ import numpy as np
 
 from .errors import ArgumentError, OutputError
 from .failures import read_failures
-from .files import PARTIAL_PREFIX, InnerFolders, encode_jpeg, jpeg_note, output_error, write_bytes
+from .files import encode_jpeg
 from .folder_lock import FolderLock, another_writes
-from .png import add_notes, encode_png, is_whole_png, png_data_hash, png_note
+from .places import Place
+from .png import NOTE, add_notes, encode_png, is_whole_png, note_in, png_data_hash
+from .result_files import LocalFiles, ResultFiles
+from .store_lock import StoreLock
+from .stored_files import StoredFiles
 
 log = logging.getLogger(__name__)
 
-_NOTE, _COMMENT = "Description", "Comment"  # keywords that the PNG specification reserves
+_COMMENT = "Comment"  # a keyword that the PNG specification reserves
 
 
 class OutputFolder:
@@ -37,7 +40,7 @@ class OutputFolder:
 
     Parameters
     ----------
-    path : Path
+    path : Place
         The folder; made if it is not there.
     settings : mapping
         What the results depend on, as JSON can hold it.
@@ -59,7 +62,7 @@ class OutputFolder:
 
     def __init__(
         self,
-        path: Path,
+        path: Place,
         settings: Mapping[str, Any],
         *,
         note: str,
@@ -68,22 +71,28 @@ class OutputFolder:
         overwrite: bool = False,
     ) -> None:
         self.path = path
-        self._prefix = f"{path}{os.sep}"
-        self.subfolders = subfolders
         self.settings = dict(settings)
         self.note = note.encode("latin-1", "replace").decode("latin-1")  # as a PNG can keep it
         self.overwrite = overwrite
-        self.record = path / record
-        self._under_way = path / f".{record}.under-way"
-        self._lock = FolderLock(path, f".{record}.lock", busy=another_writes(path))
-        self._folders = InnerFolders(path)
+        self._record = record
+        self._under_way = f".{record}.under-way"
+        lock = f".{record}.lock"
+        self._lock: FolderLock | StoreLock
+        self._files: ResultFiles
+        if isinstance(path, Path):
+            self._lock = FolderLock(path, lock, busy=another_writes(path))
+            self._files = LocalFiles(path, subfolders, lock=lock)
+        else:
+            self._lock = StoreLock(path, lock, busy=another_writes(path))
+            self._files = StoredFiles(path, subfolders, marks=(lock, record, self._under_way))
         self._suspect = False  # the last run did not finish
         self._before: dict[str, Any] = {}  # what it noted
 
     def __enter__(self) -> "OutputFolder":
         self._lock.acquire()
         try:
-            self._suspect = self._under_way.exists()
+            self._files.take_stock()
+            self._suspect = self._files.exists(self._under_way)
             self._before = self._record_before()
             if not self.overwrite:
                 self._require_same_origin()
@@ -109,7 +118,7 @@ class OutputFolder:
         OutputError
             The run's mark is not in it.
         """
-        if not self._under_way.exists():
+        if not self._files.exists(self._under_way):
             raise OutputError(
                 f"{self.path.absolute()} on {platform.node()} is not the folder of this run; "
                 "images and results have to lie where all workers see them under the same names"
@@ -117,20 +126,19 @@ class OutputFolder:
 
     def remove_partials(self) -> None:
         """Remove what was left half written; nobody may be writing."""
-        for partial in self._files(f"{PARTIAL_PREFIX}*"):
-            partial.unlink(missing_ok=True)
+        self._files.remove_partials()
 
     def begin(self) -> None:
         """Note that work is under way; until `finish`, results count only if they look right."""
         if self.overwrite:
             same = self._before.get("settings") == self.settings and not self._replaces_others
             note = {"settings": self.settings, "replacing": "same" if same else "other"}
-            _write_json(self._under_way, note)
+            self._write_json(self._under_way, note)
             self._before = note
         elif not self._suspect:
-            _write_json(self._under_way, {"settings": self.settings})
+            self._write_json(self._under_way, {"settings": self.settings})
         # Else it stays as it is, for its age tells what was replaced before the interruption.
-        self.record.unlink(missing_ok=True)
+        self._files.remove(self._record)
 
     @property
     def is_taken_up(self) -> bool:
@@ -150,29 +158,29 @@ class OutputFolder:
         OutputError
             There is a record, but not one of this command.
         """
-        for path in (self._under_way, self.record):
-            if path.exists():
+        for name in (self._under_way, self._record):
+            if self._files.exists(name):
                 try:
-                    before = json.loads(path.read_text(encoding="utf-8"))
+                    before = json.loads(self._files.read(name))
                     if isinstance(before["settings"], dict):
                         return dict(before)
                 except (OSError, ValueError, KeyError, TypeError):
                     pass
                 if not self.overwrite:
                     raise OutputError(
-                        f"{path} is no record of this command; choose another folder, or "
-                        "--overwrite"
+                        f"{self.path / name} is no record of this command; choose another "
+                        "folder, or --overwrite"
                     )
         return {}
 
     def _require_same_origin(self) -> None:
         """Refuse to add to results of other settings, or of which nothing is known."""
         if not self._before:
-            stranger = next(self._results(), None)
+            stranger = next(self._files.results(), None)
             if stranger:
                 raise OutputError(
                     f"{self.path} holds files that this command did not make, such as "
-                    f"{stranger.relative_to(self.path)}; choose another folder, or --overwrite"
+                    f"{stranger}; choose another folder, or --overwrite"
                 )
             return
         differing = differing_settings(self._before["settings"], self.settings)
@@ -188,21 +196,19 @@ class OutputFolder:
         After a run that finished, the name is proof enough. After one that did not, see
         `_looks_right`.
         """
-        # A Path for each of a million names would take seconds.
-        if self.overwrite or not os.path.exists(f"{self._prefix}{relative}"):  # noqa: PTH110
+        if self.overwrite or not self._files.knows(relative):
             return False
-        return self._looks_right(self.path / relative) if self._suspect else True
+        return self._looks_right(relative) if self._suspect else True
 
-    def _looks_right(self, path: Path) -> bool:
+    def exists(self, relative: str) -> bool:
+        """Whether there is a file of this name, whoever made it."""
+        return self._files.exists(relative)
+
+    def _looks_right(self, relative: str) -> bool:
         """Whether a file is whole and ours, and not one that an overwrite has yet to replace."""
-        replacing = "replacing" in self._before
-        if replacing and path.stat().st_mtime_ns < self._under_way.stat().st_mtime_ns:
+        if "replacing" in self._before and self._files.is_older(relative, self._under_way):
             return False
-        if path.suffix == ".png":
-            return png_note(path, _NOTE) == self.note
-        if path.suffix == ".jpg":
-            return jpeg_note(path) == self.note
-        return _is_whole_array(path)
+        return self._files.bears(relative, self.note)
 
     def write(self, relative: str, array: np.ndarray, *, comment: str = "") -> None:
         """Write an array under a name of ``.npy``, or an image as PNG or, RGB uint8, as ``.jpg``.
@@ -217,23 +223,24 @@ class OutputFolder:
             encoded = encode_jpeg(array, self.note)
         else:
             encoded = encode_png(array)
-            notes = {_NOTE: self.note}
+            notes = {NOTE: self.note}
             if comment:
                 notes[_COMMENT] = f"{png_data_hash(encoded)} {comment}"
             encoded = add_notes(encoded, notes)
-        write_bytes(self._inside(relative), encoded)
+        self._files.write(relative, encoded)
 
     def comment(self, relative: str) -> str | None:
         """The comment that `write` put into a PNG; None if its pixels are not the same any more."""
-        path = self.path / relative
-        of_pixels, _, comment = (png_note(path, _COMMENT) or "").partition(" ")
-        unchanged = of_pixels and of_pixels == png_data_hash(path.read_bytes())
+        content = self._files.read(relative) if self._files.exists(relative) else b""
+        if not is_whole_png(content):
+            return None
+        of_pixels, _, comment = (note_in(content, _COMMENT) or "").partition(" ")
+        unchanged = of_pixels and of_pixels == png_data_hash(content)
         return comment if unchanged else None
 
     def is_whole(self, relative: str) -> bool:
         """Whether there is a file of this name that begins and ends as a PNG does."""
-        path = self.path / relative
-        return path.is_file() and is_whole_png(path.read_bytes())
+        return self._files.exists(relative) and is_whole_png(self._files.read(relative))
 
     def stands(self, relative: str) -> bool:
         """Whether a whole PNG is there that is not to be replaced, whoever made it.
@@ -246,7 +253,7 @@ class OutputFolder:
 
     def is_current(self, relative: str) -> bool:
         """Whether a result that is there is not one of other settings, yet to be replaced."""
-        return not self._replaces_others or self._looks_right(self.path / relative)
+        return not self._replaces_others or self._looks_right(relative)
 
     def remove(self, relative: str) -> None:
         """Remove a result, if it is there.
@@ -256,21 +263,11 @@ class OutputFolder:
         OutputError
             It can not be removed.
         """
-        path = self._inside(relative)
-        try:
-            path.unlink(missing_ok=True)
-        except OSError as error:
-            raise output_error(path, error) from error
+        self._files.remove(relative)
 
     def results(self) -> list[str]:
         """Names of all results that are here."""
-        return [path.relative_to(self.path).as_posix() for path in self._results()]
-
-    def _inside(self, relative: str) -> Path:
-        """The path of a result, its folder made; never one that leads out of this folder."""
-        path = self.path / relative
-        self._folders.make(path.parent)
-        return path
+        return list(self._files.results())
 
     def finish(self, record: Mapping[str, Any]) -> None:
         """Write the record, with the counts of results and failures here: the work is done.
@@ -279,15 +276,14 @@ class OutputFolder:
         not about, the folder goes on being under way, and the next run looks at each of them.
         """
         counts = {
-            "results": sum(1 for _ in self._results()),
+            "results": sum(1 for _ in self._files.results()),
             "failed": len(read_failures(self.path)),
         }
-        if hasattr(os, "sync"):
-            os.sync()  # so that no power cut leaves a record of results that were never written
-        _write_json(self.record, {**record, "counts": counts, "settings": self.settings})
+        self._files.settle()
+        self._write_json(self._record, {**record, "counts": counts, "settings": self.settings})
         strangers = 0
         if self._replaces_others:
-            strangers = sum(not self._looks_right(path) for path in self._results())
+            strangers = sum(not self._looks_right(name) for name in self._files.results())
         if strangers:
             log.warning(
                 "%s still holds %d results of other settings; run again for all images",
@@ -295,20 +291,10 @@ class OutputFolder:
                 strangers,
             )
         else:
-            self._under_way.unlink(missing_ok=True)
+            self._files.remove(self._under_way)
 
-    def _results(self) -> Iterator[Path]:
-        """What runs have written here."""
-        return chain.from_iterable(self._files(f"*.{kind}") for kind in ("png", "npy", "jpg"))
-
-    def _files(self, pattern: str) -> Iterator[Path]:
-        """Files of this pattern in the folder, its shards and subfolders, but no other output's."""
-        yield from self.path.glob(pattern)
-        for entry in self.path.iterdir():
-            named = entry.name.isdigit() or entry.name in self.subfolders
-            inner = named and entry.is_dir() and not entry.is_symlink()
-            if inner and not (entry / self._lock.name).exists():
-                yield from entry.glob(pattern)
+    def _write_json(self, name: str, content: Mapping[str, Any]) -> None:
+        self._files.write(name, (json.dumps(content, indent=2) + "\n").encode())
 
 
 def differing_settings(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
@@ -320,7 +306,7 @@ def differing_settings(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[
     ]
 
 
-def require_separate(read: Sequence[Path | None], written: Sequence[Path]) -> None:
+def require_separate(read: Sequence[Place | None], written: Sequence[Place]) -> None:
     """Refuse folders in which a result could take the place of what is read, or of another result.
 
     Results lie in a folder or its direct subfolders, and so do the files that are read.
@@ -339,16 +325,3 @@ def require_separate(read: Sequence[Path | None], written: Sequence[Path]) -> No
                     raise ArgumentError(
                         f"{folders[first]} and {other} overlap; results need a folder of their own"
                     )
-
-
-def _write_json(path: Path, content: Mapping[str, Any]) -> None:
-    write_bytes(path, (json.dumps(content, indent=2) + "\n").encode())
-
-
-def _is_whole_array(path: Path) -> bool:
-    """Whether a ``.npy`` is as long as its header says."""
-    try:
-        np.load(path, mmap_mode="r", allow_pickle=False)
-    except (ValueError, OSError, EOFError):
-        return False
-    return True

@@ -13,6 +13,7 @@ import numpy as np
 from .errors import ArgumentError, ParsingError
 from .labels import FaceParser, read_label_map
 from .manifest import image_folder, released_path
+from .places import Place, exists, is_folder
 from .sources import fetch_weights
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ class ReadyLabels(FaceParser):
 
     Parameters
     ----------
-    folder : Path
+    folder : Place
         ``<image id>.npy`` or ``<image id>.png``, flat or in FFHQ's shards.
 
     Raises
@@ -39,10 +40,10 @@ class ReadyLabels(FaceParser):
     """
 
     name = "labels"
-    folder: Path
+    folder: Place
 
-    def __init__(self, folder: Path) -> None:
-        if not folder.is_dir():
+    def __init__(self, folder: Place) -> None:
+        if not is_folder(folder):
             raise ArgumentError(f"the folder of label maps {folder} is not there")
         self.folder = folder
         self.note = f"ready label maps, {folder.resolve().name}"
@@ -56,7 +57,7 @@ class ReadyLabels(FaceParser):
         for suffix in (".npy", ".png"):
             for place in (f"{image_id}{suffix}", released_path(image_id, suffix)):
                 path = self.folder / place
-                if os.path.lexists(path):
+                if os.path.lexists(path) if isinstance(path, Path) else exists(path):
                     return read_label_map(path)
         raise ParsingError(f"{self.folder} has no label map {image_id}.npy or {image_id}.png")
 
@@ -65,8 +66,8 @@ def create_parser(
     name: ParserName,
     *,
     weights: Path | None = None,
-    labels: Path | None = None,
-    images: Path | None = None,
+    labels: Place | None = None,
+    images: Place | None = None,
     device: str = "auto",
     batch_size: int | None = None,
     engine: "Engine" = "auto",
@@ -78,9 +79,9 @@ def create_parser(
     name : {"bisenet", "labels", "template"}
     weights : Path, optional
         BiSeNet's weights; fetched into the cache if not given.
-    labels : Path, optional
+    labels : Place, optional
         Folder of ready label maps; that of the released layout beside `images` if not given.
-    images : Path, optional
+    images : Place, optional
         Folder of the images.
     device, batch_size
         Where BiSeNet runs, and on how many images at once.
@@ -122,10 +123,10 @@ def create_parser(
     raise ArgumentError(f"parser is {name!r}; choose one of {', '.join(PARSERS)}")
 
 
-def _released_labels(images: Path | None) -> Path:
+def _released_labels(images: Place | None) -> Place:
     """The label maps of a data set in the released layout, if `images` lies in one."""
     data_set = image_folder(images.resolve()).parent if images else Path()
     for folder in (data_set / place for place in _RELEASED_LABELS):
-        if images and folder.is_dir():
+        if images and is_folder(folder):
             return folder
     raise ArgumentError("the parser labels needs a folder of label maps: --labels FOLDER")

@@ -16,6 +16,7 @@ from zlib_ng import zlib_ng
 from .errors import ArgumentError, ImageError
 
 MAX_SIDE = 1_000_000  # libpng's
+NOTE = "Description"  # a keyword that the PNG specification reserves
 _NOTES_BYTES = 16_384  # within which the notes are that `png_note` finds
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _PNG_END = b"\x00\x00\x00\x00IEND\xaeB`\x82"
@@ -209,8 +210,13 @@ def png_note(path: Path, keyword: str) -> str | None:
         file.seek(max(0, size - len(_PNG_END)))
         if not head.startswith(_PNG_SIGNATURE) or file.read() != _PNG_END:
             return None
-    for kind, body in _png_chunks(head):
-        found, _, note = head[body].partition(b"\x00")
+    return note_in(head, keyword)
+
+
+def note_in(content: bytes, keyword: str) -> str | None:
+    """Read one note of a PNG's content, or of its beginning; None where there is none."""
+    for kind, body in _png_chunks(content):
+        found, _, note = content[body].partition(b"\x00")
         if kind == b"tEXt" and found == keyword.encode("latin-1"):
             return note.decode("latin-1")
     return None

@@ -9,13 +9,13 @@ from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from itertools import takewhile
-from pathlib import Path
 from typing import Generic, NamedTuple, Protocol, TypeVar
 
 from .errors import ImageFailure, OutputError
 from .failures import Failure
 from .manifest import ImageFile
 from .pipeline import run_pipeline
+from .places import Place, is_folder
 
 LARGEST_SHARD = 256
 _SHARDS_A_WORKER = 8  # so that the last ones end at about the same time
@@ -57,7 +57,7 @@ class Work(ABC, Generic[Loaded, Result]):
 
     Parameters
     ----------
-    read : sequence of Path
+    read : sequence of Place
         Folders of images.
     results : Results
         Where results go.
@@ -68,7 +68,7 @@ class Work(ABC, Generic[Loaded, Result]):
         What the run wants to say of all images in the end.
     """
 
-    def __init__(self, read: Sequence[Path], results: Results) -> None:
+    def __init__(self, read: Sequence[Place], results: Results) -> None:
         self.read = read
         self.results = results
         self.counts = Counter[str]()
@@ -162,7 +162,7 @@ def do_shard(
 
 def _require_shared(work: Work[Loaded, Result]) -> None:
     for folder in work.read:
-        if not folder.is_dir():
+        if not is_folder(folder):
             raise OutputError(
                 f"{folder.absolute()} is not on {platform.node()}; images and results have to lie "
                 "where all workers see them under the same names"

@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,6 +19,7 @@ from .folder_run import RunReport, Selection, choose_images, run_folder
 from .labels import FaceParser
 from .manifest import Ids, ImageFile, image_folder
 from .outputs import OutputFolder, require_separate
+from .places import Place
 from .shards import Work
 from .texture import KERNEL_SIZE, SIGMA, Recipe, masked_texture_map, require_kernel, scaled_kernel
 
@@ -75,9 +75,9 @@ class ByProducts:
     `masked_images` RGB PNG that are black outside the face, both of the image's size.
     """
 
-    labels: Path | None = None
-    face_masks: Path | None = None
-    masked_images: Path | None = None
+    labels: Place | None = None
+    face_masks: Place | None = None
+    masked_images: Place | None = None
 
 
 class _Loaded(NamedTuple):
@@ -89,8 +89,8 @@ class _Loaded(NamedTuple):
 
 
 def build_weak(
-    images: Path,
-    out: Path,
+    images: Place,
+    out: Place,
     *,
     parser: FaceParser,
     texture: TextureSettings | None = None,
@@ -105,9 +105,9 @@ def build_weak(
 
     Parameters
     ----------
-    images : Path
+    images : Place
         Photographs, flat or in FFHQ's shards, or a data set with a folder `images1024x1024`.
-    out : Path
+    out : Place
         Gets 8-bit gray PNG of each image's size, in the released layout, and `build.json`; and
         `failures.csv` if images failed.
     parser : FaceParser
@@ -160,13 +160,13 @@ def build_weak(
     )
 
 
-def _in_folder(folder: Path, file: ImageFile) -> Path:
+def _in_folder(folder: Place, file: ImageFile) -> Place:
     return folder / file.path
 
 
 def build_weak_of(
-    images: Mapping[str, Path],
-    out: Path,
+    images: Mapping[str, Place],
+    out: Place,
     *,
     parser: FaceParser,
     texture: TextureSettings | None = None,
@@ -177,7 +177,7 @@ def build_weak_of(
 
     Parameters
     ----------
-    images : mapping of str to Path
+    images : mapping of str to Place
         The file of each id.
     out, parser, texture, by_products, jobs
         As `build_weak`; `failures.csv` names an image by its id.
@@ -195,7 +195,7 @@ def build_weak_of(
     return _build(
         Selection(files, missing=[], everything=False),
         lambda file: images[file.image_id],
-        sorted({path.parent for path in images.values()}),
+        sorted({path.parent for path in images.values()}, key=str),
         out,
         parser=parser,
         texture=texture or TextureSettings(),
@@ -207,9 +207,9 @@ def build_weak_of(
 
 def _build(
     selection: Selection,
-    place: Callable[[ImageFile], Path],
-    read: Sequence[Path],
-    out: Path,
+    place: Callable[[ImageFile], Place],
+    read: Sequence[Place],
+    out: Place,
     *,
     parser: FaceParser,
     texture: TextureSettings,
@@ -239,8 +239,8 @@ class _WeakWork(Work[_Loaded, np.ndarray]):
 
     def __init__(
         self,
-        place: Callable[[ImageFile], Path],
-        read: Sequence[Path],
+        place: Callable[[ImageFile], Place],
+        read: Sequence[Place],
         parser: FaceParser,
         texture: TextureSettings,
         results: "_Results",
@@ -275,7 +275,7 @@ class _Results:
 
     def __init__(
         self,
-        out: Path,
+        out: Place,
         by_products: ByProducts,
         parser: FaceParser,
         texture: TextureSettings,
@@ -287,12 +287,12 @@ class _Results:
         face_by = f"face by {parser.note}{weights}"
         parsing = parser.settings()
 
-        def opened(path: Path, what: str, settings: dict[str, Any]) -> OutputFolder:
+        def opened(path: Place, what: str, settings: dict[str, Any]) -> OutputFolder:
             note = f"{what}; {face_by}; ffhq-wrinkle build-weak"
             folder = OutputFolder(path, settings, note=note, overwrite=overwrite)
             return stack.enter_context(folder)
 
-        def kept(path: Path | None, what: str) -> OutputFolder | None:
+        def kept(path: Place | None, what: str) -> OutputFolder | None:
             return opened(path, what, parsing) if path else None
 
         self.weak = opened(out, f"masked texture map; {texture}", {**asdict(texture), **parsing})

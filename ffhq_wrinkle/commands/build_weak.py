@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 import click
 
 from .options import (
-    EXISTING_FOLDER,
+    EXISTING_PLACE,
     FAILED,
-    FOLDER,
+    PLACE,
     chosen_ids,
     default_jobs,
     ids_file_option,
@@ -23,12 +23,13 @@ from .parser_options import engine_option, labels_option, parser_option, weights
 if TYPE_CHECKING:
     from ..bisenet import Engine
     from ..parsing import ParserName
+    from ..places import Place
     from ..texture import Recipe
 
 
 @click.command("build-weak")
-@click.argument("images", type=EXISTING_FOLDER)
-@click.argument("out", type=FOLDER)
+@click.argument("images", type=EXISTING_PLACE)
+@click.argument("out", type=PLACE)
 @ids_option
 @ids_file_option
 @limit_option
@@ -63,24 +64,24 @@ if TYPE_CHECKING:
 @overwrite_option
 @click.option(
     "--save-labels",
-    type=FOLDER,
+    type=PLACE,
     help="Also write label maps here, as ID.npy.",
 )
 @click.option(
     "--save-face-masks",
-    type=FOLDER,
+    type=PLACE,
     help="Also write face masks here, 0/255 PNG.",
 )
 @click.option(
     "--save-masked-images",
-    type=FOLDER,
+    type=PLACE,
     help="Also write the images, black outside the face, here.",
 )
 @click.pass_context
 def build_weak_command(
     ctx: click.Context,
-    images: Path,
-    out: Path,
+    images: "Place",
+    out: "Place",
     ids_text: str | None,
     ids_file: Path | None,
     limit: int | None,
@@ -90,16 +91,16 @@ def build_weak_command(
     scale_to_image: bool,
     parser_name: "ParserName",
     weights: Path | None,
-    labels: Path | None,
+    labels: "Place | None",
     engine: "Engine",
     device: str,
     batch_size: int | None,
     jobs: int | None,
     scheduler: str | None,
     overwrite: bool,
-    save_labels: Path | None,
-    save_face_masks: Path | None,
-    save_masked_images: Path | None,
+    save_labels: "Place | None",
+    save_face_masks: "Place | None",
+    save_masked_images: "Place | None",
 ) -> None:
     """Write to OUT the weak wrinkle mask of each face in IMAGES.
 
@@ -110,12 +111,15 @@ def build_weak_command(
     be done are listed in OUT/failures.csv, and the exit status is 1. Run the same command again
     to go on after an interruption, or to try the failed ones again.
 
+    Folders may lie in an object store, s3://BUCKET/FOLDER or gs://BUCKET/FOLDER.
+
     \b
     Examples:
       ffhq-wrinkle build-weak ffhq/images1024x1024 weak
       ffhq-wrinkle build-weak ffhq/images1024x1024 weak --recipe released --ids 0-999
       ffhq-wrinkle build-weak photos weak --parser template --scale-to-image
       ffhq-wrinkle build-weak photos weak --parser labels --labels face_parsed_labels
+      ffhq-wrinkle build-weak s3://faces/images1024x1024 s3://faces/weak --jobs 16
     """
     from ..parsing import create_parser
     from ..weak import ByProducts, TextureSettings, build_weak

@@ -10,10 +10,37 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ..manifest import Ids
+    from ..places import Place
+
+
+class PlaceType(click.ParamType):  # type: ignore[type-arg]  # click 8.2 takes none
+    """A folder of this machine, which `local` has a look at, or one of an object store."""
+
+    name = "directory"
+
+    def __init__(self, local: click.Path) -> None:
+        self._local = local
+
+    def convert(
+        self, value: str, param: click.Parameter | None, ctx: click.Context | None
+    ) -> "Place":
+        """Read what was given on the command line."""
+        from ..errors import ArgumentError
+        from ..places import parse_place
+
+        try:
+            place = parse_place(value)
+        except ArgumentError as error:
+            self.fail(str(error), param, ctx)
+        if isinstance(place, Path):
+            self._local.convert(place, param, ctx)
+        return place
+
 
 FAILED = 1  # exit status: something could not be done
 EXISTING_FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 FOLDER = click.Path(file_okay=False, path_type=Path)
+EXISTING_PLACE, PLACE = PlaceType(EXISTING_FOLDER), PlaceType(FOLDER)
 EXISTING_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 ids_option = click.option(

@@ -2,7 +2,7 @@
 
 import click
 
-from .options import EXISTING_FILE, EXISTING_FOLDER
+from .options import EXISTING_FILE, EXISTING_PLACE
 
 parser_option = click.option(
     "--parser",
@@ -19,7 +19,7 @@ weights_option = click.option(
 )
 labels_option = click.option(
     "--labels",
-    type=EXISTING_FOLDER,
+    type=EXISTING_PLACE,
     help="Folder of ready label maps, ID.npy or ID.png, for --parser labels.",
 )
 engine_option = click.option(

@@ -9,9 +9,9 @@ from click.core import ParameterSource
 
 from .options import (
     EXISTING_FILE,
-    EXISTING_FOLDER,
+    EXISTING_PLACE,
     FAILED,
-    FOLDER,
+    PLACE,
     chosen_ids,
     default_jobs,
     ids_file_option,
@@ -26,14 +26,15 @@ from .parser_options import engine_option, labels_option, parser_option, weights
 if TYPE_CHECKING:
     from ..bisenet import Engine
     from ..parsing import ParserName
+    from ..places import Place
     from ..segmentation.prediction.prediction_folder import ProbabilityFormat
     from ..segmentation.prediction.predictor import Precision
     from ..texture import Recipe
 
 
 @click.command("predict")
-@click.argument("images", type=EXISTING_FOLDER)
-@click.argument("out", type=FOLDER)
+@click.argument("images", type=EXISTING_PLACE)
+@click.argument("out", type=PLACE)
 @click.option(
     "--checkpoint",
     required=True,
@@ -52,10 +53,10 @@ if TYPE_CHECKING:
     type=click.Choice(["paper", "released"]),
     help="Formula of the texture map.  [default: what the checkpoint was trained with]",
 )
-@click.option("--texture", type=EXISTING_FOLDER, help="Folder of ready texture maps, ID.png.")
+@click.option("--texture", type=EXISTING_PLACE, help="Folder of ready texture maps, ID.png.")
 @click.option(
     "--face-masks",
-    type=EXISTING_FOLDER,
+    type=EXISTING_PLACE,
     help="Folder of ready face masks, ID.png; then no parser is needed.",
 )
 @click.option(
@@ -93,19 +94,19 @@ if TYPE_CHECKING:
 @click.pass_context
 def predict_command(
     ctx: click.Context,
-    images: Path,
-    out: Path,
+    images: "Place",
+    out: "Place",
     checkpoint: str,
     ids_text: str | None,
     ids_file: Path | None,
     limit: int | None,
     parser_name: "ParserName",
     weights: Path | None,
-    labels: Path | None,
+    labels: "Place | None",
     engine: "Engine",
     recipe: "Recipe | None",
-    texture: Path | None,
-    face_masks: Path | None,
+    texture: "Place | None",
+    face_masks: "Place | None",
     align: bool,
     landmarks: Path | None,
     all_faces: bool,
@@ -131,12 +132,15 @@ def predict_command(
     Photos that can not be done are listed in OUT/failures.csv, and the exit status is 1. Run the
     same command again to go on after an interruption, or to try the failed ones again.
 
+    Folders may lie in an object store, s3://BUCKET/FOLDER or gs://BUCKET/FOLDER.
+
     \b
     Examples:
       ffhq-wrinkle predict ffhq/images1024x1024 predictions --checkpoint official-unet --ids 0-99
       ffhq-wrinkle predict photos predictions --checkpoint best.pt --align --probabilities png
       ffhq-wrinkle predict faces predictions --checkpoint best.pt --parser template
       ffhq-wrinkle predict faces predictions --checkpoint unet.onnx --texture weak --face-masks skin
+      ffhq-wrinkle predict s3://faces/photos s3://faces/wrinkles --checkpoint best.pt --align
     """
     from ..errors import ArgumentError
     from ..parsing import create_parser

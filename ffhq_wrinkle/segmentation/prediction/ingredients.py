@@ -2,7 +2,6 @@
 
 import json
 from dataclasses import asdict
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -12,6 +11,7 @@ from ...files import read_image
 from ...labels import FaceParser, face_mask
 from ...manifest import find_images, image_id_of
 from ...masks import read_mask
+from ...places import Place, get
 from ...weak import TextureSettings
 from .inputs import network_input
 
@@ -33,7 +33,7 @@ class Ingredients:
         Finds the faces; may be None if there are ready face masks.
     texture : TextureSettings or None
         How texture maps are computed; None for networks that take none.
-    textures, face_masks : Path, optional
+    textures, face_masks : Place, optional
         Folders of ready texture maps, 8-bit gray, and of face masks, by image id.
 
     Raises
@@ -48,8 +48,8 @@ class Ingredients:
         parser: FaceParser | None,
         texture: TextureSettings | None,
         *,
-        textures: Path | None = None,
-        face_masks: Path | None = None,
+        textures: Place | None = None,
+        face_masks: Place | None = None,
     ) -> None:
         if parser is None and face_masks is None:
             raise ArgumentError("a face parser or ready face masks have to say where the face is")
@@ -67,7 +67,7 @@ class Ingredients:
         """What makes them anew in another process."""
         return _remade, (self.parser, self.texture, self.folders)
 
-    def read_folders(self) -> list[Path | None]:
+    def read_folders(self) -> list[Place | None]:
         """Folders that are read, where no result may be written."""
         return [self.parser.folder if self.parser else None, *self.folders.values()]
 
@@ -124,7 +124,7 @@ class Ingredients:
 
 
 def _remade(
-    parser: FaceParser | None, texture: TextureSettings | None, folders: dict[str, Path | None]
+    parser: FaceParser | None, texture: TextureSettings | None, folders: dict[str, Place | None]
 ) -> Ingredients:
     return Ingredients(
         parser, texture, textures=folders["textures"], face_masks=folders["face_masks"]
@@ -134,7 +134,7 @@ def _remade(
 class _Ready:
     """Files of a folder, by image id."""
 
-    def __init__(self, folder: Path, what: str) -> None:
+    def __init__(self, folder: Place, what: str) -> None:
         self.folder = folder
         self.what = what
         self._files = find_images(folder)
@@ -147,7 +147,7 @@ class _Ready:
     def gray(self, image_id: str, shape: tuple[int, int]) -> np.ndarray:
         return self._of_size(read_image(self._path(image_id))[:, :, 0], image_id, shape)
 
-    def _path(self, image_id: str) -> Path:
+    def _path(self, image_id: str) -> Place:
         file = self._files.get(image_id) or self._numbered.get(image_id_of(image_id))
         if file is None:
             raise ImageError(f"{self.folder} has no {self.what} of this id")
@@ -162,10 +162,10 @@ class _Ready:
         return array
 
 
-def _require_same_texture(folder: Path, wanted: TextureSettings) -> None:
+def _require_same_texture(folder: Place, wanted: TextureSettings) -> None:
     """Refuse texture maps of which `build-weak` noted other settings."""
     try:
-        noted = json.loads((folder / "build.json").read_text(encoding="utf-8"))["settings"]
+        noted = json.loads(get(folder / "build.json"))["settings"]
     except (OSError, ValueError, KeyError, TypeError):
         return  # not made by us: whoever names the folder knows
     differing = [

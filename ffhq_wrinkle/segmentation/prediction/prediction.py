@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Sequence
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -12,6 +11,7 @@ from ...files import read_image
 from ...folder_run import RunReport, choose_images, run_folder
 from ...manifest import Ids, ImageFile, image_folder
 from ...outputs import OutputFolder, require_separate
+from ...places import Place
 from ...shards import Work
 from .ingredients import Ingredients, Prepared
 from .prediction_files import RECORD
@@ -36,8 +36,8 @@ class _Loaded(NamedTuple):
 
 
 def predict_folder(
-    images: Path,
-    out: Path,
+    images: Place,
+    out: Place,
     *,
     predictor: Predictor,
     ingredients: Ingredients,
@@ -53,9 +53,9 @@ def predict_folder(
 
     Parameters
     ----------
-    images : Path
+    images : Place
         Photographs, flat or in FFHQ's shards, or a data set with a folder `images1024x1024`.
-    out : Path
+    out : Place
         Gets `masks/` (0/255 PNG), `overlays/` (JPEG), if asked for `probabilities/`, and of
         aligned faces `aligned/` (what the network saw, RGB PNG) and `photo_masks/` (the masks of
         all faces of a photo, in its own frame); `wrinkles.csv`, `predict.json`, and `failures.csv`
@@ -150,7 +150,7 @@ class _PredictionWork(Work[_Loaded, list[Face] | ImageFailure]):
 
     def __init__(
         self,
-        folder: Path,
+        folder: Place,
         predictor: Predictor,
         ingredients: Ingredients,
         views: Views,

@@ -1,6 +1,7 @@
 """Prediction folder: the files that belong to a photo, written so that nothing of value is lost."""
 
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Literal, NamedTuple
@@ -23,6 +24,7 @@ from .wrinkle_table import TABLE, WrinkleRow, wrinkle_row, wrinkle_table
 ProbabilityFormat = Literal["png", "npy"]
 OVERLAYS, ALIGNED, PHOTO_MASKS = "overlays", "aligned", "photo_masks"
 SUBFOLDERS = (MASKS_FOLDER, PROBABILITIES_FOLDER, OVERLAYS, ALIGNED, PHOTO_MASKS)
+_READ_AT_ONCE = 16  # masks, each of which an object store takes a moment to answer for
 _COLOUR = (0, 255, 130)  # the opposite of skin, light or dark, and of lips
 
 
@@ -77,10 +79,10 @@ class PredictionFolder:
         self.views = views
         self.settings = settings
         self.aligned = not isinstance(views, WholeImages)
-        table = output.path / TABLE
-        if table.exists() and not output.is_taken_up and not output.overwrite:
+        if output.exists(TABLE) and not output.is_taken_up and not output.overwrite:
             raise OutputError(
-                f"{table} was not made by this command; choose another folder, or --overwrite"
+                f"{output.path / TABLE} was not made by this command; choose another folder, or "
+                "--overwrite"
             )
 
     def complete(self, file: ImageFile) -> bool:
@@ -185,7 +187,7 @@ class PredictionFolder:
         kept |= {name for view in names for name in self._of_view(view)}
         earlier = [image_id]
         while any(
-            (self.output.path / folder / f"{image_id}.face{len(earlier)}.png").exists()
+            self.output.exists(f"{folder}/{image_id}.face{len(earlier)}.png")
             for folder in (MASKS_FOLDER, ALIGNED)
         ):
             earlier.append(f"{image_id}.face{len(earlier)}")
@@ -193,7 +195,7 @@ class PredictionFolder:
             for folder in SUBFOLDERS:
                 for kind in ("png", "npy", "jpg"):
                     place = f"{folder}/{name}.{kind}"
-                    if place not in kept and (self.output.path / place).exists():
+                    if place not in kept and self.output.exists(place):
                         self.output.remove(place)
 
     def begin(self) -> None:
@@ -210,11 +212,16 @@ class PredictionFolder:
 
     def finish(self) -> None:
         """Write the table of all masks that are there, then the record."""
-        rows = (
-            (PurePosixPath(name).stem, WrinkleRow.parse(self.output.comment(name)))
+        masks = [
+            name
             for name in sorted(self.output.results())
             if name.startswith(f"{MASKS_FOLDER}/") and self.output.is_current(name)
-        )
+        ]
+        with ThreadPoolExecutor(_READ_AT_ONCE) as pool:
+            rows = [
+                (PurePosixPath(name).stem, WrinkleRow.parse(comment))
+                for name, comment in zip(masks, pool.map(self.output.comment, masks), strict=True)
+            ]
         table = wrinkle_table((name, row) for name, row in rows if row)
         write_bytes(self.output.path / TABLE, table)
         self.output.finish({"command": "predict", "version": __version__})

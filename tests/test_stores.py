@@ -1,0 +1,434 @@
+"""Folders in object stores: an S3 server on loopback, fsspec's own store in memory, real kills."""
+
+import json
+import logging
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+from itertools import count
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from numpy.testing import assert_array_equal
+from PIL import Image
+
+from ffhq_wrinkle import store_lock
+from ffhq_wrinkle.cli import main
+from ffhq_wrinkle.errors import ArgumentError, ImageError, OutputError
+from ffhq_wrinkle.files import read_image
+from ffhq_wrinkle.manifest import find_images
+from ffhq_wrinkle.outputs import OutputFolder
+from ffhq_wrinkle.places import entries, get, parse_place
+from ffhq_wrinkle.segmentation import save_checkpoint
+from ffhq_wrinkle.store_lock import StoreLock
+from ffhq_wrinkle.weak import TextureSettings
+
+from .conftest import files_of, threshold_unet
+from .test_cluster import workers_below
+from .test_weak_runs import wait_for
+
+pytest.importorskip("s3fs")
+moto = pytest.importorskip("moto.server")
+boto3 = pytest.importorskip("boto3")
+
+COMMAND = str(Path(sys.executable).with_name("ffhq-wrinkle"))
+BUSY = OutputError("busy")
+LOCK = ".build.json.lock"
+BUCKETS = (f"bucket{number}" for number in count())
+
+
+@pytest.fixture(scope="module")
+def server():
+    """An S3 server, which this process and its children find as they would find any other."""
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    begun = moto.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    begun.start()
+    settings = {
+        "AWS_ENDPOINT_URL": "http://{}:{}".format(*begun.get_host_and_port()),
+        "AWS_ACCESS_KEY_ID": "anybody",
+        "AWS_SECRET_ACCESS_KEY": "whatever",
+        "AWS_DEFAULT_REGION": "us-east-1",
+    }
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in settings.items():
+            patch.setenv(name, value)
+        yield boto3.client("s3")
+    begun.stop()
+
+
+class Bucket:
+    """A bucket, looked into by Amazon's own library."""
+
+    def __init__(self, client):
+        self.name = next(BUCKETS)
+        self.client = client
+        client.create_bucket(Bucket=self.name)
+
+    def url(self, key=""):
+        return f"s3://{self.name}/{key}".rstrip("/")
+
+    def upload(self, folder, under):
+        for name, content in files_of(folder).items():
+            self.put(f"{under}/{name}", content)
+
+    def put(self, key, content):
+        self.client.put_object(Bucket=self.name, Key=key, Body=content)
+
+    def get(self, key):
+        return self.client.get_object(Bucket=self.name, Key=key)["Body"].read()
+
+    def names(self, under=""):
+        pages = self.client.get_paginator("list_objects_v2").paginate(
+            Bucket=self.name, Prefix=under
+        )
+        return [one["Key"] for page in pages for one in page.get("Contents", [])]
+
+    def files(self, under):
+        return {key.removeprefix(f"{under}/"): self.get(key) for key in self.names(f"{under}/")}
+
+
+@pytest.fixture
+def bucket(server):
+    return Bucket(server)
+
+
+@pytest.fixture
+def memory():
+    """The address of a folder in fsspec's store in memory, which is empty."""
+    fsspec = pytest.importorskip("fsspec")
+    store = fsspec.filesystem("memory").store
+    store.clear()
+    yield "memory://bucket/folder"
+    store.clear()
+
+
+@pytest.fixture
+def impatient(monkeypatch):
+    """Take a lock whose holder has not been heard of for half a second."""
+    monkeypatch.setattr(store_lock, "BEAT_S", 0.1)
+    monkeypatch.setattr(store_lock, "DEAD_S", 0.5)
+    monkeypatch.setattr(store_lock, "_LOOK_S", 0.05)
+
+
+def run(*arguments):
+    return CliRunner().invoke(main, [*map(str, arguments)])
+
+
+def start(*arguments):
+    return subprocess.Popen(
+        [COMMAND, *map(str, arguments)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "CUDA_VISIBLE_DEVICES": ""},
+    )
+
+
+def test_weak_masks_in_a_bucket_are_those_on_a_disk(bucket, dataset, tmp_path):
+    dataset.image_path("00002").write_bytes(b"not an image")
+    bucket.upload(dataset.root, "ffhq")
+    parser = ["--parser", "labels", "--labels"]
+    here = run(
+        *("build-weak", dataset.images, tmp_path / "weak", *parser, dataset.labels),
+        *("--save-labels", tmp_path / "labels", "--save-masked-images", tmp_path / "masked"),
+    )
+    there = run(
+        *("build-weak", bucket.url("ffhq"), bucket.url("weak"), *parser),
+        bucket.url("ffhq/face_parsed_labels"),
+        *("--save-labels", bucket.url("labels"), "--save-masked-images", bucket.url("masked")),
+    )
+    assert here.exit_code == there.exit_code == 1, there.output
+    assert "5 weak masks written, 0 were there already, 1 failed" in there.output
+    for folder in ("weak", "labels", "masked"):
+        expected = files_of(tmp_path / folder)
+        expected.pop("build.json")  # which tells where the label maps are
+        made = bucket.files(folder)
+        record = json.loads(made.pop("build.json"))
+        assert record["counts"] == {"results": 5, "failed": int(folder == "weak")}
+        assert made == expected
+    assert record["settings"]["labels"] == bucket.url("ffhq/face_parsed_labels")
+    bucket.put("ffhq/images1024x1024/00000/00002.png", bucket.get("masked/00001.png"))
+    again = run(
+        *("build-weak", bucket.url("ffhq"), bucket.url("weak"), *parser),
+        bucket.url("ffhq/face_parsed_labels"),
+    )
+    assert again.exit_code == 0, again.output
+    assert "1 weak masks written, 5 were there already" in again.output
+    assert "weak/failures.csv" not in bucket.names()
+
+
+def test_predictions_in_a_store_are_those_on_a_disk(memory, dataset, tmp_path):
+    checkpoint = tmp_path / "net.pt"
+    save_checkpoint(checkpoint, threshold_unet(), "unet", texture=TextureSettings(), side=128)
+    options = ["--checkpoint", checkpoint, "--parser", "template", "--probabilities", "npy"]
+    out = f"{memory}/predictions"
+    here = run("predict", dataset.images, tmp_path / "here", *options, "--ids", "0-2")
+    store = parse_place(memory)
+    for name, content in files_of(dataset.images).items():
+        store.fs.pipe_file(f"{store.path}/images/{name}", content)
+    there = run("predict", f"{memory}/images", out, *options, "--ids", "0-2")
+    assert here.exit_code == there.exit_code == 0, there.output
+
+    def made():
+        return {
+            name.removeprefix(f"{parse_place(out).path}/"): store.fs.cat_file(name)
+            for name in store.fs.find(parse_place(out).path)
+        }
+
+    assert made() == files_of(tmp_path / "here")
+    assert len(made()) == 3 * 3 + 2
+    corrected = b"\x89PNG\r\n\x1a\n of somebody \x00\x00\x00\x00IEND\xaeB`\x82"
+    store.fs.pipe_file(f"{parse_place(out).path}/masks/00001.png", corrected)
+    more = run("predict", f"{memory}/images", out, *options)
+    assert more.exit_code == 0, more.output
+    assert "3 predictions written, 3 were there already" in more.output
+    assert made()["masks/00001.png"] == corrected
+    table = made()["wrinkles.csv"].decode().splitlines()
+    assert [row.split(",")[0] for row in table[1:]] == ["00000", "00002", "00999", "01000", "01001"]
+
+
+def test_killed_in_the_middle_it_goes_on_from_what_is_in_the_bucket(
+    bucket, make_dataset, tmp_path, impatient
+):
+    dataset = make_dataset(range(60), side=160)
+    fixed = ["--parser", "labels", "--labels", dataset.labels, "--jobs", "2"]
+    bucket.upload(dataset.images, "images")
+    command = ["build-weak", bucket.url("images"), bucket.url("weak"), *fixed]
+    process = start(*command)
+    wait_for(lambda: len(bucket.names("weak/0")) >= 10, process)
+    process.kill()
+    assert process.wait() == -signal.SIGKILL
+    process.communicate()
+    left = bucket.names("weak/")
+    assert f"weak/{LOCK}" in left
+    assert "weak/build.json" not in left
+    done = len(bucket.names("weak/0"))
+    result = run(*command)
+    assert result.exit_code == 0, result.output
+    assert f"{60 - done} weak masks written, {done} were there already" in result.output
+    run("build-weak", dataset.images, tmp_path / "straight", *fixed)
+    assert bucket.files("weak") == files_of(tmp_path / "straight")
+
+
+def test_a_worker_killed_in_the_middle_costs_a_retry_and_not_the_run(
+    bucket, make_dataset, tmp_path
+):
+    dataset = make_dataset(range(120), side=160)
+    bucket.upload(dataset.images, "images")
+    process = start(
+        *("build-weak", bucket.url("images"), bucket.url("weak")),
+        *("--parser", "template", "--scheduler", "local:2"),
+    )
+    wait_for(lambda: len(bucket.names("weak/0")) >= 20, process)
+    workers_below(process.pid)[0].kill()
+    said, noted = process.communicate(timeout=60)
+    assert process.returncode == 0, noted
+    assert "120 weak masks written" in said
+    run("build-weak", dataset.images, tmp_path / "straight", "--parser", "template")
+    assert bucket.files("weak") == files_of(tmp_path / "straight")
+
+
+def test_two_runs_in_one_folder_are_refused_while_the_first_lives(bucket, impatient):
+    folder = parse_place(bucket.url("weak"))
+    first = StoreLock(folder, LOCK, busy=BUSY)
+    first.acquire()
+    before = bucket.get(f"weak/{LOCK}")
+    with pytest.raises(OutputError, match="busy"):
+        StoreLock(folder, LOCK, busy=BUSY).acquire()
+    assert bucket.get(f"weak/{LOCK}") != before  # it was seen to be alive
+    first.release()
+    assert bucket.names() == []
+    StoreLock(folder, LOCK, busy=BUSY).acquire()
+
+
+def test_of_many_that_take_a_folder_at_once_one_has_it(bucket, impatient):
+    locks = [StoreLock(parse_place(bucket.url("weak")), LOCK, busy=BUSY) for _ in range(8)]
+    together = threading.Barrier(len(locks))
+    refused = []
+
+    def take(lock):
+        together.wait()
+        try:
+            lock.acquire()
+        except OutputError:
+            refused.append(lock)
+
+    threads = [threading.Thread(target=take, args=[lock]) for lock in locks]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(refused) == 7
+    for lock in locks:
+        lock.release()
+    assert bucket.names() == []
+
+
+def test_who_was_taken_for_dead_says_so_and_leaves_the_mark_alone(bucket, impatient, caplog):
+    folder = parse_place(bucket.url("weak"))
+    slept = StoreLock(folder, LOCK, busy=BUSY)
+    slept.acquire()
+    bucket.put(f"weak/{LOCK}", b"another's")
+    for _ in range(100):
+        if "another run has taken over" in caplog.text:
+            break
+        time.sleep(0.05)
+    assert "another run has taken over" in caplog.text
+    slept.release()
+    assert bucket.get(f"weak/{LOCK}") == b"another's"
+
+
+PIXELS = np.arange(12, dtype=np.uint8).reshape(3, 4)
+
+
+def opened(place, *, overwrite=False, sigma=5):
+    return OutputFolder(place, {"sigma": sigma}, note="a note", overwrite=overwrite)
+
+
+def test_an_overwrite_that_was_cut_off_still_knows_what_it_has_not_replaced(bucket):
+    place = parse_place(bucket.url("out"))
+    with opened(place) as out:
+        out.begin()
+        for name in ("00000/a.png", "00000/b.png"):
+            out.write(name, PIXELS)
+        out.finish({})
+    time.sleep(1.1)  # S3 tells whole seconds
+    with opened(place, overwrite=True, sigma=7) as out:
+        out.begin()
+        time.sleep(1.1)
+        out.write("00000/a.png", PIXELS)
+    with opened(place, sigma=7) as out:
+        out.begin()
+        assert out.has("00000/a.png")
+        assert not out.has("00000/b.png")
+        out.write("00000/b.png", PIXELS)
+        out.finish({})
+    with pytest.raises(OutputError, match="sigma 7 there and 5 now"), opened(place):
+        pass
+    assert json.loads(bucket.get("out/build.json"))["counts"]["results"] == 2
+    assert bucket.names("out/.") == []
+
+
+def test_files_of_another_origin_are_left_alone(memory):
+    place = parse_place(memory)
+    place.fs.pipe_file(f"{place.path}/00000/00001.png", b"somebody's")
+    with pytest.raises(OutputError, match=r"did not make, such as 00000/00001.png"), opened(place):
+        pass
+    assert entries(place / "00000")[0].name == "00001.png"
+    assert not place.fs.exists(f"{place.path}/{LOCK}")
+
+
+def test_images_are_found_as_on_a_disk(memory):
+    place = parse_place(memory)
+    names = ["00000/00001.png", "01000/01001.JPG", "portrait.webp", "notes.txt", ".hidden.png"]
+    names += ["other/00002.png", "00000/deeper/00003.png", "photo.heic"]
+    for name in names:
+        place.fs.pipe_file(f"{place.path}/{name}", b"")
+    found = {image_id: file.path for image_id, file in find_images(place).items()}
+    assert found == {
+        "00001": "00000/00001.png",
+        "01001": "01000/01001.JPG",
+        "photo": "photo.heic",
+        "portrait": "portrait.webp",
+    }
+
+
+def test_what_is_no_image_is_said_as_of_files(bucket, tmp_path, monkeypatch):
+    Image.fromarray(PIXELS).save(tmp_path / "gray.png")
+    bucket.upload(tmp_path, "images")
+    bucket.put("images/empty.png", b"")
+    folder = parse_place(bucket.url("images"))
+    assert_array_equal(read_image(folder / "gray.png")[:, :, 0], PIXELS)
+    with pytest.raises(ImageError, match="not an image"):
+        read_image(folder / "empty.png")
+    with pytest.raises(ImageError, match="no such file"):
+        read_image(folder / "absent.png")
+    with pytest.raises(ImageError, match="HEIC files are not read"):
+        read_image(folder / "photo.heic")
+    monkeypatch.setattr("ffhq_wrinkle.files.MAX_BYTES", 20)
+    with pytest.raises(ImageError, match="larger than 20 bytes"):
+        read_image(folder / "gray.png")
+    assert len(get(folder / "gray.png", most=21)) == 21
+
+
+def test_what_can_not_be_reached_is_said_in_one_line(bucket, dataset, monkeypatch):
+    weak = ["--parser", "template"]
+    bucket.upload(dataset.images, "images")
+    images = bucket.url("images")
+    for places, code, message in (
+        (["s3://nosuchbucket/x", bucket.url("out")], 2, "s3://nosuchbucket/x has no images"),
+        ([images, "s3://nosuchbucket/x"], 1, "The specified bucket does not exist"),
+        ([images, images], 2, "overlap; results need a folder of their own"),
+        (["http://127.0.0.1/faces", bucket.url("out")], 2, "web pages can not be listed"),
+        (["s3://", bucket.url("out")], 2, "s3:// names no bucket"),
+        (["nonsense://a/b", bucket.url("out")], 2, "no places of the kind nonsense://"),
+    ):
+        result = run("build-weak", *places, *weak)
+        assert (result.exit_code, message in result.output) == (code, True), result.output
+        assert "Traceback" not in result.output
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    process = start("build-weak", images, bucket.url("out"), *weak)
+    _, said = process.communicate(timeout=120)
+    assert process.returncode == 2
+    assert said.startswith(f"Error: {images} can not be read: ")
+    assert len(said.splitlines()) == 1
+
+
+def test_a_store_that_refuses_in_the_middle_ends_the_run(bucket, make_dataset):
+    """A bucket whose policy changes, a quota that is full: here it is removed."""
+    dataset = make_dataset(range(200), side=128)
+    out = Bucket(bucket.client)
+    process = start("build-weak", dataset.images, out.url("weak"), "--parser", "template")
+    wait_for(lambda: len(out.names("weak/0")) >= 5, process)
+    for _ in range(1000):  # until nothing comes in between
+        for key in out.names():
+            out.client.delete_object(Bucket=out.name, Key=key)
+        try:
+            out.client.delete_bucket(Bucket=out.name)
+            break
+        except out.client.exceptions.ClientError:
+            continue
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert "Traceback" not in said
+    assert f"Error: s3://{out.name}/weak/" in said
+    assert "The specified bucket does not exist" in said.splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    ("address", "blocked", "advice"),
+    [
+        ("s3://faces/a", "s3fs", "pip install 'ffhq-wrinkle[s3]'"),
+        ("s3://faces/a", "upath", "pip install 'ffhq-wrinkle[s3]'"),
+        ("gs://faces/a", "gcsfs", "pip install 'ffhq-wrinkle[gs]'"),
+    ],
+)
+def test_without_the_store_s_library_it_is_said_what_to_install(address, blocked, advice, tmp_path):
+    code = textwrap.dedent(
+        f"""
+        import sys
+        sys.modules[{blocked!r}] = None
+        from ffhq_wrinkle.cli import main
+        main(sys.argv[1:])
+        """
+    )
+    command = [sys.executable, "-c", code, "build-weak", address, tmp_path / "out"]
+    said = subprocess.run(command, capture_output=True, text=True)
+    assert said.returncode == 2
+    assert said.stderr.splitlines()[-1] == (
+        f"Error: Invalid value for 'IMAGES': {address} needs a library: {advice}"
+    )
+
+
+def test_addresses_of_files_are_paths(tmp_path):
+    assert parse_place(f"file://{tmp_path}/a%20b") == tmp_path / "a b"
+    assert parse_place("faces") == Path("faces")
+    with pytest.raises(ArgumentError, match="can not be listed"):
+        parse_place("https://example.org/faces")
