@@ -134,6 +134,7 @@ class OutputFolder:
             same = self._before.get("settings") == self.settings and not self._replaces_others
             note = {"settings": self.settings, "replacing": "same" if same else "other"}
             self._write_json(self._under_way, note)
+            self._files.let_time_pass()
             self._before = note
         elif not self._suspect:
             self._write_json(self._under_way, {"settings": self.settings})

@@ -82,6 +82,9 @@ class ResultFiles(ABC):
     def settle(self) -> None:
         """Wait until all that was written would outlast a power cut."""
 
+    def let_time_pass(self) -> None:  # noqa: B027  # which not all need
+        """Wait until what is written next will not seem as old as what was written last."""
+
 
 class LocalFiles(ResultFiles):
     """Files of this machine, or of a file system that it has mounted.

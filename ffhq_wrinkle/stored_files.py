@@ -1,5 +1,6 @@
 """Stored files: the results of a run in an object store, listed once and written whole."""
 
+import time
 from collections.abc import Iterator, Sequence
 from math import inf
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,8 @@ from .result_files import KINDS, ResultFiles
 
 if TYPE_CHECKING:
     from upath import UPath
+
+_TOLD_S = 1.1
 
 
 class StoredFiles(ResultFiles):
@@ -82,8 +85,9 @@ class StoredFiles(ResultFiles):
             raise output_error(self.folder / name, error) from error
 
     def results(self) -> Iterator[str]:
-        """Names of all results, those that workers have written too."""
-        for name, _ in self._listed():
+        """Names of all results; looks again, for workers have written too."""
+        self.take_stock()
+        for name in self._written or {}:
             if name.rpartition(".")[2] in KINDS:
                 yield name
 
@@ -101,6 +105,10 @@ class StoredFiles(ResultFiles):
 
     def settle(self) -> None:
         """Do not wait: a store has what it says it has."""
+
+    def let_time_pass(self) -> None:
+        """Wait for more than the second that stores tell."""
+        time.sleep(_TOLD_S)
 
     def _listed(self) -> Iterator[tuple[str, float]]:
         """Names in the folder and its subfolders, and when each was written."""

@@ -315,6 +315,21 @@ def test_an_overwrite_that_was_cut_off_still_knows_what_it_has_not_replaced(buck
     assert bucket.names("out/.") == []
 
 
+@pytest.mark.parametrize("cluster", [[], ["--scheduler", "local:1"]])
+def test_results_of_other_settings_are_replaced_when_asked_for(bucket, dataset, tmp_path, cluster):
+    fixed = ["--parser", "template", "--sigma"]
+    first = run("build-weak", dataset.images, bucket.url("weak"), *fixed, 4)
+    assert first.exit_code == 0, first.output
+    refused = run("build-weak", dataset.images, bucket.url("weak"), *fixed, 5)
+    assert "sigma 4.0 there and 5.0 now" in refused.output
+    replaced = run(
+        "build-weak", dataset.images, bucket.url("weak"), *fixed, 5, "--overwrite", *cluster
+    )
+    assert replaced.exit_code == 0, replaced.output
+    run("build-weak", dataset.images, tmp_path / "straight", *fixed, 5)
+    assert bucket.files("weak") == files_of(tmp_path / "straight")
+
+
 def test_files_of_another_origin_are_left_alone(memory):
     place = parse_place(memory)
     place.fs.pipe_file(f"{place.path}/00000/00001.png", b"somebody's")
