@@ -442,6 +442,15 @@ def test_without_the_store_s_library_it_is_said_what_to_install(address, blocked
     )
 
 
+def test_an_address_where_a_path_has_to_be_makes_no_folder_of_that_name(annotate, monkeypatch):
+    folders = annotate({name: {"00001": np.ones((4, 4), bool)} for name in "ab"})
+    monkeypatch.chdir(folders[0].parent)
+    result = run("fuse-labels", *folders, "--out", "s3://faces/fused")
+    assert result.exit_code == 2
+    assert "s3://faces/fused is an address; this has to be on this machine" in result.output
+    assert not Path("s3:").exists()
+
+
 def test_addresses_of_files_are_paths(tmp_path):
     assert parse_place(f"file://{tmp_path}/a%20b") == tmp_path / "a b"
     assert parse_place("faces") == Path("faces")

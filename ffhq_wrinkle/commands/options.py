@@ -13,6 +13,21 @@ if TYPE_CHECKING:
     from ..places import Place
 
 
+class LocalPath(click.Path):
+    """A path of this machine, and no address, which would become a folder called ``s3:``."""
+
+    def convert(
+        self,
+        value: "str | os.PathLike[str]",
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> "str | bytes | os.PathLike[str]":
+        """Read what was given on the command line."""
+        if "://" in os.fspath(value):
+            self.fail(f"{value} is an address; this has to be on this machine", param, ctx)
+        return super().convert(value, param, ctx)
+
+
 class PlaceType(click.ParamType):  # type: ignore[type-arg]  # click 8.2 takes none
     """A folder of this machine, which `local` has a look at, or one of an object store."""
 
@@ -38,10 +53,10 @@ class PlaceType(click.ParamType):  # type: ignore[type-arg]  # click 8.2 takes n
 
 
 FAILED = 1  # exit status: something could not be done
-EXISTING_FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
-FOLDER = click.Path(file_okay=False, path_type=Path)
+EXISTING_FOLDER = LocalPath(exists=True, file_okay=False, path_type=Path)
+FOLDER = LocalPath(file_okay=False, path_type=Path)
 EXISTING_PLACE, PLACE = PlaceType(EXISTING_FOLDER), PlaceType(FOLDER)
-EXISTING_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+EXISTING_FILE = LocalPath(exists=True, dir_okay=False, path_type=Path)
 
 ids_option = click.option(
     "--ids", "ids_text", metavar="IDS", help="Only these, such as 0-49999,60000."
