@@ -8,12 +8,18 @@ import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from .errors import OutputError
-from .files import PARTIAL_PREFIX, write_bytes
+from .files import PARTIAL_PREFIX, output_error, write_bytes
 from .folder_lock import FolderLock, another_writes
 from .manifest import find_images, image_folder
 from .outputs import require_separate
+from .places import Place, delete, entries
+from .store_lock import StoreLock
+
+if TYPE_CHECKING:
+    from upath import UPath
 
 _LONG_NAME = 200  # bytes, of the 255 that most file systems allow
 _PICTURE = re.compile(r"\d\d_.*\.png")
@@ -24,7 +30,7 @@ class ReportFolder:
 
     Parameters
     ----------
-    path : Path
+    path : Place
         The folder, which need not be there, and may hold an earlier report but nothing else.
     files : iterable of str
         Names of the files that a report has.
@@ -35,29 +41,29 @@ class ReportFolder:
     """
 
     def __init__(
-        self, path: Path, files: Iterable[str], *, record: str, pictures: str | None = None
+        self, path: Place, files: Iterable[str], *, record: str, pictures: str | None = None
     ) -> None:
         self.path = path
-        self.pictures = path / pictures if pictures else None
+        self._pictures = pictures
         self.record = record
         self._lock = f".{record}.lock"
         self._own = {*files, record, self._lock}
 
     def picture_name(self, rank: int, image_id: str) -> str:
         """Place of a picture of an image, relative to the folder."""
-        if self.pictures is None:
+        if self._pictures is None:
             raise ValueError("a report without a folder of pictures has no picture")
         short = image_id if len(os.fsencode(image_id)) < _LONG_NAME else image_id[:50]
-        return f"{self.pictures.name}/{rank:02d}_{short}.png"
+        return f"{self._pictures}/{rank:02d}_{short}.png"
 
-    def require(self, read: Sequence[Path | None] = (), *, photos: Path | None = None) -> None:
+    def require(self, read: Sequence[Place | None] = (), *, photos: Place | None = None) -> None:
         """Refuse what `write` could not work with.
 
         Parameters
         ----------
-        read : sequence of Path
+        read : sequence of Place
             Folders that are read, and may not be the same.
-        photos : Path, optional
+        photos : Place, optional
             Photographs, of which there must be some.
 
         Raises
@@ -68,31 +74,51 @@ class ReportFolder:
             There is something else in it, or it can not be listed.
         """
         out = self.path
+        stranger: Place | None
         require_separate([*read, photos], [out])
         if photos:
             find_images(image_folder(photos))
-        there = next(folder for folder in (out, *out.absolute().parents) if folder.exists())
-        if not there.is_dir() or not os.access(there, os.W_OK):
-            raise OutputError(f"{out} can not be written: {there} is no folder that may be written")
-        stranger = next(self._strangers(), None) if there is out else None
+        if isinstance(out, Path):
+            there = next(folder for folder in (out, *out.absolute().parents) if folder.exists())
+            if not there.is_dir() or not os.access(there, os.W_OK):
+                raise OutputError(
+                    f"{out} can not be written: {there} is no folder that may be written"
+                )
+            stranger = next(self._strangers(out), None) if there is out else None
+        else:
+            stranger = next(self._stored_strangers(out), None)
         if stranger:
             raise OutputError(f"{out} holds other files, such as {stranger}; choose another folder")
 
-    def _strangers(self) -> Iterator[Path]:
+    def _strangers(self, out: Path) -> Iterator[Path]:
         """What is in the folder, and no part of a report."""
-        for path in self.path.iterdir():
+        pictures = out / self._pictures if self._pictures else None
+        for path in out.iterdir():
             ours = path.name in self._own or path.name.startswith(PARTIAL_PREFIX)
-            if path != self.pictures and not (ours and path.is_file()):
+            if path != pictures and not (ours and path.is_file()):
                 yield path
-        if self.pictures is None:
+        if pictures is None:
             return
-        if self.pictures.is_symlink() or (self.pictures.exists() and not self.pictures.is_dir()):
-            yield self.pictures
-        elif self.pictures.is_dir():
-            for path in self.pictures.iterdir():
+        if pictures.is_symlink() or (pictures.exists() and not pictures.is_dir()):
+            yield pictures
+        elif pictures.is_dir():
+            for path in pictures.iterdir():
                 drawn = _PICTURE.fullmatch(path.name) is not None
                 if not ((drawn or path.name.startswith(PARTIAL_PREFIX)) and path.is_file()):
                     yield path
+
+    def _stored_strangers(self, out: "UPath") -> Iterator[Place]:
+        """As `_strangers`, of a folder in an object store."""
+        try:
+            for entry in entries(out):
+                if entry.is_folder and entry.name == self._pictures:
+                    for inner in entries(out / entry.name):
+                        if inner.is_folder or not _PICTURE.fullmatch(inner.name):
+                            yield out / entry.name / inner.name
+                elif entry.is_folder or entry.name not in self._own:
+                    yield out / entry.name
+        except OSError as error:
+            raise output_error(out, error) from error
 
     def write(self, files: Mapping[str, bytes]) -> None:
         """Write files by their places in the folder, in order; those of an earlier report go.
@@ -103,12 +129,15 @@ class ReportFolder:
             A file can not be written, or another run is writing there.
         """
         out = self.path
+        if not isinstance(out, Path):
+            self._store(out, files)
+            return
         try:
             with FolderLock(out, self._lock, busy=another_writes(out)):
                 pictures: list[Path] = []
-                if self.pictures:
-                    self.pictures.mkdir(exist_ok=True)
-                    pictures = list(self.pictures.iterdir())
+                if self._pictures:
+                    (out / self._pictures).mkdir(exist_ok=True)
+                    pictures = list((out / self._pictures).iterdir())
                 (out / self.record).unlink(missing_ok=True)
                 for path in (*out.glob(f"{PARTIAL_PREFIX}*"), *pictures):
                     if path.relative_to(out).as_posix() not in files:
@@ -117,3 +146,18 @@ class ReportFolder:
                     write_bytes(out / name, content)
         except OSError as error:
             raise OutputError(f"{error.filename}: {error.strerror}") from error
+
+    def _store(self, out: "UPath", files: Mapping[str, bytes]) -> None:
+        """As `write`, into a folder of an object store."""
+        try:
+            with StoreLock(out, self._lock, busy=another_writes(out)):
+                delete(out / self.record)
+                if self._pictures:
+                    for entry in entries(out / self._pictures):
+                        name = f"{self._pictures}/{entry.name}"
+                        if name not in files:
+                            delete(out / name)
+                for name, content in files.items():
+                    write_bytes(out / name, content)
+        except OSError as error:
+            raise output_error(out, error) from error

@@ -28,7 +28,7 @@ _LOOK_S = 1.0
 
 
 class StoreLock:
-    """Holds a folder of a store; `acquire` and `release`.
+    """Holds a folder of a store; a context manager, or `acquire` and `release`.
 
     If two processes take over from a third at the same moment, both may go on for a few seconds.
     That does no harm: what either writes is whole, and of the same settings.
@@ -86,6 +86,13 @@ class StoreLock:
     def __reduce__(self) -> tuple[object, ...]:
         """A copy in another process, which holds nothing."""
         return partial(StoreLock, busy=self._busy), (self.folder, self.name)
+
+    def __enter__(self) -> "StoreLock":
+        self.acquire()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.release()
 
     def _mark(self, beat: int) -> bytes:
         return json.dumps({"owner": self._owner, "host": platform.node(), "beat": beat}).encode()

@@ -10,6 +10,7 @@ from .options import EXISTING_FILE
 if TYPE_CHECKING:
     from ..demographics.groups import AgeGroups
     from ..demographics.label_tables import Labels
+    from ..places import Place
 
 aging_labels_option = click.option(
     "--aging-labels",
@@ -36,7 +37,7 @@ age_groups_option = click.option(
 
 
 def read_labels(
-    data: Path,
+    data: "Place",
     aging_labels: Path | None,
     features: Path | None,
     race_labels: Path | None,
@@ -52,6 +53,7 @@ def read_labels(
     from ..demographics.race_table import race_labels as labels_of
     from ..demographics.race_table import read_race_rows
     from ..errors import ArgumentError
+    from ..places import exists
 
     if aging_labels and features:
         raise ArgumentError("--aging-labels and --features both tell age and sex; give one")
@@ -59,7 +61,7 @@ def read_labels(
     downloaded = data / AGING_LABELS
     if features:
         labels = labels.joined(read_features(features, age_groups))
-    elif aging_labels or downloaded.is_file():
+    elif aging_labels or exists(downloaded):
         labels = labels.joined(read_aging_labels(aging_labels or downloaded, age_groups))
     if race_labels:
         labels = labels.joined(labels_of(read_race_rows(race_labels)))

@@ -12,14 +12,15 @@ from .label_options import (
     race_labels_option,
     read_labels,
 )
-from .options import EXISTING_FOLDER, chosen_ids, ids_file_option
+from .options import EXISTING_PLACE, chosen_ids, ids_file_option
 
 if TYPE_CHECKING:
     from ..demographics.groups import AgeGroups, Variable
+    from ..places import Place
 
 
 @click.command("sample")
-@click.argument("data", type=EXISTING_FOLDER)
+@click.argument("data", type=EXISTING_PLACE)
 @click.option("--n", "draws", type=click.IntRange(min=1), required=True, help="How many ids.")
 @click.option(
     "--by",
@@ -57,7 +58,7 @@ if TYPE_CHECKING:
 )
 @click.option("--overwrite", is_flag=True, help="Replace a list that is there.")
 def sample_command(
-    data: Path,
+    data: "Place",
     draws: int,
     by_text: str | None,
     seed: int,
@@ -90,11 +91,12 @@ def sample_command(
     from ..demographics.id_sets import MASKS_FOLDER, labelled_ids, meant_ids, photographed_ids
     from ..demographics.sample import draw_sample, write_id_list
     from ..manifest import merge_ids
+    from ..places import is_folder
 
     by = _variables(by_text)
     population = chosen_ids(ids_text, ids_file, parse=lambda text: meant_ids(text, data))
     excluded = [meant_ids(text, data, where="--exclude") for text in excluded_texts]
-    if (data / MASKS_FOLDER).is_dir():
+    if is_folder(data / MASKS_FOLDER):
         excluded.append(labelled_ids(data, where="sample"))
     labels = None
     if by:

@@ -2,9 +2,9 @@
 
 import json
 from collections.abc import Sequence
-from pathlib import Path
 
 from ..failures import FAILURES, update_failures
+from ..places import Place
 from ..report_folder import ReportFolder
 from .bars import bars
 from .composition import Composition
@@ -18,11 +18,11 @@ _FILES = ("demographics.csv", "demographics.md", "demographics.png")
 _ESTIMATES = (FAILURES, RACE_TABLE, UNDER_WAY, LOCK)
 
 
-def _folder(out: Path) -> ReportFolder:
+def _folder(out: Place) -> ReportFolder:
     return ReportFolder(out, (*_FILES, *_ESTIMATES), record=_RECORD)
 
 
-def require_report(out: Path, read: Sequence[Path | None] = ()) -> None:
+def require_report(out: Place, read: Sequence[Place | None] = ()) -> None:
     """Refuse, before the work begins, what `write_report` could not work with.
 
     As `report_folder.ReportFolder.require`.
@@ -30,14 +30,14 @@ def require_report(out: Path, read: Sequence[Path | None] = ()) -> None:
     _folder(out).require(read)
 
 
-def write_report(composition: Composition, out: Path, *, estimated: bool = False) -> None:
+def write_report(composition: Composition, out: Place, *, estimated: bool = False) -> None:
     """Write tables and a figure; those of an earlier report are replaced.
 
     Parameters
     ----------
     composition : Composition
         What to write about.
-    out : Path
+    out : Place
         A folder of its own; see `require_report`.
     estimated : bool
         Whether something was estimated for it, so that failures that are listed there are its own.

@@ -12,19 +12,20 @@ from ..manifest import (
     parse_ids_or_test,
     read_ids,
 )
+from ..places import Place, is_folder
 
 MANUAL = "manual"  # stands for the ids of the human masks
 MASKS_FOLDER = "manual_wrinkle_masks"
 
 
-def named_sets(texts: Sequence[str], data: Path) -> dict[str, Ids]:
+def named_sets(texts: Sequence[str], data: Place) -> dict[str, Ids]:
     """Sets as ``--set`` gives them, in order.
 
     Parameters
     ----------
     texts : sequence of str
         Such as ``weak=0-49999``; behind the sign what `meant_ids` takes.
-    data : Path
+    data : Place
         As `meant_ids`.
 
     Raises
@@ -44,7 +45,7 @@ def named_sets(texts: Sequence[str], data: Path) -> dict[str, Ids]:
     return sets
 
 
-def meant_ids(text: str, data: Path, *, where: str = "--ids") -> Ids:
+def meant_ids(text: str, data: Place, *, where: str = "--ids") -> Ids:
     """The ids that a word, a file or a list means.
 
     Parameters
@@ -52,7 +53,7 @@ def meant_ids(text: str, data: Path, *, where: str = "--ids") -> Ids:
     text : str
         ``test`` for the official test ids, ``manual`` for the human masks in a data set, an id
         list's path, or ids and ranges.
-    data : Path
+    data : Place
         The data set.
     where : str
         What the text is, for the error.
@@ -72,7 +73,7 @@ def meant_ids(text: str, data: Path, *, where: str = "--ids") -> Ids:
     return parse_ids_or_test(text, where)
 
 
-def labelled_ids(data: Path, *, where: str) -> Ids:
+def labelled_ids(data: Place, *, where: str) -> Ids:
     """The ids of a data set's human masks.
 
     Raises
@@ -81,12 +82,12 @@ def labelled_ids(data: Path, *, where: str) -> Ids:
         There are none.
     """
     folder = data / MASKS_FOLDER
-    if not folder.is_dir():
+    if not is_folder(folder):
         raise ArgumentError(f"{where}: {MANUAL} means the masks in {folder}, which is not there")
     return Ids(names=frozenset(map(image_id_of, find_images(folder, what="masks"))))
 
 
-def photographed_ids(data: Path) -> Ids:
+def photographed_ids(data: Place) -> Ids:
     """The ids of a data set's photographs.
 
     Raises

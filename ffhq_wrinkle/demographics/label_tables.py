@@ -7,16 +7,18 @@ not be understood is named, never passed over.
 
 import zlib
 from dataclasses import dataclass
-from pathlib import Path
+from io import BytesIO
 
 import pandas as pd
 
 from ..errors import ArgumentError
+from ..places import Place, get
 from .groups import FFHQ_AGING, SEXES, AgeGroups, age_groups_of, as_age_groups
 
 AGING_LABELS = "ffhq_aging_labels.csv"  # as `download aging-labels` calls it
 _ID = "image_number"
 _OLDEST = 130  # years
+_GZIP = b"\x1f\x8b"  # what such a file begins with (RFC 1952)
 _UNREADABLE = (OSError, EOFError, zlib.error, UnicodeDecodeError, pd.errors.ParserError, ValueError)
 
 
@@ -50,12 +52,12 @@ def no_labels(age_groups: AgeGroups = "paper") -> Labels:
     return Labels(pd.DataFrame(index=pd.Index([], dtype=object)), (), age_groups)
 
 
-def read_aging_labels(path: Path, age_groups: AgeGroups = "paper") -> Labels:
+def read_aging_labels(path: Place, age_groups: AgeGroups = "paper") -> Labels:
     """Read FFHQ-Aging's table.
 
     Parameters
     ----------
-    path : Path
+    path : Place
         A CSV, or one compressed by gzip, with the columns ``image_number``, ``age_group`` (0-2,
         3-6, ..., 70-120) and ``gender`` (male or female), and any others.
     age_groups : str
@@ -83,12 +85,12 @@ def read_aging_labels(path: Path, age_groups: AgeGroups = "paper") -> Labels:
     return _labels(path, "FFHQ-Aging", table, ages, age_groups)
 
 
-def read_features(path: Path, age_groups: AgeGroups = "paper") -> Labels:
+def read_features(path: Place, age_groups: AgeGroups = "paper") -> Labels:
     """Read the table of ffhq-features, whose ages are numbers.
 
     Parameters
     ----------
-    path : Path
+    path : Place
         A CSV, or one compressed by gzip, with the columns ``image_number``, ``age`` (years) and
         ``gender`` (male or female), and any others.
     age_groups : str
@@ -116,10 +118,18 @@ def read_features(path: Path, age_groups: AgeGroups = "paper") -> Labels:
     return _labels(path, "ffhq-features", table, ages, age_groups)
 
 
-def _read(path: Path, columns: tuple[str, ...]) -> pd.DataFrame:
+def _read(path: Place, columns: tuple[str, ...]) -> pd.DataFrame:
     """Columns of a table as text, NaN where blank, and the image ids, by number of the line."""
     try:
-        table = pd.read_csv(path, dtype=str, skipinitialspace=True, skip_blank_lines=False)
+        content = get(path)
+        compressed = path.suffix == ".gz" or content.startswith(_GZIP)
+        table = pd.read_csv(
+            BytesIO(content),
+            compression="gzip" if compressed else None,
+            dtype=str,
+            skipinitialspace=True,
+            skip_blank_lines=False,
+        )
     except _UNREADABLE as error:
         said = str(error).strip().split("\n")[0]
         raise ArgumentError(f"{path} can not be read as a table: {said}") from error
@@ -146,7 +156,7 @@ def _read(path: Path, columns: tuple[str, ...]) -> pd.DataFrame:
 
 
 def _labels(
-    path: Path, whose: str, table: pd.DataFrame, ages: pd.Series, age_groups: AgeGroups
+    path: Place, whose: str, table: pd.DataFrame, ages: pd.Series, age_groups: AgeGroups
 ) -> Labels:
     """Labels of a table's sexes and these ages."""
     sexes = table["gender"].str.lower()
@@ -157,7 +167,7 @@ def _labels(
     return Labels(frame, (f"age and sex: {whose} ({path})",), age_groups)
 
 
-def _require(path: Path, column: pd.Series, wrong: pd.Series, what: str) -> None:
+def _require(path: Place, column: pd.Series, wrong: pd.Series, what: str) -> None:
     """Refuse a column in which a cell is wrong."""
     if wrong.any():
         line = column.index[wrong][0]
