@@ -3,8 +3,12 @@ import os
 import numpy as np
 import pytest
 
-from ffhq_wrinkle.annotators import AnnotationSettings, find_annotations, parse_annotators
 from ffhq_wrinkle.errors import ArgumentError
+from ffhq_wrinkle.human_labels.annotators import (
+    AnnotationSettings,
+    find_annotations,
+    parse_annotators,
+)
 from ffhq_wrinkle.manifest import parse_ids
 
 from .conftest import mask

@@ -3,7 +3,7 @@ import time
 
 import pytest
 
-from ffhq_wrinkle.answers import (
+from ffhq_wrinkle.downloads.answers import (
     confirmation_url,
     is_page,
     page_failure,

@@ -5,8 +5,8 @@ from pathlib import PurePosixPath
 
 import pytest
 
-from ffhq_wrinkle.archive_places import PLACES
-from ffhq_wrinkle.archives import members, unpack
+from ffhq_wrinkle.downloads.archive_places import PLACES
+from ffhq_wrinkle.downloads.archives import members, unpack
 from ffhq_wrinkle.errors import SourceError, TransferFailure
 
 

@@ -20,8 +20,8 @@ from PIL import Image
 from ffhq_wrinkle import __version__
 from ffhq_wrinkle.cli import main
 from ffhq_wrinkle.commands.options import available_cores
-from ffhq_wrinkle.download import LABELS, PARTS
-from ffhq_wrinkle.fusion import METHODS, FusionRule
+from ffhq_wrinkle.downloads.download import LABELS, PARTS
+from ffhq_wrinkle.human_labels.fusion import METHODS, FusionRule
 from ffhq_wrinkle.parsing import PARSERS
 from ffhq_wrinkle.texture import RECIPES
 from ffhq_wrinkle.weak import TextureSettings

@@ -12,7 +12,7 @@ from numpy.testing import assert_array_equal
 from PIL import Image
 
 from ffhq_wrinkle.cli import main
-from ffhq_wrinkle.semi_automatic import semi_automatic_mask
+from ffhq_wrinkle.human_labels.semi_automatic import semi_automatic_mask
 
 from .conftest import drawn_lines, files_of
 

@@ -9,18 +9,18 @@ import pytest
 from numpy.testing import assert_array_equal
 from PIL import Image
 
-from ffhq_wrinkle.data_set import DataSet
-from ffhq_wrinkle.download import (
+from ffhq_wrinkle.downloads.data_set import DataSet
+from ffhq_wrinkle.downloads.download import (
     download_archive,
     download_file,
     download_images,
     download_part,
     download_weights,
 )
+from ffhq_wrinkle.downloads.transfer import Patience, partial_path
 from ffhq_wrinkle.errors import ArgumentError, OutputError, SourceError
 from ffhq_wrinkle.manifest import parse_ids
 from ffhq_wrinkle.png import encode_png
-from ffhq_wrinkle.transfer import Patience, partial_path
 
 from . import hosts
 from .conftest import files_of
@@ -531,7 +531,7 @@ def test_a_body_longer_than_it_should_be_is_asked_for_three_times(host, sources,
 
 
 def test_a_body_without_end_is_ended(host, sources, opened, data, monkeypatch):
-    monkeypatch.setattr("ffhq_wrinkle.verification._MOST_OF_AN_IMAGE", 1000)
+    monkeypatch.setattr("ffhq_wrinkle.downloads.verification._MOST_OF_AN_IMAGE", 1000)
     host.files["/00001.png"] = bytes(1_000_000)
     with opened() as folder:
         report = download_images(folder, parse_ids("1"), source_text=host.url("/{id}.png"))

@@ -7,11 +7,11 @@ import pytest
 from numpy.testing import assert_array_equal
 from PIL import Image, PngImagePlugin
 
-from ffhq_wrinkle import fused
-from ffhq_wrinkle.annotators import AnnotationSettings, parse_annotators
 from ffhq_wrinkle.errors import ArgumentError, OutputError, RunInterrupted
 from ffhq_wrinkle.failures import read_failures
-from ffhq_wrinkle.fused import fuse_folder
+from ffhq_wrinkle.human_labels import fused
+from ffhq_wrinkle.human_labels.annotators import AnnotationSettings, parse_annotators
+from ffhq_wrinkle.human_labels.fused import fuse_folder
 from ffhq_wrinkle.manifest import parse_ids
 from ffhq_wrinkle.png import add_notes, encode_png, png_data_hash
 
@@ -189,7 +189,7 @@ def test_not_even_after_an_interruption_is_it_lost(folders, out, monkeypatch):
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr("ffhq_wrinkle.fused.run_each", stop)
+        patched.setattr("ffhq_wrinkle.human_labels.fused.run_each", stop)
         with pytest.raises(RunInterrupted, match=r"0 fused masks written.* 6 left to do"):
             fuse(folders, out)
     assert not (out / "fusion.json").exists()
@@ -208,7 +208,7 @@ def test_after_an_interrupted_overwrite_other_masks_do_not_count(folders, out, m
         return work(*arguments)
 
     with monkeypatch.context() as patched:
-        patched.setattr("ffhq_wrinkle.fused.fuse", third_time_stops)
+        patched.setattr("ffhq_wrinkle.human_labels.fused.fuse", third_time_stops)
         with pytest.raises(RunInterrupted):
             fuse(folders, out, overwrite=True)
     fuse(folders, out)

@@ -3,7 +3,7 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from ffhq_wrinkle.errors import ArgumentError
-from ffhq_wrinkle.fusion import FusionRule, fuse
+from ffhq_wrinkle.human_labels.fusion import FusionRule, fuse
 
 from .conftest import drawn_lines, mask
 

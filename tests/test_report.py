@@ -8,11 +8,11 @@ from filelock import FileLock
 from numpy.testing import assert_array_equal
 from PIL import Image
 
-from ffhq_wrinkle.agreement import measure_agreement
-from ffhq_wrinkle.annotators import AnnotationSettings, parse_annotators
 from ffhq_wrinkle.errors import ArgumentError, OutputError
-from ffhq_wrinkle.report import require_report, write_report
-from ffhq_wrinkle.tables import markdown, printed
+from ffhq_wrinkle.human_labels.agreement import measure_agreement
+from ffhq_wrinkle.human_labels.annotators import AnnotationSettings, parse_annotators
+from ffhq_wrinkle.human_labels.report import require_report, write_report
+from ffhq_wrinkle.human_labels.tables import markdown, printed
 
 from .conftest import drawn_face, drawn_lines, files_of, mask
 
@@ -176,7 +176,7 @@ def test_a_report_that_could_not_be_written_whole_has_no_record(
         raise OutputError("disk full")
 
     for broken, kept in (
-        ("ffhq_wrinkle.report.pair_matrix", True),
+        ("ffhq_wrinkle.human_labels.report.pair_matrix", True),
         ("ffhq_wrinkle.report_folder.write_bytes", False),
     ):
         with monkeypatch.context() as patched:

@@ -5,7 +5,7 @@ from numpy.testing import assert_array_equal
 from scipy import ndimage
 
 from ffhq_wrinkle.errors import ArgumentError
-from ffhq_wrinkle.semi_automatic import semi_automatic_mask
+from ffhq_wrinkle.human_labels.semi_automatic import semi_automatic_mask
 from ffhq_wrinkle.texture import texture_map
 
 from .conftest import drawn_lines

@@ -4,8 +4,8 @@ import SimpleITK
 from numpy.testing import assert_allclose, assert_array_equal
 from PIL import Image
 
-from ffhq_wrinkle.staple import staple
-from ffhq_wrinkle.votes import count_patterns, vote_patterns
+from ffhq_wrinkle.human_labels.staple import staple
+from ffhq_wrinkle.human_labels.votes import count_patterns, vote_patterns
 
 from .conftest import drawn_lines, mask
 

@@ -3,7 +3,7 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from ffhq_wrinkle.errors import ArgumentError
-from ffhq_wrinkle.votes import count_patterns, vote_patterns
+from ffhq_wrinkle.human_labels.votes import count_patterns, vote_patterns
 
 from .conftest import mask
 

@@ -28,7 +28,7 @@ from .options import (
 if TYPE_CHECKING:
     from typing import Literal
 
-    from ..annotators import Missing
+    from ..human_labels.annotators import Missing
 
 _TOLERANCE = "--tolerance-px"
 _NUMBER = re.compile(r"\d+(\.\d*)?")
@@ -109,11 +109,11 @@ def agreement_command(
       ffhq-wrinkle agreement A B C --out report --images ffhq/images1024x1024
       ffhq-wrinkle agreement A B C --tolerance-px 0 1 2 3 --within face_masks
     """
-    from ..agreement import measure_agreement
-    from ..annotators import AnnotationSettings, parse_annotators
     from ..errors import ArgumentError
-    from ..report import require_report, write_report
-    from ..tables import printed
+    from ..human_labels.agreement import measure_agreement
+    from ..human_labels.annotators import AnnotationSettings, parse_annotators
+    from ..human_labels.report import require_report, write_report
+    from ..human_labels.tables import printed
 
     if images and not out:
         raise ArgumentError("--images are for the pictures of a report; say where by --out")

@@ -92,9 +92,9 @@ def download_command(
       ffhq-wrinkle download images ffhq --source "https://mirror.example/{shard}/{id}.png"
       ffhq-wrinkle download labels ffhq --only manual --only parsed
     """
-    from ..data_set import DataSet
-    from ..download import PARTS, download_part
-    from ..transfer import Patience
+    from ..downloads.data_set import DataSet
+    from ..downloads.download import PARTS, download_part
+    from ..downloads.transfer import Patience
 
     if only and what not in ("labels", "all"):
         raise click.UsageError("--only goes with labels")

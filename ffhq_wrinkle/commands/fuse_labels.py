@@ -28,8 +28,8 @@ from .options import (
 if TYPE_CHECKING:
     from typing import Literal
 
-    from ..annotators import Missing
-    from ..fusion import Method
+    from ..human_labels.annotators import Missing
+    from ..human_labels.fusion import Method
 
 
 @click.command("fuse-labels")
@@ -110,8 +110,8 @@ def fuse_labels_command(
       ffhq-wrinkle fuse-labels A B C D --out fused --min-votes 2 --threshold 128
       ffhq-wrinkle fuse-labels rough --out masks --method semi-automatic --texture weak
     """
-    from ..annotators import MIN_ANNOTATORS, AnnotationSettings, parse_annotators
-    from ..fused import fuse_folder
+    from ..human_labels.annotators import MIN_ANNOTATORS, AnnotationSettings, parse_annotators
+    from ..human_labels.fused import fuse_folder
 
     report = fuse_folder(
         parse_annotators(annotators, least=1 if method == "semi-automatic" else MIN_ANNOTATORS),

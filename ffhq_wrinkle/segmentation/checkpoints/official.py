@@ -2,8 +2,8 @@
 
 from pathlib import Path, PurePosixPath
 
-from ...data_set import DataSet
-from ...download import download_archive
+from ...downloads.data_set import DataSet
+from ...downloads.download import download_archive
 from ...errors import ArgumentError, SourceError
 from ...sources import cache_folder, source
 

@@ -7,7 +7,7 @@ masks of several annotators are combined in `fusion` first.
 import cv2
 import numpy as np
 
-from .errors import ArgumentError
+from ..errors import ArgumentError
 
 WINDOW, OFFSET = 11, 1  # the authors'; of a texture map of 640x640
 _TOP = 255

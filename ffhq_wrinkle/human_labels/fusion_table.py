@@ -12,9 +12,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..files import csv_bytes
 from .annotations import Annotations, ImageFiles
 from .annotators import AnnotationSettings
-from .files import csv_bytes
 from .fusion import Fused, FusionRule
 
 TABLE = "fusion.csv"

@@ -13,7 +13,7 @@ from typing import Literal, get_args
 import cv2
 import numpy as np
 
-from .errors import ArgumentError
+from ..errors import ArgumentError
 from .semi_automatic import semi_automatic_mask
 from .staple import Staple, staple
 from .votes import PatternCounts, count_patterns, vote_patterns

@@ -13,8 +13,8 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-from .errors import ArgumentError
-from .manifest import Ids, ImageFile, find_images, select_images
+from ..errors import ArgumentError
+from ..manifest import Ids, ImageFile, find_images, select_images
 
 log = logging.getLogger(__name__)
 

@@ -11,8 +11,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-from .errors import OutputError
-from .files import csv_bytes, write_bytes
+from ..errors import OutputError
+from ..files import csv_bytes, write_bytes
 
 LEDGER = "download.csv"
 VERIFIED, FAILED = "verified", "failed"

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .errors import ArgumentError
+from ..errors import ArgumentError
 
 
 def vote_patterns(masks: Sequence[np.ndarray], region: np.ndarray | None = None) -> np.ndarray:

@@ -10,10 +10,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ..errors import AnnotationError, ImageError
+from ..files import decode_gray, read_content
+from ..masks import decode_mask, resized_nearest
 from .annotators import AnnotatedImage, AnnotationSettings
-from .errors import AnnotationError, ImageError
-from .files import decode_gray, read_content
-from .masks import decode_mask, resized_nearest
 
 
 class Annotations(NamedTuple):

@@ -12,6 +12,13 @@ from functools import cached_property
 
 import numpy as np
 
+from ..bootstrap import RESAMPLES
+from ..errors import AnnotationError, ArgumentError, ImageFailure
+from ..estimates import Estimate, defined_mean, estimates
+from ..manifest import Ids
+from ..metrics import Overlap, jaccard
+from ..pipeline import run_each
+from ..progress import Progress
 from .annotations import read_annotations
 from .annotators import (
     AnnotatedImage,
@@ -20,13 +27,6 @@ from .annotators import (
     FoundAnnotations,
     find_annotations,
 )
-from .bootstrap import RESAMPLES
-from .errors import AnnotationError, ArgumentError, ImageFailure
-from .estimates import Estimate, defined_mean, estimates
-from .manifest import Ids
-from .metrics import Overlap, jaccard
-from .pipeline import run_each
-from .progress import Progress
 from .tallies import Column, Tally, averages, columns, empty_tallies, measures, tally
 
 log = logging.getLogger(__name__)

@@ -3,10 +3,9 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from . import __version__
-from .agreement import Agreement
-from .estimates import MEAN, POOLED, Aggregate
-from .tabulation import (
+from .. import __version__
+from ..estimates import MEAN, POOLED, Aggregate
+from ..tabulation import (
     Section,
     blanked_csv,
     bootstrap_record,
@@ -14,6 +13,7 @@ from .tabulation import (
     intervals_note,
     with_interval,
 )
+from .agreement import Agreement
 from .tallies import Column, Kind
 
 LISTED = 10

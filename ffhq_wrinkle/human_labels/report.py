@@ -4,12 +4,12 @@ import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from ..overlays import Photographs
+from ..png import encode_png
+from ..report_folder import ReportFolder
 from .agreement import Agreement
 from .annotations import read_annotations
-from .figures import distribution, overlay, pair_matrix
-from .overlays import Photographs
-from .png import encode_png
-from .report_folder import ReportFolder
+from .annotator_figures import distribution, overlay, pair_matrix
 from .tables import LISTED, markdown, pairs_csv, per_image_csv, record
 
 _RECORD = "agreement.json"

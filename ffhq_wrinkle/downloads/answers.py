@@ -9,7 +9,7 @@ import re
 import time
 from collections.abc import Mapping
 
-from .errors import TransferFailure
+from ..errors import TransferFailure
 
 _HTML = re.compile(
     rb"(\xef\xbb\xbf)?(\s|<!--.*?-->)*<(!doctype html|html|head|body|script)",

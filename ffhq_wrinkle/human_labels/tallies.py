@@ -10,7 +10,7 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from .metrics import (
+from ..metrics import (
     NearOverlap,
     Overlap,
     cohen_kappa,

@@ -5,9 +5,14 @@ import pytest
 from numpy.testing import assert_array_equal
 from PIL import Image
 
-from ffhq_wrinkle.agreement import measure_agreement
-from ffhq_wrinkle.annotators import parse_annotators
-from ffhq_wrinkle.figures import annotator_colours, distribution, overlay, pair_matrix
+from ffhq_wrinkle.human_labels.agreement import measure_agreement
+from ffhq_wrinkle.human_labels.annotator_figures import (
+    annotator_colours,
+    distribution,
+    overlay,
+    pair_matrix,
+)
+from ffhq_wrinkle.human_labels.annotators import parse_annotators
 
 from .conftest import drawn_lines, mask
 

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from .errors import SourceError
-from .files import csv_bytes, write_bytes
+from ..errors import SourceError
+from ..files import csv_bytes, write_bytes
 
 log = logging.getLogger(__name__)
 

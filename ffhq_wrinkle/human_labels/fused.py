@@ -11,7 +11,14 @@ from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
-from . import __version__
+from .. import __version__
+from ..errors import AnnotationError, ArgumentError, ImageFailure, RunInterrupted
+from ..failures import Failure, update_failures
+from ..files import write_bytes
+from ..manifest import Ids
+from ..outputs import OutputFolder, require_separate
+from ..pipeline import run_each
+from ..progress import Progress
 from .agreement import agreement_weights, tally_images
 from .annotations import decode_annotations, read_files
 from .annotators import (
@@ -21,16 +28,9 @@ from .annotators import (
     FoundAnnotations,
     find_annotations,
 )
-from .errors import AnnotationError, ArgumentError, ImageFailure, RunInterrupted
-from .failures import Failure, update_failures
-from .files import write_bytes
 from .fusion import FusionRule, Method, fuse
 from .fusion_report import FuseReport
 from .fusion_table import TABLE, FusionRow, fingerprint, fusion_row, fusion_table
-from .manifest import Ids
-from .outputs import OutputFolder, require_separate
-from .pipeline import run_each
-from .progress import Progress
 
 log = logging.getLogger(__name__)
 

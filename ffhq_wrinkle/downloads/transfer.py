@@ -22,6 +22,8 @@ from urllib.parse import urljoin, urlsplit
 import requests
 import urllib3
 
+from ..errors import WRONG_CONTENT, ArgumentError, TransferFailure
+from ..files import PARTIAL_PREFIX, output_error
 from .answers import (
     LONGEST_PAUSE_S,
     confirmation_url,
@@ -30,8 +32,6 @@ from .answers import (
     retry_after_s,
     status_failure,
 )
-from .errors import WRONG_CONTENT, ArgumentError, TransferFailure
-from .files import PARTIAL_PREFIX, output_error
 from .verification import Expected, problem
 
 log = logging.getLogger(__name__)

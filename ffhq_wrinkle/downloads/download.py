@@ -11,10 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from .archive_places import PLACES, ArchiveKind
-from .archives import Member, members, unpack
-from .data_set import DataSet, DownloadReport
-from .errors import (
+from ..errors import (
     DAMAGED_ARCHIVE,
     WRONG_CONTENT,
     ArgumentError,
@@ -23,13 +20,16 @@ from .errors import (
     SourceError,
     TransferFailure,
 )
-from .files import PARTIAL_PREFIX, output_error
+from ..files import PARTIAL_PREFIX, output_error
+from ..manifest import Ids, is_ffhq_id
+from ..pipeline import run_each
+from ..progress import ByteProgress, Progress
+from ..sources import Source, fetch, source, source_entry
+from .archive_places import PLACES, ArchiveKind
+from .archives import Member, members, unpack
+from .data_set import DataSet, DownloadReport
 from .image_sources import Wanted, image_source, place_of
-from .manifest import Ids, is_ffhq_id
 from .metadata import ATTRIBUTION, FACTS, METADATA, read_facts, write_tables
-from .pipeline import run_each
-from .progress import ByteProgress, Progress
-from .sources import Source, fetch, source, source_entry
 from .transfer import partial_path
 from .verification import Expected, problem
 
