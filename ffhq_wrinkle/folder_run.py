@@ -132,6 +132,7 @@ def run_folder(
                     shown.advance(failed=True)
 
                 def done(outcome: Outcome) -> None:
+                    work.take(outcome.gathered)  # before it counts as made
                     made.extend([None] * outcome.made)
                     failures.extend(outcome.failures)
                     work.counts.update(outcome.counts)

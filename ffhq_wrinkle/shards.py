@@ -9,7 +9,7 @@ from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from itertools import takewhile
-from typing import Generic, NamedTuple, Protocol, TypeVar
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 from .errors import ImageFailure, OutputError
 from .failures import Failure
@@ -90,13 +90,24 @@ class Work(ABC, Generic[Loaded, Result]):
     def write(self, one: Loaded, result: Result) -> None:
         """Write what came of an image, on any thread."""
 
+    def gathered(self) -> list[Any]:
+        """Hand over, in a worker's copy, what the run is to have in memory since the last call."""
+        return []
+
+    def take(self, gathered: list[Any]) -> None:  # most results are files
+        """Have, in the run's own process, what a copy has `gathered`."""
+
 
 class Outcome(NamedTuple):
-    """What came of a shard: results that are there now, failures, and the work's counts."""
+    """What came of a shard: results that are there now, failures, and the work's counts.
+
+    `gathered` is for `Work.take`, once.
+    """
 
     made: int
     failures: list[Failure]
     counts: Counter[str]
+    gathered: list[Any]
 
 
 def shards_of(files: Sequence[ImageFile], workers: int) -> Iterator[list[ImageFile]]:
@@ -143,6 +154,7 @@ def do_shard(
     made = [None] * (len(files) - len(todo))
     failures: list[Failure] = []
     work.counts.clear()
+    work.gathered()  # of a shard that failed half-way, and is told nobody
 
     def failed(file: ImageFile, failure: ImageFailure) -> None:
         failures.append(Failure(file.path, failure.step, str(failure)))
@@ -157,7 +169,7 @@ def do_shard(
         batch_size=work.batch_size,
         jobs=jobs,
     )
-    return Outcome(len(made), failures, Counter(work.counts))
+    return Outcome(len(made), failures, Counter(work.counts), work.gathered())
 
 
 def _require_shared(work: Work[Loaded, Result]) -> None:

@@ -80,7 +80,7 @@ def do_job(job: Job, files: Sequence[ImageFile]) -> Outcome:
     wanted = _Wanted(here, Event(stop_name(job.run)))
     with _alone, chdir(job.folder):
         if not wanted():
-            return Outcome(0, [], Counter())
+            return Outcome(0, [], Counter(), [])
         cv2.setNumThreads(1)
         # Dask says 1, for tasks of one thread. PyTorch reads it when it is first imported.
         os.environ["OMP_NUM_THREADS"] = str(jobs)

@@ -80,9 +80,9 @@ def copy(tmp_path, output):
 
 
 def test_a_shard_done_again_counts_what_is_there_and_does_the_rest(tmp_path, files, copy, output):
-    assert do_shard(copy, files[:2], jobs=1) == (2, [], {"loaded": 2})
+    assert do_shard(copy, files[:2], jobs=1) == (2, [], {"loaded": 2}, [])
     first = (tmp_path / "out" / "1.png").stat().st_mtime_ns
-    assert do_shard(copy, files, jobs=2) == (5, [], {"loaded": 3})
+    assert do_shard(copy, files, jobs=2) == (5, [], {"loaded": 3}, [])
     assert (tmp_path / "out" / "1.png").stat().st_mtime_ns == first
     for level in range(1, 6):
         with Image.open(tmp_path / "out" / f"{level}.png") as image:
@@ -91,7 +91,7 @@ def test_a_shard_done_again_counts_what_is_there_and_does_the_rest(tmp_path, fil
 
 def test_a_failure_is_told_with_its_step(tmp_path, files, copy):
     Image.fromarray(np.zeros((3, 4), np.uint8)).save(tmp_path / "images" / "3.png")
-    made, failures, _ = do_shard(copy, files, jobs=1)
+    made, failures, _, _ = do_shard(copy, files, jobs=1)
     assert (made, failures) == (4, [("3.png", "read", "it is black")])
 
 
@@ -99,6 +99,35 @@ def test_a_copy_trusts_no_file_that_the_run_did_not_make(tmp_path, files, copy, 
     Image.fromarray(np.zeros((3, 4), np.uint8)).save(tmp_path / "out" / "1.png")
     assert output.has("1.png")
     assert do_shard(copy, files[:1], jobs=1).counts == {"loaded": 1}
+
+
+class Levels(Brighter):
+    """Levels as text, which the run has in memory; 4 is more than it can do at first."""
+
+    def __init__(self, images, output):
+        super().__init__(images, output)
+        self.told = []
+        self.broken = True
+
+    def write(self, one, result):
+        if self.broken and result.max() == 14:
+            raise OutputError("the disk is full")
+        self.told.append(str(result.max()))
+
+    def gathered(self):
+        told, self.told = self.told, []
+        return sorted(told)
+
+
+def test_what_a_shard_gathers_is_told_once_and_not_what_a_failed_try_had(tmp_path, files, output):
+    copy = pickle.loads(pickle.dumps(Levels(tmp_path / "images", output)))
+    assert do_shard(copy, files[:2], jobs=1).gathered == ["11", "12"]
+    with pytest.raises(OutputError, match="the disk is full"):
+        do_shard(copy, files[2:], jobs=1)
+    assert "13" in copy.told
+    assert do_shard(copy, files[4:], jobs=1).gathered == ["15"]
+    copy.broken = False
+    assert do_shard(copy, files[2:], jobs=1) == (3, [], {"loaded": 3}, ["13", "14", "15"])
 
 
 def test_a_shard_that_is_not_wanted_any_more_begins_no_more_images(files, copy):

@@ -17,10 +17,11 @@ from .options import (
     EXISTING_FOLDER,
     FAILED,
     FOLDER,
-    available_cores,
     chosen_ids,
+    default_jobs,
     ids_file_option,
     jobs_option,
+    scheduler_option,
 )
 
 if TYPE_CHECKING:
@@ -77,6 +78,7 @@ if TYPE_CHECKING:
     help="For --race: images that DeepFace sees at once.",
 )
 @jobs_option
+@scheduler_option
 @click.option("--out", type=FOLDER, help="Folder for tables and a figure.")
 @click.pass_context
 def demographics_command(
@@ -95,6 +97,7 @@ def demographics_command(
     keep_individual: bool,
     batch_size: int,
     jobs: int | None,
+    scheduler: str | None,
     out: Path | None,
 ) -> None:
     """Describe who is in DATA: the paper's Table 1, for any sets of faces.
@@ -119,6 +122,7 @@ def demographics_command(
       ffhq-wrinkle demographics ffhq --set manual=manual --set weak=0-49999 --out who
       ffhq-wrinkle demographics ffhq --ids manual --race --out who
       ffhq-wrinkle demographics photos --race --align --out who
+      ffhq-wrinkle demographics ffhq --race --scheduler local:4 --out who
     """
     from ..demographics.composition import compose
     from ..demographics.composition_report import require_report, write_report
@@ -135,6 +139,8 @@ def demographics_command(
         raise ArgumentError("--race needs --out, where it goes on after an interruption")
     if not race and (align or keep_individual):
         raise ArgumentError("--align and --keep-individual are for --race")
+    if scheduler and not race:
+        raise ArgumentError("--scheduler is for --race; there is nothing else to share out")
     if landmarks and not align:
         raise ArgumentError("--landmarks is for --align")
     sets = named_sets(set_texts, data)
@@ -162,7 +168,8 @@ def demographics_command(
             view=_view(align, landmarks),
             keep=keep_individual,
             batch_size=batch_size,
-            jobs=jobs or available_cores(),
+            jobs=jobs or default_jobs(scheduler),
+            scheduler=scheduler,
         )
         failed = report.failed > 0
         labels = labels.joined(labels_of(table.rows()))

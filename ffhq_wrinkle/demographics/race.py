@@ -19,7 +19,7 @@ from ..folder_run import RunReport, choose_images, run_folder
 from ..manifest import Ids, ImageFile, image_folder, image_id_of, merge_ids
 from ..shards import Work
 from .race_model import RaceModel
-from .race_table import RACE_TABLE, Provenance, RaceTable, read_race_rows
+from .race_table import RACE_TABLE, Estimate, Provenance, RaceTable, read_race_rows
 
 log = logging.getLogger(__name__)
 
@@ -62,6 +62,7 @@ def estimate_race(
     keep: bool = False,
     batch_size: int = 8,
     jobs: int = 1,
+    scheduler: str | None = None,
 ) -> tuple[RaceTable, RunReport]:
     """Estimate race/ethnicity from photographs, once each.
 
@@ -81,7 +82,12 @@ def estimate_race(
     batch_size : int
         Images that are estimated at once.
     jobs : int
-        Threads that read and prepare.
+        Threads that read and prepare; on a cluster those of each worker, 0 for as many as it has
+        cores.
+    scheduler : str, optional
+        Which cluster does it, see `cluster.connected`; this process if not given. Workers see the
+        photographs and have the same DeepFace and weights; `out` they need not see. The view is
+        then sent to them, and has to be one that `cloudpickle` takes.
 
     Returns
     -------
@@ -91,7 +97,9 @@ def estimate_race(
     Raises
     ------
     ArgumentError
-        There are no such images, or too few.
+        There are no such images, or too few; or there is no such cluster.
+    ClusterError
+        The cluster's workers can not do it.
     SourceError
         As `RaceModel`.
     OutputError
@@ -121,6 +129,7 @@ def estimate_race(
                 what="estimates",
                 work=_RaceWork(image_folder(images), model, view, table, batch_size),
                 jobs=jobs,
+                scheduler=scheduler,
             )
         except BaseException:
             table.save()
@@ -153,13 +162,25 @@ class _RaceWork(Work[_Loaded, np.ndarray]):
 
     def infer(self, batch: list[_Loaded]) -> list[np.ndarray]:
         """Probabilities."""
-        return list(self.model.probabilities([one.prepared for one in batch]))
+        prepared = [one.prepared for one in batch]
+        if not self.model.one_by_one:
+            # Where shards end differs, and the last bits of a sum may with the size of a batch.
+            prepared += prepared[-1:] * (self.batch_size - len(batch))
+        return list(self.model.probabilities(prepared)[: len(batch)])
 
     def write(self, one: _Loaded, probabilities: np.ndarray) -> None:
         """Note them in the table."""
         if np.isnan(probabilities).any():
             raise EstimationError("the model gives no probabilities for it")
         self.table.note(one.file, probabilities)
+
+    def gathered(self) -> list[Estimate]:
+        """Estimates, which belong into one table, where the run is."""
+        return self.table.handed_over()
+
+    def take(self, gathered: list[Estimate]) -> None:
+        """Note them in the table."""
+        self.table.take(gathered)
 
 
 def _require_sets(chosen: Sequence[ImageFile], sets: Mapping[str, Ids] | None) -> None:

@@ -8,6 +8,7 @@ all warnings of the process, and makes folders.
 import contextlib
 import logging
 import os
+import platform
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -74,6 +75,10 @@ class RaceModel:
         self._require_race_model()
         log.info("DeepFace %s estimates on %s", self.version, self.provider)
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """What makes it anew in another process, from the weights there."""
+        return _remade, (self.version, self.weights_sha256)
+
     def _require_race_model(self) -> None:
         """Refuse a graph that does not take a face and give six numbers."""
         try:
@@ -133,6 +138,24 @@ class RaceModel:
         undefined = np.full(raw.shape, np.nan)
         shares: np.ndarray = np.divide(raw, total, out=undefined, where=usable & (total > 0))
         return shares[:, self._order]
+
+
+def _remade(version: str, sha256: str) -> RaceModel:
+    """The model in a worker, which has to be that of the run."""
+    host = platform.node()
+    # Two workers of a machine would fetch into one file.
+    if not weights_path().is_file():
+        raise SourceError(
+            f"{weights_path()} is not on {host}; put the run's file there, or have DEEPFACE_HOME "
+            "name a folder that all workers see"
+        )
+    model = RaceModel()
+    if (model.version, model.weights_sha256) != (version, sha256):
+        raise SourceError(
+            f"{host} has DeepFace {model.version} with weights of SHA-256 {model.weights_sha256}, "
+            f"and not {version} with {sha256} as where the run began; all workers need the same"
+        )
+    return model
 
 
 def _client(module: Any) -> Any:  # noqa: ANN401 - it has no types

@@ -1,7 +1,8 @@
 """Race table: `race.csv`, what a model said of each face, and which model it was.
 
 While a run is under way it is what the run goes on from: saved every few seconds, so that an
-interruption costs at most as much estimating again.
+interruption costs at most as much estimating again. A worker of a cluster has a `RaceSheet` in its
+place, from which the run's table is filled.
 """
 
 import csv
@@ -14,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from ..errors import ArgumentError, OutputError
+from ..errors import ArgumentError
 from ..files import csv_bytes, write_bytes
 from ..manifest import ImageFile, image_id_of
 from .groups import RACES
@@ -55,6 +56,9 @@ class RaceRow(NamedTuple):
     def cells(self) -> list[object]:
         """As the table has it."""
         return [self.image_id, *(f"{one:.6f}" for one in self.probabilities), *self.provenance]
+
+
+Estimate = tuple[str, tuple[float, ...]]  # an image's id, and probabilities as in its row
 
 
 class RaceTable:
@@ -101,26 +105,33 @@ class RaceTable:
         self.save()
 
     def require_shared(self) -> None:
-        """Refuse to be filled by several processes: rows are kept in memory.
-
-        Raises
-        ------
-        OutputError
-            Always.
-        """
-        raise OutputError(f"{self.path} can not be written by several processes")
+        """Ask nothing: what other processes estimate comes to this one."""
 
     def remove_partials(self) -> None:
         """Remove nothing: one process leaves nothing half written."""
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """An empty sheet in another process: rows stay with the run."""
+        return RaceSheet, ()
+
     def note(self, file: ImageFile, probabilities: np.ndarray) -> None:
         """Keep the estimate of an image: float64 (6,), adding up to 1."""
-        image_id = image_id_of(file.image_id)
-        row = RaceRow(image_id, tuple(map(float, probabilities)), self.provenance)
+        self.take([_estimate(file, probabilities)])
+
+    def take(self, estimates: Iterable[Estimate]) -> None:
+        """Keep what `RaceSheet.handed_over` gave; of an image that is here already, the new one."""
+        rows = {
+            image_id: RaceRow(image_id, probabilities, self.provenance)
+            for image_id, probabilities in estimates
+        }
         with self._lock:
-            self._rows[image_id] = row
+            self._rows.update(rows)
         if time.monotonic() - self._saved > _SECONDS_BETWEEN_SAVES:
             self.save()
+
+    def handed_over(self) -> list[Estimate]:
+        """Nothing: this is where estimates come to."""
+        return []
 
     def save(self) -> None:
         """Write the table, by id.
@@ -139,6 +150,38 @@ class RaceTable:
         """All estimates, by id."""
         with self._lock:
             return [self._rows[image_id] for image_id in sorted(self._rows)]
+
+
+class RaceSheet:
+    """Estimates in a worker, on their way to the run's table; they are never on its disk."""
+
+    def __init__(self) -> None:
+        self._estimates: list[Estimate] = []
+        self._lock = threading.Lock()
+
+    def complete(self, file: ImageFile) -> bool:
+        """No: a shard that is done again is estimated again, and told as a whole."""
+        return False
+
+    def begin(self) -> None:
+        """Nothing to note."""
+
+    require_shared = remove_partials = finish = begin
+
+    def note(self, file: ImageFile, probabilities: np.ndarray) -> None:
+        """Keep the estimate of an image: float64 (6,), adding up to 1."""
+        with self._lock:
+            self._estimates.append(_estimate(file, probabilities))
+
+    def handed_over(self) -> list[Estimate]:
+        """What was noted since the last call, which is then no longer here."""
+        with self._lock:
+            estimates, self._estimates = self._estimates, []
+        return estimates
+
+
+def _estimate(file: ImageFile, probabilities: np.ndarray) -> Estimate:
+    return image_id_of(file.image_id), tuple(map(float, probabilities))
 
 
 def read_race_rows(path: Path) -> list[RaceRow]:
