@@ -19,11 +19,11 @@ import numpy as np
 from .errors import ArgumentError, OutputError
 from .failures import read_failures
 from .files import encode_jpeg
-from .folder_lock import FolderLock, another_writes
+from .folder_lock import another_writes
 from .places import Place
 from .png import NOTE, add_notes, encode_png, is_whole_png, note_in, png_data_hash
 from .result_files import LocalFiles, ResultFiles
-from .store_lock import StoreLock
+from .store_lock import lock_of
 from .stored_files import StoredFiles
 
 log = logging.getLogger(__name__)
@@ -77,13 +77,11 @@ class OutputFolder:
         self._record = record
         self._under_way = f".{record}.under-way"
         lock = f".{record}.lock"
-        self._lock: FolderLock | StoreLock
+        self._lock = lock_of(path, lock, busy=another_writes(path))
         self._files: ResultFiles
         if isinstance(path, Path):
-            self._lock = FolderLock(path, lock, busy=another_writes(path))
             self._files = LocalFiles(path, subfolders, lock=lock)
         else:
-            self._lock = StoreLock(path, lock, busy=another_writes(path))
             self._files = StoredFiles(path, subfolders, marks=(lock, record, self._under_way))
         self._suspect = False  # the last run did not finish
         self._before: dict[str, Any] = {}  # what it noted

@@ -11,11 +11,13 @@ import threading
 import time
 import uuid
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .errors import FfhqWrinkleError
 from .files import output_error
-from .places import delete, get, put
+from .folder_lock import FolderLock
+from .places import Place, delete, get, put
 
 if TYPE_CHECKING:
     from upath import UPath
@@ -140,3 +142,10 @@ class StoreLock:
                 put(self._file, self._mark(beat))
             except OSError as error:
                 log.info("%s could not be renewed: %s", self._file, error.strerror or error)
+
+
+def lock_of(folder: Place, name: str, *, busy: FfhqWrinkleError) -> FolderLock | StoreLock:
+    """The lock of a folder, wherever that is, by a hidden file of this name; `busy` as there."""
+    if isinstance(folder, Path):
+        return FolderLock(folder, name, busy=busy)
+    return StoreLock(folder, name, busy=busy)

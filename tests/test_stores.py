@@ -30,6 +30,7 @@ from ffhq_wrinkle.store_lock import StoreLock
 from ffhq_wrinkle.weak import TextureSettings
 
 from .conftest import files_of, threshold_unet
+from .race_stand_in import write_stand_in
 from .test_cluster import workers_below
 from .test_weak_runs import wait_for
 
@@ -191,6 +192,32 @@ def test_predictions_in_a_store_are_those_on_a_disk(memory, dataset, tmp_path):
     assert made()["masks/00001.png"] == corrected
     table = made()["wrinkles.csv"].decode().splitlines()
     assert [row.split(",")[0] for row in table[1:]] == ["00000", "00002", "00999", "01000", "01001"]
+
+
+def test_who_is_in_a_bucket_is_told_as_of_a_disk(bucket, dataset, tmp_path, monkeypatch):
+    pytest.importorskip("deepface", reason="DeepFace, the extra `demographics`, is not installed")
+    pytest.importorskip("onnx")
+    monkeypatch.setenv("DEEPFACE_HOME", str(tmp_path / "home"))
+    write_stand_in(tmp_path / "home")
+    table = "image_number,age_group,gender\n0,20-29,female\n1,3-6,male\n1000,40-49,female\n"
+    (dataset.root / "ffhq_aging_labels.csv").write_text(table)
+    dataset.image_path("00002").write_bytes(b"not an image")
+    bucket.upload(dataset.root, "ffhq")
+    fixed = ["--race", "--keep-individual", "--out"]
+    here = run("demographics", dataset.root, *fixed, tmp_path / "who")
+    for _ in range(2):  # the second time all estimates are there
+        there = run("demographics", bucket.url("ffhq"), *fixed, bucket.url("who"))
+        assert here.exit_code == there.exit_code == 1, there.output
+        expected, made = files_of(tmp_path / "who"), bucket.files("who")
+        assert made.keys() == expected.keys() >= {"race.csv", "demographics.png", "failures.csv"}
+        for name in ("race.csv", "demographics.csv", "failures.csv"):
+            assert made[name] == expected[name]
+        assert bucket.url("ffhq/ffhq_aging_labels.csv") in made["demographics.json"].decode()
+    bucket.put("who/holiday.jpg", b"something else")
+    refused = run("demographics", bucket.url("ffhq"), "--out", bucket.url("who"))
+    assert "who holds other files, such as s3://" in refused.output
+    drawn = run("sample", bucket.url("ffhq"), "--n", "6", "--by", "age")
+    assert set(drawn.output.split()) >= {"00000", "00001", "00002", "00999", "01000", "01001"}
 
 
 def test_killed_in_the_middle_it_goes_on_from_what_is_in_the_bucket(

@@ -14,9 +14,9 @@ from .label_options import (
 )
 from .options import (
     EXISTING_FILE,
-    EXISTING_FOLDER,
+    EXISTING_PLACE,
     FAILED,
-    FOLDER,
+    PLACE,
     chosen_ids,
     default_jobs,
     ids_file_option,
@@ -27,10 +27,11 @@ from .options import (
 if TYPE_CHECKING:
     from ..demographics.groups import AgeGroups
     from ..demographics.race import View
+    from ..places import Place
 
 
 @click.command("demographics")
-@click.argument("data", type=EXISTING_FOLDER)
+@click.argument("data", type=EXISTING_PLACE)
 @click.option(
     "--ids",
     "ids_text",
@@ -79,11 +80,11 @@ if TYPE_CHECKING:
 )
 @jobs_option
 @scheduler_option
-@click.option("--out", type=FOLDER, help="Folder for tables and a figure.")
+@click.option("--out", type=PLACE, help="Folder for tables and a figure.")
 @click.pass_context
 def demographics_command(
     ctx: click.Context,
-    data: Path,
+    data: "Place",
     ids_text: str | None,
     ids_file: Path | None,
     set_texts: tuple[str, ...],
@@ -98,7 +99,7 @@ def demographics_command(
     batch_size: int,
     jobs: int | None,
     scheduler: str | None,
-    out: Path | None,
+    out: "Place | None",
 ) -> None:
     """Describe who is in DATA: the paper's Table 1, for any sets of faces.
 
@@ -114,7 +115,7 @@ def demographics_command(
 
     With --out, the folder gets the table as CSV, JSON and Markdown, and a figure. What can not be
     estimated is listed in OUT/failures.csv, and the exit status is 1. Run the same command again to
-    go on after an interruption.
+    go on after an interruption. DATA and OUT may lie in an object store, s3://BUCKET/FOLDER.
 
     \b
     Examples:
@@ -123,6 +124,7 @@ def demographics_command(
       ffhq-wrinkle demographics ffhq --ids manual --race --out who
       ffhq-wrinkle demographics photos --race --align --out who
       ffhq-wrinkle demographics ffhq --race --scheduler local:4 --out who
+      ffhq-wrinkle demographics s3://faces/ffhq --ids 0-49999 --out s3://faces/who
     """
     from ..demographics.composition import compose
     from ..demographics.composition_report import require_report, write_report

@@ -6,20 +6,21 @@ unless the user asks for it: what is wanted of it is totals.
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
 from ..errors import ArgumentError, EstimationError, OutputError
 from ..failures import update_failures
-from ..files import output_error, read_image
-from ..folder_lock import FolderLock, another_writes
+from ..files import output_error, read_image, write_bytes
+from ..folder_lock import another_writes
 from ..folder_run import RunReport, choose_images, run_folder
 from ..manifest import Ids, ImageFile, image_folder, image_id_of, merge_ids
+from ..places import Place, delete, exists, get
 from ..shards import Work
+from ..store_lock import lock_of
 from .race_model import RaceModel
-from .race_table import RACE_TABLE, Estimate, Provenance, RaceTable, read_race_rows
+from .race_table import RACE_TABLE, Estimate, Provenance, RaceTable, earlier_rows
 
 log = logging.getLogger(__name__)
 
@@ -54,8 +55,8 @@ class _Loaded(NamedTuple):
 
 
 def estimate_race(
-    images: Path,
-    out: Path,
+    images: Place,
+    out: Place,
     *,
     sets: Mapping[str, Ids] | None = None,
     view: View = WHOLE,
@@ -68,9 +69,9 @@ def estimate_race(
 
     Parameters
     ----------
-    images : Path
+    images : Place
         Photographs, flat or in FFHQ's shards, or a data set with a folder `images1024x1024`.
-    out : Path
+    out : Place
         Gets `failures.csv` if images failed, and the table, under a hidden name, from which the
         same call goes on; see `settle`.
     sets : mapping of str to Ids, optional
@@ -112,7 +113,7 @@ def estimate_race(
     selection = choose_images(image_folder(images), ids)
     if not keep:
         _require_sets(selection.images, sets)
-    with FolderLock(out, LOCK, busy=another_writes(out)):
+    with lock_of(out, LOCK, busy=another_writes(out)):
         update_failures(out, [], about=None)  # those of an earlier report
         model = RaceModel()
         provenance = Provenance(model.version, model.weights_sha256, view.name)
@@ -141,7 +142,7 @@ class _RaceWork(Work[_Loaded, np.ndarray]):
     """Photographs of a folder to rows of the table."""
 
     def __init__(
-        self, folder: Path, model: RaceModel, view: View, table: RaceTable, batch_size: int
+        self, folder: Place, model: RaceModel, view: View, table: RaceTable, batch_size: int
     ) -> None:
         super().__init__([folder], table)
         self.folder = folder
@@ -195,7 +196,7 @@ def _require_sets(chosen: Sequence[ImageFile], sets: Mapping[str, Ids] | None) -
             )
 
 
-def settle(out: Path, *, keep: bool) -> None:
+def settle(out: Place, *, keep: bool) -> None:
     """Remove the table of a run that is through, or give it its name, `race.csv`.
 
     A table that an earlier run kept is left where it is.
@@ -208,18 +209,18 @@ def settle(out: Path, *, keep: bool) -> None:
     under_way, kept = out / UNDER_WAY, out / RACE_TABLE
     try:
         if keep:
-            under_way.replace(kept)
-        else:
-            under_way.unlink(missing_ok=True)
+            write_bytes(kept, get(under_way))
+        delete(under_way)
+        left = exists(kept) and not keep
     except OSError as error:
         raise output_error(under_way, error) from error
-    if kept.exists() and not keep:
+    if left:
         log.warning("%s of an earlier run is still there: delete it if it is not wanted", kept)
 
 
-def _require_same_model(kept: Path, provenance: Provenance) -> None:
+def _require_same_model(kept: Place, provenance: Provenance) -> None:
     """Refuse to put a table in the place of another model's."""
-    others = kept.exists() and {row.provenance for row in read_race_rows(kept)} - {provenance}
+    others = {row.provenance for row in earlier_rows(kept)} - {provenance}
     if others:
         other = " ".join(sorted(others)[0])
         raise OutputError(

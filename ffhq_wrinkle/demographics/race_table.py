@@ -9,7 +9,7 @@ import csv
 import threading
 import time
 from collections.abc import Iterable
-from pathlib import Path
+from io import StringIO
 from typing import NamedTuple
 
 import numpy as np
@@ -18,6 +18,7 @@ import pandas as pd
 from ..errors import ArgumentError
 from ..files import csv_bytes, write_bytes
 from ..manifest import ImageFile, image_id_of
+from ..places import Place, get
 from .groups import RACES
 from .label_tables import Labels
 
@@ -66,11 +67,11 @@ class RaceTable:
 
     Parameters
     ----------
-    path : Path
+    path : Place
         Where it is saved.
     provenance : Provenance
         The model's; rows of other models are not taken.
-    earlier : iterable of Path
+    earlier : iterable of Place
         Tables of earlier runs to go on from, those that are there.
 
     Raises
@@ -79,14 +80,13 @@ class RaceTable:
         One of them is there, and no such table.
     """
 
-    def __init__(self, path: Path, provenance: Provenance, earlier: Iterable[Path] = ()) -> None:
+    def __init__(self, path: Place, provenance: Provenance, earlier: Iterable[Place] = ()) -> None:
         self.path = path
         self.provenance = provenance
         self._rows = {
             row.image_id: row
             for table in earlier
-            if table.is_file() and table.stat().st_size  # a power cut can leave it empty
-            for row in read_race_rows(table)
+            for row in earlier_rows(table)
             if row.provenance == provenance
         }
         self._lock = threading.Lock()
@@ -184,7 +184,24 @@ def _estimate(file: ImageFile, probabilities: np.ndarray) -> Estimate:
     return image_id_of(file.image_id), tuple(map(float, probabilities))
 
 
-def read_race_rows(path: Path) -> list[RaceRow]:
+def earlier_rows(path: Place) -> list[RaceRow]:
+    """Rows of a table, if there is one; a power cut can leave it empty.
+
+    Raises
+    ------
+    ArgumentError
+        As `read_race_rows`.
+    """
+    try:
+        there = bool(get(path))
+    except FileNotFoundError:
+        there = False
+    except OSError as error:
+        raise ArgumentError(f"{path} can not be read: {error.strerror or error}") from error
+    return read_race_rows(path) if there else []
+
+
+def read_race_rows(path: Place) -> list[RaceRow]:
     """Read a table that `demographics --keep-individual` left.
 
     Raises
@@ -194,16 +211,16 @@ def read_race_rows(path: Path) -> list[RaceRow]:
     """
     rows: dict[str, RaceRow] = {}
     try:
-        with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
-            reader = csv.reader(file, strict=True)
-            header = tuple(next(reader, ()))
-            if header != COLUMNS:
-                raise ArgumentError(f"{path} is no table of race; it should have {COLUMNS}")
-            for cells in reader:
-                row = _row(cells, f"{path}:{reader.line_num}")
-                if row.image_id in rows:
-                    raise ArgumentError(f"{path}:{reader.line_num}: {row.image_id} stands twice")
-                rows[row.image_id] = row
+        text = get(path).decode("utf-8-sig", "surrogateescape")
+        reader = csv.reader(StringIO(text, newline=""), strict=True)
+        header = tuple(next(reader, ()))
+        if header != COLUMNS:
+            raise ArgumentError(f"{path} is no table of race; it should have {COLUMNS}")
+        for cells in reader:
+            row = _row(cells, f"{path}:{reader.line_num}")
+            if row.image_id in rows:
+                raise ArgumentError(f"{path}:{reader.line_num}: {row.image_id} stands twice")
+            rows[row.image_id] = row
     except (OSError, csv.Error) as error:
         raise ArgumentError(f"{path} can not be read as a table of race: {error}") from error
     return list(rows.values())
