@@ -2,12 +2,12 @@
 
 The modules read in the order data moves, each importing only from those before it:
 `errors`, `places`, `png`, `files`, `folder_lock`, `store_lock`, `masks`, `manifest`, `sources`,
-`labels`, `weights`, `inference`, `upsampling`, `ncnn_network`, `bisenet`, `template`, `parsing`,
-`texture`, `landmarks`, `alignment`, `failures`, `result_files`, `stored_files`, `outputs`,
-`progress`, `pipeline`, `shards`, `worker`, `cluster`, `folder_run`, `weak`, `metrics`, `bootstrap`,
-`estimates`, `tabulation`, `overlays`, `figures`, `report_folder`, the packages `human_labels`,
-`downloads`, `demographics` and `segmentation`, and `cli`, which calls everything; its commands are
-in `commands/`.
+`labels`, `weights`, `inference`, `halving`, `upsampling`, `ncnn_network`, `bisenet`, `template`,
+`parsing`, `texture`, `landmarks`, `alignment`, `failures`, `result_files`, `stored_files`,
+`outputs`, `progress`, `pipeline`, `shards`, `worker`, `cluster`, `folder_run`, `weak`, `metrics`,
+`bootstrap`, `estimates`, `tabulation`, `overlays`, `figures`, `report_folder`, the packages
+`human_labels`, `downloads`, `demographics` and `segmentation`, and `cli`, which calls everything;
+its commands are in `commands/`.
 """
 
 __version__ = "0.1.0"

@@ -9,12 +9,12 @@ from typing import Any, Literal
 import numpy as np
 import torch
 from facexlib.parsing.bisenet import BiSeNet
-from PIL import Image
 from torch import nn
 from torch.nn import functional
 
 from .errors import ArgumentError
 from .files import sha256_of
+from .halving import resized
 from .inference import IMAGENET_MEAN, IMAGENET_STD, choose_device, exact, fold_batch_norm
 from .labels import CLASSES, LABEL_SIZE, FaceParser
 from .ncnn_network import NcnnBiSeNet, has_ncnn
@@ -128,8 +128,7 @@ class BiSeNetParser(FaceParser):
 
     def prepare(self, image: np.ndarray, image_id: str) -> np.ndarray:
         """Resize to 512x512; with a batch size of 1, parse too."""
-        size = (LABEL_SIZE, LABEL_SIZE)
-        small = np.array(Image.fromarray(image).resize(size, Image.Resampling.BILINEAR))
+        small = resized(image, LABEL_SIZE)
         return self._parse(small[None])[0] if self.batch_size == 1 else small
 
     def label_maps(self, prepared: Sequence[np.ndarray]) -> list[np.ndarray]:
@@ -164,7 +163,7 @@ class BiSeNetParser(FaceParser):
 
     def _label_maps_of(self, batch: np.ndarray) -> list[np.ndarray]:
         pixels = torch.from_numpy(batch).to(self.device).permute(0, 3, 1, 2)  # channels last
-        normalised = (pixels.float() / 255 - self._mean) / self._std
+        normalised = pixels.float().div_(255).sub_(self._mean).div_(self._std)
         if self._ncnn:
             return [upsampled_classes(self._ncnn(normalised[0].numpy()), LABEL_SIZE)]
         with exact(self.device):

@@ -8,7 +8,7 @@ import pytest
 import torch
 from click.testing import CliRunner
 from facexlib.parsing.bisenet import BiSeNet
-from numpy.testing import assert_array_equal
+from numpy.testing import assert_allclose, assert_array_equal
 from PIL import Image
 from torchvision.transforms.functional import normalize, to_tensor
 
@@ -16,7 +16,7 @@ from ffhq_wrinkle.bisenet import BiSeNetParser, load_bisenet
 from ffhq_wrinkle.cli import main
 from ffhq_wrinkle.errors import ArgumentError, SourceError
 from ffhq_wrinkle.files import sha256_of
-from ffhq_wrinkle.inference import choose_device
+from ffhq_wrinkle.inference import choose_device, fold_batch_norm
 from ffhq_wrinkle.ncnn_network import NcnnBiSeNet
 from ffhq_wrinkle.sources import fetch, source
 
@@ -69,6 +69,26 @@ def test_labels_are_those_of_the_reference_code(network, parser, astronaut):
         found = parser([image], ["x"])[0]
         assert found.dtype == np.uint8
         assert (found != expected).mean() <= 1e-4
+
+
+@pytest.mark.parametrize("channels_last", [False, True])
+def test_ncnn_s_logits_are_those_of_facexlib_s_network(network, weights, channels_last):
+    pytest.importorskip("ncnn")
+    image = torch.randn(1, 3, 512, 512, generator=torch.Generator().manual_seed(0))
+    image[..., :2, :] = image[..., -2:] = 3.0  # where padding tells
+    logits = []
+    hook = network.conv_out.register_forward_hook(lambda *given: logits.append(given[2][0][0]))
+    with torch.no_grad(), hook:
+        network(image)
+    folded = load_bisenet(weights)
+    fold_batch_norm(folded)
+    layout = torch.channels_last if channels_last else torch.contiguous_format
+    found = NcnnBiSeNet(folded.to(memory_format=layout))(
+        image.contiguous(memory_format=layout)[0].numpy()
+    )
+    expected = logits[0].numpy()
+    assert found.shape == expected.shape == (19, 64, 64)
+    assert_allclose(found, expected, rtol=0, atol=2e-5 * np.abs(expected).max())
 
 
 def test_a_label_map_does_not_depend_on_its_batch(weights, astronaut):
