@@ -1,8 +1,8 @@
 """Facial wrinkle data and models: weak labels, human labels, training and evaluation.
 
 The modules read in the order data moves, each importing only from those before it:
-`errors`, `png`, `files`, `folder_lock`, `masks`, `manifest`, `sources`, `labels`, `weights`,
-`inference`, `upsampling`, `ncnn_network`, `bisenet`, `template`, `parsing`, `texture`,
+`errors`, `png`, `drawings`, `files`, `folder_lock`, `masks`, `manifest`, `sources`, `labels`,
+`weights`, `inference`, `upsampling`, `ncnn_network`, `bisenet`, `template`, `parsing`, `texture`,
 `landmarks`, `alignment`, `failures`, `outputs`, `progress`, `pipeline`, `shards`, `worker`,
 `cluster`, `folder_run`, `weak`, `annotators`, `annotations`, `votes`, `metrics`, `staple`,
 `semi_automatic`, `fusion`, `tallies`, `bootstrap`, `estimates`, `agreement`, `fusion_table`,
