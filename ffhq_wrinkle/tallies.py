@@ -20,10 +20,10 @@ from .metrics import (
     near_dice,
     near_jaccard,
     near_precision,
-    near_px,
     near_recall,
     pearson,
 )  # fmt: skip
+from .neighbourhoods import near_px
 from .votes import count_patterns, vote_patterns
 
 Kind = Literal["pair", "average", "others", "all"]
@@ -95,7 +95,7 @@ def tally(
     region : np.ndarray, optional
         bool (H, W); pixels outside it are not looked at.
     tolerances_px : sequence of float
-        As `metrics.near_px`.
+        As `neighbourhoods.near_px`.
     """
     annotators = len(masks)
     pixels = None if region is None else int(np.count_nonzero(region))
