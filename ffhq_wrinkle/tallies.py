@@ -24,7 +24,7 @@ from .metrics import (
     pearson,
 )  # fmt: skip
 from .neighbourhoods import near_px
-from .votes import count_patterns, vote_patterns
+from .votes import count_patterns, drawn_votes
 
 Kind = Literal["pair", "average", "others", "all"]
 _MEASURES = {"jaccard": jaccard, "pearson": pearson, "dice": dice, "cohen_kappa": cohen_kappa}
@@ -98,8 +98,8 @@ def tally(
         As `neighbourhoods.near_px`.
     """
     annotators = len(masks)
-    pixels = None if region is None else int(np.count_nonzero(region))
-    counts = count_patterns(vote_patterns(masks, region), annotators, pixels=pixels)
+    pixels = masks[0].size if region is None else int(np.count_nonzero(region))
+    counts = count_patterns(drawn_votes(masks, region).patterns, annotators, pixels=pixels)
     marks = counts.marks.astype(np.int64)
     others = marks.sum(axis=1, keepdims=True) - marks > (annotators - 1) / 2
     near = np.zeros((0, annotators, annotators), np.int64)
