@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image, ImageFile, ImageOps
 
+from .drawings import decode_drawing
 from .errors import ArgumentError, ImageError, ManyValuesError
 from .files import opened, read_content
 from .places import Place
@@ -70,6 +71,9 @@ def decode_mask(content: bytes, *, threshold: int | None = None) -> np.ndarray:
     """
     if threshold is not None and threshold < 1:
         raise ArgumentError(f"threshold is {threshold}; the lowest level that means drawn is 1")
+    drawing = decode_drawing(content)
+    if drawing and (threshold is None or drawing[1] >= threshold):
+        return drawing[0]
     with opened(content) as image:
         pixels = _pixels(image, content)
         levels = _levels(pixels)

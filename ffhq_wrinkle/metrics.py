@@ -4,15 +4,11 @@ Every measure takes counts of any shape, such as one for each image and pair, an
 that shape. A ratio of 0 to 0 is NaN: whoever averages must decide what it counts for.
 """
 
-from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-import cv2
 import numpy as np
 
 from .errors import ArgumentError
-
-_DILATED_PX = 5.0  # up to so far, neighbourhoods are found by dilation
 
 
 class Overlap(NamedTuple):
@@ -124,54 +120,6 @@ class NearOverlap(NamedTuple):
     first: np.ndarray
     second_near: np.ndarray
     second: np.ndarray
-
-
-def near_px(masks: Sequence[np.ndarray], tolerances_px: Sequence[float]) -> np.ndarray:
-    """Pixels of each mask that lie near each other mask.
-
-    Parameters
-    ----------
-    masks : sequence of np.ndarray
-        A masks, bool (H, W).
-    tolerances_px : sequence of float
-        T distances in pixels, between the centres of pixels.
-
-    Returns
-    -------
-    np.ndarray
-        int64 (T, A, A): pixels of the first at most so far from the nearest pixel of the second.
-    """
-    near = np.zeros((len(tolerances_px), len(masks), len(masks)), np.int64)
-    drawn = np.logical_or.reduce(masks)
-    rows, columns = np.flatnonzero(drawn.any(axis=1)), np.flatnonzero(drawn.any(axis=0))
-    if not tolerances_px or not len(rows):
-        return near
-    # Distances matter between drawn pixels only, so the box around them is enough.
-    box = np.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-    boxed = [np.ascontiguousarray(mask[box]) for mask in masks]
-    for second, mask in enumerate(boxed):
-        if not mask.any():
-            continue
-        for number, neighbourhood in enumerate(_neighbourhoods(mask, tolerances_px)):
-            for first, other in enumerate(boxed):
-                near[number, first, second] = np.count_nonzero(neighbourhood & other)
-    return near
-
-
-def _neighbourhoods(mask: np.ndarray, tolerances_px: Sequence[float]) -> Iterator[np.ndarray]:
-    """Pixels at most so far from a mask, bool (H, W), for each distance."""
-    distance = None
-    for far in tolerances_px:
-        if far <= _DILATED_PX:
-            # The same pixels as by distance, in a fraction of the time while the disk is small.
-            reach = np.arange(-int(far), int(far) + 1) ** 2
-            disk = (reach[:, None] + reach <= far**2).astype(np.uint8)
-            yield cv2.dilate(mask.view(np.uint8), disk).view(bool)
-            continue
-        if distance is None:
-            empty = np.logical_not(mask).view(np.uint8)
-            distance = cv2.distanceTransform(empty, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
-        yield distance <= far
 
 
 def near_precision(counts: NearOverlap) -> np.ndarray:

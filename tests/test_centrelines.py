@@ -30,6 +30,30 @@ def test_the_skeletons_of_random_full_and_small_masks_are_those_of_scikit_image(
         assert skeleton(drawn).any() == drawn.any()  # so that nothing drawn counts as empty
 
 
+def test_pieces_far_apart_nested_and_at_the_borders_are_thinned_as_scikit_image_does():
+    drawn = np.zeros((400, 500), bool)
+    drawn[10:60, 10:60] = True
+    drawn[15:55, 15:55] = False  # a frame
+    drawn[30:35, 20:50] = True  # a bar in it
+    drawn[:3, 200:260] = drawn[-4:, 300:330] = drawn[350:, :2] = drawn[100:140, -5:] = True
+    drawn[399, 499] = True
+    drawn[200, 200] = drawn[201, 201] = drawn[202, 200] = True  # connected by corners
+    drawn[300:330, 400:404] = drawn[331:335, 400:430] = True  # boxes that overlap
+    assert_array_equal(skeleton(drawn), skeletonize(drawn))
+    assert_array_equal(skeleton(drawn.T), skeletonize(drawn.T))
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_scattered_random_pieces_are_thinned_as_scikit_image_does(seed):
+    random = np.random.default_rng(seed)
+    drawn = np.zeros((300, 400), bool)
+    for _ in range(6):
+        y, x, side = *random.integers((300, 400)), random.integers(1, 60)
+        piece = drawn[y : y + side, x : x + side]
+        piece |= random.random(piece.shape) < random.choice([0.3, 0.6, 0.9, 1])
+    assert_array_equal(skeleton(drawn), skeletonize(drawn))
+
+
 def test_cldice_is_the_harmonic_mean_of_the_two_shares():
     reference, predicted = drawn_lines((60, 80), 1, width=3), drawn_lines((60, 80), 2, width=5)
     predicted |= np.roll(reference, 1, axis=0)

@@ -25,7 +25,7 @@ from ffhq_wrinkle.segmentation.evaluation.scores import Measure
 from ffhq_wrinkle.segmentation.evaluation.scoring import evaluate_folders, evaluate_pairs
 
 from .conftest import drawn_lines, mask
-from .test_metrics import near
+from .test_neighbourhoods import near
 
 LIBRARY = {
     "jsi": jaccard_score, "f1": f1_score, "accuracy": accuracy_score,

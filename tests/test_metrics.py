@@ -2,9 +2,8 @@ import warnings
 
 import numpy as np
 import pytest
-from numpy.testing import assert_allclose, assert_array_equal
+from numpy.testing import assert_allclose
 from PIL import Image
-from scipy.spatial import cKDTree
 from scipy.stats import pearsonr
 from sklearn.metrics import (
     accuracy_score,
@@ -27,13 +26,13 @@ from ffhq_wrinkle.metrics import (
     near_dice,
     near_jaccard,
     near_precision,
-    near_px,
     near_recall,
     overlap,
     pearson,
     precision,
     recall,
 )
+from ffhq_wrinkle.neighbourhoods import near_px
 
 from .conftest import drawn_lines, mask
 
@@ -129,31 +128,6 @@ def test_measures_of_huge_counts_stay_exact():
 def test_masks_of_other_shape_or_kind_are_refused(other):
     with pytest.raises(ArgumentError, match="masks are bool and of one shape"):
         overlap(EMPTY, other)
-
-
-def near(first, second, tolerance):
-    """Of the first mask, the pixels near the second, pair by pair."""
-    points, others = np.argwhere(first), np.argwhere(second)
-    if not len(points) or not len(others):
-        return 0
-    return int((cKDTree(others).query(points)[0] <= tolerance).sum())
-
-
-@pytest.mark.parametrize("shape", [(40, 60), (7, 5), (1, 9)])
-def test_near_pixels_are_those_of_a_search_tree(shape):
-    masks = [drawn_lines(shape, seed, lines=2, width=1) for seed in range(3)]
-    masks.append(np.zeros(shape, bool))
-    tolerances = (0, 1, 2**0.5, 1.5, 2, 3, 4.5, 5, 5.1, 8, 100)
-    found = near_px(masks, tolerances)
-    expected = [[[near(a, b, far) for b in masks] for a in masks] for far in tolerances]
-    assert_array_equal(found, expected)
-
-
-def test_a_line_shifted_by_a_pixel_is_found_at_one_pixel():
-    line, shifted = np.zeros((9, 30), bool), np.zeros((9, 30), bool)
-    line[4, 5:25], shifted[5, 5:25] = True, True
-    found = near_px([line, shifted], (0, 1))
-    assert_array_equal(found[:, 0, 1], [0, 20])
 
 
 def near_counts(first, second, tolerance):

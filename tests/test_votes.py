@@ -3,7 +3,7 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from ffhq_wrinkle.errors import ArgumentError
-from ffhq_wrinkle.human_labels.votes import count_patterns, vote_patterns
+from ffhq_wrinkle.human_labels.votes import count_patterns, drawn_votes, vote_patterns
 
 from .conftest import mask
 
@@ -71,3 +71,18 @@ def test_counts_are_those_of_numpy_s_unique(annotators, shape):
     assert_array_equal(counts.both_px, np.einsum("ahw,bhw->ab", masks * 1, masks * 1))
     expected_votes = np.bincount(masks.sum(axis=0).ravel(), minlength=annotators + 1)
     assert_array_equal(counts.votes_px, expected_votes)
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (3, 5), (8, 8), (5, 13), (1, 64), (7, 65), (40, 50)])
+@pytest.mark.parametrize("share", [0, 0.01, 1])
+def test_votes_of_the_drawn_places_are_spread_over_the_image(shape, share):
+    random = np.random.default_rng(0)
+    masks = random.random((3, *shape)) < share
+    region = random.random(shape) < 0.5
+    votes = drawn_votes(masks, region)
+    expected = np.tensordot([1, 2, 4], masks & region, axes=1)
+    assert_array_equal(votes.spread(votes.patterns), expected)
+    assert votes.patterns.any(axis=1).all()  # and no other places
+    assert_array_equal(vote_patterns(masks, region), expected)
+    turned = vote_patterns(masks.transpose(0, 2, 1), region.T)
+    assert_array_equal(turned, expected.T)

@@ -16,7 +16,7 @@ import numpy as np
 from ..errors import ArgumentError
 from .semi_automatic import semi_automatic_mask
 from .staple import Staple, staple
-from .votes import PatternCounts, count_patterns, vote_patterns
+from .votes import PatternCounts, count_patterns, drawn_votes
 
 Method = Literal[
     "majority", "union", "intersection", "weighted", "soft", "staple", "semi-automatic"
@@ -168,9 +168,9 @@ def fuse(
     rule = rule or FusionRule()
     if rule.needs_texture != (texture is not None):
         raise ArgumentError("a texture map goes with the method semi-automatic, and with no other")
-    patterns = vote_patterns(masks, region)
-    pixels = None if region is None else int(np.count_nonzero(region))
-    counts = count_patterns(patterns, len(masks), pixels=pixels)
+    votes = drawn_votes(masks, region)
+    pixels = masks[0].size if region is None else int(np.count_nonzero(region))
+    counts = count_patterns(votes.patterns, len(masks), pixels=pixels)
     estimate: Staple | None = None
     degenerate: Degenerate = ""
     if rule.method == "staple":
@@ -181,7 +181,7 @@ def fuse(
         degenerate = _degenerate(counts, levels)
     else:
         levels = rule.levels(len(masks))
-    mask = _looked_up(levels, patterns)
+    mask = votes.spread(_looked_up(levels, votes.patterns))
     kept_px = int(counts.counts[levels[counts.patterns] > 0].sum())
     if texture is not None:
         wrinkle = semi_automatic_mask(texture, mask > 0)
@@ -191,7 +191,7 @@ def fuse(
 
 def _looked_up(levels: np.ndarray, patterns: np.ndarray) -> np.ndarray:
     """The level of each pixel's vote pattern; of up to 8 annotators in a twentieth of the time."""
-    if patterns.dtype != np.uint8:
+    if patterns.dtype != np.uint8 or not patterns.size:  # of nothing, OpenCV makes None
         return np.asarray(levels.take(patterns))
     table = np.zeros(256, np.uint8)
     table[: len(levels)] = levels

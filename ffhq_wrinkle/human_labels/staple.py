@@ -68,21 +68,26 @@ def staple(
     sensitivity = specificity = np.full(counts.annotators, np.nan)
     if prevalence in (0, 1):  # nothing to estimate from
         return Staple(probability, sensitivity, specificity, prevalence, 0, True)
+    # An iteration is a few numbers, so what takes time is the number of NumPy's calls.
+    drew = np.ascontiguousarray(marks.T)
+    rated = np.full((2, counts.annotators), np.nan)
+    by_mark = marks.astype(np.float64), (~marks).astype(np.float64)
     iterations, converged = 0, False
     while iterations < max_iterations and not converged:
         true_px, false_px = pixels * probability, pixels * (1 - probability)
-        if not true_px.any() or not false_px.any():
+        of_true, of_false = np.add.reduce(true_px), np.add.reduce(false_px)
+        if not of_true or not of_false:
             break  # all is wrinkle, or all is skin, as far as float64 can tell
-        before = np.concatenate([sensitivity, specificity])
-        sensitivity = true_px @ marks / true_px.sum()  # the M step
-        specificity = false_px @ ~marks / false_px.sum()
-        wrinkle = prevalence * np.where(marks, sensitivity, 1 - sensitivity).prod(
-            axis=1
-        )  # the E step
-        skin = (1 - prevalence) * np.where(marks, 1 - specificity, specificity).prod(axis=1)
+        before = rated
+        rated = np.array([true_px @ by_mark[0] / of_true, false_px @ by_mark[1] / of_false])
+        sensitivity, specificity = rated  # the M step
+        hit, right = sensitivity[:, None], specificity[:, None]
+        wrinkle = prevalence * np.multiply.reduce(np.where(drew, hit, 1 - hit))  # the E step
+        skin = (1 - prevalence) * np.multiply.reduce(np.where(drew, 1 - right, right))
         either = wrinkle + skin  # 0 where no pixel has the pattern, and so nothing is known of it
         probability = np.divide(wrinkle, either, out=np.zeros_like(either), where=either > 0)
         iterations += 1
-        change = np.abs(np.concatenate([sensitivity, specificity]) - before)
-        converged = bool(change.max() < tolerance)  # the first time it is NaN
+        converged = bool(
+            np.maximum.reduce(np.abs(rated - before), axis=None) < tolerance
+        )  # the first time it is NaN
     return Staple(probability, sensitivity, specificity, prevalence, iterations, converged)

@@ -20,11 +20,11 @@ from ..metrics import (
     near_dice,
     near_jaccard,
     near_precision,
-    near_px,
     near_recall,
     pearson,
 )  # fmt: skip
-from .votes import count_patterns, vote_patterns
+from ..neighbourhoods import near_px
+from .votes import count_patterns, drawn_votes
 
 Kind = Literal["pair", "average", "others", "all"]
 _MEASURES = {"jaccard": jaccard, "pearson": pearson, "dice": dice, "cohen_kappa": cohen_kappa}
@@ -95,11 +95,11 @@ def tally(
     region : np.ndarray, optional
         bool (H, W); pixels outside it are not looked at.
     tolerances_px : sequence of float
-        As `metrics.near_px`.
+        As `neighbourhoods.near_px`.
     """
     annotators = len(masks)
-    pixels = None if region is None else int(np.count_nonzero(region))
-    counts = count_patterns(vote_patterns(masks, region), annotators, pixels=pixels)
+    pixels = masks[0].size if region is None else int(np.count_nonzero(region))
+    counts = count_patterns(drawn_votes(masks, region).patterns, annotators, pixels=pixels)
     marks = counts.marks.astype(np.int64)
     others = marks.sum(axis=1, keepdims=True) - marks > (annotators - 1) / 2
     near = np.zeros((0, annotators, annotators), np.int64)

@@ -7,10 +7,14 @@ instead of a million pixels.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
 from ..errors import ArgumentError
+
+_RUN = 64  # pixels that are looked at together
+_COMPARED = 16  # so many patterns are counted one by one
 
 
 def vote_patterns(masks: Sequence[np.ndarray], region: np.ndarray | None = None) -> np.ndarray:
@@ -37,6 +41,37 @@ def vote_patterns(masks: Sequence[np.ndarray], region: np.ndarray | None = None)
     >>> vote_patterns([np.array([[True, True, False]]), np.array([[False, True, True]])])
     array([[1, 3, 2]], dtype=uint8)
     """
+    votes = drawn_votes(masks, region)
+    return votes.spread(votes.patterns)
+
+
+class DrawnVotes(NamedTuple):
+    """The vote patterns of an image where somebody drew, which is in few places.
+
+    Attributes
+    ----------
+    shape : tuple of int
+        The image's, (H, W).
+    places : np.ndarray
+        Which runs of 64 pixels, row after row, int64 (N,), ascending.
+    patterns : np.ndarray
+        Their vote patterns, (N, 64), as `vote_patterns`; 0 beyond the image's end.
+    """
+
+    shape: tuple[int, int]
+    places: np.ndarray
+    patterns: np.ndarray
+
+    def spread(self, values: np.ndarray) -> np.ndarray:
+        """Values (N, 64) that belong to `patterns` as an image (H, W), 0 everywhere else."""
+        size = self.shape[0] * self.shape[1]
+        image = np.zeros((-(-size // _RUN), _RUN), values.dtype)
+        image[self.places] = values
+        return image.ravel()[:size].reshape(self.shape)
+
+
+def drawn_votes(masks: Sequence[np.ndarray], region: np.ndarray | None = None) -> DrawnVotes:
+    """Who drew each pixel, of the places where somebody drew; as `vote_patterns`."""
     if not 1 <= len(masks) <= 32:
         raise ArgumentError(f"{len(masks)} masks; votes are of 1 to 32 annotators")
     for mask in (*masks, *([] if region is None else [region])):
@@ -45,14 +80,27 @@ def vote_patterns(masks: Sequence[np.ndarray], region: np.ndarray | None = None)
                 f"masks are bool (H, W) of one shape, not {mask.dtype} {mask.shape} beside "
                 f"{masks[0].shape}"
             )
-    bits = np.uint8 if len(masks) <= 8 else np.uint16 if len(masks) <= 16 else np.uint32
-    patterns: np.ndarray = masks[-1].astype(bits)
-    for mask in reversed(masks[:-1]):
-        np.add(patterns, patterns, out=patterns)  # a shift, several times faster than NumPy's
-        np.bitwise_or(patterns, mask.view(np.uint8), out=patterns)
+    # As bits, masks are small enough to look through them more than once.
+    runs = [_runs(mask) for mask in masks]
+    somebody = np.bitwise_or.reduce(runs)
     if region is not None:
-        np.multiply(patterns, region.view(np.uint8), out=patterns)
-    return patterns
+        within = _runs(region)
+        somebody &= within
+    places = np.flatnonzero(somebody != 0)
+    kind = np.uint8 if len(masks) <= 8 else np.uint16 if len(masks) <= 16 else np.uint32
+    patterns = np.zeros((len(places), _RUN), kind)
+    for run in reversed(runs):
+        drawn = run[places] if region is None else run[places] & within[places]
+        np.add(patterns, patterns, out=patterns)  # a shift, several times faster than NumPy's
+        patterns |= np.unpackbits(drawn.view(np.uint8)).reshape(-1, _RUN)
+    return DrawnVotes(masks[0].shape, places, patterns)
+
+
+def _runs(mask: np.ndarray) -> np.ndarray:
+    """The bits of 64 pixels each, row after row, uint64 (runs,); 0 beyond the end."""
+    runs = np.zeros(-(-mask.size // _RUN), np.uint64)
+    runs.view(np.uint8)[: -(-mask.size // 8)] = np.packbits(mask)
+    return runs
 
 
 @dataclass(frozen=True)
@@ -107,11 +155,11 @@ def count_patterns(
     Parameters
     ----------
     patterns : np.ndarray
-        As `vote_patterns` gives them.
+        As `vote_patterns` or `drawn_votes` gives them.
     annotators : int
         How many there are.
     pixels : int, optional
-        How many pixels are in the region; all if not given.
+        How many pixels are in the region; those of `patterns` if not given.
     """
     flat = patterns.ravel()
     if flat.dtype == np.uint8:
@@ -119,7 +167,11 @@ def count_patterns(
         whole = flat.size // 8 * 8
         words = flat[:whole].view(np.uint64)
         drawn = np.concatenate([words[words != 0].view(np.uint8), flat[whole:]])
-        totals = np.bincount(drawn, minlength=1)
+        if 2**annotators <= _COMPARED:
+            each = [np.count_nonzero(drawn == pattern) for pattern in range(1, 2**annotators)]
+            totals = np.array([0, *each])
+        else:
+            totals = np.bincount(drawn, minlength=1)
         found = np.flatnonzero(totals[1:]) + 1
         counts = totals[found]
     else:

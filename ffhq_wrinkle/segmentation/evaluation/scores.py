@@ -16,11 +16,11 @@ from ...metrics import (
     dice,
     jaccard,
     near_dice,
-    near_px,
     overlap,
     precision,
     recall,
 )  # fmt: skip
+from ...neighbourhoods import near_px
 from .centrelines import centreline_overlap
 
 _EXACT = {
@@ -92,7 +92,7 @@ def score(
     region : np.ndarray, optional
         bool (H, W); pixels outside it are not looked at.
     tolerances_px : sequence of float
-        As `metrics.near_px`.
+        As `neighbourhoods.near_px`.
     centrelines : bool
         Whether to count for clDice.
     average_precision : float, optional
