@@ -1,7 +1,7 @@
 """Facial wrinkle data and models: weak labels, human labels, training and evaluation.
 
 The modules read in the order data moves, each importing only from those before it:
-`errors`, `places`, `png`, `drawings`, `files`, `folder_lock`, `store_lock`, `masks`, `manifest`,
+`errors`, `places`, `png`, `files`, `folder_lock`, `store_lock`, `masks`, `manifest`,
 `sources`, `labels`, `weights`, `inference`, `halving`, `upsampling`, `ncnn_network`, `bisenet`,
 `template`, `parsing`, `texture`, `landmarks`, `alignment`, `failures`, `result_files`,
 `stored_files`, `outputs`, `progress`, `pipeline`, `shards`, `worker`, `cluster`, `folder_run`,

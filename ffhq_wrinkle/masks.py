@@ -6,10 +6,10 @@ takes what drawing programs write, and refuses what could be read in two ways.
 
 from collections.abc import Sequence
 
+import cv2
 import numpy as np
 from PIL import Image, ImageFile, ImageOps
 
-from .drawings import decode_drawing
 from .errors import ArgumentError, ImageError, ManyValuesError
 from .files import opened, read_content
 from .places import Place
@@ -71,9 +71,6 @@ def decode_mask(content: bytes, *, threshold: int | None = None) -> np.ndarray:
     """
     if threshold is not None and threshold < 1:
         raise ArgumentError(f"threshold is {threshold}; the lowest level that means drawn is 1")
-    drawing = decode_drawing(content)
-    if drawing and (threshold is None or drawing[1] >= threshold):
-        return drawing[0]
     with opened(content) as image:
         pixels = _pixels(image, content)
         levels = _levels(pixels)
@@ -83,15 +80,21 @@ def decode_mask(content: bytes, *, threshold: int | None = None) -> np.ndarray:
         _require_reachable(levels, threshold)
         reached: np.ndarray = levels >= threshold
         return reached
-    top = levels.max()
-    drawn: np.ndarray = levels == top if top else np.zeros(levels.shape, bool)
     # Every drawn pixel is at the top level, or there are more than two values.
-    if np.count_nonzero(drawn) != np.count_nonzero(levels):
+    if int(levels.max()) * cv2.countNonZero(levels) != int(cv2.sumElems(levels)[0]):
         raise _other_values(np.unique(levels).tolist())
+    drawn = _drawn(levels)
     if pixels.ndim == 3:
         colours = np.unique(pixels[drawn][:, :3], axis=0)
         if len(colours) > 1 and pixels.shape[2] > 2:
             raise _other_values(["black", *(f"RGB {tuple(map(int, c))}" for c in colours)])
+    return drawn
+
+
+def _drawn(levels: np.ndarray) -> np.ndarray:
+    """Where levels are not 0, bool; in their own memory if it can be, for speed."""
+    own = levels.dtype == np.uint8 and levels.flags.writeable
+    drawn: np.ndarray = np.not_equal(levels, 0, out=levels.view(bool) if own else None)
     return drawn
 
 

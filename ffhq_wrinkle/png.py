@@ -20,8 +20,8 @@ NOTE = "Description"  # a keyword that the PNG specification reserves
 _NOTES_BYTES = 16_384  # within which the notes are that `png_note` finds
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _PNG_END = b"\x00\x00\x00\x00IEND\xaeB`\x82"
-HEADER = struct.Struct(">IIBBBBB")  # body of IHDR (PNG specification, 11.2.1)
-HEADER_AT = len(_PNG_SIGNATURE) + 8
+_HEADER = struct.Struct(">IIBBBBB")  # body of IHDR (PNG specification, 11.2.1)
+_HEADER_AT = len(_PNG_SIGNATURE) + 8
 _CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # of each colour type
 _STORED_BYTES = 65_535  # in a stored block, at most (RFC 1951, 3.2.4)
 # Pixels that were packed tighter, as drawings are, libpng unpacks as fast as ISA-L.
@@ -50,13 +50,13 @@ def _unpacked(content: bytes) -> bytes:
 
     As it was, where that gains nothing, or something is wrong that is for libpng to say.
     """
-    if content[HEADER_AT - 4 : HEADER_AT] != b"IHDR" or len(content) < 33:
+    if content[_HEADER_AT - 4 : _HEADER_AT] != b"IHDR" or len(content) < 33:
         return content
-    width, height, depth, colour, _, _, interlaced = HEADER.unpack_from(content, HEADER_AT)
+    width, height, depth, colour, _, _, interlaced = _HEADER.unpack_from(content, _HEADER_AT)
     size = height * (1 + (width * _CHANNELS.get(colour, 0) * depth + 7) // 8)
     if interlaced or size > _TIGHTLY_PACKED * len(content):
         return content
-    bodies = [body for kind, body in png_chunks(content) if kind == b"IDAT"]
+    bodies = [body for kind, body in _png_chunks(content) if kind == b"IDAT"]
     if not bodies or any(one.stop + 12 != next_.start for one, next_ in pairwise(bodies)):
         return content
     view = memoryview(content)
@@ -116,7 +116,7 @@ def may_be_turned(image: ImageFile.ImageFile, content: bytes) -> bool:
     """Whether a PNG may say how to turn it; Pillow's getexif() would decode all of it to know."""
     places = {"Raw profile type exif", "XML:com.adobe.xmp", "xmp"}
     return bool(places & image.info.keys()) or any(
-        kind == b"eXIf" for kind, _ in png_chunks(content)
+        kind == b"eXIf" for kind, _ in _png_chunks(content)
     )
 
 
@@ -153,7 +153,7 @@ def encode_png(pixels: np.ndarray, text: Mapping[str, str] | None = None) -> byt
     packed = packer.compress(filtered) + packer.flush()
     height, width = pixels.shape[:2]
     colour = 2 if pixels.ndim == 3 else 0
-    header = HEADER.pack(width, height, 8 * pixels.itemsize, colour, 0, 0, 0)
+    header = _HEADER.pack(width, height, 8 * pixels.itemsize, colour, 0, 0, 0)
     png = (_PNG_SIGNATURE, *_chunk(b"IHDR", header), *_chunk(b"IDAT", packed), _PNG_END)
     return add_notes(b"".join(png), text or {})
 
@@ -215,7 +215,7 @@ def png_note(path: Path, keyword: str) -> str | None:
 
 def note_in(content: bytes, keyword: str) -> str | None:
     """Read one note of a PNG's content, or of its beginning; None where there is none."""
-    for kind, body in png_chunks(content):
+    for kind, body in _png_chunks(content):
         found, _, note = content[body].partition(b"\x00")
         if kind == b"tEXt" and found == keyword.encode("latin-1"):
             return note.decode("latin-1")
@@ -228,13 +228,13 @@ def png_data_hash(content: bytes) -> str:
     A program that opens a PNG and saves it again compresses anew, even if it keeps the notes.
     """
     digest = hashlib.sha256()
-    for kind, body in png_chunks(content):
+    for kind, body in _png_chunks(content):
         if kind == b"IDAT":
             digest.update(content[body])
     return digest.hexdigest()[:32]
 
 
-def png_chunks(content: bytes) -> Iterator[tuple[bytes, slice]]:
+def _png_chunks(content: bytes) -> Iterator[tuple[bytes, slice]]:
     """Type of each of a PNG's chunks, and where its body lies; `content` may end before the PNG."""
     at = len(_PNG_SIGNATURE)
     while at + 8 <= len(content):
