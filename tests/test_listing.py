@@ -3,6 +3,7 @@ import json
 import logging
 import os
 import shutil
+import time
 
 import numpy as np
 import pytest
@@ -209,11 +210,15 @@ def test_an_interrupted_build_goes_on_where_it_was(plain, dataset, caplog):
     class Interrupted(ReadyLabels):
         def prepare(self, image, image_id):
             if image_id == "00002":
+                for _ in range(3000):  # what has not begun at an interruption is never done
+                    if list(plain.rglob(".ffhq-wrinkle-cache/**/weak/**/0*.png")):
+                        break
+                    time.sleep(0.01)
                 raise KeyboardInterrupt
             return super().prepare(image, image_id)
 
     with pytest.raises(RunInterrupted):
-        read_listing(plain, stage="finetune", parser=lambda: Interrupted(dataset.labels))
+        read_listing(plain, stage="finetune", parser=lambda: Interrupted(dataset.labels), jobs=2)
     caplog.clear()
     found = read_listing(plain, stage="finetune", parser=lambda: ReadyLabels(dataset.labels))
     assert len(found.samples) == 4

@@ -50,7 +50,7 @@ def photos(tmp_path):
 
 def test_faces_are_aligned_by_workers_as_they_are_here(stand_in, photos, tmp_path):
     table = tmp_path / "landmarks.csv"
-    rows = [f"face {number:02},20,20,30,20,21,32,29,32" for number in range(0, COUNT, 4)]
+    rows = [f"face {number:02},20,20,30,20,21,32,29,32" for number in range(0, COUNT, 16)]
     table.write_text("\n".join([",".join(COLUMNS), *rows]))
     fixed = ["demographics", photos, "--race", "--align", "--landmarks", table]
     fixed += ["--keep-individual", "--out"]
@@ -58,7 +58,7 @@ def test_faces_are_aligned_by_workers_as_they_are_here(stand_in, photos, tmp_pat
     result = CliRunner().invoke(main, [*map(str, [*fixed, here])])
     process, said, noted = run(*fixed, there, "--scheduler", "local:2")
     assert process.returncode == result.exit_code == 1, noted
-    assert f"{COUNT // 4} estimates written" in said
+    assert f"{COUNT // 16} estimates written" in said
     assert files_of(there) == files_of(here)
 
 
