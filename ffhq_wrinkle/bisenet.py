@@ -15,7 +15,7 @@ from torch.nn import functional
 from .errors import ArgumentError
 from .files import sha256_of
 from .halving import resized
-from .inference import IMAGENET_MEAN, IMAGENET_STD, choose_device, exact, fold_batch_norm
+from .inference import IMAGENET_MEAN, IMAGENET_STD, choose_device, exact, fold_batch_norm, laid_out
 from .labels import CLASSES, LABEL_SIZE, FaceParser
 from .ncnn_network import NcnnBiSeNet, has_ncnn
 from .upsampling import upsampled_classes
@@ -80,7 +80,7 @@ class BiSeNetParser(FaceParser):
         network = load_bisenet(weights)
         self.weights_sha256 = sha256_of(weights)
         fold_batch_norm(network)
-        self._network: Any = network.to(self.device).to(memory_format=torch.channels_last)
+        self._network: Any = laid_out(network.to(self.device), torch.channels_last)
         self._mean, self._std = (
             torch.tensor(values, device=self.device).view(1, 3, 1, 1)
             for values in (IMAGENET_MEAN, IMAGENET_STD)

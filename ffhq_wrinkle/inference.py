@@ -2,12 +2,15 @@
 
 import re
 from contextlib import AbstractContextManager, nullcontext
+from typing import Any, TypeVar
 
 import torch
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from .errors import ArgumentError
+
+Network = TypeVar("Network", bound=nn.Module)
 
 # Of R, G and B in 0..1, by which networks trained on ImageNet have their inputs normalised.
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
@@ -43,6 +46,13 @@ def require_device_name(device: str) -> None:
     """
     if not re.fullmatch(r"auto|cpu|cuda(:\d{1,3})?|mps", device):
         raise ArgumentError(f"device is {device!r}; it should be auto, cpu, cuda, cuda:1 or mps")
+
+
+def laid_out(network: Network, memory_format: torch.memory_format) -> Network:
+    """A network, itself, with its weights in this order in memory."""
+    to: Any = network.to  # some versions of PyTorch do not tell type checkers of the format
+    arranged: Network = to(memory_format=memory_format)
+    return arranged
 
 
 def lacks_memory(error: RuntimeError) -> bool:

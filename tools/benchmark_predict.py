@@ -8,7 +8,7 @@ import click
 import numpy as np
 import torch
 
-from ffhq_wrinkle.inference import choose_device
+from ffhq_wrinkle.inference import choose_device, laid_out
 from ffhq_wrinkle.segmentation import create_model, load_checkpoint, save_checkpoint
 from ffhq_wrinkle.segmentation.networks.catalogue import NETWORKS, NetworkName
 from ffhq_wrinkle.segmentation.prediction.onnx_export import export_onnx
@@ -43,7 +43,7 @@ def predict_benchmark(
     with scratch() as folder:
         path = make_checkpoint(folder, network)
         model = load_checkpoint(path).model.to(chosen)
-        model = model.to(memory_format=torch.channels_last)
+        model = laid_out(model, torch.channels_last)
         x = torch.from_numpy(images).permute(0, 3, 1, 2).to(chosen).float().div(255).mul(2).sub(1)
         ours = load_predictor(path, device=device, batch_size=batch_size)
         tracked = chosen.type == "cuda"

@@ -17,6 +17,7 @@ from ...inference import (
     exact,
     fold_batch_norm,
     lacks_memory,
+    laid_out,
     require_device_name,
 )  # fmt: skip
 from ...weak import RELEASED, TextureSettings
@@ -185,7 +186,7 @@ class TorchPredictor(Predictor):
         self.side = checkpoint.side
         self.batch_size = batch_size or (1 if self.device.type == "cpu" else _BATCH_ON_GPU)
         fold_batch_norm(model)
-        self._model = model.to(self.device).to(memory_format=model.memory_format)
+        self._model = laid_out(model.to(self.device), model.memory_format)
 
     @torch.inference_mode()
     def _logits(self, batch: np.ndarray) -> np.ndarray:

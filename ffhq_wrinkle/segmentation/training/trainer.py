@@ -15,6 +15,7 @@ from torch import nn
 
 from ...errors import TrainingError
 from ...files import write_bytes
+from ...inference import laid_out
 from ...png import encode_png
 from ...progress import Progress
 from ...weak import TextureSettings
@@ -126,7 +127,7 @@ class StageTrainer:
     def setup(self) -> None:
         """Bring network and optimizer to the device, and to where an earlier run was left."""
         share_batch_norms(self.model)
-        self.model.to(memory_format=self.model.memory_format)
+        laid_out(self.model, self.model.memory_format)
         left = read_state(self.folder / LAST, self.settings, self.data_sha256)
         if left:
             self.model.load_state_dict(left["model"])
