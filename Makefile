@@ -3,6 +3,9 @@
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
+# For tests. Apart from the rest, for of all versions of boto3 and botocore few fit each other, and pip
+# that looks for them among everything else gives up good versions of PyTorch.
+S3_SERVER := 'moto[s3]>=5.1' 'flask>=3.0' 'flask-cors>=5.0'
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test check clean
@@ -28,4 +31,5 @@ $(INSTALLED): pyproject.toml tools/find_python.sh
 	"$$(tools/find_python.sh)" -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps deepface==0.0.103 # or two OpenCV
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check 's3fs>=2025.2' $(S3_SERVER)
 	touch $(INSTALLED)
