@@ -1,7 +1,9 @@
 """Folder lock: one process at a time writes to a folder."""
 
+from abc import ABC, abstractmethod
 from functools import partial
 from pathlib import Path
+from typing import Self
 
 from filelock import FileLock, Timeout
 
@@ -10,17 +12,14 @@ from .files import output_error
 from .places import Place
 
 
-class FolderLock:
-    """Makes a folder and holds it; a context manager, or `acquire` and `release`.
-
-    The lock goes when the process does, however it ends.
+class Lock(ABC):
+    """Holds a folder; a context manager, or `acquire` and `release`.
 
     Parameters
     ----------
-    folder : Path
-        Made if it is not there.
+    folder : Place
     name : str
-        Of the hidden file in it that is locked.
+        Of the hidden file in it by which it is held.
     busy : FfhqWrinkleError
         What to raise if another process holds it.
 
@@ -32,10 +31,39 @@ class FolderLock:
         On entering: the folder can not be made or written.
     """
 
-    def __init__(self, folder: Path, name: str, *, busy: FfhqWrinkleError) -> None:
+    def __init__(self, folder: Place, name: str, *, busy: FfhqWrinkleError) -> None:
         self.folder = folder
         self.name = name
         self._busy = busy
+
+    @abstractmethod
+    def acquire(self) -> None:
+        """Hold the folder, as on entering."""
+
+    @abstractmethod
+    def release(self) -> None:
+        """Let go."""
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """A copy in another process, which holds nothing."""
+        return partial(type(self), busy=self._busy), (self.folder, self.name)
+
+    def __enter__(self) -> Self:
+        self.acquire()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.release()
+
+
+class FolderLock(Lock):
+    """Holds a folder of this machine, which it makes if it is not there.
+
+    The lock goes when the process does, however it ends.
+    """
+
+    def __init__(self, folder: Path, name: str, *, busy: FfhqWrinkleError) -> None:
+        super().__init__(folder, name, busy=busy)
         self._lock = FileLock(folder / name)
 
     def acquire(self) -> None:
@@ -51,17 +79,6 @@ class FolderLock:
     def release(self) -> None:
         """Let go."""
         self._lock.release()
-
-    def __reduce__(self) -> tuple[object, ...]:
-        """A copy in another process, which holds nothing."""
-        return partial(FolderLock, busy=self._busy), (self.folder, self.name)
-
-    def __enter__(self) -> "FolderLock":
-        self.acquire()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.release()
 
 
 def another_writes(folder: Place) -> OutputError:

@@ -91,7 +91,9 @@ def entries(folder: "UPath") -> list[Entry]:
             return []
     inside = f"{folder.path.rstrip('/')}/"
     return [
-        Entry(one["name"].rstrip("/").removeprefix(inside), one["type"] == "directory", _age(one))
+        Entry(
+            one["name"].rstrip("/").removeprefix(inside), one["type"] == "directory", _written(one)
+        )
         for one in found
         if one["name"].startswith(inside) and one["name"] != inside
     ]
@@ -194,9 +196,9 @@ def delete(place: Place) -> None:
         place.fs.rm_file(place.path)
 
 
-def _age(info: Mapping[str, Any]) -> float:
-    written = next((info[name] for name in _WRITTEN if info.get(name) is not None), 0.0)
-    return float(written.timestamp() if hasattr(written, "timestamp") else written)
+def _written(info: Mapping[str, Any]) -> float:
+    when = next((info[name] for name in _WRITTEN if info.get(name) is not None), 0.0)
+    return float(when.timestamp() if hasattr(when, "timestamp") else when)
 
 
 @contextmanager

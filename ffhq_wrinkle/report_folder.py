@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 
 from .errors import OutputError
 from .files import PARTIAL_PREFIX, output_error, write_bytes
-from .folder_lock import FolderLock, another_writes
+from .folder_lock import another_writes
 from .manifest import find_images, image_folder
 from .outputs import require_separate
 from .places import Place, delete, entries
-from .store_lock import StoreLock
+from .store_lock import lock_of
 
 if TYPE_CHECKING:
     from upath import UPath
@@ -129,35 +129,24 @@ class ReportFolder:
             A file can not be written, or another run is writing there.
         """
         out = self.path
-        if not isinstance(out, Path):
-            self._store(out, files)
-            return
         try:
-            with FolderLock(out, self._lock, busy=another_writes(out)):
-                pictures: list[Path] = []
-                if self._pictures:
-                    (out / self._pictures).mkdir(exist_ok=True)
-                    pictures = list((out / self._pictures).iterdir())
-                (out / self.record).unlink(missing_ok=True)
-                for path in (*out.glob(f"{PARTIAL_PREFIX}*"), *pictures):
-                    if path.relative_to(out).as_posix() not in files:
-                        path.unlink()
-                for name, content in files.items():
-                    write_bytes(out / name, content)
-        except OSError as error:
-            raise OutputError(f"{error.filename}: {error.strerror}") from error
-
-    def _store(self, out: "UPath", files: Mapping[str, bytes]) -> None:
-        """As `write`, into a folder of an object store."""
-        try:
-            with StoreLock(out, self._lock, busy=another_writes(out)):
+            with lock_of(out, self._lock, busy=another_writes(out)):
                 delete(out / self.record)
-                if self._pictures:
-                    for entry in entries(out / self._pictures):
-                        name = f"{self._pictures}/{entry.name}"
-                        if name not in files:
-                            delete(out / name)
+                for name in self._leftovers(out):
+                    if name not in files:
+                        delete(out / name)
                 for name, content in files.items():
                     write_bytes(out / name, content)
         except OSError as error:
-            raise output_error(out, error) from error
+            raise OutputError(f"{error.filename or out}: {error.strerror or error}") from error
+
+    def _leftovers(self, out: Place) -> list[str]:
+        """Pictures of an earlier report, for which a folder is made, and what is half written."""
+        pictures = self._pictures
+        if not isinstance(out, Path):
+            return [f"{pictures}/{one.name}" for one in entries(out / pictures)] if pictures else []
+        left = [path.name for path in out.glob(f"{PARTIAL_PREFIX}*")]
+        if pictures:
+            (out / pictures).mkdir(exist_ok=True)
+            left += [f"{pictures}/{path.name}" for path in (out / pictures).iterdir()]
+        return left

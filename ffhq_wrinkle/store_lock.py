@@ -10,13 +10,12 @@ import platform
 import threading
 import time
 import uuid
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .errors import FfhqWrinkleError
 from .files import output_error
-from .folder_lock import FolderLock
+from .folder_lock import FolderLock, Lock
 from .places import Place, delete, get, put
 
 if TYPE_CHECKING:
@@ -29,32 +28,15 @@ DEAD_S = 60.0  # several beats, any of which the network may lose
 _LOOK_S = 1.0
 
 
-class StoreLock:
-    """Holds a folder of a store; a context manager, or `acquire` and `release`.
+class StoreLock(Lock):
+    """Holds a folder of a store, by a mark in it.
 
     If two processes take over from a third at the same moment, both may go on for a few seconds.
     That does no harm: what either writes is whole, and of the same settings.
-
-    Parameters
-    ----------
-    folder : UPath
-    name : str
-        Of the hidden object in it that is the mark.
-    busy : FfhqWrinkleError
-        What to raise if another process holds it.
-
-    Raises
-    ------
-    FfhqWrinkleError
-        On entering: `busy`.
-    OutputError
-        On entering: the folder can not be written.
     """
 
     def __init__(self, folder: "UPath", name: str, *, busy: FfhqWrinkleError) -> None:
-        self.folder = folder
-        self.name = name
-        self._busy = busy
+        super().__init__(folder, name, busy=busy)
         self._file = folder / name
         self._owner = ""
         self._released = threading.Event()
@@ -84,17 +66,6 @@ class StoreLock:
                 delete(self._file)
         except OSError as error:
             log.warning("%s could not be removed: %s", self._file, error.strerror or error)
-
-    def __reduce__(self) -> tuple[object, ...]:
-        """A copy in another process, which holds nothing."""
-        return partial(StoreLock, busy=self._busy), (self.folder, self.name)
-
-    def __enter__(self) -> "StoreLock":
-        self.acquire()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.release()
 
     def _mark(self, beat: int) -> bytes:
         return json.dumps({"owner": self._owner, "host": platform.node(), "beat": beat}).encode()
@@ -144,7 +115,7 @@ class StoreLock:
                 log.info("%s could not be renewed: %s", self._file, error.strerror or error)
 
 
-def lock_of(folder: Place, name: str, *, busy: FfhqWrinkleError) -> FolderLock | StoreLock:
+def lock_of(folder: Place, name: str, *, busy: FfhqWrinkleError) -> Lock:
     """The lock of a folder, wherever that is, by a hidden file of this name; `busy` as there."""
     if isinstance(folder, Path):
         return FolderLock(folder, name, busy=busy)

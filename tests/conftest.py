@@ -12,6 +12,7 @@ from PIL import Image
 from skimage import data
 
 from .hosts import Host
+from .race_stand_in import write_stand_in
 
 # For PyTorch, which is imported later, and for processes that tests begin.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -150,6 +151,15 @@ def real_data() -> Path:
     if not REAL_DATA.is_dir():
         pytest.skip(f"real faces are not in {REAL_DATA}")
     return REAL_DATA
+
+
+@pytest.fixture
+def stand_in(tmp_path, monkeypatch):
+    """A model in the place of DeepFace's, where that looks for its weights; its path."""
+    pytest.importorskip("deepface", reason="DeepFace, the extra `demographics`, is not installed")
+    pytest.importorskip("onnx")
+    monkeypatch.setenv("DEEPFACE_HOME", str(tmp_path / "home"))
+    return write_stand_in(tmp_path / "home")
 
 
 class Site(ThreadingHTTPServer):

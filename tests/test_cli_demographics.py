@@ -15,8 +15,6 @@ from ffhq_wrinkle.cli import main
 from ffhq_wrinkle.demographics.label_tables import read_features
 from ffhq_wrinkle.landmarks import COLUMNS
 
-from .race_stand_in import write_stand_in
-
 AGING = "image_number,age_group,gender\n0,20-29,male\n1,0-2,female\n2,70-120,male\n999,3-6,female\n"
 FEATURES = "image_number,age,gender\n0,25,male\n1,,\n2,71,female\n"
 
@@ -30,14 +28,6 @@ def labelled(dataset):
     """The drawn faces, with FFHQ-Aging's table of four of the six where `download` puts it."""
     (dataset.root / "ffhq_aging_labels.csv").write_text(AGING)
     return dataset.root
-
-
-@pytest.fixture
-def stand_in(tmp_path, monkeypatch):
-    pytest.importorskip("deepface", reason="DeepFace, the extra `demographics`, is not installed")
-    pytest.importorskip("onnx")
-    monkeypatch.setenv("DEEPFACE_HOME", str(tmp_path / "home"))
-    return write_stand_in(tmp_path / "home")
 
 
 @pytest.fixture

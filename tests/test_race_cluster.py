@@ -28,14 +28,6 @@ COUNT = 64
 
 
 @pytest.fixture
-def stand_in(tmp_path, monkeypatch):
-    pytest.importorskip("deepface", reason="DeepFace, the extra `demographics`, is not installed")
-    pytest.importorskip("onnx")
-    monkeypatch.setenv("DEEPFACE_HOME", str(tmp_path / "home"))
-    return write_stand_in(tmp_path / "home")
-
-
-@pytest.fixture
 def photos(tmp_path):
     """Noise in random colours, of which one is damaged and one is black."""
     folder = tmp_path / "photos"

@@ -2,7 +2,6 @@
 
 import json
 import logging
-import os
 import signal
 import subprocess
 import sys
@@ -30,15 +29,13 @@ from ffhq_wrinkle.store_lock import StoreLock
 from ffhq_wrinkle.weak import TextureSettings
 
 from .conftest import files_of, threshold_unet
-from .race_stand_in import write_stand_in
-from .test_cluster import workers_below
+from .test_cluster import start, workers_below
 from .test_weak_runs import wait_for
 
 pytest.importorskip("s3fs")
 moto = pytest.importorskip("moto.server")
 boto3 = pytest.importorskip("boto3")
 
-COMMAND = str(Path(sys.executable).with_name("ffhq-wrinkle"))
 BUSY = OutputError("busy")
 LOCK = ".build.json.lock"
 BUCKETS = (f"bucket{number}" for number in count())
@@ -121,16 +118,6 @@ def run(*arguments):
     return CliRunner().invoke(main, [*map(str, arguments)])
 
 
-def start(*arguments):
-    return subprocess.Popen(
-        [COMMAND, *map(str, arguments)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "CUDA_VISIBLE_DEVICES": ""},
-    )
-
-
 def test_weak_masks_in_a_bucket_are_those_on_a_disk(bucket, dataset, tmp_path):
     dataset.image_path("00002").write_bytes(b"not an image")
     bucket.upload(dataset.root, "ffhq")
@@ -194,11 +181,7 @@ def test_predictions_in_a_store_are_those_on_a_disk(memory, dataset, tmp_path):
     assert [row.split(",")[0] for row in table[1:]] == ["00000", "00002", "00999", "01000", "01001"]
 
 
-def test_who_is_in_a_bucket_is_told_as_of_a_disk(bucket, dataset, tmp_path, monkeypatch):
-    pytest.importorskip("deepface", reason="DeepFace, the extra `demographics`, is not installed")
-    pytest.importorskip("onnx")
-    monkeypatch.setenv("DEEPFACE_HOME", str(tmp_path / "home"))
-    write_stand_in(tmp_path / "home")
+def test_who_is_in_a_bucket_is_told_as_of_a_disk(bucket, dataset, tmp_path, stand_in):
     table = "image_number,age_group,gender\n0,20-29,female\n1,3-6,male\n1000,40-49,female\n"
     (dataset.root / "ffhq_aging_labels.csv").write_text(table)
     dataset.image_path("00002").write_bytes(b"not an image")

@@ -193,12 +193,12 @@ def earlier_rows(path: Place) -> list[RaceRow]:
         As `read_race_rows`.
     """
     try:
-        there = bool(get(path))
+        content = get(path)
     except FileNotFoundError:
-        there = False
+        return []
     except OSError as error:
-        raise ArgumentError(f"{path} can not be read: {error.strerror or error}") from error
-    return read_race_rows(path) if there else []
+        raise ArgumentError(f"{path} can not be read as a table of race: {error}") from error
+    return _rows(content, path) if content else []
 
 
 def read_race_rows(path: Place) -> list[RaceRow]:
@@ -209,10 +209,18 @@ def read_race_rows(path: Place) -> list[RaceRow]:
     ArgumentError
         The file can not be read, or is no such table; the line is named.
     """
-    rows: dict[str, RaceRow] = {}
     try:
-        text = get(path).decode("utf-8-sig", "surrogateescape")
-        reader = csv.reader(StringIO(text, newline=""), strict=True)
+        content = get(path)
+    except OSError as error:
+        raise ArgumentError(f"{path} can not be read as a table of race: {error}") from error
+    return _rows(content, path)
+
+
+def _rows(content: bytes, path: Place) -> list[RaceRow]:
+    rows: dict[str, RaceRow] = {}
+    text = content.decode("utf-8-sig", "surrogateescape")
+    reader = csv.reader(StringIO(text, newline=""), strict=True)
+    try:
         header = tuple(next(reader, ()))
         if header != COLUMNS:
             raise ArgumentError(f"{path} is no table of race; it should have {COLUMNS}")
@@ -221,7 +229,7 @@ def read_race_rows(path: Place) -> list[RaceRow]:
             if row.image_id in rows:
                 raise ArgumentError(f"{path}:{reader.line_num}: {row.image_id} stands twice")
             rows[row.image_id] = row
-    except (OSError, csv.Error) as error:
+    except csv.Error as error:
         raise ArgumentError(f"{path} can not be read as a table of race: {error}") from error
     return list(rows.values())
 
