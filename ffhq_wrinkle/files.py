@@ -271,8 +271,9 @@ def write_bytes(path: Place, content: bytes) -> None:
         try:
             partial.write_bytes(content)
             partial.replace(path)
-        finally:
+        except BaseException:
             partial.unlink(missing_ok=True)
+            raise
     except OSError as error:
         raise output_error(path, error) from error
 

@@ -3,9 +3,11 @@
 import hashlib
 import os
 import struct
+import threading
 from collections.abc import Iterator, Mapping
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import imagecodecs
 import numpy as np
@@ -23,9 +25,10 @@ _PNG_END = b"\x00\x00\x00\x00IEND\xaeB`\x82"
 _HEADER = struct.Struct(">IIBBBBB")  # body of IHDR (PNG specification, 11.2.1)
 _HEADER_AT = len(_PNG_SIGNATURE) + 8
 _CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # of each colour type
-_STORED_BYTES = 65_535  # in a stored block, at most (RFC 1951, 3.2.4)
 # Pixels that were packed tighter, as drawings are, libpng unpacks as fast as ISA-L.
 _TIGHTLY_PACKED = 20
+_memory = threading.local()
+_KEPT_BYTES = 1 << 23
 _FILTER_NONE, _FILTER_SUB, _FILTER_UP = 0, 1, 2  # what a row begins with (PNG specification, 9.2)
 
 
@@ -42,10 +45,11 @@ def decode_png(content: bytes) -> np.ndarray:
     """
     if content.rfind(_PNG_END) < 0:
         raise ImageError("damaged or cut short: the PNG has no end")
-    return np.asarray(imagecodecs.png_decode(_unpacked(content)))
+    unpacked: Any = _unpacked(content)  # its stub forgets arrays, here and below
+    return np.asarray(imagecodecs.png_decode(unpacked))
 
 
-def _unpacked(content: bytes) -> bytes:
+def _unpacked(content: bytes) -> bytes | np.ndarray:
     """The same PNG with pixels that are not compressed, which leaves libpng only the filters.
 
     As it was, where that gains nothing, or something is wrong that is for libpng to say.
@@ -73,20 +77,41 @@ def _unpacked(content: bytes) -> bytes:
         return content
     if len(pixels) != size or not inflater.eof or inflater.unused_data:
         return content
-    before, after = view[: bodies[0].start - 8], view[bodies[-1].stop + 4 :]
-    return b"".join((before, *_chunk(b"IDAT", *_stored(pixels, packed[-4:])), after))
+    return _with_stored(pixels, view[: bodies[0].start - 8], view[bodies[-1].stop + 4 :])
 
 
-def _stored(pixels: bytes, checksum: bytes) -> Iterator[bytes | memoryview]:
-    """A zlib stream that holds bytes as they are, in pieces (RFC 1950, 2.2; RFC 1951, 3.2.4)."""
-    yield b"\x78\x01"
-    view = memoryview(pixels)
-    for at in range(0, len(pixels), _STORED_BYTES):
-        block = view[at : at + _STORED_BYTES]
-        is_last = at + _STORED_BYTES >= len(pixels)
-        yield struct.pack("<BHH", is_last, len(block), len(block) ^ 0xFFFF)
-        yield block
-    yield checksum
+def _with_stored(pixels: bytes, before: memoryview, after: memoryview) -> np.ndarray:
+    """What comes before and after an IDAT chunk, with pixels between that are not compressed.
+
+    In memory that each thread keeps: fresh memory takes as long as filling it, and joining bytes
+    would have all other threads wait.
+    """
+    # zlib's stored blocks add 5 bytes to each 65,535 at most, and 6 (RFC 1951, 3.2.4).
+    png = _kept_memory(len(before) + len(pixels) + len(pixels) // 8192 + 64 + len(after))
+    start = len(before) + 8
+    stored = imagecodecs.zlibng_encode(
+        pixels,
+        level=0,
+        out=png[start:],  # type: ignore[arg-type]
+    )
+    stop = start + len(stored)
+    png[: len(before)] = before
+    png[len(before) : start] = np.frombuffer(struct.pack(">I4s", len(stored), b"IDAT"), np.uint8)
+    crc = isal_zlib.crc32(png[start - 4 : stop])
+    png[stop : stop + 4] = np.frombuffer(struct.pack(">I", crc), np.uint8)
+    end = stop + 4 + len(after)
+    png[stop + 4 : end] = after
+    return png[:end]
+
+
+def _kept_memory(size: int) -> np.ndarray:
+    """So many bytes; unless there are too many, the same ones each time that a thread asks."""
+    if size > _KEPT_BYTES:
+        return np.empty(size, np.uint8)
+    if not hasattr(_memory, "kept"):
+        _memory.kept = np.empty(_KEPT_BYTES, np.uint8)
+    kept: np.ndarray = _memory.kept[:size]
+    return kept
 
 
 def _chunk(kind: bytes, *body: bytes | memoryview) -> list[bytes | memoryview]:
