@@ -14,6 +14,7 @@ from torch.nn import functional
 
 from .errors import ArgumentError
 from .files import sha256_of
+from .gpu_images import GpuBatch, Replayed, fetched, halved, on_device, page_locked
 from .halving import resized
 from .inference import IMAGENET_MEAN, IMAGENET_STD, choose_device, exact, fold_batch_norm, laid_out
 from .labels import CLASSES, LABEL_SIZE, FaceParser
@@ -26,6 +27,7 @@ log = logging.getLogger(__name__)
 Engine = Literal["auto", "torch", "ncnn"]
 # Of the largest logit. ncnn's float32 is off by some millionths, half precision by hundredths.
 _TOLERANCE = 1e-3
+_TWICE = (2 * LABEL_SIZE, 2 * LABEL_SIZE, 3)  # images that a GPU halves
 
 
 class BiSeNetParser(FaceParser):
@@ -85,6 +87,7 @@ class BiSeNetParser(FaceParser):
             torch.tensor(values, device=self.device).view(1, 3, 1, 1)
             for values in (IMAGENET_MEAN, IMAGENET_STD)
         )
+        self._replayed = Replayed(self._label_maps_of)
         self._ncnn = self._accelerated(engine)
         if self._ncnn:
             self.batch_size = 1
@@ -127,12 +130,18 @@ class BiSeNetParser(FaceParser):
         return _remade, (*self._made_of, engine, self.weights_sha256)
 
     def prepare(self, image: np.ndarray, image_id: str) -> np.ndarray:
-        """Resize to 512x512; with a batch size of 1, parse too."""
+        """Resize to 512x512, if not on the GPU; with a batch size of 1, parse too."""
+        if self.batch_size > 1 and self.device.type == "cuda":
+            halves = image.shape == _TWICE
+            return page_locked(image if halves else resized(image, LABEL_SIZE))
         small = resized(image, LABEL_SIZE)
-        return self._parse(small[None])[0] if self.batch_size == 1 else small
+        if self.batch_size > 1:
+            return small
+        label_map: np.ndarray = fetched(self._parse(on_device([small], self.device)))[0]
+        return label_map
 
     def label_maps(self, prepared: Sequence[np.ndarray]) -> list[np.ndarray]:
-        """Run the network on batches of 512x512 RGB images, where `prepare` has not done so.
+        """Run the network on batches of RGB images, where `prepare` has not done so.
 
         Raises
         ------
@@ -141,39 +150,69 @@ class BiSeNetParser(FaceParser):
         """
         if self.batch_size == 1:
             return list(prepared)
-        labels: list[np.ndarray] = []
+        return [
+            label_map
+            for batch in self._parsed(prepared)
+            for label_map in fetched(batch.label_maps[: batch.filled])
+        ]
+
+    def on_gpu(self, prepared: Sequence[np.ndarray]) -> GpuBatch | None:
+        """The batch and its label maps on a GPU, if they are of images that it halves."""
+        if not prepared or self.batch_size == 1 or self.device.type != "cuda":
+            return None
+        if len(prepared) > self.batch_size or any(one.shape != _TWICE for one in prepared):
+            return None
+        return next(self._parsed(prepared))
+
+    def _parsed(self, prepared: Sequence[np.ndarray]) -> Iterator[GpuBatch]:
+        """Batch by batch, on the device; each is gone when the next is asked for."""
         for first in range(0, len(prepared), self.batch_size):
             chunk = list(prepared[first : first + self.batch_size])
             filled = chunk + chunk[-1:] * (self.batch_size - len(chunk))
             try:
-                labels.extend(self._parse(np.stack(filled))[: len(chunk)])
+                images = self._on_device(filled)
+                yield GpuBatch(images, self._parse(images), len(chunk))
             except torch.OutOfMemoryError as error:
                 raise ArgumentError(
                     f"{self.device} has too little memory for batches of {self.batch_size} images; "
                     f"try --batch-size {self.batch_size // 2}"
                 ) from error
-        return labels
+
+    def _on_device(self, images: Sequence[np.ndarray]) -> torch.Tensor:
+        """Images of one shape as they are; of others those of twice the size halved."""
+        if len({one.shape for one in images}) == 1:
+            return on_device(images, self.device)
+        small = [
+            halved(one) if one.shape[1:] == _TWICE else one
+            for one in (on_device([image], self.device) for image in images)
+        ]
+        return torch.cat(small)
 
     @torch.inference_mode()
-    def _parse(self, batch: np.ndarray) -> list[np.ndarray]:
-        """One batch, uint8 (B, 512, 512, 3), to B label maps."""
-        alone = len(batch) == 1 and self.device.type == "cpu"
+    def _parse(self, images: torch.Tensor) -> torch.Tensor:
+        """RGB, uint8 (B, 512, 512, 3) or twice the size, to label maps, uint8 (B, 512, 512)."""
+        if len(images) == self.batch_size > 1:
+            return self._replayed(images)
+        alone = len(images) == 1 and self.device.type == "cpu"
         with _one_thread() if alone else nullcontext():
-            return self._label_maps_of(batch)
+            return self._label_maps_of(images)
 
-    def _label_maps_of(self, batch: np.ndarray) -> list[np.ndarray]:
-        pixels = torch.from_numpy(batch).to(self.device).permute(0, 3, 1, 2)  # channels last
+    def _label_maps_of(self, images: torch.Tensor) -> torch.Tensor:
+        small = halved(images) if images.shape[1:] == _TWICE else images
+        pixels = small.permute(0, 3, 1, 2)  # channels last
         normalised = pixels.float().div_(255).sub_(self._mean).div_(self._std)
         if self._ncnn:
-            return [upsampled_classes(self._ncnn(normalised[0].numpy()), LABEL_SIZE)]
+            classes = upsampled_classes(self._ncnn(normalised[0].numpy()), LABEL_SIZE)
+            return torch.from_numpy(classes)[None]
         with exact(self.device):
             logits = self._logits(normalised)
         if self.device.type == "cpu":
-            return [upsampled_classes(one, LABEL_SIZE) for one in logits.numpy()]
+            each = [upsampled_classes(one, LABEL_SIZE) for one in logits.numpy()]
+            return torch.from_numpy(np.stack(each))
         full = functional.interpolate(
             logits, (LABEL_SIZE, LABEL_SIZE), mode="bilinear", align_corners=True
         )
-        return list(full.argmax(dim=1).to(torch.uint8).cpu().numpy())
+        return full.argmax(dim=1).to(torch.uint8)
 
     def _logits(self, x: torch.Tensor) -> torch.Tensor:
         """The network's main head before up-sampling: (B, 19, 64, 64)."""

@@ -11,6 +11,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from io import BytesIO
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
@@ -19,8 +20,11 @@ from .errors import ArgumentError, ParsingError
 from .masks import resized_nearest
 from .places import Place, get
 
+if TYPE_CHECKING:
+    from .gpu_images import GpuBatch
+
 LABEL_SIZE = 512
-_MOST_BYTES = 16 << 20  # of a label map in a store; of 64-bit integers it has 2 MiB
+_MOST_BYTES = 16 << 20  # of a file; of 64-bit integers a label map has 2 MiB
 
 # The order of zllrunning/face-parsing.PyTorch, which is BiSeNet's here. CelebAMask-HQ and
 # facexlib's other network, ParseNet, number the same parts differently.
@@ -84,7 +88,7 @@ def read_label_map(path: Place) -> np.ndarray:
     if isinstance(path, Path) and not path.is_file():  # a FIFO or a device would block for ever
         raise ParsingError(f"{path} is not a regular file")
     try:
-        file = path if isinstance(path, Path) else BytesIO(get(path, most=_MOST_BYTES))
+        file = BytesIO(_content(path))
         labels = _read_npy(file) if path.suffix == ".npy" else _read_png(file)
     except FileNotFoundError as error:
         raise ParsingError(f"{path} is not there") from error
@@ -101,15 +105,22 @@ def read_label_map(path: Place) -> np.ndarray:
     return labels.astype(np.uint8)
 
 
-def _read_npy(file: Path | BytesIO) -> np.ndarray:
-    """Map the array, so that a header that promises terabytes is refused at no cost."""
-    mapped = np.load(file, mmap_mode="r" if isinstance(file, Path) else None, allow_pickle=False)
-    if not isinstance(mapped, np.ndarray):
+def _content(path: Place) -> bytes:
+    """The file's bytes, and no more than a label map may have."""
+    if not isinstance(path, Path):
+        return get(path, most=_MOST_BYTES)
+    with path.open("rb", buffering=0) as file:
+        return file.read(_MOST_BYTES)
+
+
+def _read_npy(file: BytesIO) -> np.ndarray:
+    array = np.load(file, allow_pickle=False)
+    if not isinstance(array, np.ndarray):
         raise ValueError("an archive of arrays, wanted a single one")
-    return mapped
+    return array
 
 
-def _read_png(file: Path | BytesIO) -> np.ndarray:
+def _read_png(file: BytesIO) -> np.ndarray:
     """Read gray levels, or the indices of a palette, as they are stored."""
     with Image.open(file, formats=("PNG",)) as image:
         if image.mode not in ("L", "P"):
@@ -170,6 +181,10 @@ class FaceParser(ABC):
     def label_maps(self, prepared: Sequence[np.ndarray]) -> list[np.ndarray]:
         """Turn what `prepare` gave for each image into label maps, uint8 (512, 512)."""
         return list(prepared)
+
+    def on_gpu(self, prepared: Sequence[np.ndarray]) -> "GpuBatch | None":
+        """The batch and its label maps on a GPU, for who goes on there; None if it is not there."""
+        return None
 
     def __call__(self, images: Sequence[np.ndarray], image_ids: Sequence[str]) -> list[np.ndarray]:
         """Label maps, uint8 (512, 512) each, of RGB images, uint8 (H, W, 3), of any sizes.

@@ -5,6 +5,8 @@ wrinkle mask that `weak` writes.
 """
 
 import math
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Literal, get_args
 
 import cv2
@@ -22,7 +24,7 @@ MAX_KERNEL_SIZE = 4095
 # A double near 2**21 has steps of 2**-31, so adding this and taking it away rounds to such steps.
 # Sums made in another order differ in their last bit; on even areas, where a level may be at a tie
 # or a whole number, that bit must not decide. So the filtered image is rounded a little.
-_SNAP = 2.0**21
+SNAP = 2.0**21
 
 
 def texture_map(
@@ -168,6 +170,54 @@ def require_kernel(kernel_size: int, sigma: float, recipe: str) -> None:
         raise ArgumentError(f"recipe is {recipe!r}; choose one of {', '.join(RECIPES)}")
 
 
+# The side of the images that kernel size and sigma are meant for, the paper's.
+REFERENCE_SIDE = 1024
+
+
+@dataclass(frozen=True, kw_only=True)
+class TextureSettings:
+    """How texture maps are computed; the fields are those of `texture_map`.
+
+    With `scale_to_image`, kernel size and sigma are for an image whose longer side is 1024 pixels,
+    and are scaled with it.
+
+    Raises
+    ------
+    ArgumentError
+        As `texture_map`.
+    """
+
+    recipe: Recipe = "paper"
+    kernel_size: int = KERNEL_SIZE
+    sigma: float = SIGMA
+    scale_to_image: bool = False
+
+    def __post_init__(self) -> None:
+        require_kernel(self.kernel_size, self.sigma, self.recipe)
+
+    def kernel(self, shape: Sequence[int]) -> tuple[int, float]:
+        """Kernel size and sigma for an image of (H, W)."""
+        if not self.scale_to_image:
+            return self.kernel_size, self.sigma
+        return scaled_kernel(self.kernel_size, self.sigma, max(shape) / REFERENCE_SIDE)
+
+    def weak_mask(self, image: np.ndarray, face: np.ndarray) -> np.ndarray:
+        """Masked texture map, uint8 (H, W), of RGB uint8 (H, W, 3) inside bool (H, W)."""
+        kernel_size, sigma = self.kernel(face.shape)
+        return masked_texture_map(
+            image, face, kernel_size=kernel_size, sigma=sigma, recipe=self.recipe
+        )
+
+    def __str__(self) -> str:
+        """One line for people."""
+        scaled = " at 1024 pixels, scaled to the image" if self.scale_to_image else ""
+        return f"recipe {self.recipe}, kernel {self.kernel_size}, sigma {self.sigma}{scaled}"
+
+
+# How the texture maps were made that are published; the published networks learned from them.
+RELEASED = TextureSettings(recipe="released")
+
+
 def _require_image(image: np.ndarray) -> None:
     if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or not image.size:
         raise ArgumentError(f"image should be uint8 (H, W, 3), is {image.dtype} {image.shape}")
@@ -205,18 +255,16 @@ def _box_texture(
 
 
 def _levels(gray: np.ndarray, filtered: np.ndarray, recipe: Recipe) -> np.ndarray:
-    """The formulas of `texture_map`: float64 gray I and filtered gray I_G to uint8."""
-    denominator = filtered + _SNAP
-    denominator -= _SNAP
-    denominator += 1
+    """The formulas of `texture_map`: float64 gray I and filtered gray I_G, used up, to uint8."""
+    denominator = np.add(filtered, SNAP, out=filtered)
+    denominator -= SNAP - 1  # as exact as taking away and then adding
     if recipe == "paper":
-        response = gray / denominator
+        response = np.divide(gray, denominator, out=denominator)
         np.subtract(1, response, out=response)
-        response *= 255
-        np.clip(response, 0, 255, out=response)
-        return np.asarray(np.rint(response, out=response).astype(np.uint8))
-    quotient = 255 * gray
-    quotient /= denominator
+        # OpenCV rounds ties to the even level and stops at 0, in the same pass.
+        levels = cv2.addWeighted(response, 255.0, response, 0.0, 0.0, dtype=cv2.CV_8U)
+        return np.asarray(levels)
+    quotient = np.divide(255 * gray, denominator, out=denominator)
     np.minimum(quotient, 255, out=quotient)
     wrapped: np.ndarray = np.uint8(1) - quotient.astype(np.uint8)  # as published
     return wrapped

@@ -23,6 +23,15 @@ SKIN_COLOUR = (205, 160, 135)
 BACKGROUND_COLOUR = (70, 90, 110)
 
 
+def pytest_runtest_setup(item):
+    """Skip what needs a GPU where there is none."""
+    if item.get_closest_marker("gpu"):
+        import torch
+
+        if not torch.cuda.is_available():
+            pytest.skip("this machine has no CUDA device")
+
+
 def drawn_face(side: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
     """A face where FFHQ's alignment would put it: RGB (side, side, 3), and its label map.
 

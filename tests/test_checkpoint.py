@@ -18,7 +18,7 @@ from ffhq_wrinkle.segmentation import (
     save_checkpoint,
 )
 from ffhq_wrinkle.segmentation.checkpoints.official import OFFICIAL, official_checkpoint
-from ffhq_wrinkle.weak import TextureSettings
+from ffhq_wrinkle.texture import TextureSettings
 
 MEMBER = OFFICIAL["official-unet"]
 

@@ -23,8 +23,7 @@ from ffhq_wrinkle.commands.options import available_cores
 from ffhq_wrinkle.downloads.download import LABELS, PARTS
 from ffhq_wrinkle.human_labels.fusion import METHODS, FusionRule
 from ffhq_wrinkle.parsing import PARSERS
-from ffhq_wrinkle.texture import RECIPES
-from ffhq_wrinkle.weak import TextureSettings
+from ffhq_wrinkle.texture import RECIPES, TextureSettings
 
 from .conftest import files_of
 

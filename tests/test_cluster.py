@@ -14,7 +14,7 @@ from click.testing import CliRunner
 
 from ffhq_wrinkle.cli import main
 from ffhq_wrinkle.segmentation import save_checkpoint
-from ffhq_wrinkle.weak import TextureSettings
+from ffhq_wrinkle.texture import TextureSettings
 
 from .conftest import files_of, threshold_unet
 from .test_weak_runs import wait_for

@@ -16,7 +16,9 @@ from ffhq_wrinkle.segmentation.training_data.checks import require_trainable
 from ffhq_wrinkle.segmentation.training_data.listing import read_listing
 from ffhq_wrinkle.segmentation.training_data.samples import load_sample
 from ffhq_wrinkle.template import TemplateParser
-from ffhq_wrinkle.weak import ByProducts, TextureSettings, build_weak
+from ffhq_wrinkle.texture import TextureSettings
+from ffhq_wrinkle.weak import build_weak
+from ffhq_wrinkle.weak_work import ByProducts
 
 from .conftest import drawn_face, drawn_lines, files_of
 

@@ -23,7 +23,7 @@ from ffhq_wrinkle.segmentation.prediction.prediction_folder import PredictSettin
 from ffhq_wrinkle.segmentation.prediction.predictor import Predictor, load_predictor
 from ffhq_wrinkle.segmentation.prediction.views import AlignedFaces
 from ffhq_wrinkle.template import TemplateParser
-from ffhq_wrinkle.weak import TextureSettings
+from ffhq_wrinkle.texture import TextureSettings
 
 from .conftest import WRINKLE_LEVEL, drawn_face, files_of, threshold_unet
 
@@ -548,8 +548,6 @@ def test_all_faces_of_a_photo_have_their_own_results(photos, tmp_path, predictor
 @pytest.mark.gpu
 @pytest.mark.parametrize(("precision", "tolerance"), [("32", 1e-3), ("bf16", 0.3)])
 def test_a_gpu_gives_the_cpu_s_logits(tmp_path, precision, tolerance):
-    if not torch.cuda.is_available():
-        pytest.skip("this machine has no CUDA device")
     torch.manual_seed(0)
     save_checkpoint(tmp_path / "w.pt", create_model("unet", 4, 2), "unet", texture=PAPER, side=128)
     seen = [np.random.default_rng(n).integers(0, 256, (96, 80, 4), np.uint8) for n in range(5)]

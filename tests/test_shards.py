@@ -18,7 +18,7 @@ from ffhq_wrinkle.segmentation.prediction.predictor import TorchPredictor, load_
 from ffhq_wrinkle.segmentation.prediction.views import AlignedFaces
 from ffhq_wrinkle.shards import Work, do_shard, shards_of
 from ffhq_wrinkle.template import TemplateParser
-from ffhq_wrinkle.weak import TextureSettings
+from ffhq_wrinkle.texture import TextureSettings
 
 from .conftest import drawn_face
 

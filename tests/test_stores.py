@@ -26,7 +26,7 @@ from ffhq_wrinkle.outputs import OutputFolder
 from ffhq_wrinkle.places import entries, get, parse_place
 from ffhq_wrinkle.segmentation import save_checkpoint
 from ffhq_wrinkle.store_lock import StoreLock
-from ffhq_wrinkle.weak import TextureSettings
+from ffhq_wrinkle.texture import TextureSettings
 
 from .conftest import files_of, threshold_unet
 from .test_cluster import start, workers_below

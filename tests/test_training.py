@@ -27,7 +27,7 @@ from ffhq_wrinkle.segmentation.training.synced_norm import SyncedBatchNorm2d
 from ffhq_wrinkle.segmentation.training.training import TrainSettings, train
 from ffhq_wrinkle.segmentation.training.training_set import Order, Place, TrainingSet
 from ffhq_wrinkle.segmentation.training_data.samples import Sample
-from ffhq_wrinkle.weak import TextureSettings
+from ffhq_wrinkle.texture import TextureSettings
 
 from .test_weak_runs import wait_for
 

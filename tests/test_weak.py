@@ -14,7 +14,9 @@ from ffhq_wrinkle.errors import ArgumentError, OutputError
 from ffhq_wrinkle.labels import FaceParser
 from ffhq_wrinkle.manifest import parse_ids
 from ffhq_wrinkle.parsing import ReadyLabels
-from ffhq_wrinkle.weak import ByProducts, TextureSettings, build_weak, build_weak_of
+from ffhq_wrinkle.texture import TextureSettings
+from ffhq_wrinkle.weak import build_weak, build_weak_of
+from ffhq_wrinkle.weak_work import ByProducts
 
 from .conftest import files_of
 

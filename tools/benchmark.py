@@ -12,6 +12,7 @@ from benchmark_cluster import cluster_benchmark
 from benchmark_demographics import demographics_benchmark
 from benchmark_download import download_benchmark
 from benchmark_evaluate import evaluate_benchmark
+from benchmark_gpu import gpu_benchmark
 from benchmark_png import png
 from benchmark_predict import predict_benchmark
 from benchmark_scale import plan, scaling
@@ -27,6 +28,7 @@ def main() -> None:
 for command in (
     build_weak_benchmark,
     steps,
+    gpu_benchmark,
     png,
     memory,
     scaling,

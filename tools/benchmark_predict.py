@@ -13,7 +13,7 @@ from ffhq_wrinkle.segmentation import create_model, load_checkpoint, save_checkp
 from ffhq_wrinkle.segmentation.networks.catalogue import NETWORKS, NetworkName
 from ffhq_wrinkle.segmentation.prediction.onnx_export import export_onnx
 from ffhq_wrinkle.segmentation.prediction.predictor import load_predictor
-from ffhq_wrinkle.weak import TextureSettings
+from ffhq_wrinkle.texture import TextureSettings
 from timing import SIDE, in_turns, print_machine, scratch
 
 

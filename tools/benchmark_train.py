@@ -24,7 +24,7 @@ from ffhq_wrinkle.segmentation.training.loader import one_opencv_thread
 from ffhq_wrinkle.segmentation.training.recipes import StageConfig
 from ffhq_wrinkle.segmentation.training.trainer import StageTrainer
 from ffhq_wrinkle.segmentation.training_data.samples import Sample
-from ffhq_wrinkle.weak import TextureSettings
+from ffhq_wrinkle.texture import TextureSettings
 from timing import print_machine, report, scratch
 
 

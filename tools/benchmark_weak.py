@@ -30,7 +30,8 @@ from ffhq_wrinkle.parsing import ReadyLabels
 from ffhq_wrinkle.png import encode_png
 from ffhq_wrinkle.template import TemplateParser
 from ffhq_wrinkle.texture import masked_texture_map, texture_map
-from ffhq_wrinkle.weak import ByProducts, build_weak
+from ffhq_wrinkle.weak import build_weak
+from ffhq_wrinkle.weak_work import ByProducts
 from timing import SIDE, in_turns, print_machine, report, scratch
 
 LabelsOf = Callable[[Path, Image.Image], np.ndarray]
@@ -43,12 +44,17 @@ def make_images(folder: Path, count: int, side: int = SIDE) -> tuple[Path, Path]
     labels.mkdir(parents=True)
     face = cv2.resize(aligned_astronaut(), (side, side), interpolation=cv2.INTER_CUBIC)
     label_map = TemplateParser()([face], ["astronaut"])[0]
-    for number in range(count):
+
+    def write(number: int) -> None:
         noise = np.random.default_rng(number).normal(0, NOISE, face.shape)
         path = images / released_path(f"{number:05d}", ".png")
         path.parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(np.clip(face + noise, 0, 255).astype(np.uint8)).save(path)
         np.save(labels / f"{path.stem}.npy", label_map)
+
+    with ThreadPoolExecutor() as pool:
+        for _ in pool.map(write, range(count)):
+            pass
     return images, labels
 
 

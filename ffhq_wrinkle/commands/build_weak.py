@@ -122,7 +122,9 @@ def build_weak_command(
       ffhq-wrinkle build-weak s3://faces/images1024x1024 s3://faces/weak --jobs 16
     """
     from ..parsing import create_parser
-    from ..weak import ByProducts, TextureSettings, build_weak
+    from ..texture import TextureSettings
+    from ..weak import build_weak
+    from ..weak_work import ByProducts
 
     texture = TextureSettings(
         recipe=recipe, kernel_size=kernel_size, sigma=sigma, scale_to_image=scale_to_image

@@ -11,7 +11,7 @@ import torch
 from ... import __version__
 from ...errors import ArgumentError, SourceError
 from ...files import sha256_of, write_bytes
-from ...weak import REFERENCE_SIDE, RELEASED, TextureSettings
+from ...texture import REFERENCE_SIDE, RELEASED, TextureSettings
 from ...weights import load_strictly, named_tensors, read_weights
 from ..networks.catalogue import NetworkName, create_model, described
 from ..networks.sized import SizedNetwork

@@ -12,7 +12,7 @@ from ...labels import FaceParser, face_mask
 from ...manifest import find_images, image_id_of
 from ...masks import read_mask
 from ...places import Place, get
-from ...weak import TextureSettings
+from ...texture import TextureSettings
 from .inputs import network_input
 
 

@@ -20,7 +20,7 @@ from ...inference import (
     laid_out,
     require_device_name,
 )  # fmt: skip
-from ...weak import RELEASED, TextureSettings
+from ...texture import RELEASED, TextureSettings
 from ...weights import require_same_weights
 from ..checkpoints.checkpoint import Checkpoint, load_checkpoint
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from ...errors import TrainingDataError
 from ...files import InnerFolders
 from ...labels import FaceParser
-from ...weak import TextureSettings
+from ...texture import TextureSettings
 from ..training_data.checks import require_trainable, require_wrinkles
 from ..training_data.listing import Listing, complete_listing, list_samples
 from ..training_data.sample_files import Part, SampleFiles, find_sample_files

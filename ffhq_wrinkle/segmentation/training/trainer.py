@@ -18,7 +18,7 @@ from ...files import write_bytes
 from ...inference import laid_out
 from ...png import encode_png
 from ...progress import Progress
-from ...weak import TextureSettings
+from ...texture import TextureSettings
 from ..checkpoints.checkpoint import save_checkpoint
 from ..networks.sized import SizedNetwork
 from ..training_data.samples import Sample, Stage

@@ -21,7 +21,7 @@ from ... import __version__
 from ...errors import ArgumentError, RunInterrupted
 from ...files import InnerFolders
 from ...labels import FaceParser
-from ...weak import TextureSettings
+from ...texture import TextureSettings
 from ..checkpoints.checkpoint import load_checkpoint
 from ..networks.catalogue import fitting_crop
 from ..training_data.picture_files import read_size

@@ -16,7 +16,7 @@ from pathlib import Path
 from ...errors import ArgumentError, TrainingDataError
 from ...files import sha256_of
 from ...labels import FaceParser
-from ...weak import TextureSettings
+from ...texture import TextureSettings
 from .sample_files import Part, SampleFiles, find_sample_files
 from .samples import Sample, Stage
 from .soft_masks import soft_folders

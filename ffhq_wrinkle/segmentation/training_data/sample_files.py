@@ -13,7 +13,7 @@ from typing import Any, Literal, get_args
 
 from ...errors import ArgumentError
 from ...manifest import IMAGES_FOLDER, find_images, image_id_of, released_path
-from ...weak import RELEASED, TextureSettings
+from ...texture import RELEASED, TextureSettings
 
 Part = Literal["train", "val", "test"]
 PARTS: tuple[Part, ...] = get_args(Part)

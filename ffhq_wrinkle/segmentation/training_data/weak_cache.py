@@ -21,7 +21,9 @@ from ...files import InnerFolders, csv_bytes, output_error, sha256_of, write_byt
 from ...labels import FaceParser
 from ...manifest import released_path
 from ...pipeline import run_each
-from ...weak import ByProducts, TextureSettings, build_weak_of
+from ...texture import TextureSettings
+from ...weak import build_weak_of
+from ...weak_work import ByProducts
 from .picture_files import read_face
 
 log = logging.getLogger(__name__)

@@ -1,0 +1,160 @@
+"""Benchmark of `build-weak` on a GPU: how fast, how busy GPU and cores are, and each step."""
+
+import shutil
+import statistics
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+import cv2
+import psutil
+import torch
+
+from benchmark_weak import make_images, make_weights
+from ffhq_wrinkle.bisenet import BiSeNetParser
+from ffhq_wrinkle.files import read_image, write_bytes
+from ffhq_wrinkle.gpu_texture import GpuWeakMasks, WeakOnGpu
+from ffhq_wrinkle.labels import FaceParser
+from ffhq_wrinkle.manifest import released_path
+from ffhq_wrinkle.parsing import ReadyLabels
+from ffhq_wrinkle.png import encode_png
+from ffhq_wrinkle.texture import TextureSettings
+from ffhq_wrinkle.weak import build_weak
+from timing import in_turns, print_machine, scratch
+
+DIFFERENT = 48  # images; the rest are these under other names
+
+
+def make_many(folder: Path, count: int) -> tuple[Path, Path]:
+    """So many images and label maps, few of which are different."""
+    images, labels = make_images(folder, DIFFERENT)
+    for number in range(DIFFERENT, count):
+        first, name = (released_path(f"{one:05d}", ".png") for one in (number % DIFFERENT, number))
+        (images / name).parent.mkdir(exist_ok=True)
+        (images / name).hardlink_to(images / first)
+        (labels / f"{number:05d}.npy").hardlink_to(labels / f"{number % DIFFERENT:05d}.npy")
+    return images, labels
+
+
+@contextmanager
+def gpu_busy() -> Iterator[list[float]]:
+    """Shares of time in which the GPU computed, by its driver, every fifth of a second."""
+    command = ["nvidia-smi", "--query-gpu=utilization.gpu", "--format=csv,noheader,nounits"]
+    shares: list[float] = []
+    if not shutil.which(command[0]):
+        yield shares
+        return
+    with subprocess.Popen([*command, "-lms", "200"], stdout=subprocess.PIPE, text=True) as process:
+        yield shares
+        process.terminate()
+        shares += [float(line) / 100 for line in (process.stdout or []) if line.strip()]
+
+
+def cpu_seconds() -> float:
+    """Of this process and of those that it began and has waited for."""
+    times = psutil.Process().cpu_times()
+    return float(times.user + times.system + times.children_user + times.children_system)
+
+
+@click.command("gpu")
+@click.option("--count", default=1920, show_default=True, help="Images of 1024x1024.")
+@click.option("--jobs", default=16, show_default=True, help="Threads, of all processes together.")
+@click.option("--processes", multiple=True, type=int, default=(1, 4), show_default=True)
+@click.option("--batch-size", default=16, show_default=True)
+@click.option("--rounds", default=3, show_default=True)
+@click.option("--device", default="cuda", show_default=True)
+def gpu_benchmark(
+    count: int, jobs: int, processes: tuple[int, ...], batch_size: int, rounds: int, device: str
+) -> None:
+    """`build-weak` on a GPU: images a second, how busy GPU and cores are, and each step by itself.
+
+    Of several processes the first two batches of shards are not counted: they begin meanwhile.
+    """
+    print_machine()
+    if device != "cpu":
+        print(torch.cuda.get_device_name(device))
+    with scratch() as folder:
+        images, labels = make_many(folder, count)
+        make_weights(folder / "weights.pth")
+        bisenet = BiSeNetParser(
+            folder / "weights.pth", device=device, batch_size=batch_size, engine="torch"
+        )
+        _time_steps(sorted(images.rglob("*.png"))[:DIFFERENT], bisenet, folder)
+        for parser in (ReadyLabels(labels), bisenet):
+            for number in processes:
+                scheduler = f"local:{number}" if number > 1 else None
+
+                def run(
+                    limit: int | None = None,
+                    parser: FaceParser = parser,
+                    number: int = number,
+                    scheduler: str | None = scheduler,
+                ) -> None:
+                    build_weak(
+                        images,
+                        folder / f"out_{parser.name}",
+                        parser=parser,
+                        jobs=jobs // number,
+                        limit=limit,
+                        overwrite=True,
+                        scheduler=scheduler,
+                    )
+
+                _time_runs(f"{parser.name}, {number} processes", run, count, rounds)
+
+
+def _time_runs(name: str, run: Callable[..., None], count: int, rounds: int) -> None:
+    """Whole runs, and what is left when the time of a short one is taken away."""
+    short = count // 8
+    rates, whole, shares, cores = [], [], [], []
+    for number in range(rounds + 1):
+        started = time.perf_counter()
+        run(limit=short)
+        begun = time.perf_counter() - started
+        before, started = cpu_seconds(), time.perf_counter()
+        with gpu_busy() as busy:
+            run()
+            seconds = time.perf_counter() - started
+        if number:
+            rates.append((count - short) / (seconds - begun))
+            whole.append(count / seconds)
+            shares.append(statistics.mean(busy) if busy else 0.0)
+            cores.append((cpu_seconds() - before) / seconds)
+    print(
+        f"{name:24} {statistics.median(rates):6.1f} images/s ({min(rates):.1f} to "
+        f"{max(rates):.1f}), {statistics.median(whole):.1f} with start and end; GPU busy "
+        f"{100 * statistics.median(shares):.0f} %, {statistics.median(cores):.1f} cores busy",
+        flush=True,
+    )
+
+
+def _time_steps(paths: list[Path], parser: BiSeNetParser, folder: Path) -> None:
+    """Each step by itself, on one core."""
+    cv2.setNumThreads(1)
+    image = read_image(paths[0])
+    batch = [parser.prepare(read_image(path), "x") for path in paths[: parser.batch_size]]
+    weak_masks = GpuWeakMasks(TextureSettings())
+
+    def on_gpu() -> list[WeakOnGpu]:
+        seen = parser.on_gpu(batch)
+        if seen is None:
+            raise click.UsageError("this is for a GPU: --device cuda")
+        return weak_masks(seen)
+
+    found = on_gpu()[0]
+    png = encode_png(found.weak_mask)
+    ways: dict[str, Callable[[], object]] = {
+        "read the image": lambda: read_image(paths[0]),
+        "copy it for the GPU": lambda: parser.prepare(image, "x"),
+        "parse, a batch": lambda: parser.label_maps(batch),
+        "parse, texture, a batch": on_gpu,
+        "face mask from its bits": lambda: found.face(),
+        "encode the mask": lambda: encode_png(found.weak_mask),
+        "write the mask": lambda: write_bytes(folder / "mask.png", png),
+    }
+    for name, seconds in zip(ways, in_turns(20, *ways.values()), strict=True):
+        print(f"{name:30} {1000 * statistics.median(seconds):6.2f} ms", flush=True)
+    print(f"{found.face().mean():.2f} of the image is face")
