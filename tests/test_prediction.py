@@ -28,6 +28,7 @@ from ffhq_wrinkle.weak import TextureSettings
 from .conftest import WRINKLE_LEVEL, drawn_face, files_of, threshold_unet
 
 PAPER = TextureSettings()
+pytestmark = pytest.mark.usefixtures("narrow_unet")
 
 
 @pytest.fixture(scope="module")
