@@ -382,10 +382,10 @@ def test_a_batch_norm_that_is_shared_is_pytorch_s_for_one_process():
 
 @pytest.fixture
 def arguments(data, tmp_path):
-    """Of the command that trains the small recipe in a folder."""
+    """Of the command that trains a small recipe in a folder."""
 
-    def of(folder, *options):
-        (tmp_path / "small.toml").write_text(RECIPE)
+    def of(folder, *options, recipe=RECIPE):
+        (tmp_path / "small.toml").write_text(recipe)
         fixed = ["--parser", "labels", "--accelerator", "cpu", "--workers", "0"]
         command = ["train", tmp_path / "small.toml", data.root, folder, *fixed, *options]
         return [str(part) for part in command]
@@ -395,9 +395,9 @@ def arguments(data, tmp_path):
 
 @pytest.fixture
 def start(arguments):
-    def begin(folder, *options, command=COMMAND):
+    def begin(folder, *options, command=COMMAND, recipe=RECIPE):
         return subprocess.Popen(
-            [*command, *arguments(folder, *options)],
+            [*command, *arguments(folder, *options, recipe=recipe)],
             stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
         )  # fmt: skip
 
@@ -445,14 +445,17 @@ def test_two_processes_get_the_weights_of_one_with_the_same_batch(data, tmp_path
 def test_killed_at_any_moment_the_weights_are_those_of_an_uninterrupted_run(
     data, tmp_path, start, arguments
 ):
-    run(data, tmp_path / "straight")
+    recipe = RECIPE.replace("epochs = 2", "epochs = 4")
+    run(data, tmp_path / "straight", recipe)
     folder = tmp_path / "killed"
     for seen in ("pretrain/last.pt", "finetune/last.pt"):
-        process = start(folder)
+        process = start(folder, recipe=recipe)
         wait_for(lambda seen=seen: (folder / seen).exists(), process)
         process.kill()
         process.communicate()
-    result = CliRunner().invoke(main, arguments(folder))
+        assert process.returncode == -signal.SIGKILL
+        assert not (folder / "test.json").exists()
+    result = CliRunner().invoke(main, arguments(folder, recipe=recipe))
     assert result.exit_code == 0, result.output
     for stage in ("pretrain", "finetune"):
         same(*(weights(tmp_path / name / stage / "last.pt") for name in ("straight", "killed")))
