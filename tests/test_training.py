@@ -22,7 +22,7 @@ from ffhq_wrinkle.cli import main
 from ffhq_wrinkle.errors import ArgumentError, ImageError, RunInterrupted, TrainingError
 from ffhq_wrinkle.parsing import ReadyLabels
 from ffhq_wrinkle.segmentation import create_model, load_checkpoint, save_checkpoint
-from ffhq_wrinkle.segmentation.training.loader import batches
+from ffhq_wrinkle.segmentation.training.loader import batches, one_opencv_thread
 from ffhq_wrinkle.segmentation.training.recipes import parse_recipe
 from ffhq_wrinkle.segmentation.training.synced_norm import SyncedBatchNorm2d
 from ffhq_wrinkle.segmentation.training.training import TrainSettings, train
@@ -359,7 +359,7 @@ def test_what_a_loading_process_can_not_read_is_one_line(data):
     weak = data.root / "manual_wrinkle_masks" / "00003.png"
     config = parse_recipe(RECIPE, "small.toml").pretrain
     samples = TrainingSet([Sample("00003", image, weak=weak)], config, seed=0, training=False)
-    with pytest.raises(ImageError) as caught:
+    with one_opencv_thread(), pytest.raises(ImageError) as caught:
         list(batches(samples, workers=1, pinned=False, sampler=[Place(0, 0)]))
     assert str(image) in str(caught.value)
     assert "\n" not in str(caught.value)
