@@ -4,7 +4,6 @@ import warnings
 from collections.abc import Callable
 
 import numpy as np
-from scipy import stats
 
 RESAMPLES = 9999
 CONFIDENCE = 0.95
@@ -51,6 +50,8 @@ def bootstrap_intervals(
         counts = np.bincount(of_each_row.ravel(), minlength=rows.size).reshape(rows.shape)
         values = statistics(counts.astype(np.float64)).T
         return values if drawn.ndim > 1 else values[:, 0]
+
+    from scipy import stats  # which takes as long to load as most commands do to start
 
     with warnings.catch_warnings():
         # Of statistics that are NaN in some resamples, whose limits are found below.

@@ -96,6 +96,42 @@ def astronaut() -> np.ndarray:
     return data.astronaut()
 
 
+@pytest.fixture(scope="module")
+def narrow_unet():
+    """A quarter of the U-Net's channels, for what does not depend on how many it has."""
+    with pytest.MonkeyPatch.context() as patch:
+        narrow(patch)
+        yield
+
+
+def narrow(patch):
+    """Give U-Nets a quarter of their channels while a patch lasts."""
+    patch.setattr("ffhq_wrinkle.segmentation.networks.unet.UNet.width", 16)
+
+
+@pytest.fixture
+def narrow_transformers(monkeypatch):
+    """A quarter of the transformers' features, and of those of the Swin-T that one begins with."""
+    from torchvision import models
+    from torchvision.models.swin_transformer import SwinTransformer
+
+    from ffhq_wrinkle.segmentation.networks import catalogue
+    from ffhq_wrinkle.segmentation.networks.swin_unetr import SwinUnetr
+
+    for name, features in (("swin_unetr", 12), ("swin_unetr_96", 24)):
+        monkeypatch.setitem(catalogue._FEATURE_SIZES, name, features)
+    monkeypatch.setitem(SwinUnetr.__init__.__kwdefaults__, "feature_size", 12)
+
+    def swin_t(weights):
+        assert weights is None
+        return SwinTransformer(
+            patch_size=[4, 4], embed_dim=24, depths=[2, 2, 6, 2], num_heads=[3, 6, 12, 24],
+            window_size=[7, 7], stochastic_depth_prob=0.2,
+        )  # fmt: skip
+
+    monkeypatch.setattr(models, "swin_t", swin_t)
+
+
 WRINKLE_LEVEL = 40
 
 

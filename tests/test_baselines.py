@@ -4,7 +4,6 @@ import csv
 from contextlib import contextmanager
 from dataclasses import replace
 
-import psutil
 import pytest
 import torch
 
@@ -18,9 +17,8 @@ from ffhq_wrinkle.segmentation.training.training import TrainSettings, train
 
 from .test_training import data, rows_of, weights  # noqa: F401  (a fixture)
 
+pytestmark = pytest.mark.usefixtures("narrow_unet")
 NEEDS = {"unet_imagenet": "segmentation_models_pytorch"}
-# Of 100 million parameters; gigabytes of memory that must be free, with what other tests need.
-LARGE = {"swin_unetr_imagenet": 12 * 2**30}
 
 
 def small(name, epochs):
@@ -44,11 +42,10 @@ def run(recipe, dataset, folder):
 
 
 @pytest.mark.parametrize("name", shipped_recipes())
+@pytest.mark.usefixtures("narrow_transformers")
 def test_every_recipe_trains_two_epochs_stops_and_goes_on(name, data, tmp_path, monkeypatch):  # noqa: F811
     if name in NEEDS:
         pytest.importorskip(NEEDS[name])
-    if psutil.virtual_memory().available < LARGE.get(name, 0):
-        pytest.skip(f"needs {LARGE[name] >> 30} GiB of free memory")
     asked = iter([False] * 2 + [True] * 1000)
 
     @contextmanager
@@ -71,6 +68,7 @@ def test_every_recipe_trains_two_epochs_stops_and_goes_on(name, data, tmp_path, 
 
 
 @pytest.mark.parametrize("name", ["unet_denoising", "swin_unetr_mim"])
+@pytest.mark.usefixtures("narrow_transformers")
 def test_pretraining_lowers_its_own_loss_without_weak_masks(name, data, tmp_path):  # noqa: F811
     recipe = small(name, 12).only("pretrain")
     data.labels.rename(tmp_path / "away")  # a parser would fail

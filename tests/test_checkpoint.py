@@ -20,6 +20,7 @@ from ffhq_wrinkle.segmentation import (
 from ffhq_wrinkle.segmentation.checkpoints.official import OFFICIAL, official_checkpoint
 from ffhq_wrinkle.texture import TextureSettings
 
+pytestmark = pytest.mark.usefixtures("narrow_unet")
 MEMBER = OFFICIAL["official-unet"]
 
 

@@ -13,6 +13,8 @@ from .conftest import threshold_unet
 from .test_alignment import ASTRONAUT
 from .test_prediction import landmarks_csv
 
+pytestmark = pytest.mark.usefixtures("narrow_unet")
+
 
 @pytest.fixture(scope="module")
 def checkpoint(tmp_path_factory):

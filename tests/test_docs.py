@@ -14,7 +14,7 @@ from ffhq_wrinkle.cli import main
 from ffhq_wrinkle.segmentation import save_checkpoint
 from ffhq_wrinkle.texture import TextureSettings
 
-from .conftest import drawn_lines, threshold_unet
+from .conftest import drawn_lines, narrow, threshold_unet
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
@@ -60,6 +60,7 @@ def test_readme_s_commands_run(command, dataset, tmp_path, monkeypatch, site):
     rows = [f"{number},20-29,male" for number in range(9)]
     labels = "\n".join(["image_number,age_group,gender", *rows])
     (tmp_path / "ffhq" / "ffhq_aging_labels.csv").write_text(labels)
+    narrow(monkeypatch)
     texture = TextureSettings()
     save_checkpoint(tmp_path / "best.pt", threshold_unet(), "unet", texture=texture, side=128)
     monkeypatch.chdir(tmp_path)

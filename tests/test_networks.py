@@ -157,13 +157,11 @@ def test_gradient_checkpointing_changes_neither_logits_nor_gradients():
         pytest.param("unet_resnet50", 32, 32, marks=NEEDS_SMP),
     ],
 )
-@pytest.mark.parametrize(("height", "width"), [(500, 500), (769, 513), (40, 33), (1, 7)])
+@pytest.mark.parametrize(("height", "width"), [(250, 250), (385, 257), (40, 33), (1, 7)])
 @torch.inference_mode()
 def test_sides_that_do_not_divide_are_padded_with_their_last_pixels_and_cropped(
     name, unit, least, height, width
 ):
-    if name != "unet" and height > 500:
-        height, width = 385, 257  # as odd, and sooner
     network = filled(create_model(name, 3, 2))
     padded = [max(least, -(-side // unit) * unit) for side in (height, width)]
     x = picture(3, height, width)

@@ -24,6 +24,7 @@ pytest.importorskip("onnxscript")
 onnx = pytest.importorskip("onnx")
 onnxruntime = pytest.importorskip("onnxruntime")
 
+pytestmark = pytest.mark.usefixtures("narrow_unet")
 TEXTURE = TextureSettings(recipe="released", sigma=4.0)
 
 

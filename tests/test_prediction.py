@@ -28,6 +28,7 @@ from ffhq_wrinkle.texture import TextureSettings
 from .conftest import WRINKLE_LEVEL, drawn_face, files_of, threshold_unet
 
 PAPER = TextureSettings()
+pytestmark = pytest.mark.usefixtures("narrow_unet")
 
 
 @pytest.fixture(scope="module")
@@ -547,7 +548,8 @@ def test_all_faces_of_a_photo_have_their_own_results(photos, tmp_path, predictor
 
 @pytest.mark.gpu
 @pytest.mark.parametrize(("precision", "tolerance"), [("32", 1e-3), ("bf16", 0.3)])
-def test_a_gpu_gives_the_cpu_s_logits(tmp_path, precision, tolerance):
+def test_a_gpu_gives_the_cpu_s_logits(tmp_path, precision, tolerance, monkeypatch):
+    monkeypatch.setattr("ffhq_wrinkle.segmentation.networks.unet.UNet.width", 64)
     torch.manual_seed(0)
     save_checkpoint(tmp_path / "w.pt", create_model("unet", 4, 2), "unet", texture=PAPER, side=128)
     seen = [np.random.default_rng(n).integers(0, 256, (96, 80, 4), np.uint8) for n in range(5)]

@@ -119,6 +119,7 @@ def seen(folder):
 
 
 def test_a_worker_killed_in_the_middle_costs_a_retry_and_not_the_run(begin, tmp_path):
+    alone = begin("alone")
     process = begin("out", "local:2")
     wait_for(lambda: len(seen(tmp_path / "seen out")) >= 14, process)
     killed = workers_below(process.pid)[0]
@@ -129,7 +130,6 @@ def test_a_worker_killed_in_the_middle_costs_a_retry_and_not_the_run(begin, tmp_
     ids = [image_id for image_id, _ in seen(tmp_path / "seen out")]
     assert len(set(ids)) == COUNT - 1  # all but the damaged one were looked at
     assert len({pid for _, pid in seen(tmp_path / "seen out")}) >= 3  # one took its place
-    alone = begin("alone")
     alone.communicate(timeout=90)
     assert files_of(tmp_path / "out") == files_of(tmp_path / "alone")
 

@@ -229,7 +229,7 @@ def test_killed_in_the_middle_it_goes_on_from_what_is_in_the_bucket(
 def test_a_worker_killed_in_the_middle_costs_a_retry_and_not_the_run(
     bucket, make_dataset, tmp_path
 ):
-    dataset = make_dataset(range(120), side=160)
+    dataset = make_dataset(range(80), side=160)
     bucket.upload(dataset.images, "images")
     process = start(
         *("build-weak", bucket.url("images"), bucket.url("weak")),
@@ -239,7 +239,7 @@ def test_a_worker_killed_in_the_middle_costs_a_retry_and_not_the_run(
     workers_below(process.pid)[0].kill()
     said, noted = process.communicate(timeout=60)
     assert process.returncode == 0, noted
-    assert "120 weak masks written" in said
+    assert "80 weak masks written" in said
     run("build-weak", dataset.images, tmp_path / "straight", "--parser", "template")
     assert bucket.files("weak") == files_of(tmp_path / "straight")
 

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -21,7 +22,7 @@ from ffhq_wrinkle.cli import main
 from ffhq_wrinkle.errors import ArgumentError, ImageError, RunInterrupted, TrainingError
 from ffhq_wrinkle.parsing import ReadyLabels
 from ffhq_wrinkle.segmentation import create_model, load_checkpoint, save_checkpoint
-from ffhq_wrinkle.segmentation.training.loader import batches
+from ffhq_wrinkle.segmentation.training.loader import batches, one_opencv_thread
 from ffhq_wrinkle.segmentation.training.recipes import parse_recipe
 from ffhq_wrinkle.segmentation.training.synced_norm import SyncedBatchNorm2d
 from ffhq_wrinkle.segmentation.training.training import TrainSettings, train
@@ -31,7 +32,8 @@ from ffhq_wrinkle.texture import TextureSettings
 
 from .test_weak_runs import wait_for
 
-COMMAND = str(Path(sys.executable).with_name("ffhq-wrinkle"))
+pytestmark = pytest.mark.usefixtures("narrow_unet")
+COMMAND = (sys.executable, Path(__file__).with_name("narrow.py"))
 RECIPE = """
 [pretrain]
 network = "unet"
@@ -166,7 +168,8 @@ def test_epochs_that_are_not_validated_leave_blanks_and_the_same_network(data, t
 
 def test_the_loss_falls(data, tmp_path):
     recipe = RECIPE.replace("epochs = 2", "epochs = 6").replace("epochs = 1\n", "epochs = 4\n")
-    run(data, tmp_path / "run", recipe.replace("period = 3", "period = 6"))
+    recipe = recipe.replace("period = 3", "period = 6").replace("rate = 1e-3", "rate = 1e-2")
+    run(data, tmp_path / "run", recipe)
     for stage in ("pretrain", "finetune"):
         rows = rows_of(tmp_path / "run" / stage / "metrics.csv")
         losses = [float(row["train_loss"]) for row in rows]
@@ -305,6 +308,7 @@ def test_a_loss_that_is_no_number_stops_with_the_images(data, tmp_path):
     assert (tmp_path / "run" / "test.json").exists()
 
 
+@pytest.mark.usefixtures("narrow_transformers")
 def test_accumulated_batches_teach_what_whole_ones_do_where_losses_add_up(data, tmp_path):
     """The mean squared error of equal parts is the mean of theirs; but for batch normalisation."""
     recipe = RECIPE[: RECIPE.index("[finetune]")].replace('"unet"', '"swin_unetr"')
@@ -355,7 +359,7 @@ def test_what_a_loading_process_can_not_read_is_one_line(data):
     weak = data.root / "manual_wrinkle_masks" / "00003.png"
     config = parse_recipe(RECIPE, "small.toml").pretrain
     samples = TrainingSet([Sample("00003", image, weak=weak)], config, seed=0, training=False)
-    with pytest.raises(ImageError) as caught:
+    with one_opencv_thread(), pytest.raises(ImageError) as caught:
         list(batches(samples, workers=1, pinned=False, sampler=[Place(0, 0)]))
     assert str(image) in str(caught.value)
     assert "\n" not in str(caught.value)
@@ -377,12 +381,23 @@ def test_a_batch_norm_that_is_shared_is_pytorch_s_for_one_process():
 
 
 @pytest.fixture
-def start(data, tmp_path):
-    def begin(folder, *options, command=(COMMAND,)):
-        (tmp_path / "small.toml").write_text(RECIPE)
+def arguments(data, tmp_path):
+    """Of the command that trains a small recipe in a folder."""
+
+    def of(folder, *options, recipe=RECIPE):
+        (tmp_path / "small.toml").write_text(recipe)
         fixed = ["--parser", "labels", "--accelerator", "cpu", "--workers", "0"]
+        command = ["train", tmp_path / "small.toml", data.root, folder, *fixed, *options]
+        return [str(part) for part in command]
+
+    return of
+
+
+@pytest.fixture
+def start(arguments):
+    def begin(folder, *options, command=COMMAND, recipe=RECIPE):
         return subprocess.Popen(
-            [*command, "train", tmp_path / "small.toml", data.root, folder, *fixed, *options],
+            [*command, *arguments(folder, *options, recipe=recipe)],
             stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
         )  # fmt: skip
 
@@ -398,8 +413,8 @@ def finished(process):
 # The first process alone finds it time to save, after each step.
 TWO = """
 import os
-from ffhq_wrinkle.cli import main
 from ffhq_wrinkle.segmentation.training import trainer
+from narrow import main
 trainer.SAVE_EVERY_S = 0 if os.environ.get("LOCAL_RANK", "0") == "0" else 1e9
 main()
 """
@@ -411,6 +426,7 @@ def test_two_processes_get_the_weights_of_one_with_the_same_batch(data, tmp_path
     recipe = RECIPE.replace("epochs = 2", "epochs = 1").replace("batch_size = 4", "batch_size = 9")
     run(data, tmp_path / "one", recipe, settings={"precision": "64"})
     (tmp_path / "two.py").write_text(TWO)
+    shutil.copy(Path(__file__).with_name("narrow.py"), tmp_path)
     options = ["--precision", "64", "--epochs", "1", "--batch-size", "9", "--devices", "2"]
     command = (sys.executable, tmp_path / "two.py")
     finished(start(tmp_path / "two", *options, command=command))
@@ -426,28 +442,35 @@ def test_two_processes_get_the_weights_of_one_with_the_same_batch(data, tmp_path
             assert float(first[loss]) == pytest.approx(float(second[loss]), abs=1e-6)
 
 
-def test_killed_at_any_moment_the_weights_are_those_of_an_uninterrupted_run(data, tmp_path, start):
-    run(data, tmp_path / "straight")
+def test_killed_at_any_moment_the_weights_are_those_of_an_uninterrupted_run(
+    data, tmp_path, start, arguments
+):
+    recipe = RECIPE.replace("epochs = 2", "epochs = 4")
+    run(data, tmp_path / "straight", recipe)
     folder = tmp_path / "killed"
     for seen in ("pretrain/last.pt", "finetune/last.pt"):
-        process = start(folder)
+        process = start(folder, recipe=recipe)
         wait_for(lambda seen=seen: (folder / seen).exists(), process)
         process.kill()
         process.communicate()
-    finished(start(folder))
+        assert process.returncode == -signal.SIGKILL
+        assert not (folder / "test.json").exists()
+    result = CliRunner().invoke(main, arguments(folder, recipe=recipe))
+    assert result.exit_code == 0, result.output
     for stage in ("pretrain", "finetune"):
         same(*(weights(tmp_path / name / stage / "last.pt") for name in ("straight", "killed")))
     assert (folder / "test.json").exists()
 
 
-def test_sigterm_stops_after_the_step_and_a_second_run_is_refused_meanwhile(data, tmp_path, start):
+def test_sigterm_stops_after_the_step_and_a_second_run_is_refused_meanwhile(
+    tmp_path, start, arguments
+):
     folder = tmp_path / "run"
     process = start(folder, "--epochs", "500")
     wait_for(lambda: (folder / "pretrain" / "last.pt").exists(), process)
-    other = start(folder, "--epochs", "500")
-    _, said = other.communicate(timeout=60)
-    assert other.returncode == 1
-    assert "another process trains in" in said
+    other = CliRunner().invoke(main, arguments(folder, "--epochs", "500"))
+    assert other.exit_code == 1
+    assert "another process trains in" in other.output
     process.send_signal(signal.SIGTERM)
     before = time.monotonic()
     _, said = process.communicate(timeout=60)

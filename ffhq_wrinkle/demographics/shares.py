@@ -4,7 +4,6 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-from scipy import stats
 
 from ..bootstrap import CONFIDENCE
 
@@ -28,6 +27,8 @@ def wilson_intervals(counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     if not faces:
         nothing = np.full(len(counts), np.nan)
         return nothing, nothing
+    from scipy import stats  # which takes as long to load as most commands do to start
+
     limits = np.array(
         [
             stats.binomtest(int(count), faces).proportion_ci(CONFIDENCE, method="wilson")
@@ -84,6 +85,8 @@ def association(counts: np.ndarray) -> Association:
     there = counts[:, counts.any(axis=0)]
     if there.shape[1] < 2 or not there.any(axis=1).all():
         return Association(math.nan, 0, math.nan, math.nan, math.nan)
+    from scipy import stats
+
     found = stats.chi2_contingency(there, correction=False)
     return Association(
         float(found.statistic),

@@ -30,6 +30,7 @@ class UNet(SizedNetwork):
        Segmentation. MICCAI 2015.
     """
 
+    width = 64  # channels of the first level; the others have multiples of it
     input_layers = ("inc.double_conv.0",)
     output_layer = "outc.conv"
     divisor = 16
@@ -39,16 +40,17 @@ class UNet(SizedNetwork):
         super().__init__()
         self.in_channels = in_channels
         self.out_channels = out_channels
-        self.inc = DoubleConv(in_channels, 64, 64)
-        self.down1 = Down(64, 128)
-        self.down2 = Down(128, 256)
-        self.down3 = Down(256, 512)
-        self.down4 = Down(512, 512)
-        self.up1 = _Up(512 + 512, 256)
-        self.up2 = _Up(256 + 256, 128)
-        self.up3 = _Up(128 + 128, 64)
-        self.up4 = _Up(64 + 64, 64)
-        self.outc = OutConv(64, out_channels)
+        width = self.width
+        self.inc = DoubleConv(in_channels, width, width)
+        self.down1 = Down(width, 2 * width)
+        self.down2 = Down(2 * width, 4 * width)
+        self.down3 = Down(4 * width, 8 * width)
+        self.down4 = Down(8 * width, 8 * width)
+        self.up1 = _Up((8 + 8) * width, 4 * width)
+        self.up2 = _Up((4 + 4) * width, 2 * width)
+        self.up3 = _Up((2 + 2) * width, width)
+        self.up4 = _Up((1 + 1) * width, width)
+        self.outc = OutConv(width, out_channels)
 
     def logits(self, x: torch.Tensor) -> torch.Tensor:
         """(B, in_channels, H, W) to (B, out_channels, H, W), for sides that divide by 16."""

@@ -43,9 +43,9 @@ class UNetWDS(UNet):
         for module in self.modules():
             if isinstance(module, nn.Conv2d) and module.bias is None:
                 module.bias = nn.Parameter(torch.zeros(module.out_channels))
-        self.outc_2 = OutConv(64, out_channels)
-        self.outc_3 = OutConv(128, out_channels)
-        self.outc_4 = OutConv(256, out_channels)
+        self.outc_2 = OutConv(self.width, out_channels)
+        self.outc_3 = OutConv(2 * self.width, out_channels)
+        self.outc_4 = OutConv(4 * self.width, out_channels)
 
     def logits(self, x: torch.Tensor) -> torch.Tensor:
         """The final output, or in training mode all four, one behind the other.
