@@ -16,7 +16,15 @@ from .errors import ArgumentError
 from .files import sha256_of
 from .gpu_images import GpuBatch, Replayed, fetched, halved, on_device, page_locked
 from .halving import resized
-from .inference import IMAGENET_MEAN, IMAGENET_STD, choose_device, exact, fold_batch_norm, laid_out
+from .inference import (
+    IMAGENET_MEAN,
+    IMAGENET_STD,
+    batch_too_large,
+    choose_device,
+    exact,
+    fold_batch_norm,
+    laid_out,
+)
 from .labels import CLASSES, LABEL_SIZE, FaceParser
 from .ncnn_network import NcnnBiSeNet, has_ncnn
 from .upsampling import upsampled_classes
@@ -173,10 +181,7 @@ class BiSeNetParser(FaceParser):
                 images = self._on_device(filled)
                 yield GpuBatch(images, self._parse(images), len(chunk))
             except torch.OutOfMemoryError as error:
-                raise ArgumentError(
-                    f"{self.device} has too little memory for batches of {self.batch_size} images; "
-                    f"try --batch-size {self.batch_size // 2}"
-                ) from error
+                raise batch_too_large(self.device, self.batch_size) from error
 
     def _on_device(self, images: Sequence[np.ndarray]) -> torch.Tensor:
         """Images of one shape as they are; of others those of twice the size halved."""

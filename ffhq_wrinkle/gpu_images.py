@@ -62,16 +62,17 @@ class _Recording:
         self, function: Callable[..., torch.Tensor], inputs: Sequence[torch.Tensor]
     ) -> None:
         self._inputs = [one.clone() for one in inputs]
-        # PyTorch asks for a first run beside the stream, in which libraries take what they need.
-        aside = torch.cuda.Stream(inputs[0].device)  # type: ignore[no-untyped-call]
-        aside.wait_stream(torch.cuda.current_stream(inputs[0].device))
-        with torch.cuda.stream(aside):
-            function(*self._inputs)
-        torch.cuda.current_stream(inputs[0].device).wait_stream(aside)
         self._graph = torch.cuda.CUDAGraph()
-        # Other threads may meanwhile lock memory for their images.
-        with torch.cuda.graph(self._graph, capture_error_mode="thread_local"):
-            self._output = function(*self._inputs)
+        with torch.cuda.device(inputs[0].device):
+            # PyTorch asks for a first run aside, in which libraries take what they need.
+            aside = torch.cuda.Stream()  # type: ignore[no-untyped-call]
+            aside.wait_stream(torch.cuda.current_stream())
+            with torch.cuda.stream(aside):
+                function(*self._inputs)
+            torch.cuda.current_stream().wait_stream(aside)
+            # Other threads may meanwhile lock memory for their images.
+            with torch.cuda.graph(self._graph, capture_error_mode="thread_local"):
+                self._output = function(*self._inputs)
 
     def __call__(self, inputs: Sequence[torch.Tensor]) -> torch.Tensor:
         for place, one in zip(self._inputs, inputs, strict=True):

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 
 from .gpu_images import GpuBatch, Replayed, fetched, packed_bits
+from .inference import batch_too_large
 from .labels import NOSE, SKIN
 from .texture import SNAP, Recipe, TextureSettings
 
@@ -39,13 +40,20 @@ class GpuWeakMasks:
         self._computed = Replayed(self._compute)
 
     def __call__(self, batch: GpuBatch) -> list[WeakOnGpu]:
-        """Weak masks and faces, fetched at once."""
+        """Weak masks and faces, fetched at once.
+
+        Raises
+        ------
+        ArgumentError
+            The device has too little memory for a batch.
+        """
         shape = batch.images.shape[1:3]
         pixels = math.prod(shape)
-        return [
-            WeakOnGpu(one[:pixels].reshape(shape), one[pixels:])
-            for one in fetched(self._computed(batch.images, batch.label_maps)[: batch.filled])
-        ]
+        try:
+            computed = fetched(self._computed(batch.images, batch.label_maps)[: batch.filled])
+        except torch.OutOfMemoryError as error:
+            raise batch_too_large(batch.images.device, len(batch.images)) from error
+        return [WeakOnGpu(one[:pixels].reshape(shape), one[pixels:]) for one in computed]
 
     def _compute(self, images: torch.Tensor, label_maps: torch.Tensor) -> torch.Tensor:
         """Of each image the weak mask's pixels and the face's bits behind them, uint8 (B, N)."""

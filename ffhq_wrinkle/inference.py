@@ -63,6 +63,14 @@ def lacks_memory(error: RuntimeError) -> bool:
     )
 
 
+def batch_too_large(device: torch.device, size: int) -> ArgumentError:
+    """What to tell people when a batch of faces finds no room on a device."""
+    return ArgumentError(
+        f"{device} has too little memory for batches of {size} images; try --batch-size "
+        f"{max(size // 2, 1)}"
+    )
+
+
 def exact(device: torch.device) -> AbstractContextManager[None]:
     """Keep a GPU from TF32 and from choosing algorithms by their speed, which changes labels."""
     if device.type != "cuda":

@@ -7,6 +7,7 @@ import pytest
 import torch
 from numpy.testing import assert_array_equal
 
+from ffhq_wrinkle.errors import ArgumentError
 from ffhq_wrinkle.gpu_images import GpuBatch, fetched, on_device, packed_bits
 from ffhq_wrinkle.gpu_texture import GpuWeakMasks, face_masks, gray_levels, masked_texture_maps
 from ffhq_wrinkle.texture import TextureSettings
@@ -97,3 +98,14 @@ def test_weak_masks_are_the_cpu_s_to_the_last_pixel(recipe, scale_to_image, devi
             face = np.isin(label_map, (1, 10))
             assert_array_equal(result.face(), face)
             assert_array_equal(result.weak_mask, settings.weak_mask(image, face))
+
+
+def test_too_little_memory_for_a_batch_says_what_to_try(monkeypatch):
+    def no_memory(*_):
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    made = GpuWeakMasks(TextureSettings())
+    monkeypatch.setattr(made, "_computed", no_memory)
+    images, label_maps = torch.zeros(8, 4, 4, 3), torch.zeros(8, 512, 512)
+    with pytest.raises(ArgumentError, match="try --batch-size 4"):
+        made(GpuBatch(images, label_maps, 8))

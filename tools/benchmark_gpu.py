@@ -62,16 +62,24 @@ def cpu_seconds() -> float:
 @click.command("gpu")
 @click.option("--count", default=1920, show_default=True, help="Images of 1024x1024.")
 @click.option("--jobs", default=16, show_default=True, help="Threads, of all processes together.")
+@click.option("--parser", type=click.Choice(["labels", "bisenet"]), multiple=True)
 @click.option("--processes", multiple=True, type=int, default=(1, 4), show_default=True)
 @click.option("--batch-size", default=16, show_default=True)
 @click.option("--rounds", default=3, show_default=True)
 @click.option("--device", default="cuda", show_default=True)
 def gpu_benchmark(
-    count: int, jobs: int, processes: tuple[int, ...], batch_size: int, rounds: int, device: str
+    count: int,
+    jobs: int,
+    parser: tuple[str, ...],
+    processes: tuple[int, ...],
+    batch_size: int,
+    rounds: int,
+    device: str,
 ) -> None:
     """`build-weak` on a GPU: images a second, how busy GPU and cores are, and each step by itself.
 
-    Of several processes the first two batches of shards are not counted: they begin meanwhile.
+    Several processes are those of `--scheduler local:N`; they do not keep their start for later
+    rounds, and so have none that does not count.
     """
     print_machine()
     if device != "cpu":
@@ -83,13 +91,14 @@ def gpu_benchmark(
             folder / "weights.pth", device=device, batch_size=batch_size, engine="torch"
         )
         _time_steps(sorted(images.rglob("*.png"))[:DIFFERENT], bisenet, folder)
-        for parser in (ReadyLabels(labels), bisenet):
-            for number in processes:
+        parsers: list[FaceParser] = [ReadyLabels(labels), bisenet]
+        for one in parsers:
+            for number in processes if not parser or one.name in parser else ():
                 scheduler = f"local:{number}" if number > 1 else None
 
                 def run(
                     limit: int | None = None,
-                    parser: FaceParser = parser,
+                    parser: FaceParser = one,
                     number: int = number,
                     scheduler: str | None = scheduler,
                 ) -> None:
@@ -103,14 +112,17 @@ def gpu_benchmark(
                         scheduler=scheduler,
                     )
 
-                _time_runs(f"{parser.name}, {number} processes", run, count, rounds)
+                _time_runs(f"{one.name}, {number} processes", run, count, rounds + int(number == 1))
 
 
 def _time_runs(name: str, run: Callable[..., None], count: int, rounds: int) -> None:
-    """Whole runs, and what is left when the time of a short one is taken away."""
+    """Whole runs, and what is left when the time of a short one is taken away.
+
+    Of several rounds the first does not count.
+    """
     short = count // 8
     rates, whole, shares, cores = [], [], [], []
-    for number in range(rounds + 1):
+    for number in range(rounds):
         started = time.perf_counter()
         run(limit=short)
         begun = time.perf_counter() - started
@@ -118,7 +130,7 @@ def _time_runs(name: str, run: Callable[..., None], count: int, rounds: int) -> 
         with gpu_busy() as busy:
             run()
             seconds = time.perf_counter() - started
-        if number:
+        if number or rounds == 1:
             rates.append((count - short) / (seconds - begun))
             whole.append(count / seconds)
             shares.append(statistics.mean(busy) if busy else 0.0)
@@ -158,3 +170,4 @@ def _time_steps(paths: list[Path], parser: BiSeNetParser, folder: Path) -> None:
     for name, seconds in zip(ways, in_turns(20, *ways.values()), strict=True):
         print(f"{name:30} {1000 * statistics.median(seconds):6.2f} ms", flush=True)
     print(f"{found.face().mean():.2f} of the image is face")
+    print(f"at most {torch.cuda.max_memory_reserved() / 1e9:.1f} GB of GPU memory")
