@@ -19,6 +19,8 @@ from ffhq_wrinkle.files import sha256_of
 from ffhq_wrinkle.inference import choose_device, fold_batch_norm
 from ffhq_wrinkle.ncnn_network import NcnnBiSeNet
 from ffhq_wrinkle.sources import fetch, source
+from ffhq_wrinkle.weak import build_weak
+from ffhq_wrinkle.weak_work import ByProducts
 
 from .conftest import drawn_face
 
@@ -307,6 +309,26 @@ def test_labels_on_a_gpu_are_those_of_the_cpu(weights, parser, astronaut):
     on_gpu = BiSeNetParser(weights, device="cuda", batch_size=2)(images, ["x"] * 3)
     for found, expected in zip(on_gpu, parser(images, ["x"] * 3), strict=True):
         assert (found != expected).mean() <= 1e-4
+
+
+@pytest.mark.gpu
+def test_weak_masks_made_on_a_gpu_are_those_of_its_label_maps(weights, astronaut, tmp_path):
+    images = [drawn_face(1024, seed)[0] for seed in range(7)] + [drawn_face(600)[0]]
+    for number, image in enumerate([astronaut, *images]):
+        path = tmp_path / "images" / f"{number:05d}.png"
+        path.parent.mkdir(exist_ok=True)
+        Image.fromarray(image).save(path)
+    parser = BiSeNetParser(weights, device="cuda", batch_size=4)
+    faces = ByProducts(face_masks=tmp_path / "faces")
+    build_weak(path.parent, tmp_path / "there", parser=parser, by_products=faces, jobs=3)
+    # Label maps are kept, so the rest is computed on the CPU.
+    label_maps = ByProducts(labels=tmp_path / "labels", face_masks=tmp_path / "faces2")
+    build_weak(path.parent, tmp_path / "here", parser=parser, by_products=label_maps, jobs=3)
+    for one, other in (("there", "here"), ("faces", "faces2")):
+        made, expected = (sorted((tmp_path / folder).rglob("*.png")) for folder in (one, other))
+        assert [path.name for path in made] == [path.name for path in expected] != []
+        for path, other_path in zip(made, expected, strict=True):
+            assert_array_equal(np.array(Image.open(path)), np.array(Image.open(other_path)))
 
 
 @pytest.mark.parametrize("engine", ["torch", "ncnn"])
