@@ -235,7 +235,7 @@ def _box_texture(
     margin = kernel_size // 2
     left = max(0, columns.start - margin)
     texture = np.empty((rows.stop - rows.start, columns.stop - columns.start), np.uint8)
-    band = max(256, 4 * margin)
+    band = max(128, 4 * margin)
     for start in range(rows.start, rows.stop, band):
         stop = min(start + band, rows.stop)
         top = max(0, start - margin)
