@@ -4,10 +4,10 @@ The modules read in the order data moves, each importing only from those before 
 `errors`, `places`, `png`, `files`, `folder_lock`, `store_lock`, `masks`, `manifest`,
 `sources`, `labels`, `weights`, `inference`, `halving`, `upsampling`, `ncnn_network`, `bisenet`,
 `template`, `parsing`, `texture`, `landmarks`, `alignment`, `failures`, `result_files`,
-`stored_files`, `outputs`, `progress`, `pipeline`, `shards`, `worker`, `cluster`, `folder_run`,
-`weak`, `metrics`, `neighbourhoods`, `bootstrap`, `estimates`, `tabulation`, `overlays`, `figures`,
-`report_folder`, the packages `human_labels`, `downloads`, `demographics` and `segmentation`, and
-`cli`, which calls everything; its commands are in `commands/`.
+`stored_files`, `outputs`, `progress`, `memory`, `pipeline`, `shards`, `worker`, `cluster`,
+`folder_run`, `weak`, `metrics`, `neighbourhoods`, `bootstrap`, `estimates`, `tabulation`,
+`overlays`, `figures`, `report_folder`, the packages `human_labels`, `downloads`, `demographics` and
+`segmentation`, and `cli`, which calls everything; its commands are in `commands/`.
 """
 
 __version__ = "0.1.0"

@@ -16,6 +16,7 @@ from ..bootstrap import RESAMPLES
 from ..errors import AnnotationError, ArgumentError, ImageFailure
 from ..estimates import Estimate, defined_mean, estimates
 from ..manifest import Ids
+from ..memory import keep_freed_memory
 from ..metrics import Overlap, jaccard
 from ..pipeline import run_each
 from ..progress import Progress
@@ -198,6 +199,7 @@ def tally_images(
     """Tally the masks of every image; counts of those that can not be read are all 0."""
     tallies = empty_tallies(len(found.images), annotators, len(tolerances_px))
     failures: list[ImageFailure] = []
+    keep_freed_memory()
 
     def work(numbered: tuple[int, AnnotatedImage]) -> Tally:
         masks, region, _ = read_annotations(numbered[1], settings)

@@ -16,6 +16,7 @@ from ..errors import AnnotationError, ArgumentError, ImageFailure, RunInterrupte
 from ..failures import Failure, update_failures
 from ..files import write_bytes
 from ..manifest import Ids
+from ..memory import keep_freed_memory
 from ..outputs import OutputFolder, require_separate
 from ..pipeline import run_each
 from ..progress import Progress
@@ -203,6 +204,7 @@ class _Run:
 
     def fuse_all(self, jobs: int) -> None:
         """Fuse every image that is not there yet, or was made from something else."""
+        keep_freed_memory()
         with Progress(len(self.found.images), "fuse-labels") as shown:
 
             def failed(image: AnnotatedImage, failure: ImageFailure) -> None:

@@ -13,6 +13,7 @@ import numpy as np
 from ...bootstrap import RESAMPLES
 from ...errors import ArgumentError, EvaluationError, ImageFailure
 from ...manifest import Ids
+from ...memory import keep_freed_memory
 from ...pipeline import run_each
 from ...progress import Progress
 from ..prediction.prediction_files import Predictions, find_predictions
@@ -103,6 +104,7 @@ def evaluate_files(
     """
     gathered = _Gathered()
     failures: list[ImageFailure] = []
+    keep_freed_memory()
     with Progress(len(files), "evaluate") as shown:
 
         def done(one: PairFiles, scored: _Scored) -> None:
