@@ -23,7 +23,7 @@ from PIL import Image, ImageFile, ImageOps, TiffImagePlugin, UnidentifiedImageEr
 
 from .errors import ImageError, OutputError
 from .places import Place, get, put
-from .png import MAX_SIDE, decode_png, may_be_turned
+from .png import MAX_PIXELS, MAX_SIDE, decode_png, may_be_turned
 
 IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp"})
 REFUSED_SUFFIXES = frozenset(
@@ -32,8 +32,6 @@ REFUSED_SUFFIXES = frozenset(
 PARTIAL_PREFIX = ".ffhq-wrinkle-partial-"
 
 _FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "BMP")
-# Pillow's own limit, 2**30 / 12 pixels, where it warns; a face needs no more.
-MAX_PIXELS = 89_478_485
 MAX_BYTES = 1 << 30
 # What Pillow raises on files that are cut short, altered or made to hurt.
 _DECODER_ERRORS = (

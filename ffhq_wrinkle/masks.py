@@ -13,7 +13,7 @@ from PIL import Image, ImageFile, ImageOps
 from .errors import ArgumentError, ImageError, ManyValuesError
 from .files import opened, read_content
 from .places import Place
-from .png import decode_png, may_be_turned
+from .png import decode_plain_gray, decode_png, may_be_turned
 
 _SHOWN_VALUES = 6
 
@@ -71,18 +71,19 @@ def decode_mask(content: bytes, *, threshold: int | None = None) -> np.ndarray:
     """
     if threshold is not None and threshold < 1:
         raise ArgumentError(f"threshold is {threshold}; the lowest level that means drawn is 1")
-    with opened(content) as image:
-        pixels = _pixels(image, content)
-        levels = _levels(pixels)
-        if image.mode == "P" and not levels.any() and np.asarray(image).any():
-            raise ImageError("its palette has no colour but black; draw in white")
+    pixels = decode_plain_gray(content)
+    if pixels is None:
+        with opened(content) as image:
+            pixels = _pixels(image, content)
+            levels = _levels(pixels)
+            if image.mode == "P" and not levels.any() and np.asarray(image).any():
+                raise ImageError("its palette has no colour but black; draw in white")
+    else:
+        levels = pixels
     if threshold is not None:
         _require_reachable(levels, threshold)
         reached: np.ndarray = levels >= threshold
         return reached
-    # Every drawn pixel is at the top level, or there are more than two values.
-    if int(levels.max()) * cv2.countNonZero(levels) != int(cv2.sumElems(levels)[0]):
-        raise _other_values(np.unique(levels).tolist())
     drawn = _drawn(levels)
     if pixels.ndim == 3:
         colours = np.unique(pixels[drawn][:, :3], axis=0)
@@ -92,10 +93,27 @@ def decode_mask(content: bytes, *, threshold: int | None = None) -> np.ndarray:
 
 
 def _drawn(levels: np.ndarray) -> np.ndarray:
-    """Where levels are not 0, bool; in their own memory if it can be, for speed."""
+    """Where levels are not 0, bool; in their own memory if it can be, for speed.
+
+    Raises
+    ------
+    ManyValuesError
+        There is more than one other level.
+    """
+    drawn_px, total = cv2.countNonZero(levels), int(cv2.sumElems(levels)[0])
+    # All drawn pixels are at one level if their mean is the lowest, or the highest, that there is.
+    if total not in (drawn_px, drawn_px * _top_of(levels)) and total != drawn_px * int(
+        levels.max()
+    ):
+        raise _other_values(np.unique(levels).tolist())
     own = levels.dtype == np.uint8 and levels.flags.writeable
     drawn: np.ndarray = np.not_equal(levels, 0, out=levels.view(bool) if own else None)
     return drawn
+
+
+def _top_of(levels: np.ndarray) -> int:
+    """The highest level that there can be."""
+    return int(np.iinfo(levels.dtype).max)
 
 
 def resized_nearest(array: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
@@ -153,7 +171,7 @@ def _levels(pixels: np.ndarray) -> np.ndarray:
 
 def _require_reachable(levels: np.ndarray, threshold: int) -> None:
     """Refuse a threshold that would empty every mask of this kind."""
-    if threshold > np.iinfo(levels.dtype).max or (threshold > 1 and levels.max() == 1):
+    if threshold > _top_of(levels) or (threshold > 1 and levels.max() == 1):
         raise ImageError(
             f"no level can reach the threshold {threshold}: the largest is {levels.max()}; "
             "leave the threshold out for masks of two values"

@@ -21,14 +21,12 @@ from .failures import read_failures
 from .files import encode_jpeg
 from .folder_lock import another_writes
 from .places import Place
-from .png import NOTE, add_notes, encode_png, is_whole_png, note_in, png_data_hash
+from .png import COMMENT, NOTE, add_notes, encode_png, is_whole_png, note_in, png_data_hash
 from .result_files import LocalFiles, ResultFiles
 from .store_lock import lock_of
 from .stored_files import StoredFiles
 
 log = logging.getLogger(__name__)
-
-_COMMENT = "Comment"  # a keyword that the PNG specification reserves
 
 
 class OutputFolder:
@@ -224,7 +222,7 @@ class OutputFolder:
             encoded = encode_png(array)
             notes = {NOTE: self.note}
             if comment:
-                notes[_COMMENT] = f"{png_data_hash(encoded)} {comment}"
+                notes[COMMENT] = f"{png_data_hash(encoded)} {comment}"
             encoded = add_notes(encoded, notes)
         self._files.write(relative, encoded)
 
@@ -233,7 +231,7 @@ class OutputFolder:
         content = self._files.read(relative) if self._files.exists(relative) else b""
         if not is_whole_png(content):
             return None
-        of_pixels, _, comment = (note_in(content, _COMMENT) or "").partition(" ")
+        of_pixels, _, comment = (note_in(content, COMMENT) or "").partition(" ")
         unchanged = of_pixels and of_pixels == png_data_hash(content)
         return comment if unchanged else None
 

@@ -15,6 +15,7 @@ from typing import TypeVar
 import cv2
 
 from .errors import ImageFailure
+from .memory import keep_freed_memory
 
 Item = TypeVar("Item")
 Loaded = TypeVar("Loaded")
@@ -121,6 +122,7 @@ def run_each(
 @contextmanager
 def _pool(jobs: int) -> Iterator[ThreadPoolExecutor]:
     """Threads that, when the block is left, finish what they do and leave the rest undone."""
+    keep_freed_memory()
     pool = ThreadPoolExecutor(jobs, thread_name_prefix="pipeline")
     threads = cv2.getNumThreads()
     if jobs > 1:

@@ -54,6 +54,24 @@ def test_scattered_random_pieces_are_thinned_as_scikit_image_does(seed):
     assert_array_equal(skeleton(drawn), skeletonize(drawn))
 
 
+@pytest.mark.parametrize("shape", [(1, 1), (1, 70), (9, 8), (64, 64), (65, 63), (200, 203)])
+@pytest.mark.parametrize("share", [0.001, 0.02, 1])
+def test_the_skeletons_of_masks_of_any_size_and_layout_are_those_of_scikit_image(shape, share):
+    random = np.random.default_rng(0)
+    drawn = np.kron(random.random(shape) < share, np.ones((3, 2))).astype(bool)
+    for one in (drawn, drawn.T, drawn[::2, 1::3], np.asfortranarray(drawn)):
+        assert_array_equal(skeleton(one), skeletonize(one))
+
+
+@pytest.mark.parametrize("gap", range(1, 18))
+def test_lines_close_to_each_other_are_thinned_as_scikit_image_does(gap):
+    drawn = np.zeros((300, 400), bool)
+    drawn[20:24, 10:200] = drawn[24 + gap : 28 + gap, 10:200] = True
+    drawn[100:200, 300:303] = drawn[100:200, 303 + gap : 307 + gap] = True
+    drawn[250:260, 50:60] = drawn[260 + gap : 270 + gap, 60 + gap : 70 + gap] = True
+    assert_array_equal(skeleton(drawn), skeletonize(drawn))
+
+
 def test_cldice_is_the_harmonic_mean_of_the_two_shares():
     reference, predicted = drawn_lines((60, 80), 1, width=3), drawn_lines((60, 80), 2, width=5)
     predicted |= np.roll(reference, 1, axis=0)

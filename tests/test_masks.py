@@ -137,6 +137,19 @@ def test_other_gray_values_are_refused_with_what_was_found(tmp_path):
         read_mask(path)
 
 
+@pytest.mark.parametrize("seed", range(30))
+def test_two_levels_are_a_mask_and_three_are_not_whatever_their_mean(tmp_path, seed):
+    random = np.random.default_rng(seed)
+    others = random.choice(np.arange(1, 256), random.integers(1, 4), replace=False)
+    levels = random.choice([0, *others], (5, 13)).astype(np.uint8)
+    path = saved(tmp_path / "a.png", levels)
+    if len(np.unique(levels[levels > 0])) <= 1:
+        assert_array_equal(read_mask(path), levels > 0)
+    else:
+        with pytest.raises(ImageError, match="not a mask of two values"):
+            read_mask(path)
+
+
 def test_a_jpeg_needs_a_threshold(tmp_path):
     drawn = np.zeros((64, 64), bool)
     drawn[20:30, 5:60] = True
@@ -214,6 +227,12 @@ def test_damaged_files_are_refused(tmp_path, keep):
     path = saved(tmp_path / "a.png", DRAWN)
     path.write_bytes(path.read_bytes()[:keep])
     with pytest.raises(ImageError):
+        read_mask(path)
+
+
+def test_a_picture_larger_than_any_face_is_refused_by_its_header(tmp_path):
+    path = png(tmp_path / "a.png", 10_000, 10_000, 8, 0, [b"\0"])
+    with pytest.raises(ImageError, match=r"too many pixels: .* 89478485"):
         read_mask(path)
 
 

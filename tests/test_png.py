@@ -14,7 +14,7 @@ import pytest
 from numpy.testing import assert_array_equal
 from PIL import Image
 
-from ffhq_wrinkle.png import decode_png, encode_png
+from ffhq_wrinkle.png import decode_plain_gray, decode_png, encode_png
 from ffhq_wrinkle.texture import masked_texture_map
 
 from .conftest import drawn_face
@@ -175,3 +175,52 @@ def test_arrays_may_lie_in_memory_as_they_like():
     assert not wide.flags.c_contiguous
     assert_array_equal(np.asarray(Image.open(io.BytesIO(encode_png(wide)))), wide)
     assert_array_equal(decode_png(encode_png(SOFT.astype(">u2").astype(np.uint16).T)), SOFT.T)
+
+
+def gray_png(depth, *, colour=0, notes=(), harm=lambda one: one, after=b""):
+    """A gray PNG of random bits, with further chunks before its end."""
+    height, width = 5, 24
+    rows = np.random.default_rng(0).integers(0, 256, (height, 1 + width * depth // 8), np.uint8)
+    rows[:, 0] = 0  # no filter
+    header = struct.pack(">IIBBBBB", width, height, depth, colour, 0, 0, 0)
+    parts = [chunk(b"IHDR", header), chunk(b"IDAT", zlib.compress(rows.tobytes()))]
+    parts += [harm(chunk(kind, body)) for kind, body in notes]
+    return SIGNATURE + b"".join([*parts, chunk(b"IEND", b""), after])
+
+
+@pytest.mark.parametrize("depth", [1, 2, 4, 8, 16])
+@pytest.mark.parametrize("notes", [(), [(b"tEXt", b"Comment\0red"), (b"tEXt", b"Description\0a")]])
+def test_plain_gray_is_decoded_as_pillow_decodes_it(depth, notes):
+    content = gray_png(depth, notes=notes)
+    with Image.open(io.BytesIO(content)) as image:
+        expected = np.asarray(image).astype(np.uint16)
+    expected = expected * 255 if depth == 1 else expected  # Pillow has it as bool
+    assert_array_equal(decode_plain_gray(content), expected)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        gray_png(8, notes=[(b"tEXt", b"xmp\0orientation")]),
+        gray_png(8, notes=[(b"tEXt", b"Comments\0other")]),
+        gray_png(8, notes=[(b"eXIf", b"MM\0*")]),
+        gray_png(8, notes=[(b"acTL", struct.pack(">II", 2, 0))]),
+        gray_png(8, notes=[(b"tEXt", b"Comment\0red")], harm=lambda one: one[:-1] + b"?"),
+        gray_png(8, after=chunk(b"IEND", b"")[:6]),
+        gray_png(8, colour=4),
+        gray_png(8)[:-20],
+        gray_png(8)[:30] + b"?" + gray_png(8)[31:],  # the header's checksum
+        gray_png(8).replace(b"IHDR", b"IEND"),
+        gray_png(8)[:8] + gray_png(8)[-12:],
+        by_pillow(np.zeros((3, 4, 3), np.uint8)),
+        b"",
+    ],
+)
+def test_what_may_be_more_than_plain_gray_is_left_to_others(content):
+    assert decode_plain_gray(content) is None
+
+
+def test_pixels_that_are_damaged_are_left_to_others():
+    content = bytearray(gray_png(8))
+    content[60] ^= 1
+    assert decode_plain_gray(bytes(content)) is None

@@ -86,3 +86,27 @@ def test_votes_of_the_drawn_places_are_spread_over_the_image(shape, share):
     assert_array_equal(vote_patterns(masks, region), expected)
     turned = vote_patterns(masks.transpose(0, 2, 1), region.T)
     assert_array_equal(turned, expected.T)
+
+
+@pytest.mark.parametrize("annotators", [1, 2, 4, 5, 8, 9, 20, 32])
+@pytest.mark.parametrize("shape", [(1, 1), (5, 13), (8, 64), (33, 31)])
+@pytest.mark.parametrize("share", [0, 0.05, 1])
+def test_drawn_votes_are_counted_and_looked_up_as_their_patterns(annotators, shape, share):
+    random = np.random.default_rng(annotators)
+    masks = np.asfortranarray(random.random((annotators, *shape)) < share)
+    region = random.random(shape) < 0.7
+    expected = np.tensordot(2 ** np.arange(annotators), masks & region, axes=1)
+    votes = drawn_votes(masks, region)
+    counts = votes.counted(int(region.sum()))
+    found, pixels = np.unique(expected[region | (expected > 0)], return_counts=True)
+    occurring = counts.counts > 0
+    assert_array_equal(counts.patterns[occurring], found)
+    assert_array_equal(counts.counts[occurring], pixels)
+    if annotators > 20:  # no table is that long
+        return
+    soft = random.integers(0, 256, 2**annotators, dtype=np.uint8)
+    for table in (soft, soft // 128 * np.uint8(255), soft // 128 * np.uint8(7), soft * 0):
+        table[0] = 0
+        levels = votes.levels(table)
+        assert levels.dtype == np.uint8
+        assert_array_equal(levels, table[expected])

@@ -20,7 +20,7 @@ from ffhq_wrinkle.human_labels.agreement import measure_agreement
 from ffhq_wrinkle.human_labels.annotators import parse_annotators
 from ffhq_wrinkle.human_labels.fused import fuse_folder
 from ffhq_wrinkle.human_labels.staple import staple
-from ffhq_wrinkle.human_labels.votes import count_patterns, drawn_votes
+from ffhq_wrinkle.human_labels.votes import drawn_votes
 from ffhq_wrinkle.manifest import parse_ids
 from timing import SIDE, in_turns, print_machine, scratch
 
@@ -148,7 +148,7 @@ def staple_benchmark(count: int) -> None:
             theirs = SimpleITK.GetArrayFromImage(by_itk.Execute(images))
             between = time.perf_counter()
             votes = drawn_votes(masks)
-            counts = count_patterns(votes.patterns, len(masks), pixels=masks[0].size)
+            counts = votes.counted(masks[0].size)
             estimate = staple(counts)
             seconds.append((between - started, time.perf_counter() - between))
             patterns = votes.spread(votes.patterns)

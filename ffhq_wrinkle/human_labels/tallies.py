@@ -24,7 +24,7 @@ from ..metrics import (
     pearson,
 )  # fmt: skip
 from ..neighbourhoods import near_px
-from .votes import count_patterns, drawn_votes
+from .votes import drawn_votes
 
 Kind = Literal["pair", "average", "others", "all"]
 _MEASURES = {"jaccard": jaccard, "pearson": pearson, "dice": dice, "cohen_kappa": cohen_kappa}
@@ -99,7 +99,7 @@ def tally(
     """
     annotators = len(masks)
     pixels = masks[0].size if region is None else int(np.count_nonzero(region))
-    counts = count_patterns(drawn_votes(masks, region).patterns, annotators, pixels=pixels)
+    counts = drawn_votes(masks, region).counted(pixels)
     marks = counts.marks.astype(np.int64)
     others = marks.sum(axis=1, keepdims=True) - marks > (annotators - 1) / 2
     near = np.zeros((0, annotators, annotators), np.int64)
