@@ -297,7 +297,7 @@ class OutputFolder:
 def differing_settings(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
     """What is otherwise in two records of settings, each as text."""
     return [
-        f"{key} {then.get(key)} there and {now.get(key)} now"
+        f"{key} {then.get(key, 'not set')} there and {now.get(key, 'not set')} now"
         for key in sorted(then.keys() | now.keys())
         if then.get(key) != now.get(key)
     ]

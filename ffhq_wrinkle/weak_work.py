@@ -81,8 +81,8 @@ class WeakWork(Work[Loaded, Found]):
     def infer(self, batch: list[Loaded]) -> list[Found]:
         """Label maps; or all there is to compute, where it can be done on a GPU."""
         prepared = [one.prepared for one in batch]
-        wanted = self.weak.labels is not None
-        seen = None if wanted else self.parser.on_gpu(prepared)
+        keeps_labels = self.weak.labels is not None
+        seen = None if keeps_labels else self.parser.on_gpu(prepared)
         if seen is None:
             return list(self.parser.label_maps(prepared))
         if self._on_gpu is None:

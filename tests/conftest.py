@@ -198,6 +198,25 @@ def real_data() -> Path:
     return REAL_DATA
 
 
+@pytest.fixture(scope="module")
+def s3():
+    """Amazon's client of an S3 server on loopback."""
+    for library in ("s3fs", "boto3", "moto.server"):
+        pytest.importorskip(library)
+    from .buckets import s3_server
+
+    with s3_server() as client:
+        yield client
+
+
+@pytest.fixture
+def bucket(s3):
+    """A new bucket."""
+    from .buckets import Bucket
+
+    return Bucket(s3)
+
+
 @pytest.fixture
 def stand_in(tmp_path, monkeypatch):
     """A model in the place of DeepFace's, where that looks for its weights; its path."""

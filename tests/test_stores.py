@@ -1,14 +1,11 @@
 """Folders in object stores: an S3 server on loopback, fsspec's own store in memory, real kills."""
 
 import json
-import logging
 import signal
 import subprocess
 import sys
 import textwrap
-import threading
 import time
-from itertools import count
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +14,6 @@ from click.testing import CliRunner
 from numpy.testing import assert_array_equal
 from PIL import Image
 
-from ffhq_wrinkle import store_lock
 from ffhq_wrinkle.cli import main
 from ffhq_wrinkle.errors import ArgumentError, ImageError, OutputError
 from ffhq_wrinkle.files import read_image
@@ -25,75 +21,13 @@ from ffhq_wrinkle.manifest import find_images
 from ffhq_wrinkle.outputs import OutputFolder
 from ffhq_wrinkle.places import entries, get, parse_place
 from ffhq_wrinkle.segmentation import save_checkpoint
-from ffhq_wrinkle.store_lock import StoreLock
 from ffhq_wrinkle.texture import TextureSettings
 
 from .conftest import files_of, threshold_unet
 from .test_cluster import start, workers_below
 from .test_weak_runs import wait_for
 
-pytest.importorskip("s3fs")
-moto = pytest.importorskip("moto.server")
-boto3 = pytest.importorskip("boto3")
-
-BUSY = OutputError("busy")
 LOCK = ".build.json.lock"
-BUCKETS = (f"bucket{number}" for number in count())
-
-
-@pytest.fixture(scope="module")
-def server():
-    """An S3 server, which this process and its children find as they would find any other."""
-    logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    begun = moto.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    begun.start()
-    settings = {
-        "AWS_ENDPOINT_URL": "http://{}:{}".format(*begun.get_host_and_port()),
-        "AWS_ACCESS_KEY_ID": "anybody",
-        "AWS_SECRET_ACCESS_KEY": "whatever",
-        "AWS_DEFAULT_REGION": "us-east-1",
-    }
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in settings.items():
-            patch.setenv(name, value)
-        yield boto3.client("s3")
-    begun.stop()
-
-
-class Bucket:
-    """A bucket, looked into by Amazon's own library."""
-
-    def __init__(self, client):
-        self.name = next(BUCKETS)
-        self.client = client
-        client.create_bucket(Bucket=self.name)
-
-    def url(self, key=""):
-        return f"s3://{self.name}/{key}".rstrip("/")
-
-    def upload(self, folder, under):
-        for name, content in files_of(folder).items():
-            self.put(f"{under}/{name}", content)
-
-    def put(self, key, content):
-        self.client.put_object(Bucket=self.name, Key=key, Body=content)
-
-    def get(self, key):
-        return self.client.get_object(Bucket=self.name, Key=key)["Body"].read()
-
-    def names(self, under=""):
-        pages = self.client.get_paginator("list_objects_v2").paginate(
-            Bucket=self.name, Prefix=under
-        )
-        return [one["Key"] for page in pages for one in page.get("Contents", [])]
-
-    def files(self, under):
-        return {key.removeprefix(f"{under}/"): self.get(key) for key in self.names(f"{under}/")}
-
-
-@pytest.fixture
-def bucket(server):
-    return Bucket(server)
 
 
 @pytest.fixture
@@ -104,14 +38,6 @@ def memory():
     store.clear()
     yield "memory://bucket/folder"
     store.clear()
-
-
-@pytest.fixture
-def impatient(monkeypatch):
-    """Take a lock whose holder has not been heard of for half a second."""
-    monkeypatch.setattr(store_lock, "BEAT_S", 0.1)
-    monkeypatch.setattr(store_lock, "DEAD_S", 0.5)
-    monkeypatch.setattr(store_lock, "_LOOK_S", 0.05)
 
 
 def run(*arguments):
@@ -244,56 +170,6 @@ def test_a_worker_killed_in_the_middle_costs_a_retry_and_not_the_run(
     assert bucket.files("weak") == files_of(tmp_path / "straight")
 
 
-def test_two_runs_in_one_folder_are_refused_while_the_first_lives(bucket, impatient):
-    folder = parse_place(bucket.url("weak"))
-    first = StoreLock(folder, LOCK, busy=BUSY)
-    first.acquire()
-    before = bucket.get(f"weak/{LOCK}")
-    with pytest.raises(OutputError, match="busy"):
-        StoreLock(folder, LOCK, busy=BUSY).acquire()
-    assert bucket.get(f"weak/{LOCK}") != before  # it was seen to be alive
-    first.release()
-    assert bucket.names() == []
-    StoreLock(folder, LOCK, busy=BUSY).acquire()
-
-
-def test_of_many_that_take_a_folder_at_once_one_has_it(bucket, impatient):
-    locks = [StoreLock(parse_place(bucket.url("weak")), LOCK, busy=BUSY) for _ in range(8)]
-    together = threading.Barrier(len(locks))
-    refused = []
-
-    def take(lock):
-        together.wait()
-        try:
-            lock.acquire()
-        except OutputError:
-            refused.append(lock)
-
-    threads = [threading.Thread(target=take, args=[lock]) for lock in locks]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert len(refused) == 7
-    for lock in locks:
-        lock.release()
-    assert bucket.names() == []
-
-
-def test_who_was_taken_for_dead_says_so_and_leaves_the_mark_alone(bucket, impatient, caplog):
-    folder = parse_place(bucket.url("weak"))
-    slept = StoreLock(folder, LOCK, busy=BUSY)
-    slept.acquire()
-    bucket.put(f"weak/{LOCK}", b"another's")
-    for _ in range(100):
-        if "another run has taken over" in caplog.text:
-            break
-        time.sleep(0.05)
-    assert "another run has taken over" in caplog.text
-    slept.release()
-    assert bucket.get(f"weak/{LOCK}") == b"another's"
-
-
 PIXELS = np.arange(12, dtype=np.uint8).reshape(3, 4)
 
 
@@ -409,7 +285,7 @@ def test_what_can_not_be_reached_is_said_in_one_line(bucket, dataset, monkeypatc
 def test_a_store_that_refuses_in_the_middle_ends_the_run(bucket, make_dataset):
     """A bucket whose policy changes, a quota that is full: here it is removed."""
     dataset = make_dataset(range(200), side=128)
-    out = Bucket(bucket.client)
+    out = type(bucket)(bucket.client)
     process = start("build-weak", dataset.images, out.url("weak"), "--parser", "template")
     wait_for(lambda: len(out.names("weak/0")) >= 5, process)
     for _ in range(1000):  # until nothing comes in between

@@ -1,0 +1,72 @@
+"""Locks of folders in object stores, at an S3 server on loopback."""
+
+import threading
+import time
+
+import pytest
+
+from ffhq_wrinkle import store_lock
+from ffhq_wrinkle.errors import OutputError
+from ffhq_wrinkle.places import parse_place
+from ffhq_wrinkle.store_lock import StoreLock
+
+BUSY = OutputError("busy")
+LOCK = ".build.json.lock"
+
+
+@pytest.fixture
+def impatient(monkeypatch):
+    """Take a lock whose holder has not been heard of for half a second."""
+    monkeypatch.setattr(store_lock, "BEAT_S", 0.1)
+    monkeypatch.setattr(store_lock, "DEAD_S", 0.5)
+    monkeypatch.setattr(store_lock, "_LOOK_S", 0.05)
+
+
+def test_two_runs_in_one_folder_are_refused_while_the_first_lives(bucket, impatient):
+    folder = parse_place(bucket.url("weak"))
+    first = StoreLock(folder, LOCK, busy=BUSY)
+    first.acquire()
+    before = bucket.get(f"weak/{LOCK}")
+    with pytest.raises(OutputError, match="busy"):
+        StoreLock(folder, LOCK, busy=BUSY).acquire()
+    assert bucket.get(f"weak/{LOCK}") != before  # it was seen to be alive
+    first.release()
+    assert bucket.names() == []
+    StoreLock(folder, LOCK, busy=BUSY).acquire()
+
+
+def test_of_many_that_take_a_folder_at_once_one_has_it(bucket, impatient):
+    locks = [StoreLock(parse_place(bucket.url("weak")), LOCK, busy=BUSY) for _ in range(8)]
+    together = threading.Barrier(len(locks))
+    refused = []
+
+    def take(lock):
+        together.wait()
+        try:
+            lock.acquire()
+        except OutputError:
+            refused.append(lock)
+
+    threads = [threading.Thread(target=take, args=[lock]) for lock in locks]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(refused) == 7
+    for lock in locks:
+        lock.release()
+    assert bucket.names() == []
+
+
+def test_who_was_taken_for_dead_says_so_and_leaves_the_mark_alone(bucket, impatient, caplog):
+    folder = parse_place(bucket.url("weak"))
+    slept = StoreLock(folder, LOCK, busy=BUSY)
+    slept.acquire()
+    bucket.put(f"weak/{LOCK}", b"another's")
+    for _ in range(100):
+        if "another run has taken over" in caplog.text:
+            break
+        time.sleep(0.05)
+    assert "another run has taken over" in caplog.text
+    slept.release()
+    assert bucket.get(f"weak/{LOCK}") == b"another's"
