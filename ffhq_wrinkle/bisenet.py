@@ -46,10 +46,10 @@ class BiSeNetParser(FaceParser):
     logit. Convolutions and their batch normalisations are folded into one, the heads that only
     serve training are left out, and memory runs channels last: the same labels, sooner.
 
-    A batch size of 1 leaves each image to the thread that prepares it; on a CPU that is quickest,
-    with one PyTorch thread for each image. Larger batches have one fixed size, the last one filled
-    up. Either way a label map depends neither on which images were parsed together nor on how many
-    threads there are (but for batches on a CPU, where the sum of a tie may).
+    A batch size of 1 leaves each image to the thread that prepares it, but on a GPU; on a CPU that
+    is quickest, with one PyTorch thread for each image. Larger batches have one fixed size, the
+    last one filled up. Either way a label map depends neither on which images were parsed together
+    nor on how many threads there are (but for batches on a CPU, where the sum of a tie may).
 
     Parameters
     ----------
@@ -100,6 +100,12 @@ class BiSeNetParser(FaceParser):
         if self._ncnn:
             self.batch_size = 1
 
+    @property
+    def _alone(self) -> bool:
+        """Whether each image is parsed by the thread that prepares it."""
+        # Not on a GPU: what keeps its arithmetic exact, and records it, is for one thread.
+        return self.batch_size == 1 and self.device.type != "cuda"
+
     def settings(self) -> dict[str, str | None]:
         """As of any parser, and ncnn where that computes; PyTorch, the standard, is not named."""
         return {**super().settings(), **({"engine": "ncnn"} if self._ncnn else {})}
@@ -138,12 +144,12 @@ class BiSeNetParser(FaceParser):
         return _remade, (*self._made_of, engine, self.weights_sha256)
 
     def prepare(self, image: np.ndarray, image_id: str) -> np.ndarray:
-        """Resize to 512x512, if not on the GPU; with a batch size of 1, parse too."""
-        if self.batch_size > 1 and self.device.type == "cuda":
+        """Resize to 512x512, if not on a GPU; alone, parse too."""
+        if self.device.type == "cuda":
             halves = image.shape == _TWICE
             return page_locked(image if halves else resized(image, LABEL_SIZE))
         small = resized(image, LABEL_SIZE)
-        if self.batch_size > 1:
+        if not self._alone:
             return small
         label_map: np.ndarray = fetched(self._parse(on_device([small], self.device)))[0]
         return label_map
@@ -156,7 +162,7 @@ class BiSeNetParser(FaceParser):
         ArgumentError
             The device has too little memory for a batch.
         """
-        if self.batch_size == 1:
+        if self._alone:
             return list(prepared)
         return [
             label_map
@@ -166,7 +172,7 @@ class BiSeNetParser(FaceParser):
 
     def on_gpu(self, prepared: Sequence[np.ndarray]) -> GpuBatch | None:
         """The batch and its label maps on a GPU, if they are of images that it halves."""
-        if not prepared or self.batch_size == 1 or self.device.type != "cuda":
+        if not prepared or self.device.type != "cuda":
             return None
         if len(prepared) > self.batch_size or any(one.shape != _TWICE for one in prepared):
             return None
@@ -196,11 +202,8 @@ class BiSeNetParser(FaceParser):
     @torch.inference_mode()
     def _parse(self, images: torch.Tensor) -> torch.Tensor:
         """RGB, uint8 (B, 512, 512, 3) or twice the size, to label maps, uint8 (B, 512, 512)."""
-        if len(images) == self.batch_size > 1:
+        with _one_thread() if self._alone and self.device.type == "cpu" else nullcontext():
             return self._replayed(images)
-        alone = len(images) == 1 and self.device.type == "cpu"
-        with _one_thread() if alone else nullcontext():
-            return self._label_maps_of(images)
 
     def _label_maps_of(self, images: torch.Tensor) -> torch.Tensor:
         small = halved(images) if images.shape[1:] == _TWICE else images

@@ -1,7 +1,7 @@
 """Files: images read as RGB, results written so that they are absent, old or whole.
 
 `read_image` is the one reader of photographs, `decode_gray` of gray levels, and `write_bytes` the
-one way out; `png` encodes.
+one way out; `png_decoding` decodes PNG, and `png` encodes it.
 Masks are read in `masks`, label maps in `labels`; which folders results go to is the business of
 `outputs`.
 """
@@ -23,7 +23,8 @@ from PIL import Image, ImageFile, ImageOps, TiffImagePlugin, UnidentifiedImageEr
 
 from .errors import ImageError, OutputError
 from .places import Place, get, put
-from .png import MAX_PIXELS, MAX_SIDE, decode_png, may_be_turned
+from .png import MAX_SIDE, may_be_turned
+from .png_decoding import MAX_PIXELS, decode_png
 
 IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp"})
 REFUSED_SUFFIXES = frozenset(

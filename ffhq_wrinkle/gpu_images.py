@@ -71,7 +71,7 @@ class _Recording:
                 function(*self._inputs)
             torch.cuda.current_stream().wait_stream(aside)
             # Other threads may meanwhile lock memory for their images.
-            with torch.cuda.graph(self._graph, capture_error_mode="thread_local"):
+            with torch.cuda.graph(self._graph, stream=aside, capture_error_mode="thread_local"):
                 self._output = function(*self._inputs)
 
     def __call__(self, inputs: Sequence[torch.Tensor]) -> torch.Tensor:

@@ -106,18 +106,20 @@ def read_label_map(path: Place) -> np.ndarray:
 
 
 def _content(path: Place) -> bytes:
-    """The file's bytes, and no more than a label map may have."""
-    if not isinstance(path, Path):
-        return get(path, most=_MOST_BYTES)
-    with path.open("rb", buffering=0) as file:
-        return file.read(_MOST_BYTES)
+    """The file's bytes, of which a label map has not too many."""
+    if isinstance(path, Path):
+        with path.open("rb") as file:
+            content = file.read(_MOST_BYTES + 1)
+    else:
+        content = get(path, most=_MOST_BYTES + 1)
+    if len(content) > _MOST_BYTES:
+        raise ValueError(f"more than {_MOST_BYTES} bytes; no label map needs so many")
+    return content
 
 
 def _read_npy(file: BytesIO) -> np.ndarray:
-    array = np.load(file, allow_pickle=False)
-    if not isinstance(array, np.ndarray):
-        raise ValueError("an archive of arrays, wanted a single one")
-    return array
+    array = np.lib.format.read_array(file, allow_pickle=False)  # np.load would open archives too
+    return np.asarray(array)
 
 
 def _read_png(file: BytesIO) -> np.ndarray:
@@ -134,7 +136,8 @@ class FaceParser(ABC):
     """What makes label maps of images, in two steps, so that a run can share the work out.
 
     `prepare` works on one image and is called from many threads at once; `label_maps` works on a
-    batch and is called from one thread. Calling the parser does both.
+    batch and is called from one thread; so is `on_gpu`, for who wants a batch where it was parsed.
+    Calling the parser does the first two.
 
     Attributes
     ----------
@@ -183,7 +186,10 @@ class FaceParser(ABC):
         return list(prepared)
 
     def on_gpu(self, prepared: Sequence[np.ndarray]) -> "GpuBatch | None":
-        """The batch and its label maps on a GPU, for who goes on there; None if it is not there."""
+        """The batch and its label maps on a GPU, for who goes on there; None if it is not there.
+
+        It is gone with the next call of this or of `label_maps`.
+        """
         return None
 
     def __call__(self, images: Sequence[np.ndarray], image_ids: Sequence[str]) -> list[np.ndarray]:

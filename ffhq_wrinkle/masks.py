@@ -13,7 +13,8 @@ from PIL import Image, ImageFile, ImageOps
 from .errors import ArgumentError, ImageError, ManyValuesError
 from .files import opened, read_content
 from .places import Place
-from .png import decode_plain_gray, decode_png, may_be_turned
+from .png import may_be_turned
+from .png_decoding import decode_plain_gray, decode_png
 
 _SHOWN_VALUES = 6
 

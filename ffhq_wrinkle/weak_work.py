@@ -21,9 +21,6 @@ from .texture import TextureSettings
 if TYPE_CHECKING:
     from .gpu_texture import GpuWeakMasks, WeakOnGpu
 
-if TYPE_CHECKING:
-    pass
-
 
 @dataclass(frozen=True, kw_only=True)
 class ByProducts:

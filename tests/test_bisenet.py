@@ -16,6 +16,7 @@ from ffhq_wrinkle.bisenet import BiSeNetParser, load_bisenet
 from ffhq_wrinkle.cli import main
 from ffhq_wrinkle.errors import ArgumentError, SourceError
 from ffhq_wrinkle.files import sha256_of
+from ffhq_wrinkle.gpu_texture import GpuWeakMasks
 from ffhq_wrinkle.inference import choose_device, fold_batch_norm
 from ffhq_wrinkle.ncnn_network import NcnnBiSeNet
 from ffhq_wrinkle.sources import fetch, source
@@ -312,9 +313,19 @@ def test_labels_on_a_gpu_are_those_of_the_cpu(weights, parser, astronaut):
 
 
 @pytest.mark.gpu
-def test_weak_masks_made_on_a_gpu_are_those_of_its_label_maps(weights, astronaut, tmp_path):
-    images = [drawn_face(1024, seed)[0] for seed in range(7)] + [drawn_face(600)[0]]
-    for number, image in enumerate([astronaut, *images]):
+def test_weak_masks_made_on_a_gpu_are_those_of_its_label_maps(
+    weights, astronaut, tmp_path, monkeypatch
+):
+    made_there = []
+    call = GpuWeakMasks.__call__
+
+    def counted(self, batch):
+        made_there.append(batch.filled)
+        return call(self, batch)
+
+    monkeypatch.setattr(GpuWeakMasks, "__call__", counted)
+    others = [astronaut, drawn_face(600)[0], drawn_face(512)[0]]
+    for number, image in enumerate(others + [drawn_face(1024, seed)[0] for seed in range(7)]):
         path = tmp_path / "images" / f"{number:05d}.png"
         path.parent.mkdir(exist_ok=True)
         Image.fromarray(image).save(path)
@@ -323,10 +334,13 @@ def test_weak_masks_made_on_a_gpu_are_those_of_its_label_maps(weights, astronaut
     build_weak(path.parent, tmp_path / "there", parser=parser, by_products=faces, jobs=3)
     # Label maps are kept, so the rest is computed on the CPU.
     label_maps = ByProducts(labels=tmp_path / "labels", face_masks=tmp_path / "faces2")
+    assert made_there == [4, 2]
     build_weak(path.parent, tmp_path / "here", parser=parser, by_products=label_maps, jobs=3)
+    assert made_there == [4, 2]
     for one, other in (("there", "here"), ("faces", "faces2")):
         made, expected = (sorted((tmp_path / folder).rglob("*.png")) for folder in (one, other))
-        assert [path.name for path in made] == [path.name for path in expected] != []
+        assert [path.name for path in made] == [path.name for path in expected]
+        assert len(made) == 10
         for path, other_path in zip(made, expected, strict=True):
             assert_array_equal(np.array(Image.open(path)), np.array(Image.open(other_path)))
 

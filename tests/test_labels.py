@@ -1,3 +1,4 @@
+import pickle
 from fractions import Fraction
 from math import floor
 
@@ -99,6 +100,21 @@ def test_truncated_files_are_refused(tmp_path, name, keep):
     path.write_bytes(path.read_bytes()[:keep])
     with pytest.raises(ParsingError, match=name):
         read_label_map(path)
+
+
+@pytest.mark.parametrize(
+    "content", [b"PK\x03\x04 is no archive", b"PK\x05\x06" + bytes(18), pickle.dumps([0] * 9)]
+)
+def test_archives_and_pickles_are_not_opened(tmp_path, content):
+    (tmp_path / "a.npy").write_bytes(content)
+    with pytest.raises(ParsingError, match=r"a\.npy can not be read: the magic string"):
+        read_label_map(tmp_path / "a.npy")
+
+
+def test_what_is_larger_than_any_label_map_is_said_to_be(tmp_path):
+    np.save(tmp_path / "a.npy", np.zeros((2048, 2048), np.int64))
+    with pytest.raises(ParsingError, match="more than 16777216 bytes"):
+        read_label_map(tmp_path / "a.npy")
 
 
 def test_a_header_that_promises_terabytes_costs_nothing(tmp_path):

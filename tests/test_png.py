@@ -1,8 +1,10 @@
 """PNG as other readers and writers see it; `test_files` has what our own reader refuses."""
 
+import contextlib
 import io
 import random
 import struct
+import sys
 import tracemalloc
 import zlib
 from itertools import pairwise
@@ -14,7 +16,8 @@ import pytest
 from numpy.testing import assert_array_equal
 from PIL import Image
 
-from ffhq_wrinkle.png import decode_plain_gray, decode_png, encode_png
+from ffhq_wrinkle.png import encode_png
+from ffhq_wrinkle.png_decoding import decode_plain_gray, decode_png
 from ffhq_wrinkle.texture import masked_texture_map
 
 from .conftest import drawn_face
@@ -224,3 +227,16 @@ def test_pixels_that_are_damaged_are_left_to_others():
     content = bytearray(gray_png(8))
     content[60] ^= 1
     assert decode_plain_gray(bytes(content)) is None
+
+
+@pytest.mark.parametrize("decode", [decode_png, decode_plain_gray])
+def test_thousands_of_damaged_files_do_not_use_none_up(decode):
+    """imagecodecs gives back a reference to None that it never took; at 0 Python ends."""
+    (_, header), *bodies, _ = chunks(by_pillow(PHOTO[:, :, 0]))
+    cut = b"".join(body for _, body in bodies)[:100]
+    content = SIGNATURE + chunk(b"IHDR", header) + chunk(b"IDAT", cut) + chunk(b"IEND", b"")
+    before = sys.getrefcount(None)
+    for _ in range(500):
+        with contextlib.suppress(imagecodecs.PngError):
+            assert decode(content) is None
+    assert sys.getrefcount(None) > before - 250

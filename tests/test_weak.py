@@ -7,10 +7,12 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+import torch
 from numpy.testing import assert_array_equal
 from PIL import Image
 
 from ffhq_wrinkle.errors import ArgumentError, OutputError
+from ffhq_wrinkle.gpu_images import GpuBatch, on_device
 from ffhq_wrinkle.labels import FaceParser
 from ffhq_wrinkle.manifest import parse_ids
 from ffhq_wrinkle.parsing import ReadyLabels
@@ -334,6 +336,69 @@ class Batches(FaceParser):
     def label_maps(self, prepared):
         self.sizes.append(len(prepared))
         return [np.ones((512, 512), np.uint8) for _ in prepared]
+
+
+class StaysOnGpu(ReadyLabels):
+    """Has batches of four where a GPU would have them, which here is the CPU; counts them."""
+
+    batch_size = 4
+
+    def __init__(self, folder):
+        super().__init__(folder)
+        self.batches = []
+
+    def prepare(self, image, image_id):
+        return image, super().prepare(image, image_id)
+
+    def label_maps(self, prepared):
+        return [label_map for _, label_map in prepared]
+
+    def on_gpu(self, prepared):
+        self.batches.append(len(prepared))
+        filled = [*prepared, *[prepared[-1]] * (4 - len(prepared))]
+        images, label_maps = (
+            on_device(part, torch.device("cpu")) for part in zip(*filled, strict=True)
+        )
+        return GpuBatch(images, label_maps, len(prepared))
+
+
+@pytest.mark.parametrize("recipe", ["paper", "released"])
+def test_what_is_computed_where_a_batch_was_parsed_is_the_same(make_dataset, tmp_path, recipe):
+    dataset = make_dataset(range(6), side=128)
+    np.save(dataset.labels / "00005.npy", np.zeros((512, 512), np.uint8))
+    texture = TextureSettings(recipe=recipe, scale_to_image=True)
+    made = {}
+    for name, parser in (
+        ("here", ReadyLabels(dataset.labels)),
+        ("there", StaysOnGpu(dataset.labels)),
+    ):
+        folders = {kind: tmp_path / name / kind for kind in ("face_masks", "masked_images")}
+        report = build(
+            dataset,
+            tmp_path / name / "weak",
+            parser=parser,
+            texture=texture,
+            by_products=ByProducts(**folders),
+            jobs=2,
+        )
+        assert (report.made, report.failed) == (5, 1)
+        made[name] = files_of(tmp_path / name)
+    assert parser.batches == [4, 2]
+    assert {path for path in made["here"] if path.endswith(".png")} >= {
+        "weak/00000/00004.png", "masked_images/00004.png", "face_masks/00004.png",
+    }  # fmt: skip
+    assert made["there"] == made["here"]
+
+
+def test_label_maps_that_are_kept_are_those_of_the_parser(make_dataset, tmp_path):
+    dataset = make_dataset(range(3), side=64)
+    parser = StaysOnGpu(dataset.labels)
+    build(
+        dataset, tmp_path / "out", parser=parser, by_products=ByProducts(labels=tmp_path / "kept")
+    )
+    assert parser.batches == []
+    for path in (tmp_path / "kept").glob("*.npy"):
+        assert_array_equal(np.load(path), np.load(dataset.labels / path.name))
 
 
 def test_parsers_see_full_batches_even_after_failures(make_dataset, tmp_path):

@@ -112,17 +112,17 @@ def gpu_benchmark(
                         scheduler=scheduler,
                     )
 
-                _time_runs(f"{one.name}, {number} processes", run, count, rounds + int(number == 1))
+                name = f"{one.name}, {number} processes"
+                _time_runs(name, run, count, rounds, warm_up=number == 1)
 
 
-def _time_runs(name: str, run: Callable[..., None], count: int, rounds: int) -> None:
-    """Whole runs, and what is left when the time of a short one is taken away.
-
-    Of several rounds the first does not count.
-    """
+def _time_runs(
+    name: str, run: Callable[..., None], count: int, rounds: int, *, warm_up: bool
+) -> None:
+    """Whole runs, and what is left when the time of a short one is taken away."""
     short = count // 8
     rates, whole, shares, cores = [], [], [], []
-    for number in range(rounds):
+    for number in range(rounds + warm_up):
         started = time.perf_counter()
         run(limit=short)
         begun = time.perf_counter() - started
@@ -130,7 +130,7 @@ def _time_runs(name: str, run: Callable[..., None], count: int, rounds: int) -> 
         with gpu_busy() as busy:
             run()
             seconds = time.perf_counter() - started
-        if number or rounds == 1:
+        if number >= warm_up:
             rates.append((count - short) / (seconds - begun))
             whole.append(count / seconds)
             shares.append(statistics.mean(busy) if busy else 0.0)

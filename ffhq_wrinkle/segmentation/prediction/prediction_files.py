@@ -15,7 +15,7 @@ from ...errors import ArgumentError, ImageError
 from ...files import opened, read_content
 from ...labels import READER_ERRORS
 from ...manifest import find_images
-from ...png import decode_png
+from ...png_decoding import decode_png
 from .probabilities import require_probability
 
 # What the command `predict` writes into its folder.
