@@ -7,6 +7,7 @@ from itertools import count
 import boto3
 import pytest
 from moto.server import ThreadedMotoServer
+from s3fs import S3FileSystem
 
 from .conftest import files_of
 
@@ -28,6 +29,7 @@ def s3_server():
     with pytest.MonkeyPatch.context() as patch:
         for name, value in settings.items():
             patch.setenv(name, value)
+        S3FileSystem.clear_instance_cache()  # which may know of an earlier server
         yield boto3.client("s3")
     begun.stop()
 

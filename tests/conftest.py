@@ -218,6 +218,16 @@ def bucket(s3):
 
 
 @pytest.fixture
+def impatient(monkeypatch):
+    """Take a lock whose holder has not been heard of for half a second."""
+    from ffhq_wrinkle import store_lock
+
+    monkeypatch.setattr(store_lock, "BEAT_S", 0.1)
+    monkeypatch.setattr(store_lock, "DEAD_S", 0.5)
+    monkeypatch.setattr(store_lock, "_LOOK_S", 0.05)
+
+
+@pytest.fixture
 def stand_in(tmp_path, monkeypatch):
     """A model in the place of DeepFace's, where that looks for its weights; its path."""
     pytest.importorskip("deepface", reason="DeepFace, the extra `demographics`, is not installed")

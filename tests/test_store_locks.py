@@ -5,21 +5,12 @@ import time
 
 import pytest
 
-from ffhq_wrinkle import store_lock
 from ffhq_wrinkle.errors import OutputError
 from ffhq_wrinkle.places import parse_place
 from ffhq_wrinkle.store_lock import StoreLock
 
 BUSY = OutputError("busy")
 LOCK = ".build.json.lock"
-
-
-@pytest.fixture
-def impatient(monkeypatch):
-    """Take a lock whose holder has not been heard of for half a second."""
-    monkeypatch.setattr(store_lock, "BEAT_S", 0.1)
-    monkeypatch.setattr(store_lock, "DEAD_S", 0.5)
-    monkeypatch.setattr(store_lock, "_LOOK_S", 0.05)
 
 
 def test_two_runs_in_one_folder_are_refused_while_the_first_lives(bucket, impatient):
