@@ -107,11 +107,7 @@ def read_label_map(path: Place) -> np.ndarray:
 
 def _content(path: Place) -> bytes:
     """The file's bytes, of which a label map has not too many."""
-    if isinstance(path, Path):
-        with path.open("rb") as file:
-            content = file.read(_MOST_BYTES + 1)
-    else:
-        content = get(path, most=_MOST_BYTES + 1)
+    content = get(path, most=_MOST_BYTES + 1)
     if len(content) > _MOST_BYTES:
         raise ValueError(f"more than {_MOST_BYTES} bytes; no label map needs so many")
     return content

@@ -141,7 +141,7 @@ def exists(place: Place) -> bool:
 
 
 def get(place: Place, *, most: int | None = None) -> bytes:
-    """Read a file, or of an object the first `most` bytes.
+    """Read a file or an object, or the first `most` bytes of it.
 
     Raises
     ------
@@ -149,7 +149,8 @@ def get(place: Place, *, most: int | None = None) -> bytes:
         It is not there, or can not be read.
     """
     if isinstance(place, Path):
-        return place.read_bytes()
+        with place.open("rb") as file:
+            return file.read(most)
     with _store_errors():
         try:
             return bytes(place.fs.cat_file(place.path, start=0 if most else None, end=most))

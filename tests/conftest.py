@@ -228,12 +228,19 @@ def impatient(monkeypatch):
 
 
 @pytest.fixture
-def stand_in(tmp_path, monkeypatch):
-    """A model in the place of DeepFace's, where that looks for its weights; its path."""
+def home(tmp_path, monkeypatch):
+    """Where DeepFace looks for its weights."""
     pytest.importorskip("deepface", reason="DeepFace, the extra `demographics`, is not installed")
     pytest.importorskip("onnx")
-    monkeypatch.setenv("DEEPFACE_HOME", str(tmp_path / "home"))
-    return write_stand_in(tmp_path / "home")
+    folder = tmp_path / "deepface home"
+    monkeypatch.setenv("DEEPFACE_HOME", str(folder))
+    return folder
+
+
+@pytest.fixture
+def stand_in(home):
+    """A model in the place of DeepFace's; its path."""
+    return write_stand_in(home)
 
 
 class Site(ThreadingHTTPServer):

@@ -2,13 +2,10 @@ import numpy as np
 import pytest
 import torch
 from numpy.testing import assert_array_equal
-from PIL import Image
 
 from ffhq_wrinkle.gpu_images import Replayed, fetched, halved, on_device, page_locked
 
-
-def by_pillow(image, side):
-    return np.array(Image.fromarray(image).resize((side, side), Image.Resampling.BILINEAR))
+from .test_halving import by_pillow, hard_images
 
 
 @pytest.fixture(params=["cpu", pytest.param("cuda", marks=pytest.mark.gpu)])
@@ -18,12 +15,7 @@ def device(request):
 
 @pytest.mark.parametrize("side", [2, 3, 16, 129, 512])
 def test_halved_images_are_pillow_s_to_the_last_bit(side, device):
-    rng = np.random.default_rng(side)
-    noise = rng.integers(0, 256, (2 * side, 2 * side, 3), dtype=np.uint8)
-    extremes = rng.choice(np.array([0, 255], np.uint8), noise.shape)
-    # Sums that end in a half, which rounding to even would have down every other time.
-    ties = rng.integers(0, 64, noise.shape, dtype=np.uint8) * 4
-    images = [noise, extremes, ties, noise[::-1, ::-1].copy()]
+    images = [image.copy() for image in hard_images(side)]
     for small, image in zip(fetched(halved(on_device(images, device))), images, strict=True):
         assert_array_equal(small, by_pillow(image, side))
 

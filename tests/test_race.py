@@ -37,21 +37,6 @@ MODEL = Provenance("0.0.103", 64 * "a", "whole image")
 
 
 @pytest.fixture
-def home(tmp_path, monkeypatch):
-    """Where DeepFace looks for its weights."""
-    pytest.importorskip("deepface", reason="DeepFace, the extra `demographics`, is not installed")
-    pytest.importorskip("onnx")
-    folder = tmp_path / "deepface home"
-    monkeypatch.setenv("DEEPFACE_HOME", str(folder))
-    return folder
-
-
-@pytest.fixture
-def stand_in(home):
-    return write_stand_in(home)
-
-
-@pytest.fixture
 def photos(tmp_path):
     """Twelve images, 00000 to 00011: a red one, a white one, and others of random colours."""
     folder = tmp_path / "photos"

@@ -397,7 +397,9 @@ def test_label_maps_that_are_kept_are_those_of_the_parser(make_dataset, tmp_path
         dataset, tmp_path / "out", parser=parser, by_products=ByProducts(labels=tmp_path / "kept")
     )
     assert parser.batches == []
-    for path in (tmp_path / "kept").glob("*.npy"):
+    kept = list((tmp_path / "kept").glob("*.npy"))
+    assert len(kept) == 3
+    for path in kept:
         assert_array_equal(np.load(path), np.load(dataset.labels / path.name))
 
 

@@ -13,30 +13,18 @@ import cv2
 import psutil
 import torch
 
-from benchmark_weak import make_images, make_weights
+from benchmark_weak import make_many, make_weights
 from ffhq_wrinkle.bisenet import BiSeNetParser
 from ffhq_wrinkle.files import read_image, write_bytes
 from ffhq_wrinkle.gpu_texture import GpuWeakMasks, WeakOnGpu
 from ffhq_wrinkle.labels import FaceParser
-from ffhq_wrinkle.manifest import released_path
 from ffhq_wrinkle.parsing import ReadyLabels
 from ffhq_wrinkle.png import encode_png
 from ffhq_wrinkle.texture import TextureSettings
 from ffhq_wrinkle.weak import build_weak
 from timing import in_turns, print_machine, scratch
 
-DIFFERENT = 48  # images; the rest are these under other names
-
-
-def make_many(folder: Path, count: int) -> tuple[Path, Path]:
-    """So many images and label maps, few of which are different."""
-    images, labels = make_images(folder, DIFFERENT)
-    for number in range(DIFFERENT, count):
-        first, name = (released_path(f"{one:05d}", ".png") for one in (number % DIFFERENT, number))
-        (images / name).parent.mkdir(exist_ok=True)
-        (images / name).hardlink_to(images / first)
-        (labels / f"{number:05d}.npy").hardlink_to(labels / f"{number % DIFFERENT:05d}.npy")
-    return images, labels
+DIFFERENT = 48  # images
 
 
 @contextmanager
@@ -85,7 +73,7 @@ def gpu_benchmark(
     if device != "cpu":
         print(torch.cuda.get_device_name(device))
     with scratch() as folder:
-        images, labels = make_many(folder, count)
+        images, labels = make_many(folder, count, different=DIFFERENT)
         make_weights(folder / "weights.pth")
         bisenet = BiSeNetParser(
             folder / "weights.pth", device=device, batch_size=batch_size, engine="torch"

@@ -58,6 +58,17 @@ def make_images(folder: Path, count: int, side: int = SIDE) -> tuple[Path, Path]
     return images, labels
 
 
+def make_many(folder: Path, count: int, *, different: int) -> tuple[Path, Path]:
+    """As `make_images`, but few images are different; the rest are these under other names."""
+    images, labels = make_images(folder, different)
+    for number in range(different, count):
+        first, name = (released_path(f"{one:05d}", ".png") for one in (number % different, number))
+        (images / name).parent.mkdir(exist_ok=True)
+        (images / name).hardlink_to(images / first)
+        (labels / f"{number:05d}.npy").hardlink_to(labels / f"{number % different:05d}.npy")
+    return images, labels
+
+
 def make_weights(path: Path) -> BiSeNet:
     """Write weights of no meaning for BiSeNet, which cost what real ones cost; give the network."""
     torch.manual_seed(0)
@@ -206,16 +217,7 @@ def memory(count: int, jobs: int) -> None:
     """Peak memory of `build-weak` after the first 100 images, and after all."""
     print_machine()
     with scratch() as folder:
-        images, labels = make_images(folder, 20)
-        for number in range(20, count):  # the same pictures under other names
-            for root, suffix in ((images, ".png"), (labels, ".npy")):
-                flat = root == labels
-                names = [
-                    f"{one:05d}{suffix}" if flat else released_path(f"{one:05d}", suffix)
-                    for one in (number % 20, number)
-                ]
-                (root / names[1]).parent.mkdir(exist_ok=True)
-                (root / names[1]).hardlink_to(root / names[0])
+        images, _ = make_many(folder, count, different=20)
         command = Path(sys.executable).with_name("ffhq-wrinkle")
         options = ["--parser", "labels", "--jobs", str(jobs)]
         process = psutil.Popen([command, "--quiet", "build-weak", images, folder / "out", *options])
