@@ -13,7 +13,6 @@ from torch import nn
 from torch.nn import functional
 
 from .errors import ArgumentError
-from .files import sha256_of
 from .gpu_images import GpuBatch, Replayed, fetched, halved, on_device, page_locked
 from .halving import resized
 from .inference import (
@@ -29,6 +28,7 @@ from .labels import CLASSES, LABEL_SIZE, FaceParser
 from .ncnn_network import NcnnBiSeNet, has_ncnn
 from .upsampling import upsampled_classes
 from .weights import load_strictly, named_tensors, read_weights, require_same_weights
+from .writing import sha256_of
 
 log = logging.getLogger(__name__)
 

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import worker
 from .errors import ArgumentError, ClusterError
-from .manifest import ImageFile
+from .layout import ImageFile
 from .shards import Loaded, Outcome, Result, Work, shards_of
 from .worker import Job, do_job, forget, stop_name
 

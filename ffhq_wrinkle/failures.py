@@ -7,8 +7,8 @@ from pathlib import PurePosixPath
 from typing import NamedTuple
 
 from .errors import OutputError
-from .files import csv_bytes, output_error, write_bytes
 from .places import Place, delete, get
+from .writing import csv_bytes, output_error, write_bytes
 
 FAILURES = "failures.csv"
 _COLUMNS = ("path", "step", "reason")

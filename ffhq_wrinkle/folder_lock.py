@@ -8,8 +8,8 @@ from typing import Self
 from filelock import FileLock, Timeout
 
 from .errors import FfhqWrinkleError, OutputError
-from .files import output_error
 from .places import Place
+from .writing import output_error
 
 
 class Lock(ABC):

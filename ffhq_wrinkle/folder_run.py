@@ -8,7 +8,8 @@ from typing import NamedTuple
 from .cluster import connected
 from .errors import ImageFailure, RunInterrupted
 from .failures import FAILURES, Failure, update_failures
-from .manifest import Ids, ImageFile, find_images, released_path, select_images
+from .ids import Ids
+from .layout import ImageFile, find_images, released_path, select_images
 from .pipeline import run_pipeline
 from .places import Place
 from .progress import Progress

@@ -20,7 +20,7 @@ import cv2
 import numpy as np
 
 from .errors import AlignmentError, ArgumentError, SourceError
-from .manifest import image_id_of
+from .ids import image_id_of
 from .sources import fetch_weights
 
 log = logging.getLogger(__name__)

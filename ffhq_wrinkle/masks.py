@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image, ImageFile, ImageOps
 
 from .errors import ArgumentError, ImageError, ManyValuesError
-from .files import opened, read_content
+from .photographs import opened, read_content
 from .places import Place
 from .png import may_be_turned
 from .png_decoding import decode_plain_gray, decode_png

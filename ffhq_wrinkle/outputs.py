@@ -18,8 +18,8 @@ import numpy as np
 
 from .errors import ArgumentError, OutputError
 from .failures import read_failures
-from .files import encode_jpeg
 from .folder_lock import another_writes
+from .jpeg import encode_jpeg
 from .places import Place
 from .png import COMMENT, NOTE, add_notes, encode_png, is_whole_png, note_in, png_data_hash
 from .result_files import LocalFiles, ResultFiles

@@ -10,8 +10,8 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from .errors import ImageError
-from .files import read_image
-from .manifest import find_images, image_folder
+from .layout import find_images, image_folder
+from .photographs import read_image
 
 log = logging.getLogger(__name__)
 

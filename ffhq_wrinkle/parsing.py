@@ -12,7 +12,7 @@ import numpy as np
 
 from .errors import ArgumentError, ParsingError
 from .labels import FaceParser, read_label_map
-from .manifest import image_folder, released_path
+from .layout import image_folder, released_path
 from .places import Place, exists, is_folder
 from .sources import fetch_weights
 

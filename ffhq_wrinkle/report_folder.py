@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .errors import OutputError
-from .files import PARTIAL_PREFIX, output_error, write_bytes
 from .folder_lock import another_writes
-from .manifest import find_images, image_folder
+from .layout import find_images, image_folder
 from .outputs import require_separate
 from .places import Place, delete, entries
 from .store_lock import lock_of
+from .writing import PARTIAL_PREFIX, output_error, write_bytes
 
 if TYPE_CHECKING:
     from upath import UPath

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
-from .files import PARTIAL_PREFIX, InnerFolders, jpeg_note, output_error, write_bytes
+from .jpeg import jpeg_note
 from .png import NOTE, png_note
+from .writing import PARTIAL_PREFIX, InnerFolders, output_error, write_bytes
 
 KINDS = ("png", "npy", "jpg")  # of results
 

@@ -13,7 +13,7 @@ from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 from .errors import ImageFailure, OutputError
 from .failures import Failure
-from .manifest import ImageFile
+from .layout import ImageFile
 from .pipeline import run_pipeline
 from .places import Place, is_folder
 

@@ -12,7 +12,7 @@ from typing import Any
 import platformdirs
 
 from .errors import SourceError
-from .files import sha256_of
+from .writing import sha256_of
 
 log = logging.getLogger(__name__)
 

@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .errors import FfhqWrinkleError
-from .files import output_error
 from .folder_lock import FolderLock, Lock
 from .places import Place, delete, get, put
+from .writing import output_error
 
 if TYPE_CHECKING:
     from upath import UPath

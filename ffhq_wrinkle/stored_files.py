@@ -6,9 +6,9 @@ from math import inf
 from typing import TYPE_CHECKING, Any
 
 from .errors import OutputError
-from .files import output_error, write_bytes
 from .places import delete, entries, entries_within, exists, get
 from .result_files import KINDS, ResultFiles
+from .writing import output_error, write_bytes
 
 if TYPE_CHECKING:
     from upath import UPath

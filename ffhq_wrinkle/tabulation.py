@@ -8,7 +8,7 @@ from tabulate import tabulate
 
 from .bootstrap import CONFIDENCE
 from .estimates import Estimate
-from .files import csv_bytes
+from .writing import csv_bytes
 
 
 class Section(NamedTuple):

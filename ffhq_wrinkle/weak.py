@@ -10,8 +10,9 @@ from dataclasses import asdict
 from functools import partial
 
 from .folder_run import RunReport, Selection, choose_images, run_folder
+from .ids import Ids
 from .labels import FaceParser
-from .manifest import Ids, ImageFile, image_folder
+from .layout import ImageFile, image_folder
 from .outputs import require_separate
 from .places import Place
 from .texture import TextureSettings

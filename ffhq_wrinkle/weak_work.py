@@ -10,10 +10,10 @@ import numpy as np
 
 from . import __version__
 from .errors import ParsingError
-from .files import read_image
 from .labels import FaceParser
-from .manifest import ImageFile
+from .layout import ImageFile
 from .outputs import OutputFolder
+from .photographs import read_image
 from .places import Place
 from .shards import Work
 from .texture import TextureSettings

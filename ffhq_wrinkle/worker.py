@@ -14,7 +14,7 @@ from typing import Any
 
 from . import __version__
 from .errors import ClusterError
-from .manifest import ImageFile
+from .layout import ImageFile
 from .shards import Outcome, Work, do_shard
 
 _SECONDS_BETWEEN_QUESTIONS = 1.0

@@ -11,7 +11,7 @@ from ffhq_wrinkle.errors import AnnotationError, ArgumentError
 from ffhq_wrinkle.human_labels.agreement import agreement_weights, measure_agreement
 from ffhq_wrinkle.human_labels.annotators import AnnotationSettings, parse_annotators
 from ffhq_wrinkle.human_labels.tallies import pairs
-from ffhq_wrinkle.manifest import parse_ids
+from ffhq_wrinkle.ids import parse_ids
 
 from .conftest import drawn_lines, mask
 

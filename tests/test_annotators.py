@@ -9,7 +9,7 @@ from ffhq_wrinkle.human_labels.annotators import (
     find_annotations,
     parse_annotators,
 )
-from ffhq_wrinkle.manifest import parse_ids
+from ffhq_wrinkle.ids import parse_ids
 
 from .conftest import mask
 

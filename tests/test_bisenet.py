@@ -15,13 +15,13 @@ from torchvision.transforms.functional import normalize, to_tensor
 from ffhq_wrinkle.bisenet import BiSeNetParser, load_bisenet
 from ffhq_wrinkle.cli import main
 from ffhq_wrinkle.errors import ArgumentError, SourceError
-from ffhq_wrinkle.files import sha256_of
 from ffhq_wrinkle.gpu_texture import GpuWeakMasks
 from ffhq_wrinkle.inference import choose_device, fold_batch_norm
 from ffhq_wrinkle.ncnn_network import NcnnBiSeNet
 from ffhq_wrinkle.sources import fetch, source
 from ffhq_wrinkle.weak import build_weak
 from ffhq_wrinkle.weak_work import ByProducts
+from ffhq_wrinkle.writing import sha256_of
 
 from .conftest import drawn_face
 

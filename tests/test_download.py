@@ -19,7 +19,7 @@ from ffhq_wrinkle.downloads.download import (
 )
 from ffhq_wrinkle.downloads.transfer import Patience, partial_path
 from ffhq_wrinkle.errors import ArgumentError, OutputError, SourceError
-from ffhq_wrinkle.manifest import parse_ids
+from ffhq_wrinkle.ids import parse_ids
 from ffhq_wrinkle.png import encode_png
 
 from . import hosts

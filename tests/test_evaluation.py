@@ -16,7 +16,7 @@ from sklearn.metrics import (
 
 from ffhq_wrinkle.errors import ArgumentError, EvaluationError
 from ffhq_wrinkle.estimates import MEAN, POOLED
-from ffhq_wrinkle.manifest import parse_ids
+from ffhq_wrinkle.ids import parse_ids
 from ffhq_wrinkle.masks import read_mask
 from ffhq_wrinkle.metrics import near_dice
 from ffhq_wrinkle.segmentation.evaluation.centrelines import centreline_overlap

@@ -13,13 +13,13 @@ from PIL import Image
 
 from ffhq_wrinkle.cli import main
 from ffhq_wrinkle.errors import ArgumentError, EvaluationError
-from ffhq_wrinkle.files import csv_bytes, sha256_of
 from ffhq_wrinkle.segmentation.experiments.experiment_tables import markdown, printed, record
 from ffhq_wrinkle.segmentation.experiments.experiments import compare_runs
 from ffhq_wrinkle.segmentation.experiments.paper_tables import ROWS, TABLES, paper_scores
 from ffhq_wrinkle.segmentation.networks.parameters import parameter_counts
 from ffhq_wrinkle.segmentation.training.recipes import read_recipe, shipped_recipes
 from ffhq_wrinkle.segmentation.training.stage_state import COLUMNS
+from ffhq_wrinkle.writing import csv_bytes, sha256_of
 
 # Of each image: JSI, F1, accuracy, and pixels true positive, false positive, false negative, true
 # negative. The second has no wrinkle in either mask, so that JSI and F1 are undefined.

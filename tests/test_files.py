@@ -13,8 +13,10 @@ from PIL import Image, PngImagePlugin
 
 from ffhq_wrinkle import files
 from ffhq_wrinkle.errors import ArgumentError, ImageError, OutputError
-from ffhq_wrinkle.files import encode_jpeg, jpeg_note, read_image, sha256_of, write_bytes
+from ffhq_wrinkle.jpeg import encode_jpeg, jpeg_note
+from ffhq_wrinkle.photographs import read_image
 from ffhq_wrinkle.png import encode_png, png_note
+from ffhq_wrinkle.writing import sha256_of, write_bytes
 
 from .conftest import drawn_face
 
@@ -299,7 +301,7 @@ LIMITED_WRITE = """
 import resource, signal, sys
 from pathlib import Path
 from ffhq_wrinkle.errors import OutputError
-from ffhq_wrinkle.files import write_bytes
+from ffhq_wrinkle.writing import write_bytes
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
 try:

@@ -12,7 +12,7 @@ from ffhq_wrinkle.failures import read_failures
 from ffhq_wrinkle.human_labels import fused
 from ffhq_wrinkle.human_labels.annotators import AnnotationSettings, parse_annotators
 from ffhq_wrinkle.human_labels.fused import fuse_folder
-from ffhq_wrinkle.manifest import parse_ids
+from ffhq_wrinkle.ids import parse_ids
 from ffhq_wrinkle.png import add_notes, encode_png, png_data_hash
 
 from .conftest import drawn_lines, files_of, mask

@@ -3,15 +3,17 @@ from importlib import resources
 import pytest
 
 from ffhq_wrinkle.errors import ArgumentError
-from ffhq_wrinkle.manifest import (
-    ImageFile,
-    find_images,
-    image_folder,
+from ffhq_wrinkle.ids import (
     merge_ids,
     official_test_ids,
     parse_ids,
     parse_ids_or_test,
     read_ids,
+)
+from ffhq_wrinkle.layout import (
+    ImageFile,
+    find_images,
+    image_folder,
     released_path,
     select_images,
 )

@@ -11,8 +11,8 @@ from PIL import Image
 
 from ffhq_wrinkle.alignment import ffhq_alignment
 from ffhq_wrinkle.errors import ArgumentError, OutputError, SourceError
+from ffhq_wrinkle.ids import parse_ids
 from ffhq_wrinkle.landmarks import COLUMNS, Landmarks
-from ffhq_wrinkle.manifest import parse_ids
 from ffhq_wrinkle.parsing import ReadyLabels
 from ffhq_wrinkle.segmentation import create_model, save_checkpoint
 from ffhq_wrinkle.segmentation.prediction.ingredients import Ingredients

@@ -28,8 +28,9 @@ from ffhq_wrinkle.demographics.race_table import (
     read_race_rows,
 )
 from ffhq_wrinkle.errors import ArgumentError, OutputError, RunInterrupted, SourceError
-from ffhq_wrinkle.files import csv_bytes, sha256_of
-from ffhq_wrinkle.manifest import ImageFile, parse_ids
+from ffhq_wrinkle.ids import parse_ids
+from ffhq_wrinkle.layout import ImageFile
+from ffhq_wrinkle.writing import csv_bytes, sha256_of
 
 from .race_stand_in import PLACE, write_stand_in
 

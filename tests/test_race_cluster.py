@@ -157,7 +157,7 @@ def test_ctrl_c_keeps_what_came_back_and_the_next_run_does_the_rest(begin, tmp_p
 
 def test_a_copy_has_no_estimates_of_the_run_and_tells_its_own_once(tmp_path):
     from ffhq_wrinkle.demographics.race_table import Provenance, RaceTable
-    from ffhq_wrinkle.manifest import ImageFile
+    from ffhq_wrinkle.layout import ImageFile
 
     table = RaceTable(tmp_path / "t.csv", Provenance("0", 64 * "a", "whole image"))
     sixth = np.array([0.5, 0.5, 0, 0, 0, 0])

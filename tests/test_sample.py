@@ -11,7 +11,7 @@ from ffhq_wrinkle.demographics.label_tables import Labels
 from ffhq_wrinkle.demographics.sample import draw_sample
 from ffhq_wrinkle.demographics.strata import draw, proportional
 from ffhq_wrinkle.errors import ArgumentError
-from ffhq_wrinkle.manifest import Ids, official_test_ids, parse_ids, read_ids
+from ffhq_wrinkle.ids import Ids, official_test_ids, parse_ids, read_ids
 
 from .conftest import drawn_lines
 

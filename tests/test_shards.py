@@ -9,7 +9,7 @@ from numpy.testing import assert_array_equal
 from PIL import Image
 
 from ffhq_wrinkle.errors import ArgumentError, ImageError, OutputError, SourceError
-from ffhq_wrinkle.manifest import ImageFile
+from ffhq_wrinkle.layout import ImageFile
 from ffhq_wrinkle.outputs import OutputFolder
 from ffhq_wrinkle.segmentation import create_model, save_checkpoint
 from ffhq_wrinkle.segmentation.checkpoints.checkpoint import load_checkpoint

@@ -13,8 +13,8 @@ from PIL import Image
 
 from ffhq_wrinkle.errors import ArgumentError, OutputError
 from ffhq_wrinkle.gpu_images import GpuBatch, on_device
+from ffhq_wrinkle.ids import parse_ids
 from ffhq_wrinkle.labels import FaceParser
-from ffhq_wrinkle.manifest import parse_ids
 from ffhq_wrinkle.parsing import ReadyLabels
 from ffhq_wrinkle.texture import TextureSettings
 from ffhq_wrinkle.weak import build_weak, build_weak_of

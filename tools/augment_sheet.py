@@ -12,7 +12,6 @@ import cv2
 import numpy as np
 
 from demo import SIDE, aligned_astronaut
-from ffhq_wrinkle.files import write_bytes
 from ffhq_wrinkle.segmentation.augmentation.augmentation import (
     AugmentSettings,
     FaceArrays,
@@ -20,6 +19,7 @@ from ffhq_wrinkle.segmentation.augmentation.augmentation import (
     sample_generator,
 )
 from ffhq_wrinkle.texture import scaled_kernel, texture_map
+from ffhq_wrinkle.writing import write_bytes
 
 TILE = 180
 COLUMNS = 3

@@ -21,7 +21,7 @@ from ffhq_wrinkle.human_labels.annotators import parse_annotators
 from ffhq_wrinkle.human_labels.fused import fuse_folder
 from ffhq_wrinkle.human_labels.staple import staple
 from ffhq_wrinkle.human_labels.votes import drawn_votes
-from ffhq_wrinkle.manifest import parse_ids
+from ffhq_wrinkle.ids import parse_ids
 from timing import SIDE, in_turns, print_machine, scratch
 
 

@@ -15,7 +15,6 @@ from PIL import Image
 from torch.utils.data import DataLoader, Dataset
 
 from benchmark_augment import peer_augmentation
-from ffhq_wrinkle.files import write_bytes
 from ffhq_wrinkle.png import encode_png
 from ffhq_wrinkle.segmentation import create_model
 from ffhq_wrinkle.segmentation.augmentation.augmentation import AugmentSettings
@@ -25,6 +24,7 @@ from ffhq_wrinkle.segmentation.training.recipes import StageConfig
 from ffhq_wrinkle.segmentation.training.trainer import StageTrainer
 from ffhq_wrinkle.segmentation.training_data.samples import Sample
 from ffhq_wrinkle.texture import TextureSettings
+from ffhq_wrinkle.writing import write_bytes
 from timing import print_machine, report, scratch
 
 

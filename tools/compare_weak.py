@@ -15,8 +15,8 @@ import pandas as pd
 from PIL import Image
 
 from ffhq_wrinkle.errors import FfhqWrinkleError
-from ffhq_wrinkle.files import read_image
-from ffhq_wrinkle.manifest import ImageFile, find_images
+from ffhq_wrinkle.layout import ImageFile, find_images
+from ffhq_wrinkle.photographs import read_image
 from ffhq_wrinkle.texture import RECIPES, masked_texture_map
 
 REGIONS = ("whole image", "face")

@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 
 from ffhq_wrinkle.errors import ParsingError
-from ffhq_wrinkle.files import read_image
 from ffhq_wrinkle.labels import face_mask
-from ffhq_wrinkle.manifest import find_images
+from ffhq_wrinkle.layout import find_images
+from ffhq_wrinkle.photographs import read_image
 from ffhq_wrinkle.template import TemplateParser
 
 

@@ -32,13 +32,14 @@ import numpy as np
 import torch
 
 from ffhq_wrinkle.bootstrap import bootstrap_intervals
-from ffhq_wrinkle.files import csv_bytes, decode_gray, read_image, write_bytes
-from ffhq_wrinkle.manifest import find_images
+from ffhq_wrinkle.layout import find_images
 from ffhq_wrinkle.masks import read_mask
+from ffhq_wrinkle.photographs import decode_gray, read_image
 from ffhq_wrinkle.png import encode_png
 from ffhq_wrinkle.segmentation.checkpoints.checkpoint import load_checkpoint
 from ffhq_wrinkle.segmentation.experiments.paper_tables import ROWS
 from ffhq_wrinkle.segmentation.training.recipes import read_recipe
+from ffhq_wrinkle.writing import csv_bytes, write_bytes
 
 COMMAND = Path(sys.executable).with_name("ffhq-wrinkle")
 DONE = "measured.txt"

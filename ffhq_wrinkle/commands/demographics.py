@@ -131,7 +131,7 @@ def demographics_command(
     from ..demographics.composition_tables import printed
     from ..demographics.id_sets import MANUAL, meant_ids, named_sets, photographed_ids
     from ..errors import ArgumentError
-    from ..manifest import TEST
+    from ..ids import TEST
 
     if set_texts and (ids_text is not None or ids_file):
         raise ArgumentError("--ids is for one set and --set for several; give one of them")

@@ -106,7 +106,7 @@ def evaluate_command(
       ffhq-wrinkle evaluate unet ffhq --compare swin --out report
     """
     from ..errors import ArgumentError
-    from ..manifest import parse_ids_or_test
+    from ..ids import parse_ids_or_test
     from ..segmentation.evaluation.comparison import compare_folders
     from ..segmentation.evaluation.evaluation_report import require_report, write_report
     from ..segmentation.evaluation.evaluation_tables import printed

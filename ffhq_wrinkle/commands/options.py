@@ -9,7 +9,7 @@ import click
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ..manifest import Ids
+    from ..ids import Ids
     from ..places import Place
 
 
@@ -101,7 +101,7 @@ def chosen_ids(
     parse: "Callable[[str], Ids] | None" = None,
 ) -> "Ids | None":
     """All ids that the options name; None without either option."""
-    from ..manifest import merge_ids, parse_ids, read_ids
+    from ..ids import merge_ids, parse_ids, read_ids
 
     chosen = [(parse or parse_ids)(ids_text)] if ids_text is not None else []
     chosen += [read_ids(ids_file)] if ids_file else []

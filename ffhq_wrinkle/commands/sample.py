@@ -90,7 +90,7 @@ def sample_command(
     """
     from ..demographics.id_sets import MASKS_FOLDER, labelled_ids, meant_ids, photographed_ids
     from ..demographics.sample import draw_sample, write_id_list
-    from ..manifest import merge_ids
+    from ..ids import merge_ids
     from ..places import is_folder
 
     by = _variables(by_text)

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from ..errors import ArgumentError
-from ..manifest import Ids, image_id_of
+from ..ids import Ids, image_id_of
 from .groups import VARIABLES, AgeGroups, Variable, groups_of
 from .label_tables import Labels
 from .shares import Association, association, wilson_intervals

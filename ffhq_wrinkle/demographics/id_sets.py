@@ -4,14 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..errors import ArgumentError
-from ..manifest import (
-    Ids,
-    find_images,
-    image_folder,
-    image_id_of,
-    parse_ids_or_test,
-    read_ids,
-)
+from ..ids import Ids, image_id_of, parse_ids_or_test, read_ids
+from ..layout import find_images, image_folder
 from ..places import Place, is_folder
 
 MANUAL = "manual"  # stands for the ids of the human masks

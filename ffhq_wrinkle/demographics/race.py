@@ -12,13 +12,15 @@ import numpy as np
 
 from ..errors import ArgumentError, EstimationError, OutputError
 from ..failures import update_failures
-from ..files import output_error, read_image, write_bytes
 from ..folder_lock import another_writes
 from ..folder_run import RunReport, choose_images, run_folder
-from ..manifest import Ids, ImageFile, image_folder, image_id_of, merge_ids
+from ..ids import Ids, image_id_of, merge_ids
+from ..layout import ImageFile, image_folder
+from ..photographs import read_image
 from ..places import Place, delete, exists, get
 from ..shards import Work
 from ..store_lock import lock_of
+from ..writing import output_error, write_bytes
 from .race_model import RaceModel
 from .race_table import RACE_TABLE, Estimate, Provenance, RaceTable, earlier_rows
 

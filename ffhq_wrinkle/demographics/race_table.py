@@ -16,9 +16,10 @@ import numpy as np
 import pandas as pd
 
 from ..errors import ArgumentError
-from ..files import csv_bytes, write_bytes
-from ..manifest import ImageFile, image_id_of
+from ..ids import image_id_of
+from ..layout import ImageFile
 from ..places import Place, get
+from ..writing import csv_bytes, write_bytes
 from .groups import RACES
 from .label_tables import Labels
 

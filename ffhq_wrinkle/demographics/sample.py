@@ -9,9 +9,9 @@ import pandas as pd
 
 from .. import __version__
 from ..errors import ArgumentError, OutputError
-from ..files import write_bytes
-from ..manifest import Ids, image_id_of, parse_ids
+from ..ids import Ids, image_id_of, parse_ids
 from ..tabulation import Section
+from ..writing import write_bytes
 from .groups import TITLES, VARIABLES, Variable
 from .label_tables import Labels
 from .strata import draw

@@ -20,11 +20,11 @@ from ..errors import (
     SourceError,
     TransferFailure,
 )
-from ..files import PARTIAL_PREFIX, output_error
-from ..manifest import Ids, is_ffhq_id
+from ..ids import Ids, is_ffhq_id
 from ..pipeline import run_each
 from ..progress import ByteProgress, Progress
 from ..sources import Source, fetch, source, source_entry
+from ..writing import PARTIAL_PREFIX, output_error
 from .archive_places import PLACES, ArchiveKind
 from .archives import Member, members, unpack
 from .data_set import DataSet, DownloadReport

@@ -12,7 +12,13 @@ from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
 from ..errors import ArgumentError, SourceError, TransferFailure
-from ..manifest import IMAGES_FOLDER, SHARD_SIZE, find_images, image_folder, released_path
+from ..layout import (
+    IMAGES_FOLDER,
+    SHARD_SIZE,
+    find_images,
+    image_folder,
+    released_path,
+)
 from .archives import Member, members, unpack
 from .metadata import ImageFacts
 from .verification import Expected

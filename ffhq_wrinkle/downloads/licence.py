@@ -3,7 +3,7 @@
 import logging
 from pathlib import Path
 
-from ..files import write_bytes
+from ..writing import write_bytes
 
 log = logging.getLogger(__name__)
 

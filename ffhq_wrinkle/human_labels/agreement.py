@@ -15,7 +15,7 @@ import numpy as np
 from ..bootstrap import RESAMPLES
 from ..errors import AnnotationError, ArgumentError, ImageFailure
 from ..estimates import Estimate, defined_mean, estimates
-from ..manifest import Ids
+from ..ids import Ids
 from ..metrics import Overlap, jaccard
 from ..pipeline import run_each
 from ..progress import Progress

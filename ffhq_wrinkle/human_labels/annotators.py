@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from ..errors import ArgumentError
-from ..manifest import Ids, ImageFile, find_images, select_images
+from ..ids import Ids
+from ..layout import ImageFile, find_images, select_images
 
 log = logging.getLogger(__name__)
 

@@ -14,11 +14,11 @@ from typing import NamedTuple
 from .. import __version__
 from ..errors import AnnotationError, ArgumentError, ImageFailure, RunInterrupted
 from ..failures import Failure, update_failures
-from ..files import write_bytes
-from ..manifest import Ids
+from ..ids import Ids
 from ..outputs import OutputFolder, require_separate
 from ..pipeline import run_each
 from ..progress import Progress
+from ..writing import write_bytes
 from .agreement import agreement_weights, tally_images
 from .annotations import decode_annotations, read_files
 from .annotators import (

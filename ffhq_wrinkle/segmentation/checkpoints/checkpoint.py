@@ -10,9 +10,9 @@ import torch
 
 from ... import __version__
 from ...errors import ArgumentError, SourceError
-from ...files import sha256_of, write_bytes
 from ...texture import REFERENCE_SIDE, RELEASED, TextureSettings
 from ...weights import load_strictly, named_tensors, read_weights
+from ...writing import sha256_of, write_bytes
 from ..networks.catalogue import NetworkName, create_model, described
 from ..networks.sized import SizedNetwork
 from .official import is_official

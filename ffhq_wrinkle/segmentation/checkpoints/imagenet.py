@@ -11,9 +11,9 @@ import torch
 from torch import nn
 
 from ...errors import ArgumentError, SourceError
-from ...files import sha256_of
 from ...sources import fetch_weights, source
 from ...weights import load_strictly, named_tensors, read_weights
+from ...writing import sha256_of
 from ..networks.catalogue import NetworkName, described
 from ..networks.sized import SizedNetwork
 from .encoders import RGB, fitted

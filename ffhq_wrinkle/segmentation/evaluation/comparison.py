@@ -9,7 +9,7 @@ import numpy as np
 from ...bootstrap import RESAMPLES
 from ...errors import ArgumentError
 from ...estimates import Estimate, estimates
-from ...manifest import Ids
+from ...ids import Ids
 from ..prediction.prediction_files import find_predictions
 from ..prediction.probabilities import average_precision
 from .evaluation import Evaluation, with_pooled_area

@@ -12,7 +12,8 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 
 from ...errors import ArgumentError, EvaluationError, ImageError, ManyValuesError
-from ...manifest import Ids, find_images, select_images
+from ...ids import Ids
+from ...layout import find_images, select_images
 from ...masks import read_mask, resized_nearest
 from ..prediction.prediction_files import MASKS_FOLDER, Predictions, read_probability
 from ..prediction.probabilities import thresholded

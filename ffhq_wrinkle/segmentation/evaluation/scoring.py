@@ -12,7 +12,7 @@ import numpy as np
 
 from ...bootstrap import RESAMPLES
 from ...errors import ArgumentError, EvaluationError, ImageFailure
-from ...manifest import Ids
+from ...ids import Ids
 from ...pipeline import run_each
 from ...progress import Progress
 from ..prediction.prediction_files import Predictions, find_predictions

@@ -7,10 +7,11 @@ from typing import NamedTuple
 import numpy as np
 
 from ...errors import ArgumentError, ImageError, ParsingError
-from ...files import read_image
+from ...ids import image_id_of
 from ...labels import FaceParser, face_mask
-from ...manifest import find_images, image_id_of
+from ...layout import find_images
 from ...masks import read_mask
+from ...photographs import read_image
 from ...places import Place, get
 from ...texture import TextureSettings
 from .inputs import network_input

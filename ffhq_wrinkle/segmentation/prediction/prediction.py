@@ -7,10 +7,11 @@ from typing import NamedTuple
 import numpy as np
 
 from ...errors import ImageError, ImageFailure
-from ...files import read_image
 from ...folder_run import RunReport, choose_images, run_folder
-from ...manifest import Ids, ImageFile, image_folder
+from ...ids import Ids
+from ...layout import ImageFile, image_folder
 from ...outputs import OutputFolder, require_separate
+from ...photographs import read_image
 from ...places import Place
 from ...shards import Work
 from .ingredients import Ingredients, Prepared

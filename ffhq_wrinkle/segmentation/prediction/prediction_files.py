@@ -12,9 +12,9 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from ...errors import ArgumentError, ImageError
-from ...files import opened, read_content
 from ...labels import READER_ERRORS
-from ...manifest import find_images
+from ...layout import find_images
+from ...photographs import opened, read_content
 from ...png_decoding import decode_png
 from .probabilities import require_probability
 

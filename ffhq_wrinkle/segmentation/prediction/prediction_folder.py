@@ -12,10 +12,10 @@ from scipy.special import expit
 
 from ... import __version__
 from ...errors import OutputError
-from ...files import write_bytes
-from ...manifest import ImageFile
+from ...layout import ImageFile
 from ...masks import read_mask
 from ...outputs import OutputFolder
+from ...writing import write_bytes
 from .prediction_files import MASKS_FOLDER, PROBABILITIES_FOLDER
 from .probabilities import as_16_bit
 from .views import View, Views, WholeImages

@@ -11,9 +11,9 @@ import numpy as np
 
 from ...alignment import FFHQ_SIZE, Alignment, ffhq_alignment
 from ...errors import AlignmentError
-from ...files import sha256_of
+from ...ids import image_id_of
 from ...landmarks import FaceFinder, Landmarks, choose_faces, read_landmarks
-from ...manifest import image_id_of
+from ...writing import sha256_of
 
 _NUMBERED = re.compile(r"\.face\d+$")
 

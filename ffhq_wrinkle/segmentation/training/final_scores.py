@@ -6,8 +6,8 @@ from pathlib import Path
 
 from ...bootstrap import RESAMPLES
 from ...estimates import MEAN
-from ...files import sha256_of, write_bytes
 from ...progress import Progress
+from ...writing import sha256_of, write_bytes
 from ..checkpoints.checkpoint import load_checkpoint
 from ..evaluation.evaluation_tables import per_image_csv, record
 from ..evaluation.pairs import Pair

@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ...errors import TrainingDataError
-from ...files import InnerFolders
 from ...labels import FaceParser
 from ...texture import TextureSettings
+from ...writing import InnerFolders
 from ..training_data.checks import require_trainable, require_wrinkles
 from ..training_data.listing import Listing, complete_listing, list_samples
 from ..training_data.sample_files import Part, SampleFiles, find_sample_files

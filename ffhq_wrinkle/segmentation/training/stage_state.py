@@ -8,9 +8,9 @@ from typing import Any
 import torch
 
 from ...errors import TrainingError
-from ...files import csv_bytes, write_bytes
 from ...outputs import differing_settings
 from ...weights import read_weights
+from ...writing import csv_bytes, write_bytes
 
 MEMORY = "memory_mib"
 COLUMNS = (

@@ -8,7 +8,7 @@ import torch
 from torch.utils.data import Dataset, Sampler
 
 from ...errors import ArgumentError
-from ...files import read_image
+from ...photographs import read_image
 from ..augmentation.augmentation import AugmentSettings, FaceArrays, augmented, sample_generator
 from ..prediction.inputs import network_input
 from ..training_data.samples import Sample, load_sample, naming

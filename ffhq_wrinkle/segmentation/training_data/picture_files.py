@@ -6,9 +6,9 @@ import numpy as np
 from PIL import ExifTags, TiffImagePlugin
 
 from ...errors import ImageError, ParsingError, SizeError
-from ...files import decode_gray, opened, read_content, require_regular
 from ...labels import face_mask, read_label_map
 from ...masks import read_mask
+from ...photographs import decode_gray, opened, read_content, require_regular
 from ...png import has_png_end, may_be_turned
 
 _HEAD_BYTES = 16_384  # within which a PNG says how it is turned

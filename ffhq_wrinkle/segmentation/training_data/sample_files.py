@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from ...errors import ArgumentError
-from ...manifest import IMAGES_FOLDER, find_images, image_id_of, released_path
+from ...ids import image_id_of
+from ...layout import IMAGES_FOLDER, find_images, released_path
 from ...texture import RELEASED, TextureSettings
 
 Part = Literal["train", "val", "test"]

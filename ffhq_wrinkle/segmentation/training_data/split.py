@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ...errors import ArgumentError
-from ...files import csv_bytes, write_bytes
-from ...manifest import official_test_ids
+from ...ids import official_test_ids
+from ...writing import csv_bytes, write_bytes
 from .sample_files import PARTS, Part
 from .samples import Sample, Stage
 from .twins import same_pictures, twins_of

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from ...errors import ImageFailure, TrainingDataError
-from ...files import read_content, read_image
+from ...photographs import read_content, read_image
 from ...pipeline import run_each
 from ...progress import Progress
 from .picture_files import read_size

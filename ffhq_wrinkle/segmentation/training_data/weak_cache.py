@@ -17,13 +17,19 @@ import numpy as np
 
 from ...errors import ImageError, ImageFailure, OutputError, ParsingError
 from ...failures import read_failures
-from ...files import InnerFolders, csv_bytes, output_error, sha256_of, write_bytes
 from ...labels import FaceParser
-from ...manifest import released_path
+from ...layout import released_path
 from ...pipeline import run_each
 from ...texture import TextureSettings
 from ...weak import build_weak_of
 from ...weak_work import ByProducts
+from ...writing import (
+    InnerFolders,
+    csv_bytes,
+    output_error,
+    sha256_of,
+    write_bytes,
+)
 from .picture_files import read_face
 
 log = logging.getLogger(__name__)

@@ -1,19 +1,13 @@
-"""Files: images read as RGB, results written so that they are absent, old or whole.
+"""Photographs: images read as RGB, upright, or as gray levels.
 
-`read_image` is the one reader of photographs, `decode_gray` of gray levels, and `write_bytes` the
-one way out; `png_decoding` decodes PNG, and `png` encodes it.
-Masks are read in `masks`, label maps in `labels`; which folders results go to is the business of
-`outputs`.
+`read_image` is the one reader of photographs and `decode_gray` that of gray levels;
+`png_decoding` decodes PNG where that is faster. Masks are read in `masks`, label maps in `labels`.
 """
 
-import csv
-import errno
-import hashlib
 import io
-import secrets
 import struct
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
@@ -21,8 +15,8 @@ from typing import BinaryIO
 import numpy as np
 from PIL import Image, ImageFile, ImageOps, TiffImagePlugin, UnidentifiedImageError
 
-from .errors import ImageError, OutputError
-from .places import Place, get, put
+from .errors import ImageError
+from .places import Place, get
 from .png import MAX_SIDE, may_be_turned
 from .png_decoding import MAX_PIXELS, decode_png
 
@@ -30,17 +24,14 @@ IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", "
 REFUSED_SUFFIXES = frozenset(
     {".heic", ".heif", ".avif", ".gif", ".jp2", ".jxl", ".dng", ".cr2", ".nef"}
 )
-PARTIAL_PREFIX = ".ffhq-wrinkle-partial-"
 
 _FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "BMP")
 MAX_BYTES = 1 << 30
 # What Pillow raises on files that are cut short, altered or made to hurt.
-_DECODER_ERRORS = (
+DECODER_ERRORS = (
     OSError, SyntaxError, ValueError, EOFError, IndexError, KeyError, TypeError, OverflowError,
     MemoryError, RuntimeError, ZeroDivisionError, struct.error, zlib.error,
 )  # fmt: skip
-_MAX_JPEG_SIDE = 65_500
-_JPEG_START, _JPEG_END = b"\xff\xd8", b"\xff\xd9"
 
 
 def read_image(path: Place) -> np.ndarray:
@@ -158,7 +149,7 @@ def opened(content: bytes | BinaryIO) -> Iterator[ImageFile.ImageFile]:
         raise ImageError(f"too many pixels: {error}") from error
     except UnidentifiedImageError as error:
         raise ImageError(f"not an image of a kind that is read ({', '.join(_FORMATS)})") from error
-    except _DECODER_ERRORS as error:
+    except DECODER_ERRORS as error:
         raise ImageError(f"damaged or cut short: {error or type(error).__name__}") from error
 
 
@@ -214,112 +205,3 @@ def _as_rgb(image: Image.Image) -> np.ndarray:
         black = Image.new("RGBA", layers.size, (0, 0, 0, 255))
         image = Image.alpha_composite(black, layers)
     return np.array(image.convert("RGB"))
-
-
-def encode_jpeg(pixels: np.ndarray, note: str) -> bytes:
-    """Encode RGB, uint8 (H, W, 3), as JPEG of high quality that keeps a note as its comment.
-
-    Raises
-    ------
-    ImageError
-        A side is longer than JPEG can have.
-    """
-    if max(pixels.shape) > _MAX_JPEG_SIDE:
-        raise ImageError(
-            f"{pixels.shape[1]}x{pixels.shape[0]}: no JPEG has a side of more than "
-            f"{_MAX_JPEG_SIDE} pixels"
-        )
-    content = io.BytesIO()
-    comment = note.encode("utf-8", "replace")
-    # 4:4:4, for thin coloured lines would fade into what is around them.
-    Image.fromarray(pixels).save(content, "JPEG", quality=90, subsampling=0, comment=comment)
-    return content.getvalue()
-
-
-def jpeg_note(path: Path) -> str | None:
-    """The note that `encode_jpeg` wrote; None where the file lacks it or does not end as a JPEG."""
-    content = path.read_bytes() if path.is_file() else b""
-    if not (content.startswith(_JPEG_START) and content.endswith(_JPEG_END)):
-        return None
-    try:
-        with Image.open(io.BytesIO(content), formats=("JPEG",)) as image:
-            comment = image.info.get("comment", b"")
-    except _DECODER_ERRORS:
-        return None
-    return bytes(comment).decode("utf-8", "replace")
-
-
-def write_bytes(path: Place, content: bytes) -> None:
-    """Write a file so that under its name there is always the old content or the new one, whole.
-
-    Raises
-    ------
-    OutputError
-        The disk is full, or the file can not be written for another reason. Nothing is left.
-    """
-    if not isinstance(path, Path):
-        try:
-            put(path, content)
-        except OSError as error:
-            raise output_error(path, error) from error
-        return
-    # Of its own: the file's name may be as long as the system allows, and a worker on another
-    # machine, where it has the same process id, may be at the same file.
-    partial = path.with_name(f"{PARTIAL_PREFIX}{secrets.token_hex(8)}")
-    try:
-        try:
-            partial.write_bytes(content)
-            partial.replace(path)
-        except BaseException:
-            partial.unlink(missing_ok=True)
-            raise
-    except OSError as error:
-        raise output_error(path, error) from error
-
-
-class InnerFolders:
-    """Makes folders within a folder, and none that a link leads out of it."""
-
-    def __init__(self, root: Path) -> None:
-        self.root = root
-        self._made: set[Path] = set()
-
-    def make(self, folder: Path) -> None:
-        """Make a folder, unless it is there.
-
-        Raises
-        ------
-        OutputError
-            It can not be made, or is outside.
-        """
-        if folder in self._made:
-            return
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise output_error(folder, error) from error
-        if not folder.resolve().is_relative_to(self.root.resolve()):
-            raise OutputError(f"{folder} is a link that leads out of {self.root}")
-        self._made.add(folder)
-
-
-def csv_bytes(header: Sequence[str], rows: Iterable[Sequence[object]]) -> bytes:
-    """A table as CSV, which names of files that are no text pass through unharmed."""
-    text = io.StringIO()
-    table = csv.writer(text)
-    table.writerow(header)
-    table.writerows(rows)
-    return text.getvalue().encode("utf-8", "surrogateescape")
-
-
-def output_error(path: Place, error: OSError) -> OutputError:
-    """Say why a file can not be written, and what to do if the disk is full."""
-    full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-    advice = "; make room and run the same command again, what is done is kept" if full else ""
-    return OutputError(f"{path}: {error.strerror or error}{advice}")
-
-
-def sha256_of(path: Path) -> str:
-    """SHA-256 of a file's content, in hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
