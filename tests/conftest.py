@@ -220,7 +220,7 @@ def bucket(s3):
 @pytest.fixture
 def impatient(monkeypatch):
     """Take a lock whose holder has not been heard of for half a second."""
-    from ffhq_wrinkle import store_lock
+    from ffhq_wrinkle.storage import store_lock
 
     monkeypatch.setattr(store_lock, "BEAT_S", 0.1)
     monkeypatch.setattr(store_lock, "DEAD_S", 0.5)

@@ -7,11 +7,11 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy.stats import pearsonr
 from sklearn.metrics import cohen_kappa_score, f1_score, jaccard_score
 
+from ffhq_wrinkle.dataset.ids import parse_ids
 from ffhq_wrinkle.errors import AnnotationError, ArgumentError
 from ffhq_wrinkle.human_labels.agreement import agreement_weights, measure_agreement
 from ffhq_wrinkle.human_labels.annotators import AnnotationSettings, parse_annotators
 from ffhq_wrinkle.human_labels.tallies import pairs
-from ffhq_wrinkle.ids import parse_ids
 
 from .conftest import drawn_lines, mask
 

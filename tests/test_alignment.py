@@ -6,9 +6,9 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from PIL import Image
 
-from ffhq_wrinkle.alignment import Alignment, ffhq_alignment
 from ffhq_wrinkle.errors import AlignmentError, ArgumentError
-from ffhq_wrinkle.landmarks import Landmarks
+from ffhq_wrinkle.faces.alignment import Alignment, ffhq_alignment
+from ffhq_wrinkle.faces.landmarks import Landmarks
 
 from .conftest import drawn_face, drawn_lines
 

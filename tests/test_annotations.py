@@ -3,10 +3,10 @@ import pytest
 from numpy.testing import assert_array_equal
 from PIL import Image
 
+from ffhq_wrinkle.dataset.layout import ImageFile
 from ffhq_wrinkle.errors import AnnotationError, ImageError
 from ffhq_wrinkle.human_labels.annotations import read_annotations, read_files
 from ffhq_wrinkle.human_labels.annotators import AnnotatedImage, AnnotationSettings
-from ffhq_wrinkle.layout import ImageFile
 
 from .conftest import mask
 

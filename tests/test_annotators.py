@@ -3,13 +3,13 @@ import os
 import numpy as np
 import pytest
 
+from ffhq_wrinkle.dataset.ids import parse_ids
 from ffhq_wrinkle.errors import ArgumentError
 from ffhq_wrinkle.human_labels.annotators import (
     AnnotationSettings,
     find_annotations,
     parse_annotators,
 )
-from ffhq_wrinkle.ids import parse_ids
 
 from .conftest import mask
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from ffhq_wrinkle.errors import RunInterrupted
-from ffhq_wrinkle.parsing import ReadyLabels
+from ffhq_wrinkle.faces.parsing import ReadyLabels
 from ffhq_wrinkle.segmentation import create_model
 from ffhq_wrinkle.segmentation.checkpoints.checkpoint import load_checkpoint
 from ffhq_wrinkle.segmentation.training import training

@@ -12,16 +12,16 @@ from numpy.testing import assert_allclose, assert_array_equal
 from PIL import Image
 from torchvision.transforms.functional import normalize, to_tensor
 
-from ffhq_wrinkle.bisenet import BiSeNetParser, load_bisenet
 from ffhq_wrinkle.cli import main
+from ffhq_wrinkle.dataset.sources import fetch, source
 from ffhq_wrinkle.errors import ArgumentError, SourceError
-from ffhq_wrinkle.gpu_texture import GpuWeakMasks
-from ffhq_wrinkle.inference import choose_device, fold_batch_norm
-from ffhq_wrinkle.ncnn_network import NcnnBiSeNet
-from ffhq_wrinkle.sources import fetch, source
-from ffhq_wrinkle.weak import build_weak
-from ffhq_wrinkle.weak_work import ByProducts
-from ffhq_wrinkle.writing import sha256_of
+from ffhq_wrinkle.faces.bisenet import BiSeNetParser, load_bisenet
+from ffhq_wrinkle.faces.ncnn_network import NcnnBiSeNet
+from ffhq_wrinkle.inference.devices import choose_device, fold_batch_norm
+from ffhq_wrinkle.storage.writing import sha256_of
+from ffhq_wrinkle.weak_labels.gpu_texture import GpuWeakMasks
+from ffhq_wrinkle.weak_labels.weak import build_weak
+from ffhq_wrinkle.weak_labels.weak_work import ByProducts
 
 from .conftest import drawn_face
 
@@ -348,9 +348,9 @@ def test_weak_masks_made_on_a_gpu_are_those_of_its_label_maps(
 @pytest.mark.parametrize("engine", ["torch", "ncnn"])
 def test_another_process_has_the_engine_that_was_settled_here(engine, weights, monkeypatch):
     pytest.importorskip("ncnn")
-    monkeypatch.setattr("ffhq_wrinkle.bisenet.has_ncnn", lambda: engine == "ncnn")
+    monkeypatch.setattr("ffhq_wrinkle.faces.bisenet.has_ncnn", lambda: engine == "ncnn")
     sent = pickle.dumps(BiSeNetParser(weights, device="cpu"))  # "auto", as if settled there
-    monkeypatch.setattr("ffhq_wrinkle.bisenet.has_ncnn", lambda: True)
+    monkeypatch.setattr("ffhq_wrinkle.faces.bisenet.has_ncnn", lambda: True)
     assert pickle.loads(sent).settings().get("engine", "torch") == engine
 
 

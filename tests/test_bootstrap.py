@@ -2,7 +2,7 @@ import numpy as np
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.stats import bootstrap
 
-from ffhq_wrinkle.bootstrap import bootstrap_intervals
+from ffhq_wrinkle.measures.bootstrap import bootstrap_intervals
 
 VALUES = np.random.default_rng(0).normal([0, 5, 9], size=(40, 3))
 

@@ -3,7 +3,7 @@ import pytest
 from numpy.testing import assert_array_equal
 from skimage.morphology import skeletonize
 
-from ffhq_wrinkle.metrics import dice, near_dice, near_precision, near_recall, overlap
+from ffhq_wrinkle.measures.metrics import dice, near_dice, near_precision, near_recall, overlap
 from ffhq_wrinkle.segmentation.evaluation.centrelines import centreline_overlap, skeleton
 
 from .conftest import drawn_lines, mask

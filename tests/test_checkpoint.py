@@ -18,7 +18,7 @@ from ffhq_wrinkle.segmentation import (
     save_checkpoint,
 )
 from ffhq_wrinkle.segmentation.checkpoints.official import OFFICIAL, official_checkpoint
-from ffhq_wrinkle.texture import TextureSettings
+from ffhq_wrinkle.weak_labels.texture import TextureSettings
 
 pytestmark = pytest.mark.usefixtures("narrow_unet")
 MEMBER = OFFICIAL["official-unet"]

@@ -21,9 +21,9 @@ from ffhq_wrinkle import __version__
 from ffhq_wrinkle.cli import main
 from ffhq_wrinkle.commands.options import available_cores
 from ffhq_wrinkle.downloads.download import LABELS, PARTS
+from ffhq_wrinkle.faces.parsing import PARSERS
 from ffhq_wrinkle.human_labels.fusion import METHODS, FusionRule
-from ffhq_wrinkle.parsing import PARSERS
-from ffhq_wrinkle.texture import RECIPES, TextureSettings
+from ffhq_wrinkle.weak_labels.texture import RECIPES, TextureSettings
 
 from .conftest import files_of
 
@@ -195,7 +195,7 @@ def test_a_missing_system_library_is_explained(dataset, tmp_path, monkeypatch):
     def no_library(*_, **__):
         raise ImportError("libGL.so.1: cannot open shared object file")
 
-    monkeypatch.setattr("ffhq_wrinkle.weak.build_weak", no_library)
+    monkeypatch.setattr("ffhq_wrinkle.weak_labels.weak.build_weak", no_library)
     result = build_weak(dataset, tmp_path / "out")
     assert result.exit_code == 1
     assert "apt-get install libgl1" in result.output
@@ -211,7 +211,7 @@ def test_nothing_is_written_beside_the_named_folders(dataset, tmp_path):
 
 
 def test_a_run_in_a_log_reports_now_and_then(dataset, tmp_path, monkeypatch, caplog):
-    monkeypatch.setattr("ffhq_wrinkle.progress.SECONDS_BETWEEN_LINES", 0.0)
+    monkeypatch.setattr("ffhq_wrinkle.runs.progress.SECONDS_BETWEEN_LINES", 0.0)
     with caplog.at_level("INFO", logger="ffhq_wrinkle"):
         build_weak(dataset, tmp_path / "out")
     assert re.search(r"build-weak: 3 of 6, [\d.]+ images/s, [\d:]+ left, 0 failed", caplog.text)

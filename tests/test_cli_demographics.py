@@ -13,7 +13,7 @@ from PIL import Image
 
 from ffhq_wrinkle.cli import main
 from ffhq_wrinkle.demographics.label_tables import read_features
-from ffhq_wrinkle.landmarks import COLUMNS
+from ffhq_wrinkle.faces.landmarks import COLUMNS
 
 AGING = "image_number,age_group,gender\n0,20-29,male\n1,0-2,female\n2,70-120,male\n999,3-6,female\n"
 FEATURES = "image_number,age,gender\n0,25,male\n1,,\n2,71,female\n"

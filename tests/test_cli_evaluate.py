@@ -10,7 +10,7 @@ from click.testing import CliRunner
 from PIL import Image
 
 from ffhq_wrinkle.cli import main
-from ffhq_wrinkle.ids import official_test_ids
+from ffhq_wrinkle.dataset.ids import official_test_ids
 
 from .conftest import drawn_lines, files_of
 

@@ -7,7 +7,7 @@ from PIL import Image
 
 from ffhq_wrinkle.cli import main
 from ffhq_wrinkle.segmentation import save_checkpoint
-from ffhq_wrinkle.texture import TextureSettings
+from ffhq_wrinkle.weak_labels.texture import TextureSettings
 
 from .conftest import threshold_unet
 from .test_alignment import ASTRONAUT

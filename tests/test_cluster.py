@@ -14,7 +14,7 @@ from click.testing import CliRunner
 
 from ffhq_wrinkle.cli import main
 from ffhq_wrinkle.segmentation import save_checkpoint
-from ffhq_wrinkle.texture import TextureSettings
+from ffhq_wrinkle.weak_labels.texture import TextureSettings
 
 from .conftest import files_of, threshold_unet
 from .test_weak_runs import wait_for
@@ -145,8 +145,8 @@ import logging, sys, time
 from pathlib import Path
 import numpy as np
 from ffhq_wrinkle.errors import RunInterrupted
-from ffhq_wrinkle.labels import FaceParser
-from ffhq_wrinkle.weak import build_weak
+from ffhq_wrinkle.faces.labels import FaceParser
+from ffhq_wrinkle.weak_labels.weak import build_weak
 
 class Slow(FaceParser):
     name = note = "slow"
@@ -217,7 +217,7 @@ def test_what_a_cluster_can_not_do_is_said_in_one_line(dataset, tmp_path, cluste
     out = tmp_path / "out"
     fixed = ["build-weak", dataset.images, out, "--parser", "labels", "--scheduler"]
     with monkeypatch.context() as patch:
-        patch.setattr("ffhq_wrinkle.cluster._SECONDS_TO_CONNECT", 1)
+        patch.setattr("ffhq_wrinkle.runs.cluster._SECONDS_TO_CONNECT", 1)
         result = CliRunner().invoke(main, [*map(str, fixed), "tcp://127.0.0.1:9"])
     assert result.exit_code == 2
     assert result.output.endswith("Error: no Dask scheduler answers at tcp://127.0.0.1:9\n")

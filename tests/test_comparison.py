@@ -5,7 +5,7 @@ from scipy.stats import bootstrap
 from sklearn.metrics import average_precision_score, jaccard_score
 
 from ffhq_wrinkle.errors import ArgumentError, EvaluationError
-from ffhq_wrinkle.estimates import MEAN, POOLED
+from ffhq_wrinkle.measures.estimates import MEAN, POOLED
 from ffhq_wrinkle.segmentation.evaluation.comparison import Comparison, compare_folders
 from ffhq_wrinkle.segmentation.evaluation.evaluation_tables import printed, verdicts
 from ffhq_wrinkle.segmentation.evaluation.pairs import EvaluationSettings, Pair

@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 from scipy.stats import chi2_contingency
 
+from ffhq_wrinkle.dataset.ids import parse_ids
 from ffhq_wrinkle.demographics.bars import bars
 from ffhq_wrinkle.demographics.composition import compose
 from ffhq_wrinkle.demographics.composition_report import require_report, write_report
@@ -17,7 +18,6 @@ from ffhq_wrinkle.demographics.composition_tables import markdown, printed, reco
 from ffhq_wrinkle.demographics.groups import RACES, SEXES, groups_of
 from ffhq_wrinkle.demographics.label_tables import Labels
 from ffhq_wrinkle.errors import ArgumentError, OutputError
-from ffhq_wrinkle.ids import parse_ids
 
 # The paper's Table 1.
 AGES = (7_030, 4_448, 13_804, 10_960, 6_931, 5_550, 1_277)

@@ -9,6 +9,7 @@ import pytest
 from numpy.testing import assert_array_equal
 from PIL import Image
 
+from ffhq_wrinkle.dataset.ids import parse_ids
 from ffhq_wrinkle.downloads.data_set import DataSet
 from ffhq_wrinkle.downloads.download import (
     download_archive,
@@ -19,8 +20,7 @@ from ffhq_wrinkle.downloads.download import (
 )
 from ffhq_wrinkle.downloads.transfer import Patience, partial_path
 from ffhq_wrinkle.errors import ArgumentError, OutputError, SourceError
-from ffhq_wrinkle.ids import parse_ids
-from ffhq_wrinkle.png import encode_png
+from ffhq_wrinkle.images.png import encode_png
 
 from . import hosts
 from .conftest import files_of

@@ -14,11 +14,11 @@ from sklearn.metrics import (
     recall_score,
 )
 
+from ffhq_wrinkle.dataset.ids import parse_ids
 from ffhq_wrinkle.errors import ArgumentError, EvaluationError
-from ffhq_wrinkle.estimates import MEAN, POOLED
-from ffhq_wrinkle.ids import parse_ids
-from ffhq_wrinkle.masks import read_mask
-from ffhq_wrinkle.metrics import near_dice
+from ffhq_wrinkle.images.masks import read_mask
+from ffhq_wrinkle.measures.estimates import MEAN, POOLED
+from ffhq_wrinkle.measures.metrics import near_dice
 from ffhq_wrinkle.segmentation.evaluation.centrelines import centreline_overlap
 from ffhq_wrinkle.segmentation.evaluation.pairs import EvaluationSettings, Pair
 from ffhq_wrinkle.segmentation.evaluation.scores import Measure

@@ -280,7 +280,7 @@ def test_a_report_that_could_not_be_written_whole_has_no_record(folders, tmp_pat
     def full(path, content):
         raise OutputError("disk full")
 
-    monkeypatch.setattr("ffhq_wrinkle.report_folder.write_bytes", full)
+    monkeypatch.setattr("ffhq_wrinkle.reports.report_folder.write_bytes", full)
     with pytest.raises(OutputError, match="disk full"):
         write_report(evaluated(folders), out)
     assert not (out / "evaluation.json").exists()

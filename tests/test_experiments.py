@@ -19,7 +19,7 @@ from ffhq_wrinkle.segmentation.experiments.paper_tables import ROWS, TABLES, pap
 from ffhq_wrinkle.segmentation.networks.parameters import parameter_counts
 from ffhq_wrinkle.segmentation.training.recipes import read_recipe, shipped_recipes
 from ffhq_wrinkle.segmentation.training.stage_state import COLUMNS
-from ffhq_wrinkle.writing import csv_bytes, sha256_of
+from ffhq_wrinkle.storage.writing import csv_bytes, sha256_of
 
 # Of each image: JSI, F1, accuracy, and pixels true positive, false positive, false negative, true
 # negative. The second has no wrinkle in either mask, so that JSI and F1 are undefined.

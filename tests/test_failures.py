@@ -3,7 +3,7 @@ import os
 import pytest
 
 from ffhq_wrinkle.errors import OutputError
-from ffhq_wrinkle.failures import Failure, read_failures, update_failures
+from ffhq_wrinkle.results.failures import Failure, read_failures, update_failures
 
 
 def lines(folder):

@@ -11,12 +11,12 @@ import pytest
 from numpy.testing import assert_array_equal
 from PIL import Image, PngImagePlugin
 
-from ffhq_wrinkle import files
 from ffhq_wrinkle.errors import ArgumentError, ImageError, OutputError
-from ffhq_wrinkle.jpeg import encode_jpeg, jpeg_note
-from ffhq_wrinkle.photographs import read_image
-from ffhq_wrinkle.png import encode_png, png_note
-from ffhq_wrinkle.writing import sha256_of, write_bytes
+from ffhq_wrinkle.images.jpeg import encode_jpeg, jpeg_note
+from ffhq_wrinkle.images.photographs import read_image
+from ffhq_wrinkle.images.png import encode_png, png_note
+from ffhq_wrinkle.images.png_decoding import MAX_PIXELS
+from ffhq_wrinkle.storage.writing import sha256_of, write_bytes
 
 from .conftest import drawn_face
 
@@ -301,7 +301,7 @@ LIMITED_WRITE = """
 import resource, signal, sys
 from pathlib import Path
 from ffhq_wrinkle.errors import OutputError
-from ffhq_wrinkle.writing import write_bytes
+from ffhq_wrinkle.storage.writing import write_bytes
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
 try:
@@ -335,7 +335,7 @@ def test_sha256_of_the_standard_example(tmp_path):
 
 
 def test_the_limit_is_pillows():
-    assert files.MAX_PIXELS == Image.MAX_IMAGE_PIXELS
+    assert MAX_PIXELS == Image.MAX_IMAGE_PIXELS
 
 
 def test_a_jpeg_keeps_its_note_and_is_known_to_be_whole(tmp_path):

@@ -7,13 +7,13 @@ import pytest
 from numpy.testing import assert_array_equal
 from PIL import Image, PngImagePlugin
 
+from ffhq_wrinkle.dataset.ids import parse_ids
 from ffhq_wrinkle.errors import ArgumentError, OutputError, RunInterrupted
-from ffhq_wrinkle.failures import read_failures
 from ffhq_wrinkle.human_labels import fused
 from ffhq_wrinkle.human_labels.annotators import AnnotationSettings, parse_annotators
 from ffhq_wrinkle.human_labels.fused import fuse_folder
-from ffhq_wrinkle.ids import parse_ids
-from ffhq_wrinkle.png import add_notes, encode_png, png_data_hash
+from ffhq_wrinkle.images.png import add_notes, encode_png, png_data_hash
+from ffhq_wrinkle.results.failures import read_failures
 
 from .conftest import drawn_lines, files_of, mask
 

@@ -3,7 +3,7 @@ import pytest
 import torch
 from numpy.testing import assert_array_equal
 
-from ffhq_wrinkle.gpu_images import Replayed, fetched, halved, on_device, page_locked
+from ffhq_wrinkle.inference.gpu_images import Replayed, fetched, halved, on_device, page_locked
 
 from .test_halving import by_pillow, hard_images
 

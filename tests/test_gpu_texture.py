@@ -8,9 +8,14 @@ import torch
 from numpy.testing import assert_array_equal
 
 from ffhq_wrinkle.errors import ArgumentError
-from ffhq_wrinkle.gpu_images import GpuBatch, fetched, on_device, packed_bits
-from ffhq_wrinkle.gpu_texture import GpuWeakMasks, face_masks, gray_levels, masked_texture_maps
-from ffhq_wrinkle.texture import TextureSettings
+from ffhq_wrinkle.inference.gpu_images import GpuBatch, fetched, on_device, packed_bits
+from ffhq_wrinkle.weak_labels.gpu_texture import (
+    GpuWeakMasks,
+    face_masks,
+    gray_levels,
+    masked_texture_maps,
+)
+from ffhq_wrinkle.weak_labels.texture import TextureSettings
 
 from .conftest import drawn_face
 

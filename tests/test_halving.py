@@ -3,7 +3,7 @@ import pytest
 from numpy.testing import assert_array_equal
 from PIL import Image
 
-from ffhq_wrinkle.halving import resized
+from ffhq_wrinkle.faces.halving import resized
 
 
 def by_pillow(image, side):

@@ -12,6 +12,7 @@ from numpy.testing import assert_allclose
 from torchvision import models
 from torchvision.transforms.functional import normalize
 
+from ffhq_wrinkle.dataset.sources import source
 from ffhq_wrinkle.errors import ArgumentError, SourceError
 from ffhq_wrinkle.segmentation import create_model
 from ffhq_wrinkle.segmentation.checkpoints import imagenet
@@ -22,7 +23,6 @@ from ffhq_wrinkle.segmentation.checkpoints.imagenet import (
     imagenet_stand_in,
     load_imagenet,
 )
-from ffhq_wrinkle.sources import source
 
 from .test_networks import EACH, NEEDS_SMP, filled, picture
 

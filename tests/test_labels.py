@@ -9,7 +9,7 @@ from PIL import Image
 from scipy import ndimage
 
 from ffhq_wrinkle.errors import ArgumentError, ParsingError
-from ffhq_wrinkle.labels import CLASSES, NOSE, SKIN, FaceParser, face_mask, read_label_map
+from ffhq_wrinkle.faces.labels import CLASSES, NOSE, SKIN, FaceParser, face_mask, read_label_map
 
 RNG = np.random.default_rng(11)
 LABELS = RNG.integers(0, 19, (512, 512), dtype=np.uint8)

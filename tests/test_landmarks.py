@@ -5,8 +5,9 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
+from ffhq_wrinkle.dataset.sources import source
 from ffhq_wrinkle.errors import AlignmentError, ArgumentError, SourceError
-from ffhq_wrinkle.landmarks import (
+from ffhq_wrinkle.faces.landmarks import (
     COLUMNS,
     Box,
     FaceFinder,
@@ -14,7 +15,6 @@ from ffhq_wrinkle.landmarks import (
     choose_faces,
     read_landmarks,
 )
-from ffhq_wrinkle.sources import source
 
 from .yunet import marker_network
 

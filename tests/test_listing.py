@@ -11,14 +11,14 @@ from numpy.testing import assert_array_equal
 from PIL import Image
 
 from ffhq_wrinkle.errors import ArgumentError, RunInterrupted, TrainingDataError
-from ffhq_wrinkle.parsing import ReadyLabels
+from ffhq_wrinkle.faces.parsing import ReadyLabels
+from ffhq_wrinkle.faces.template import TemplateParser
 from ffhq_wrinkle.segmentation.training_data.checks import require_trainable
 from ffhq_wrinkle.segmentation.training_data.listing import read_listing
 from ffhq_wrinkle.segmentation.training_data.samples import load_sample
-from ffhq_wrinkle.template import TemplateParser
-from ffhq_wrinkle.texture import TextureSettings
-from ffhq_wrinkle.weak import build_weak
-from ffhq_wrinkle.weak_work import ByProducts
+from ffhq_wrinkle.weak_labels.texture import TextureSettings
+from ffhq_wrinkle.weak_labels.weak import build_weak
+from ffhq_wrinkle.weak_labels.weak_work import ByProducts
 
 from .conftest import drawn_face, drawn_lines, files_of
 

@@ -2,21 +2,21 @@ from importlib import resources
 
 import pytest
 
-from ffhq_wrinkle.errors import ArgumentError
-from ffhq_wrinkle.ids import (
+from ffhq_wrinkle.dataset.ids import (
     merge_ids,
     official_test_ids,
     parse_ids,
     parse_ids_or_test,
     read_ids,
 )
-from ffhq_wrinkle.layout import (
+from ffhq_wrinkle.dataset.layout import (
     ImageFile,
     find_images,
     image_folder,
     released_path,
     select_images,
 )
+from ffhq_wrinkle.errors import ArgumentError
 
 
 def touch(folder, *names):

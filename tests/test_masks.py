@@ -9,7 +9,7 @@ from numpy.testing import assert_array_equal
 from PIL import Image
 
 from ffhq_wrinkle.errors import ArgumentError, ImageError
-from ffhq_wrinkle.masks import read_mask, resized_nearest
+from ffhq_wrinkle.images.masks import read_mask, resized_nearest
 
 from .conftest import mask
 

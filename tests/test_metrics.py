@@ -16,7 +16,7 @@ from sklearn.metrics import (
 from statsmodels.stats.inter_rater import fleiss_kappa as fleiss_of_statsmodels
 
 from ffhq_wrinkle.errors import ArgumentError
-from ffhq_wrinkle.metrics import (
+from ffhq_wrinkle.measures.metrics import (
     NearOverlap,
     accuracy,
     cohen_kappa,
@@ -32,7 +32,7 @@ from ffhq_wrinkle.metrics import (
     precision,
     recall,
 )
-from ffhq_wrinkle.neighbourhoods import near_px
+from ffhq_wrinkle.measures.neighbourhoods import near_px
 
 from .conftest import drawn_lines, mask
 

@@ -5,7 +5,7 @@ import pytest
 from numpy.testing import assert_array_equal
 from scipy.spatial import cKDTree
 
-from ffhq_wrinkle.neighbourhoods import near_px
+from ffhq_wrinkle.measures.neighbourhoods import near_px
 
 from .conftest import drawn_lines
 

@@ -12,7 +12,7 @@ from monai.networks.nets.swin_unetr import SwinUNETR
 from torch.nn import functional
 
 from ffhq_wrinkle.errors import ArgumentError, SourceError
-from ffhq_wrinkle.inference import fold_batch_norm
+from ffhq_wrinkle.inference.devices import fold_batch_norm
 from ffhq_wrinkle.segmentation import create_model
 from ffhq_wrinkle.segmentation.networks.catalogue import NETWORKS, described
 

@@ -15,7 +15,7 @@ from ffhq_wrinkle.segmentation import create_model, save_checkpoint
 from ffhq_wrinkle.segmentation.networks.window_attention import OpenLayer
 from ffhq_wrinkle.segmentation.prediction.onnx_export import with_open_sizes
 from ffhq_wrinkle.segmentation.prediction.predictor import load_predictor
-from ffhq_wrinkle.texture import TextureSettings
+from ffhq_wrinkle.weak_labels.texture import TextureSettings
 
 from .conftest import files_of, threshold_unet
 from .test_networks import filled, picture

@@ -8,8 +8,8 @@ from numpy.testing import assert_array_equal
 from PIL import Image
 
 from ffhq_wrinkle.errors import OutputError
-from ffhq_wrinkle.outputs import OutputFolder
-from ffhq_wrinkle.writing import PARTIAL_PREFIX
+from ffhq_wrinkle.results.outputs import OutputFolder
+from ffhq_wrinkle.storage.writing import PARTIAL_PREFIX
 
 from .conftest import files_of
 

@@ -39,7 +39,7 @@ import sys
 from importlib import resources
 import ffhq_wrinkle
 from ffhq_wrinkle import segmentation
-from ffhq_wrinkle.sources import source
+from ffhq_wrinkle.dataset.sources import source
 assert ffhq_wrinkle.__file__.startswith(sys.argv[1]), ffhq_wrinkle.__file__
 assert segmentation.__file__.startswith(sys.argv[1]), segmentation.__file__
 ids = (resources.files("ffhq_wrinkle.manifests") / "test_ids.txt").read_text().split()

@@ -4,7 +4,7 @@ from numpy.testing import assert_array_equal
 from PIL import Image
 
 from ffhq_wrinkle.errors import ArgumentError, ParsingError, SourceError
-from ffhq_wrinkle.parsing import ReadyLabels, create_parser
+from ffhq_wrinkle.faces.parsing import ReadyLabels, create_parser
 
 LABELS = np.random.default_rng(2).integers(0, 19, (512, 512), dtype=np.uint8)
 IMAGE = np.zeros((8, 8, 3), np.uint8)

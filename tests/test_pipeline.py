@@ -4,7 +4,7 @@ import time
 import pytest
 
 from ffhq_wrinkle.errors import ImageError, OutputError, ParsingError
-from ffhq_wrinkle.pipeline import run_each, run_pipeline
+from ffhq_wrinkle.runs.pipeline import run_each, run_pipeline
 
 
 class Work:

@@ -16,9 +16,9 @@ import pytest
 from numpy.testing import assert_array_equal
 from PIL import Image
 
-from ffhq_wrinkle.png import encode_png
-from ffhq_wrinkle.png_decoding import decode_plain_gray, decode_png
-from ffhq_wrinkle.texture import masked_texture_map
+from ffhq_wrinkle.images.png import encode_png
+from ffhq_wrinkle.images.png_decoding import decode_plain_gray, decode_png
+from ffhq_wrinkle.weak_labels.texture import masked_texture_map
 
 from .conftest import drawn_face
 

@@ -14,7 +14,7 @@ from PIL import Image
 
 from ffhq_wrinkle.cli import main
 from ffhq_wrinkle.segmentation import save_checkpoint
-from ffhq_wrinkle.texture import TextureSettings
+from ffhq_wrinkle.weak_labels.texture import TextureSettings
 
 from .conftest import files_of, threshold_unet
 from .test_weak_runs import LIMITED, wait_for
@@ -117,11 +117,11 @@ CHEAP = """
 import sys
 from pathlib import Path
 import numpy as np, psutil
-from ffhq_wrinkle.parsing import ReadyLabels
+from ffhq_wrinkle.faces.parsing import ReadyLabels
 from ffhq_wrinkle.segmentation.prediction.ingredients import Ingredients
 from ffhq_wrinkle.segmentation.prediction.prediction import predict_folder
 from ffhq_wrinkle.segmentation.prediction.predictor import Predictor
-from ffhq_wrinkle.texture import TextureSettings
+from ffhq_wrinkle.weak_labels.texture import TextureSettings
 
 class Cheap(Predictor):
     network, sha256, in_channels, texture, side = "cheap", "", 4, TextureSettings(), None

@@ -9,21 +9,21 @@ import pytest
 import torch
 from PIL import Image
 
-from ffhq_wrinkle.alignment import ffhq_alignment
+from ffhq_wrinkle.dataset.ids import parse_ids
 from ffhq_wrinkle.errors import ArgumentError, OutputError, SourceError
-from ffhq_wrinkle.ids import parse_ids
-from ffhq_wrinkle.landmarks import COLUMNS, Landmarks
-from ffhq_wrinkle.parsing import ReadyLabels
+from ffhq_wrinkle.faces.alignment import ffhq_alignment
+from ffhq_wrinkle.faces.landmarks import COLUMNS, Landmarks
+from ffhq_wrinkle.faces.parsing import ReadyLabels
+from ffhq_wrinkle.faces.template import TemplateParser
 from ffhq_wrinkle.segmentation import create_model, save_checkpoint
+from ffhq_wrinkle.segmentation.evaluation.prediction_files import find_predictions
+from ffhq_wrinkle.segmentation.networks.inputs import network_input
 from ffhq_wrinkle.segmentation.prediction.ingredients import Ingredients
-from ffhq_wrinkle.segmentation.prediction.inputs import network_input
 from ffhq_wrinkle.segmentation.prediction.prediction import predict_folder
-from ffhq_wrinkle.segmentation.prediction.prediction_files import find_predictions
 from ffhq_wrinkle.segmentation.prediction.prediction_folder import PredictSettings
 from ffhq_wrinkle.segmentation.prediction.predictor import Predictor, load_predictor
 from ffhq_wrinkle.segmentation.prediction.views import AlignedFaces
-from ffhq_wrinkle.template import TemplateParser
-from ffhq_wrinkle.texture import TextureSettings
+from ffhq_wrinkle.weak_labels.texture import TextureSettings
 
 from .conftest import WRINKLE_LEVEL, drawn_face, files_of, threshold_unet
 

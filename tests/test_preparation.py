@@ -12,7 +12,7 @@ from PIL import Image
 
 from ffhq_wrinkle.cli import main
 from ffhq_wrinkle.errors import ArgumentError, TrainingDataError
-from ffhq_wrinkle.parsing import ReadyLabels
+from ffhq_wrinkle.faces.parsing import ReadyLabels
 from ffhq_wrinkle.segmentation.training.preparation import prepare
 from ffhq_wrinkle.segmentation.training.recipes import parse_recipe
 from ffhq_wrinkle.segmentation.training.run_folder import RunFolder

@@ -4,7 +4,7 @@ from numpy.testing import assert_array_equal
 from sklearn.metrics import average_precision_score
 
 from ffhq_wrinkle.errors import ArgumentError
-from ffhq_wrinkle.segmentation.prediction.probabilities import (
+from ffhq_wrinkle.segmentation.evaluation.probabilities import (
     average_precision,
     level_counts,
     require_probability,

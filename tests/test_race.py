@@ -15,6 +15,8 @@ import pytest
 from filelock import FileLock
 from PIL import Image
 
+from ffhq_wrinkle.dataset.ids import parse_ids
+from ffhq_wrinkle.dataset.layout import ImageFile
 from ffhq_wrinkle.demographics import race_table
 from ffhq_wrinkle.demographics.groups import RACES
 from ffhq_wrinkle.demographics.race import LOCK, UNDER_WAY, View, estimate_race, settle
@@ -28,9 +30,7 @@ from ffhq_wrinkle.demographics.race_table import (
     read_race_rows,
 )
 from ffhq_wrinkle.errors import ArgumentError, OutputError, RunInterrupted, SourceError
-from ffhq_wrinkle.ids import parse_ids
-from ffhq_wrinkle.layout import ImageFile
-from ffhq_wrinkle.writing import csv_bytes, sha256_of
+from ffhq_wrinkle.storage.writing import csv_bytes, sha256_of
 
 from .race_stand_in import PLACE, write_stand_in
 

@@ -17,7 +17,7 @@ from ffhq_wrinkle.demographics.race import LOCK, UNDER_WAY
 from ffhq_wrinkle.demographics.race_model import RaceModel
 from ffhq_wrinkle.demographics.race_table import RaceSheet, read_race_rows
 from ffhq_wrinkle.errors import SourceError
-from ffhq_wrinkle.landmarks import COLUMNS
+from ffhq_wrinkle.faces.landmarks import COLUMNS
 
 from .conftest import files_of
 from .race_stand_in import write_stand_in
@@ -156,8 +156,8 @@ def test_ctrl_c_keeps_what_came_back_and_the_next_run_does_the_rest(begin, tmp_p
 
 
 def test_a_copy_has_no_estimates_of_the_run_and_tells_its_own_once(tmp_path):
+    from ffhq_wrinkle.dataset.layout import ImageFile
     from ffhq_wrinkle.demographics.race_table import Provenance, RaceTable
-    from ffhq_wrinkle.layout import ImageFile
 
     table = RaceTable(tmp_path / "t.csv", Provenance("0", 64 * "a", "whole image"))
     sixth = np.array([0.5, 0.5, 0, 0, 0, 0])

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
-from ffhq_wrinkle.labels import CLASSES
+from ffhq_wrinkle.faces.labels import CLASSES
 from ffhq_wrinkle.segmentation.prediction.regions import REGIONS, region_map
 from ffhq_wrinkle.segmentation.prediction.wrinkle_table import (
     WrinkleRow,

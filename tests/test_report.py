@@ -177,7 +177,7 @@ def test_a_report_that_could_not_be_written_whole_has_no_record(
 
     for broken, kept in (
         ("ffhq_wrinkle.human_labels.report.pair_matrix", True),
-        ("ffhq_wrinkle.report_folder.write_bytes", False),
+        ("ffhq_wrinkle.reports.report_folder.write_bytes", False),
     ):
         with monkeypatch.context() as patched:
             patched.setattr(broken, full if not kept else lambda _: full(None, None))

@@ -6,12 +6,12 @@ import pytest
 from click.testing import CliRunner
 
 from ffhq_wrinkle.cli import main
+from ffhq_wrinkle.dataset.ids import Ids, official_test_ids, parse_ids, read_ids
 from ffhq_wrinkle.demographics.id_sets import meant_ids, named_sets, photographed_ids
 from ffhq_wrinkle.demographics.label_tables import Labels
 from ffhq_wrinkle.demographics.sample import draw_sample
 from ffhq_wrinkle.demographics.strata import draw, proportional
 from ffhq_wrinkle.errors import ArgumentError
-from ffhq_wrinkle.ids import Ids, official_test_ids, parse_ids, read_ids
 
 from .conftest import drawn_lines
 

@@ -6,7 +6,7 @@ from numpy.testing import assert_array_equal
 from PIL import Image
 
 from ffhq_wrinkle.errors import ArgumentError, ImageError, SizeError
-from ffhq_wrinkle.photographs import read_image
+from ffhq_wrinkle.images.photographs import read_image
 from ffhq_wrinkle.segmentation.training_data.picture_files import read_face, read_levels, read_size
 from ffhq_wrinkle.segmentation.training_data.samples import Sample, load_sample
 

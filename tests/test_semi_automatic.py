@@ -6,7 +6,7 @@ from scipy import ndimage
 
 from ffhq_wrinkle.errors import ArgumentError
 from ffhq_wrinkle.human_labels.semi_automatic import semi_automatic_mask
-from ffhq_wrinkle.texture import texture_map
+from ffhq_wrinkle.weak_labels.texture import texture_map
 
 from .conftest import drawn_lines
 

@@ -8,17 +8,17 @@ import pytest
 from numpy.testing import assert_array_equal
 from PIL import Image
 
+from ffhq_wrinkle.dataset.layout import ImageFile
 from ffhq_wrinkle.errors import ArgumentError, ImageError, OutputError, SourceError
-from ffhq_wrinkle.layout import ImageFile
-from ffhq_wrinkle.outputs import OutputFolder
+from ffhq_wrinkle.faces.template import TemplateParser
+from ffhq_wrinkle.results.outputs import OutputFolder
+from ffhq_wrinkle.runs.shards import Work, do_shard, shards_of
 from ffhq_wrinkle.segmentation import create_model, save_checkpoint
 from ffhq_wrinkle.segmentation.checkpoints.checkpoint import load_checkpoint
 from ffhq_wrinkle.segmentation.prediction.ingredients import Ingredients
 from ffhq_wrinkle.segmentation.prediction.predictor import TorchPredictor, load_predictor
 from ffhq_wrinkle.segmentation.prediction.views import AlignedFaces
-from ffhq_wrinkle.shards import Work, do_shard, shards_of
-from ffhq_wrinkle.template import TemplateParser
-from ffhq_wrinkle.texture import TextureSettings
+from ffhq_wrinkle.weak_labels.texture import TextureSettings
 
 from .conftest import drawn_face
 

@@ -4,8 +4,8 @@ from importlib import resources
 
 import pytest
 
+from ffhq_wrinkle.dataset.sources import cache_folder, fetch, source
 from ffhq_wrinkle.errors import SourceError
-from ffhq_wrinkle.sources import cache_folder, fetch, source
 
 WEIGHTS = b"weights" * 1000
 SHA256 = hashlib.sha256(WEIGHTS).hexdigest()

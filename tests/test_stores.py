@@ -15,13 +15,13 @@ from numpy.testing import assert_array_equal
 from PIL import Image
 
 from ffhq_wrinkle.cli import main
+from ffhq_wrinkle.dataset.layout import find_images
 from ffhq_wrinkle.errors import ArgumentError, ImageError, OutputError
-from ffhq_wrinkle.layout import find_images
-from ffhq_wrinkle.outputs import OutputFolder
-from ffhq_wrinkle.photographs import read_image
-from ffhq_wrinkle.places import entries, get, parse_place
+from ffhq_wrinkle.images.photographs import read_image
+from ffhq_wrinkle.results.outputs import OutputFolder
 from ffhq_wrinkle.segmentation import save_checkpoint
-from ffhq_wrinkle.texture import TextureSettings
+from ffhq_wrinkle.storage.places import entries, get, parse_place
+from ffhq_wrinkle.weak_labels.texture import TextureSettings
 
 from .conftest import files_of, threshold_unet
 from .test_cluster import start, workers_below
@@ -252,7 +252,7 @@ def test_what_is_no_image_is_said_as_of_files(bucket, tmp_path, monkeypatch):
         read_image(folder / "absent.png")
     with pytest.raises(ImageError, match="HEIC files are not read"):
         read_image(folder / "photo.heic")
-    monkeypatch.setattr("ffhq_wrinkle.photographs.MAX_BYTES", 20)
+    monkeypatch.setattr("ffhq_wrinkle.images.photographs.MAX_BYTES", 20)
     with pytest.raises(ImageError, match="larger than 20 bytes"):
         read_image(folder / "gray.png")
     assert len(get(folder / "gray.png", most=21)) == 21

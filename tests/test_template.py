@@ -4,8 +4,8 @@ import pytest
 from skimage import data
 
 from ffhq_wrinkle.errors import ParsingError
-from ffhq_wrinkle.labels import CLASSES, face_mask
-from ffhq_wrinkle.template import Frame, TemplateParser
+from ffhq_wrinkle.faces.labels import CLASSES, face_mask
+from ffhq_wrinkle.faces.template import Frame, TemplateParser
 
 from .conftest import drawn_face
 

@@ -4,7 +4,7 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from ffhq_wrinkle.errors import ArgumentError, FfhqWrinkleError
-from ffhq_wrinkle.texture import masked_texture_map, scaled_kernel, texture_map
+from ffhq_wrinkle.weak_labels.texture import masked_texture_map, scaled_kernel, texture_map
 
 from .conftest import drawn_face
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from ffhq_wrinkle.texture import masked_texture_map
+from ffhq_wrinkle.weak_labels.texture import masked_texture_map
 
 from .conftest import drawn_face
 

@@ -20,7 +20,7 @@ from torch import nn
 
 from ffhq_wrinkle.cli import main
 from ffhq_wrinkle.errors import ArgumentError, ImageError, RunInterrupted, TrainingError
-from ffhq_wrinkle.parsing import ReadyLabels
+from ffhq_wrinkle.faces.parsing import ReadyLabels
 from ffhq_wrinkle.segmentation import create_model, load_checkpoint, save_checkpoint
 from ffhq_wrinkle.segmentation.training.loader import batches, one_opencv_thread
 from ffhq_wrinkle.segmentation.training.recipes import parse_recipe
@@ -28,7 +28,7 @@ from ffhq_wrinkle.segmentation.training.synced_norm import SyncedBatchNorm2d
 from ffhq_wrinkle.segmentation.training.training import TrainSettings, train
 from ffhq_wrinkle.segmentation.training.training_set import Order, Place, TrainingSet
 from ffhq_wrinkle.segmentation.training_data.samples import Sample
-from ffhq_wrinkle.texture import TextureSettings
+from ffhq_wrinkle.weak_labels.texture import TextureSettings
 
 from .test_weak_runs import wait_for
 

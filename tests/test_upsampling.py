@@ -4,7 +4,7 @@ import torch
 from numpy.testing import assert_array_equal
 from torch.nn import functional
 
-from ffhq_wrinkle.upsampling import upsampled_classes
+from ffhq_wrinkle.faces.upsampling import upsampled_classes
 
 
 def by_torch(logits, side):

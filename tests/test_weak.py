@@ -11,14 +11,14 @@ import torch
 from numpy.testing import assert_array_equal
 from PIL import Image
 
+from ffhq_wrinkle.dataset.ids import parse_ids
 from ffhq_wrinkle.errors import ArgumentError, OutputError
-from ffhq_wrinkle.gpu_images import GpuBatch, on_device
-from ffhq_wrinkle.ids import parse_ids
-from ffhq_wrinkle.labels import FaceParser
-from ffhq_wrinkle.parsing import ReadyLabels
-from ffhq_wrinkle.texture import TextureSettings
-from ffhq_wrinkle.weak import build_weak, build_weak_of
-from ffhq_wrinkle.weak_work import ByProducts
+from ffhq_wrinkle.faces.labels import FaceParser
+from ffhq_wrinkle.faces.parsing import ReadyLabels
+from ffhq_wrinkle.inference.gpu_images import GpuBatch, on_device
+from ffhq_wrinkle.weak_labels.texture import TextureSettings
+from ffhq_wrinkle.weak_labels.weak import build_weak, build_weak_of
+from ffhq_wrinkle.weak_labels.weak_work import ByProducts
 
 from .conftest import files_of
 

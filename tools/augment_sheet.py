@@ -18,8 +18,8 @@ from ffhq_wrinkle.segmentation.augmentation.augmentation import (
     augmented,
     sample_generator,
 )
-from ffhq_wrinkle.texture import scaled_kernel, texture_map
-from ffhq_wrinkle.writing import write_bytes
+from ffhq_wrinkle.storage.writing import write_bytes
+from ffhq_wrinkle.weak_labels.texture import scaled_kernel, texture_map
 
 TILE = 180
 COLUMNS = 3

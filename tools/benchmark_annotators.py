@@ -16,12 +16,12 @@ from PIL import Image
 from scipy.stats import pearsonr
 from sklearn.metrics import cohen_kappa_score, f1_score, jaccard_score
 
+from ffhq_wrinkle.dataset.ids import parse_ids
 from ffhq_wrinkle.human_labels.agreement import measure_agreement
 from ffhq_wrinkle.human_labels.annotators import parse_annotators
 from ffhq_wrinkle.human_labels.fused import fuse_folder
 from ffhq_wrinkle.human_labels.staple import staple
 from ffhq_wrinkle.human_labels.votes import drawn_votes
-from ffhq_wrinkle.ids import parse_ids
 from timing import SIDE, in_turns, print_machine, scratch
 
 

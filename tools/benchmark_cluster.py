@@ -9,12 +9,12 @@ import click
 import numpy as np
 import psutil
 
-from ffhq_wrinkle.cluster import connected
-from ffhq_wrinkle.failures import FAILURES, Failure, update_failures
-from ffhq_wrinkle.folder_run import choose_images
-from ffhq_wrinkle.layout import ImageFile, released_path
-from ffhq_wrinkle.outputs import OutputFolder
-from ffhq_wrinkle.shards import Outcome, Work
+from ffhq_wrinkle.dataset.layout import ImageFile, released_path
+from ffhq_wrinkle.results.failures import FAILURES, Failure, update_failures
+from ffhq_wrinkle.results.outputs import OutputFolder
+from ffhq_wrinkle.runs.cluster import connected
+from ffhq_wrinkle.runs.folder_run import choose_images
+from ffhq_wrinkle.runs.shards import Outcome, Work
 from timing import print_machine, scratch
 
 

@@ -11,9 +11,9 @@ import click
 import numpy as np
 from statsmodels.stats.proportion import proportion_confint
 
+from ffhq_wrinkle.dataset.ids import parse_ids
 from ffhq_wrinkle.demographics.composition import Composition, compose
 from ffhq_wrinkle.demographics.label_tables import read_features
-from ffhq_wrinkle.ids import parse_ids
 from timing import in_turns, print_machine, scratch
 
 _ROWS, _FACES = 70_000, 50_000

@@ -19,8 +19,8 @@ from sklearn.metrics import (
 )
 
 from benchmark_annotators import make_annotations, read_only
-from ffhq_wrinkle.estimates import MEAN
-from ffhq_wrinkle.ids import parse_ids
+from ffhq_wrinkle.dataset.ids import parse_ids
+from ffhq_wrinkle.measures.estimates import MEAN
 from ffhq_wrinkle.segmentation.evaluation.evaluation import Evaluation
 from ffhq_wrinkle.segmentation.evaluation.pairs import EvaluationSettings
 from ffhq_wrinkle.segmentation.evaluation.scoring import evaluate_folders

@@ -14,15 +14,15 @@ import psutil
 import torch
 
 from benchmark_weak import make_many, make_weights
-from ffhq_wrinkle.bisenet import BiSeNetParser
-from ffhq_wrinkle.gpu_texture import GpuWeakMasks, WeakOnGpu
-from ffhq_wrinkle.labels import FaceParser
-from ffhq_wrinkle.parsing import ReadyLabels
-from ffhq_wrinkle.photographs import read_image
-from ffhq_wrinkle.png import encode_png
-from ffhq_wrinkle.texture import TextureSettings
-from ffhq_wrinkle.weak import build_weak
-from ffhq_wrinkle.writing import write_bytes
+from ffhq_wrinkle.faces.bisenet import BiSeNetParser
+from ffhq_wrinkle.faces.labels import FaceParser
+from ffhq_wrinkle.faces.parsing import ReadyLabels
+from ffhq_wrinkle.images.photographs import read_image
+from ffhq_wrinkle.images.png import encode_png
+from ffhq_wrinkle.storage.writing import write_bytes
+from ffhq_wrinkle.weak_labels.gpu_texture import GpuWeakMasks, WeakOnGpu
+from ffhq_wrinkle.weak_labels.texture import TextureSettings
+from ffhq_wrinkle.weak_labels.weak import build_weak
 from timing import in_turns, print_machine, scratch
 
 DIFFERENT = 48  # images

@@ -10,11 +10,11 @@ import numpy as np
 from PIL import Image
 
 from benchmark_weak import make_images
-from ffhq_wrinkle.labels import face_mask, read_label_map
-from ffhq_wrinkle.photographs import read_image
-from ffhq_wrinkle.png import encode_png
-from ffhq_wrinkle.png_decoding import decode_png
-from ffhq_wrinkle.texture import masked_texture_map
+from ffhq_wrinkle.faces.labels import face_mask, read_label_map
+from ffhq_wrinkle.images.photographs import read_image
+from ffhq_wrinkle.images.png import encode_png
+from ffhq_wrinkle.images.png_decoding import decode_png
+from ffhq_wrinkle.weak_labels.texture import masked_texture_map
 from timing import in_turns, print_machine, scratch
 
 

@@ -8,12 +8,12 @@ import click
 import numpy as np
 import torch
 
-from ffhq_wrinkle.inference import choose_device, laid_out
+from ffhq_wrinkle.inference.devices import choose_device, laid_out
 from ffhq_wrinkle.segmentation import create_model, load_checkpoint, save_checkpoint
 from ffhq_wrinkle.segmentation.networks.catalogue import NETWORKS, NetworkName
 from ffhq_wrinkle.segmentation.prediction.onnx_export import export_onnx
 from ffhq_wrinkle.segmentation.prediction.predictor import load_predictor
-from ffhq_wrinkle.texture import TextureSettings
+from ffhq_wrinkle.weak_labels.texture import TextureSettings
 from timing import SIDE, in_turns, print_machine, scratch
 
 

@@ -15,7 +15,7 @@ import psutil
 from PIL import Image
 
 from benchmark_weak import make_images
-from ffhq_wrinkle.layout import released_path
+from ffhq_wrinkle.dataset.layout import released_path
 from timing import print_machine, scratch
 
 _COMMAND = Path(sys.executable).with_name("ffhq-wrinkle")

@@ -15,7 +15,7 @@ from PIL import Image
 from torch.utils.data import DataLoader, Dataset
 
 from benchmark_augment import peer_augmentation
-from ffhq_wrinkle.png import encode_png
+from ffhq_wrinkle.images.png import encode_png
 from ffhq_wrinkle.segmentation import create_model
 from ffhq_wrinkle.segmentation.augmentation.augmentation import AugmentSettings
 from ffhq_wrinkle.segmentation.networks.catalogue import NETWORKS, NetworkName
@@ -23,8 +23,8 @@ from ffhq_wrinkle.segmentation.training.loader import one_opencv_thread
 from ffhq_wrinkle.segmentation.training.recipes import StageConfig
 from ffhq_wrinkle.segmentation.training.trainer import StageTrainer
 from ffhq_wrinkle.segmentation.training_data.samples import Sample
-from ffhq_wrinkle.texture import TextureSettings
-from ffhq_wrinkle.writing import write_bytes
+from ffhq_wrinkle.storage.writing import write_bytes
+from ffhq_wrinkle.weak_labels.texture import TextureSettings
 from timing import print_machine, report, scratch
 
 

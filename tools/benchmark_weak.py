@@ -22,17 +22,17 @@ from PIL import Image
 from torchvision.transforms.functional import normalize, to_tensor
 
 from demo import aligned_astronaut
-from ffhq_wrinkle.bisenet import BiSeNetParser, Engine
-from ffhq_wrinkle.labels import FaceParser, face_mask, read_label_map
-from ffhq_wrinkle.layout import released_path
-from ffhq_wrinkle.parsing import ReadyLabels
-from ffhq_wrinkle.photographs import read_image
-from ffhq_wrinkle.png import encode_png
-from ffhq_wrinkle.template import TemplateParser
-from ffhq_wrinkle.texture import masked_texture_map, texture_map
-from ffhq_wrinkle.weak import build_weak
-from ffhq_wrinkle.weak_work import ByProducts
-from ffhq_wrinkle.writing import write_bytes
+from ffhq_wrinkle.dataset.layout import released_path
+from ffhq_wrinkle.faces.bisenet import BiSeNetParser, Engine
+from ffhq_wrinkle.faces.labels import FaceParser, face_mask, read_label_map
+from ffhq_wrinkle.faces.parsing import ReadyLabels
+from ffhq_wrinkle.faces.template import TemplateParser
+from ffhq_wrinkle.images.photographs import read_image
+from ffhq_wrinkle.images.png import encode_png
+from ffhq_wrinkle.storage.writing import write_bytes
+from ffhq_wrinkle.weak_labels.texture import masked_texture_map, texture_map
+from ffhq_wrinkle.weak_labels.weak import build_weak
+from ffhq_wrinkle.weak_labels.weak_work import ByProducts
 from timing import SIDE, in_turns, print_machine, report, scratch
 
 LabelsOf = Callable[[Path, Image.Image], np.ndarray]

@@ -14,10 +14,10 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
+from ffhq_wrinkle.dataset.layout import ImageFile, find_images
 from ffhq_wrinkle.errors import FfhqWrinkleError
-from ffhq_wrinkle.layout import ImageFile, find_images
-from ffhq_wrinkle.photographs import read_image
-from ffhq_wrinkle.texture import RECIPES, masked_texture_map
+from ffhq_wrinkle.images.photographs import read_image
+from ffhq_wrinkle.weak_labels.texture import RECIPES, masked_texture_map
 
 REGIONS = ("whole image", "face")
 

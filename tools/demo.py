@@ -13,11 +13,11 @@ import cv2
 import numpy as np
 from skimage import data
 
-from ffhq_wrinkle.layout import released_path
-from ffhq_wrinkle.photographs import read_image
-from ffhq_wrinkle.png import encode_png
-from ffhq_wrinkle.template import TemplateParser
-from ffhq_wrinkle.writing import write_bytes
+from ffhq_wrinkle.dataset.layout import released_path
+from ffhq_wrinkle.faces.template import TemplateParser
+from ffhq_wrinkle.images.photographs import read_image
+from ffhq_wrinkle.images.png import encode_png
+from ffhq_wrinkle.storage.writing import write_bytes
 
 SIDE = 512
 IMAGE = released_path("00000", ".png")

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import numpy as np
 
+from ffhq_wrinkle.dataset.layout import find_images
 from ffhq_wrinkle.errors import ParsingError
-from ffhq_wrinkle.labels import face_mask
-from ffhq_wrinkle.layout import find_images
-from ffhq_wrinkle.photographs import read_image
-from ffhq_wrinkle.template import TemplateParser
+from ffhq_wrinkle.faces.labels import face_mask
+from ffhq_wrinkle.faces.template import TemplateParser
+from ffhq_wrinkle.images.photographs import read_image
 
 
 def main(folder: Path) -> None:

@@ -31,15 +31,15 @@ import cv2
 import numpy as np
 import torch
 
-from ffhq_wrinkle.bootstrap import bootstrap_intervals
-from ffhq_wrinkle.layout import find_images
-from ffhq_wrinkle.masks import read_mask
-from ffhq_wrinkle.photographs import decode_gray, read_image
-from ffhq_wrinkle.png import encode_png
+from ffhq_wrinkle.dataset.layout import find_images
+from ffhq_wrinkle.images.masks import read_mask
+from ffhq_wrinkle.images.photographs import decode_gray, read_image
+from ffhq_wrinkle.images.png import encode_png
+from ffhq_wrinkle.measures.bootstrap import bootstrap_intervals
 from ffhq_wrinkle.segmentation.checkpoints.checkpoint import load_checkpoint
 from ffhq_wrinkle.segmentation.experiments.paper_tables import ROWS
 from ffhq_wrinkle.segmentation.training.recipes import read_recipe
-from ffhq_wrinkle.writing import csv_bytes, write_bytes
+from ffhq_wrinkle.storage.writing import csv_bytes, write_bytes
 
 COMMAND = Path(sys.executable).with_name("ffhq-wrinkle")
 DONE = "measured.txt"

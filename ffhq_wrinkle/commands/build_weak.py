@@ -21,10 +21,10 @@ from .options import (
 from .parser_options import engine_option, labels_option, parser_option, weights_option
 
 if TYPE_CHECKING:
-    from ..bisenet import Engine
-    from ..parsing import ParserName
-    from ..places import Place
-    from ..texture import Recipe
+    from ..faces.bisenet import Engine
+    from ..faces.parsing import ParserName
+    from ..storage.places import Place
+    from ..weak_labels.texture import Recipe
 
 
 @click.command("build-weak")
@@ -121,10 +121,10 @@ def build_weak_command(
       ffhq-wrinkle build-weak photos weak --parser labels --labels face_parsed_labels
       ffhq-wrinkle build-weak s3://faces/images1024x1024 s3://faces/weak --jobs 16
     """
-    from ..parsing import create_parser
-    from ..texture import TextureSettings
-    from ..weak import build_weak
-    from ..weak_work import ByProducts
+    from ..faces.parsing import create_parser
+    from ..weak_labels.texture import TextureSettings
+    from ..weak_labels.weak import build_weak
+    from ..weak_labels.weak_work import ByProducts
 
     texture = TextureSettings(
         recipe=recipe, kernel_size=kernel_size, sigma=sigma, scale_to_image=scale_to_image

@@ -27,7 +27,7 @@ from .options import (
 if TYPE_CHECKING:
     from ..demographics.groups import AgeGroups
     from ..demographics.race import View
-    from ..places import Place
+    from ..storage.places import Place
 
 
 @click.command("demographics")
@@ -126,12 +126,12 @@ def demographics_command(
       ffhq-wrinkle demographics ffhq --race --scheduler local:4 --out who
       ffhq-wrinkle demographics s3://faces/ffhq --ids 0-49999 --out s3://faces/who
     """
+    from ..dataset.ids import TEST
     from ..demographics.composition import compose
     from ..demographics.composition_report import require_report, write_report
     from ..demographics.composition_tables import printed
     from ..demographics.id_sets import MANUAL, meant_ids, named_sets, photographed_ids
     from ..errors import ArgumentError
-    from ..ids import TEST
 
     if set_texts and (ids_text is not None or ids_file):
         raise ArgumentError("--ids is for one set and --set for several; give one of them")

@@ -105,8 +105,8 @@ def evaluate_command(
       ffhq-wrinkle evaluate pred ffhq --ids test --out report --images ffhq
       ffhq-wrinkle evaluate unet ffhq --compare swin --out report
     """
+    from ..dataset.ids import parse_ids_or_test
     from ..errors import ArgumentError
-    from ..ids import parse_ids_or_test
     from ..segmentation.evaluation.comparison import compare_folders
     from ..segmentation.evaluation.evaluation_report import require_report, write_report
     from ..segmentation.evaluation.evaluation_tables import printed

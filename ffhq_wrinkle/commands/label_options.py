@@ -10,7 +10,7 @@ from .options import EXISTING_FILE
 if TYPE_CHECKING:
     from ..demographics.groups import AgeGroups
     from ..demographics.label_tables import Labels
-    from ..places import Place
+    from ..storage.places import Place
 
 aging_labels_option = click.option(
     "--aging-labels",
@@ -53,7 +53,7 @@ def read_labels(
     from ..demographics.race_table import race_labels as labels_of
     from ..demographics.race_table import read_race_rows
     from ..errors import ArgumentError
-    from ..places import exists
+    from ..storage.places import exists
 
     if aging_labels and features:
         raise ArgumentError("--aging-labels and --features both tell age and sex; give one")

@@ -9,8 +9,8 @@ import click
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ..ids import Ids
-    from ..places import Place
+    from ..dataset.ids import Ids
+    from ..storage.places import Place
 
 
 class LocalPath(click.Path):
@@ -41,7 +41,7 @@ class PlaceType(click.ParamType):  # type: ignore[type-arg]  # click 8.2 takes n
     ) -> "Place":
         """Read what was given on the command line."""
         from ..errors import ArgumentError
-        from ..places import parse_place
+        from ..storage.places import parse_place
 
         try:
             place = parse_place(value)
@@ -101,7 +101,7 @@ def chosen_ids(
     parse: "Callable[[str], Ids] | None" = None,
 ) -> "Ids | None":
     """All ids that the options name; None without either option."""
-    from ..ids import merge_ids, parse_ids, read_ids
+    from ..dataset.ids import merge_ids, parse_ids, read_ids
 
     chosen = [(parse or parse_ids)(ids_text)] if ids_text is not None else []
     chosen += [read_ids(ids_file)] if ids_file else []
@@ -112,7 +112,7 @@ def default_jobs(scheduler: str | None) -> int:
     """Threads of each process that works: one for each core that it has."""
     if scheduler is None:
         return available_cores()
-    from ..cluster import local_workers
+    from ..runs.cluster import local_workers
 
     workers = local_workers(scheduler)
     return max(1, available_cores() // workers) if workers else 0  # each worker knows

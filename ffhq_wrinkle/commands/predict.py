@@ -24,12 +24,12 @@ from .options import (
 from .parser_options import engine_option, labels_option, parser_option, weights_option
 
 if TYPE_CHECKING:
-    from ..bisenet import Engine
-    from ..parsing import ParserName
-    from ..places import Place
+    from ..faces.bisenet import Engine
+    from ..faces.parsing import ParserName
     from ..segmentation.prediction.prediction_folder import ProbabilityFormat
     from ..segmentation.prediction.predictor import Precision
-    from ..texture import Recipe
+    from ..storage.places import Place
+    from ..weak_labels.texture import Recipe
 
 
 @click.command("predict")
@@ -143,7 +143,7 @@ def predict_command(
       ffhq-wrinkle predict s3://faces/photos s3://faces/wrinkles --checkpoint best.pt --align
     """
     from ..errors import ArgumentError
-    from ..parsing import create_parser
+    from ..faces.parsing import create_parser
     from ..segmentation.checkpoints.official import checkpoint_path
     from ..segmentation.prediction.ingredients import Ingredients
     from ..segmentation.prediction.prediction import predict_folder

@@ -16,7 +16,7 @@ from .options import EXISTING_PLACE, chosen_ids, ids_file_option
 
 if TYPE_CHECKING:
     from ..demographics.groups import AgeGroups, Variable
-    from ..places import Place
+    from ..storage.places import Place
 
 
 @click.command("sample")
@@ -88,10 +88,10 @@ def sample_command(
       ffhq-wrinkle sample ffhq --n 200 --ids 0-49999 --by age,sex --seed 1 --out next.txt
       ffhq-wrinkle sample ffhq --n 200 --by race --race-labels who/race.csv --exclude next.txt
     """
+    from ..dataset.ids import merge_ids
     from ..demographics.id_sets import MASKS_FOLDER, labelled_ids, meant_ids, photographed_ids
     from ..demographics.sample import draw_sample, write_id_list
-    from ..ids import merge_ids
-    from ..places import is_folder
+    from ..storage.places import is_folder
 
     by = _variables(by_text)
     population = chosen_ids(ids_text, ids_file, parse=lambda text: meant_ids(text, data))

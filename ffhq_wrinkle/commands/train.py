@@ -16,7 +16,7 @@ from .options import (
 from .parser_options import labels_option, parser_option, weights_option
 
 if TYPE_CHECKING:
-    from ..parsing import ParserName
+    from ..faces.parsing import ParserName
     from ..segmentation.training.training import TrainPrecision
 
 # Fields of a stage's configuration, with the option's type and help; the name is the field's.
@@ -178,7 +178,7 @@ def train_command(
     """
     from functools import partial
 
-    from ..parsing import create_parser
+    from ..faces.parsing import create_parser
     from ..segmentation.training.recipes import read_recipe
     from ..segmentation.training.training import TrainSettings, train
 

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..figures import figure_png
+from ..reports.figures import figure_png
 from .composition import Composition
 from .groups import TITLES, Variable
 

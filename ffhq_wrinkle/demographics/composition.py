@@ -8,8 +8,8 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from ..dataset.ids import Ids, image_id_of
 from ..errors import ArgumentError
-from ..ids import Ids, image_id_of
 from .groups import VARIABLES, AgeGroups, Variable, groups_of
 from .label_tables import Labels
 from .shares import Association, association, wilson_intervals

@@ -3,9 +3,9 @@
 import json
 from collections.abc import Sequence
 
-from ..failures import FAILURES, update_failures
-from ..places import Place
-from ..report_folder import ReportFolder
+from ..reports.report_folder import ReportFolder
+from ..results.failures import FAILURES, update_failures
+from ..storage.places import Place
 from .bars import bars
 from .composition import Composition
 from .composition_tables import markdown, record, shares_csv

@@ -8,8 +8,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from .. import __version__
-from ..bootstrap import CONFIDENCE
-from ..tabulation import Section, blanked_csv, without_nan
+from ..measures.bootstrap import CONFIDENCE
+from ..reports.tabulation import Section, blanked_csv, without_nan
 from .composition import Composition, Difference, Share
 from .groups import TITLES
 

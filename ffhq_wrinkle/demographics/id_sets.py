@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from ..dataset.ids import Ids, image_id_of, parse_ids_or_test, read_ids
+from ..dataset.layout import find_images, image_folder
 from ..errors import ArgumentError
-from ..ids import Ids, image_id_of, parse_ids_or_test, read_ids
-from ..layout import find_images, image_folder
-from ..places import Place, is_folder
+from ..storage.places import Place, is_folder
 
 MANUAL = "manual"  # stands for the ids of the human masks
 MASKS_FOLDER = "manual_wrinkle_masks"

@@ -12,7 +12,7 @@ from io import BytesIO
 import pandas as pd
 
 from ..errors import ArgumentError
-from ..places import Place, get
+from ..storage.places import Place, get
 from .groups import FFHQ_AGING, SEXES, AgeGroups, age_groups_of, as_age_groups
 
 AGING_LABELS = "ffhq_aging_labels.csv"  # as `download aging-labels` calls it

@@ -10,17 +10,17 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ..dataset.ids import Ids, image_id_of, merge_ids
+from ..dataset.layout import ImageFile, image_folder
 from ..errors import ArgumentError, EstimationError, OutputError
-from ..failures import update_failures
-from ..folder_lock import another_writes
-from ..folder_run import RunReport, choose_images, run_folder
-from ..ids import Ids, image_id_of, merge_ids
-from ..layout import ImageFile, image_folder
-from ..photographs import read_image
-from ..places import Place, delete, exists, get
-from ..shards import Work
-from ..store_lock import lock_of
-from ..writing import output_error, write_bytes
+from ..images.photographs import read_image
+from ..results.failures import update_failures
+from ..runs.folder_run import RunReport, choose_images, run_folder
+from ..runs.shards import Work
+from ..storage.folder_lock import another_writes
+from ..storage.places import Place, delete, exists, get
+from ..storage.store_lock import lock_of
+from ..storage.writing import output_error, write_bytes
 from .race_model import RaceModel
 from .race_table import RACE_TABLE, Estimate, Provenance, RaceTable, earlier_rows
 

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import SourceError
-from ..writing import sha256_of
+from ..storage.writing import sha256_of
 from .groups import RACES
 
 log = logging.getLogger(__name__)

@@ -15,11 +15,11 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from ..dataset.ids import image_id_of
+from ..dataset.layout import ImageFile
 from ..errors import ArgumentError
-from ..ids import image_id_of
-from ..layout import ImageFile
-from ..places import Place, get
-from ..writing import csv_bytes, write_bytes
+from ..storage.places import Place, get
+from ..storage.writing import csv_bytes, write_bytes
 from .groups import RACES
 from .label_tables import Labels
 

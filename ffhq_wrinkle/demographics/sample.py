@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 
 from .. import __version__
+from ..dataset.ids import Ids, image_id_of, parse_ids
 from ..errors import ArgumentError, OutputError
-from ..ids import Ids, image_id_of, parse_ids
-from ..tabulation import Section
-from ..writing import write_bytes
+from ..reports.tabulation import Section
+from ..storage.writing import write_bytes
 from .groups import TITLES, VARIABLES, Variable
 from .label_tables import Labels
 from .strata import draw

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..bootstrap import CONFIDENCE
+from ..measures.bootstrap import CONFIDENCE
 
 
 def wilson_intervals(counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import PurePosixPath
 from typing import Literal
 
-from ..layout import released_path
+from ..dataset.layout import released_path
 
 ArchiveKind = Literal["manual-masks", "weak-masks", "face-parsed-labels", "checkpoints"]
 _ID = re.compile(r"\d{5}")

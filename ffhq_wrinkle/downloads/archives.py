@@ -13,7 +13,7 @@ from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from ..errors import DAMAGED_ARCHIVE, SourceError, TransferFailure
-from ..writing import PARTIAL_PREFIX, output_error
+from ..storage.writing import PARTIAL_PREFIX, output_error
 
 MAX_MEMBERS = 2_000_000
 _CHUNK = 1 << 20

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import WRONG_CONTENT, OutputError, TransferFailure
-from ..folder_lock import FolderLock
-from ..writing import PARTIAL_PREFIX, InnerFolders, output_error
+from ..storage.folder_lock import FolderLock
+from ..storage.writing import PARTIAL_PREFIX, InnerFolders, output_error
 from .image_sources import Wanted
 from .ledger import LEDGER, VERIFIED, Ledger
 from .licence import keep_licence

@@ -11,6 +11,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from ..dataset.ids import Ids, is_ffhq_id
+from ..dataset.sources import Source, fetch, source, source_entry
 from ..errors import (
     DAMAGED_ARCHIVE,
     WRONG_CONTENT,
@@ -20,11 +22,9 @@ from ..errors import (
     SourceError,
     TransferFailure,
 )
-from ..ids import Ids, is_ffhq_id
-from ..pipeline import run_each
-from ..progress import ByteProgress, Progress
-from ..sources import Source, fetch, source, source_entry
-from ..writing import PARTIAL_PREFIX, output_error
+from ..runs.pipeline import run_each
+from ..runs.progress import ByteProgress, Progress
+from ..storage.writing import PARTIAL_PREFIX, output_error
 from .archive_places import PLACES, ArchiveKind
 from .archives import Member, members, unpack
 from .data_set import DataSet, DownloadReport

@@ -11,14 +11,14 @@ from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
-from ..errors import ArgumentError, SourceError, TransferFailure
-from ..layout import (
+from ..dataset.layout import (
     IMAGES_FOLDER,
     SHARD_SIZE,
     find_images,
     image_folder,
     released_path,
 )
+from ..errors import ArgumentError, SourceError, TransferFailure
 from .archives import Member, members, unpack
 from .metadata import ImageFacts
 from .verification import Expected

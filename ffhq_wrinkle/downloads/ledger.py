@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ..errors import OutputError
-from ..writing import csv_bytes, write_bytes
+from ..storage.writing import csv_bytes, write_bytes
 
 LEDGER = "download.csv"
 VERIFIED, FAILED = "verified", "failed"

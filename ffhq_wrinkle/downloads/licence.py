@@ -3,7 +3,7 @@
 import logging
 from pathlib import Path
 
-from ..writing import write_bytes
+from ..storage.writing import write_bytes
 
 log = logging.getLogger(__name__)
 

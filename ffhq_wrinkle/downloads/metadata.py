@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ..errors import SourceError
-from ..writing import csv_bytes, write_bytes
+from ..storage.writing import csv_bytes, write_bytes
 
 log = logging.getLogger(__name__)
 

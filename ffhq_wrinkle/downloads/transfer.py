@@ -23,7 +23,7 @@ import requests
 import urllib3
 
 from ..errors import WRONG_CONTENT, ArgumentError, TransferFailure
-from ..writing import PARTIAL_PREFIX, output_error
+from ..storage.writing import PARTIAL_PREFIX, output_error
 from .answers import (
     LONGEST_PAUSE_S,
     confirmation_url,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import ImageError
-from ..photographs import read_image
+from ..images.photographs import read_image
 
 _CHUNK = 1 << 20
 _MOST_OF_AN_IMAGE, _MOST = 64 << 20, 64 << 30

@@ -12,13 +12,13 @@ from functools import cached_property
 
 import numpy as np
 
-from ..bootstrap import RESAMPLES
+from ..dataset.ids import Ids
 from ..errors import AnnotationError, ArgumentError, ImageFailure
-from ..estimates import Estimate, defined_mean, estimates
-from ..ids import Ids
-from ..metrics import Overlap, jaccard
-from ..pipeline import run_each
-from ..progress import Progress
+from ..measures.bootstrap import RESAMPLES
+from ..measures.estimates import Estimate, defined_mean, estimates
+from ..measures.metrics import Overlap, jaccard
+from ..runs.pipeline import run_each
+from ..runs.progress import Progress
 from .annotations import read_annotations
 from .annotators import (
     AnnotatedImage,

@@ -11,8 +11,8 @@ from typing import NamedTuple
 import numpy as np
 
 from ..errors import AnnotationError, ImageError
-from ..masks import decode_mask, resized_nearest
-from ..photographs import decode_gray, read_content
+from ..images.masks import decode_mask, resized_nearest
+from ..images.photographs import decode_gray, read_content
 from .annotators import AnnotatedImage, AnnotationSettings
 
 

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ..figures import figure_png
-from ..overlays import dark_canvas, with_legend
+from ..reports.figures import figure_png
+from ..reports.overlays import dark_canvas, with_legend
 from .agreement import Agreement
 from .tallies import pairs
 

@@ -13,9 +13,9 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
+from ..dataset.ids import Ids
+from ..dataset.layout import ImageFile, find_images, select_images
 from ..errors import ArgumentError
-from ..ids import Ids
-from ..layout import ImageFile, find_images, select_images
 
 log = logging.getLogger(__name__)
 

@@ -12,13 +12,13 @@ from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from .. import __version__
+from ..dataset.ids import Ids
 from ..errors import AnnotationError, ArgumentError, ImageFailure, RunInterrupted
-from ..failures import Failure, update_failures
-from ..ids import Ids
-from ..outputs import OutputFolder, require_separate
-from ..pipeline import run_each
-from ..progress import Progress
-from ..writing import write_bytes
+from ..results.failures import Failure, update_failures
+from ..results.outputs import OutputFolder, require_separate
+from ..runs.pipeline import run_each
+from ..runs.progress import Progress
+from ..storage.writing import write_bytes
 from .agreement import agreement_weights, tally_images
 from .annotations import decode_annotations, read_files
 from .annotators import (

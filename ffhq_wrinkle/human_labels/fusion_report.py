@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..failures import FAILURES
+from ..results.failures import FAILURES
 from .fusion import Method
 
 _LISTED = 5

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..writing import csv_bytes
+from ..storage.writing import csv_bytes
 from .annotations import Annotations, ImageFiles
 from .annotators import AnnotationSettings
 from .fusion import Fused, FusionRule

@@ -4,9 +4,9 @@ import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from ..overlays import Photographs
-from ..png import encode_png
-from ..report_folder import ReportFolder
+from ..images.png import encode_png
+from ..reports.overlays import Photographs
+from ..reports.report_folder import ReportFolder
 from .agreement import Agreement
 from .annotations import read_annotations
 from .annotator_figures import distribution, overlay, pair_matrix

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from .. import __version__
-from ..estimates import MEAN, POOLED, Aggregate
-from ..tabulation import (
+from ..measures.estimates import MEAN, POOLED, Aggregate
+from ..reports.tabulation import (
     Section,
     blanked_csv,
     bootstrap_record,

@@ -10,7 +10,7 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from ..metrics import (
+from ..measures.metrics import (  # fmt: skip
     NearOverlap,
     Overlap,
     cohen_kappa,
@@ -22,8 +22,8 @@ from ..metrics import (
     near_precision,
     near_recall,
     pearson,
-)  # fmt: skip
-from ..neighbourhoods import near_px
+)
+from ..measures.neighbourhoods import near_px
 from .votes import drawn_votes
 
 Kind = Literal["pair", "average", "others", "all"]

@@ -1,9 +1,4 @@
-"""Wrinkle segmentation: networks, training, prediction and evaluation.
-
-The packages read in the order data moves, each importing only from those before it, and from the
-package around: `networks`, `checkpoints`, `prediction`, `evaluation`, `training_data`,
-`augmentation`, `training`, `experiments`. Each says the order of its modules.
-"""
+"""Wrinkle segmentation: networks, training, prediction and evaluation."""
 
 from importlib import import_module
 from typing import TYPE_CHECKING

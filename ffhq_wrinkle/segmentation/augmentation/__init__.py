@@ -1,4 +1,1 @@
-"""Augmentation: six distortions as one sampling grid; arrays only.
-
-In order, each importing only from those before it: `warp`, `distortion`, `augmentation`.
-"""
+"""Augmentation: six distortions composed into one sampling grid; arrays only."""

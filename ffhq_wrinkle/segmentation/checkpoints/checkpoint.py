@@ -10,9 +10,9 @@ import torch
 
 from ... import __version__
 from ...errors import ArgumentError, SourceError
-from ...texture import REFERENCE_SIDE, RELEASED, TextureSettings
-from ...weights import load_strictly, named_tensors, read_weights
-from ...writing import sha256_of, write_bytes
+from ...inference.weights import load_strictly, named_tensors, read_weights
+from ...storage.writing import sha256_of, write_bytes
+from ...weak_labels.texture import REFERENCE_SIDE, RELEASED, TextureSettings
 from ..networks.catalogue import NetworkName, create_model, described
 from ..networks.sized import SizedNetwork
 from .official import is_official

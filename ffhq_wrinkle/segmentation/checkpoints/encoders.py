@@ -11,7 +11,7 @@ from math import isqrt
 import torch
 from torch.nn import functional
 
-from ...inference import IMAGENET_MEAN, IMAGENET_STD
+from ...inference.devices import IMAGENET_MEAN, IMAGENET_STD
 from ..networks.catalogue import NetworkName
 from .pretrained import Carried
 

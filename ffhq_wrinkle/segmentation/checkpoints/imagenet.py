@@ -10,10 +10,10 @@ from pathlib import Path
 import torch
 from torch import nn
 
+from ...dataset.sources import fetch_weights, source
 from ...errors import ArgumentError, SourceError
-from ...sources import fetch_weights, source
-from ...weights import load_strictly, named_tensors, read_weights
-from ...writing import sha256_of
+from ...inference.weights import load_strictly, named_tensors, read_weights
+from ...storage.writing import sha256_of
 from ..networks.catalogue import NetworkName, described
 from ..networks.sized import SizedNetwork
 from .encoders import RGB, fitted

@@ -2,10 +2,10 @@
 
 from pathlib import Path, PurePosixPath
 
+from ...dataset.sources import cache_folder, source
 from ...downloads.data_set import DataSet
 from ...downloads.download import download_archive
 from ...errors import ArgumentError, SourceError
-from ...sources import cache_folder, source
 
 # The networks of stage 2, as members of the published archive.
 OFFICIAL = {

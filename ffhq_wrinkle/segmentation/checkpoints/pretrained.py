@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import torch
 
-from ...weights import load_strictly
+from ...inference.weights import load_strictly
 from ..networks.catalogue import described
 from ..networks.sized import SizedNetwork
 

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 from skimage.morphology import skeletonize
 
-from ...metrics import NearOverlap
+from ...measures.metrics import NearOverlap
 
 _CALL_PIXELS = 2_000  # thinning one more piece costs as much as so many pixels
 

@@ -6,14 +6,14 @@ from pathlib import Path
 
 import numpy as np
 
-from ...bootstrap import RESAMPLES
+from ...dataset.ids import Ids
 from ...errors import ArgumentError
-from ...estimates import Estimate, estimates
-from ...ids import Ids
-from ..prediction.prediction_files import find_predictions
-from ..prediction.probabilities import average_precision
+from ...measures.bootstrap import RESAMPLES
+from ...measures.estimates import Estimate, estimates
 from .evaluation import Evaluation, with_pooled_area
 from .pairs import EvaluationSettings, find_pairs
+from .prediction_files import find_predictions
+from .probabilities import average_precision
 from .scores import Measure, PairedScores, measures
 from .scoring import evaluate_files
 

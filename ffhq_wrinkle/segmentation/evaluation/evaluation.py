@@ -11,11 +11,11 @@ from pathlib import Path
 
 import numpy as np
 
-from ...bootstrap import RESAMPLES
-from ...estimates import POOLED, Estimate, estimates
-from ..prediction.prediction_files import Predictions
-from ..prediction.probabilities import LevelCounts, average_precision
+from ...measures.bootstrap import RESAMPLES
+from ...measures.estimates import POOLED, Estimate, estimates
 from .pairs import EvaluationSettings, PairFiles
+from .prediction_files import Predictions
+from .probabilities import LevelCounts, average_precision
 from .scores import AREA, Measure, Score, columns, measures
 
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
-from ...overlays import Photographs, dark_canvas, with_legend
-from ...png import encode_png
-from ...report_folder import ReportFolder
+from ...images.png import encode_png
+from ...reports.overlays import Photographs, dark_canvas, with_legend
+from ...reports.report_folder import ReportFolder
 from .comparison import Comparison
 from .evaluation import Evaluation
 from .evaluation_tables import LISTED, markdown, per_image_csv, record

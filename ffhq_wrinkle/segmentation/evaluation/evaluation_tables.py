@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from ... import __version__
-from ...estimates import MEAN, POOLED, Estimate
-from ...tabulation import (
+from ...measures.estimates import MEAN, POOLED, Estimate
+from ...reports.tabulation import (
     Section,
     blanked_csv,
     bootstrap_record,

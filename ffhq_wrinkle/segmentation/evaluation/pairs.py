@@ -11,12 +11,12 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
+from ...dataset.ids import Ids
+from ...dataset.layout import find_images, select_images
 from ...errors import ArgumentError, EvaluationError, ImageError, ManyValuesError
-from ...ids import Ids
-from ...layout import find_images, select_images
-from ...masks import read_mask, resized_nearest
-from ..prediction.prediction_files import MASKS_FOLDER, Predictions, read_probability
-from ..prediction.probabilities import thresholded
+from ...images.masks import read_mask, resized_nearest
+from .prediction_files import MASKS_FOLDER, Predictions, read_probability
+from .probabilities import thresholded
 
 log = logging.getLogger(__name__)
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ...metrics import (
+from ...measures.metrics import (  # fmt: skip
     NearOverlap,
     Overlap,
     accuracy,
@@ -19,8 +19,8 @@ from ...metrics import (
     overlap,
     precision,
     recall,
-)  # fmt: skip
-from ...neighbourhoods import near_px
+)
+from ...measures.neighbourhoods import near_px
 from .centrelines import centreline_overlap
 
 _EXACT = {

@@ -10,20 +10,20 @@ from pathlib import Path
 
 import numpy as np
 
-from ...bootstrap import RESAMPLES
+from ...dataset.ids import Ids
 from ...errors import ArgumentError, EvaluationError, ImageFailure
-from ...ids import Ids
-from ...pipeline import run_each
-from ...progress import Progress
-from ..prediction.prediction_files import Predictions, find_predictions
-from ..prediction.probabilities import (
+from ...measures.bootstrap import RESAMPLES
+from ...runs.pipeline import run_each
+from ...runs.progress import Progress
+from .evaluation import Evaluation
+from .pairs import EvaluationSettings, Pair, PairFiles, find_pairs, read_pair
+from .prediction_files import Predictions, find_predictions
+from .probabilities import (
     LevelCounts,
     average_precision,
     level_counts,
     require_probability,
 )
-from .evaluation import Evaluation
-from .pairs import EvaluationSettings, Pair, PairFiles, find_pairs, read_pair
 from .scores import Score, score, stacked
 
 log = logging.getLogger(__name__)

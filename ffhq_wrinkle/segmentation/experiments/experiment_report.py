@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ...figures import figure_png
-from ...report_folder import ReportFolder
+from ...reports.figures import figure_png
+from ...reports.report_folder import ReportFolder
 from .experiment_tables import markdown, percent, record, table_csv
 from .experiments import Cell, Experiments
 from .paper_tables import ROWS

@@ -8,7 +8,13 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from ... import __version__
-from ...tabulation import Section, blanked_csv, bootstrap_record, intervals_note, without_nan
+from ...reports.tabulation import (
+    Section,
+    blanked_csv,
+    bootstrap_record,
+    intervals_note,
+    without_nan,
+)
 from .experiments import Apart, Cell, Experiments, Figure
 from .paper_tables import FRACTIONS, ROWS, TABLES, PaperScores
 

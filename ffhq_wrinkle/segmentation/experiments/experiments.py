@@ -12,9 +12,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ...bootstrap import RESAMPLES, bootstrap_intervals
 from ...errors import ArgumentError, EvaluationError
-from ...metrics import Overlap, accuracy, dice, jaccard
+from ...measures.bootstrap import RESAMPLES, bootstrap_intervals
+from ...measures.metrics import Overlap, accuracy, dice, jaccard
 from ..networks.parameters import ParameterCounts, parameter_counts
 from ..training.recipes import StageConfig
 from .comparability import Pretrained, sifted

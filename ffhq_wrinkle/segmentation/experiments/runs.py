@@ -15,8 +15,8 @@ import numpy as np
 import tomli_w
 
 from ...errors import ArgumentError, EvaluationError
-from ...weights import read_weights
-from ...writing import sha256_of
+from ...inference.weights import read_weights
+from ...storage.writing import sha256_of
 from ..training.recipes import Recipe, parse_recipe
 from ..training.run_folder import CONFIG, SPLIT, TEST
 from ..training.stage_state import BEST, MEMORY, METRICS

@@ -6,15 +6,15 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ...dataset.ids import image_id_of
+from ...dataset.layout import find_images
 from ...errors import ArgumentError, ImageError, ParsingError
-from ...ids import image_id_of
-from ...labels import FaceParser, face_mask
-from ...layout import find_images
-from ...masks import read_mask
-from ...photographs import read_image
-from ...places import Place, get
-from ...texture import TextureSettings
-from .inputs import network_input
+from ...faces.labels import FaceParser, face_mask
+from ...images.masks import read_mask
+from ...images.photographs import read_image
+from ...storage.places import Place, get
+from ...weak_labels.texture import TextureSettings
+from ..networks.inputs import network_input
 
 
 class Prepared(NamedTuple):

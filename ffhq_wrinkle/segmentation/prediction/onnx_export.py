@@ -17,7 +17,7 @@ from torch.export import Dim
 
 from ... import __version__
 from ...errors import ArgumentError
-from ...writing import write_bytes
+from ...storage.writing import write_bytes
 from ..checkpoints.checkpoint import Checkpoint, load_checkpoint
 from ..networks.sized import SizedNetwork
 from .predictor import INPUT, NOTE, OUTPUT, onnx_session, require_two_classes

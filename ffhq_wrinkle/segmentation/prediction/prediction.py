@@ -6,16 +6,16 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ...dataset.ids import Ids
+from ...dataset.layout import ImageFile, image_folder
 from ...errors import ImageError, ImageFailure
-from ...folder_run import RunReport, choose_images, run_folder
-from ...ids import Ids
-from ...layout import ImageFile, image_folder
-from ...outputs import OutputFolder, require_separate
-from ...photographs import read_image
-from ...places import Place
-from ...shards import Work
+from ...images.photographs import read_image
+from ...results.outputs import OutputFolder, require_separate
+from ...runs.folder_run import RunReport, choose_images, run_folder
+from ...runs.shards import Work
+from ...storage.places import Place
+from ..evaluation.prediction_files import RECORD
 from .ingredients import Ingredients, Prepared
-from .prediction_files import RECORD
 from .prediction_folder import SUBFOLDERS, Face, PredictionFolder, PredictSettings
 from .predictor import Predictor
 from .views import View, Views, WholeImages

@@ -11,13 +11,13 @@ import numpy as np
 from scipy.special import expit
 
 from ... import __version__
+from ...dataset.layout import ImageFile
 from ...errors import OutputError
-from ...layout import ImageFile
-from ...masks import read_mask
-from ...outputs import OutputFolder
-from ...writing import write_bytes
-from .prediction_files import MASKS_FOLDER, PROBABILITIES_FOLDER
-from .probabilities import as_16_bit
+from ...images.masks import read_mask
+from ...results.outputs import OutputFolder
+from ...storage.writing import write_bytes
+from ..evaluation.prediction_files import MASKS_FOLDER, PROBABILITIES_FOLDER
+from ..evaluation.probabilities import as_16_bit
 from .views import View, Views, WholeImages
 from .wrinkle_table import TABLE, WrinkleRow, wrinkle_row, wrinkle_table
 

@@ -12,16 +12,16 @@ import numpy as np
 import torch
 
 from ...errors import ArgumentError, SourceError
-from ...inference import (
+from ...inference.devices import (  # fmt: skip
     choose_device,
     exact,
     fold_batch_norm,
     lacks_memory,
     laid_out,
     require_device_name,
-)  # fmt: skip
-from ...texture import RELEASED, TextureSettings
-from ...weights import require_same_weights
+)
+from ...inference.weights import require_same_weights
+from ...weak_labels.texture import RELEASED, TextureSettings
 from ..checkpoints.checkpoint import Checkpoint, load_checkpoint
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ...labels import CLASSES, LABEL_SIZE, NOSE, SKIN
+from ...faces.labels import CLASSES, LABEL_SIZE, NOSE, SKIN
 
 # In the order of their numbers in a region map, from 1 on; left and right are the viewer's.
 REGIONS = (

@@ -9,11 +9,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ...alignment import FFHQ_SIZE, Alignment, ffhq_alignment
+from ...dataset.ids import image_id_of
 from ...errors import AlignmentError
-from ...ids import image_id_of
-from ...landmarks import FaceFinder, Landmarks, choose_faces, read_landmarks
-from ...writing import sha256_of
+from ...faces.alignment import FFHQ_SIZE, Alignment, ffhq_alignment
+from ...faces.landmarks import FaceFinder, Landmarks, choose_faces, read_landmarks
+from ...storage.writing import sha256_of
 
 _NUMBERED = re.compile(r"\.face\d+$")
 

@@ -5,8 +5,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ...masks import resized_nearest
-from ...writing import csv_bytes
+from ...images.masks import resized_nearest
+from ...storage.writing import csv_bytes
 from .regions import REGIONS, region_map
 
 TABLE = "wrinkles.csv"

@@ -4,16 +4,16 @@ import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from ...bootstrap import RESAMPLES
-from ...estimates import MEAN
-from ...progress import Progress
-from ...writing import sha256_of, write_bytes
+from ...measures.bootstrap import RESAMPLES
+from ...measures.estimates import MEAN
+from ...runs.progress import Progress
+from ...storage.writing import sha256_of, write_bytes
 from ..checkpoints.checkpoint import load_checkpoint
 from ..evaluation.evaluation_tables import per_image_csv, record
 from ..evaluation.pairs import Pair
+from ..evaluation.probabilities import as_16_bit
 from ..evaluation.scoring import evaluate_pairs
 from ..prediction.predictor import TorchPredictor
-from ..prediction.probabilities import as_16_bit
 from ..training_data.samples import Sample
 from .recipes import StageConfig
 from .training_set import HALF, Place, TrainingSet

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import torch
 
-from ...weights import named_tensors, read_weights
+from ...inference.weights import named_tensors, read_weights
 from ..checkpoints.imagenet import STAND_IN, carry_imagenet, imagenet_stand_in, load_imagenet
 from ..checkpoints.pretrained import load_pretrained
 from ..networks.catalogue import create_model

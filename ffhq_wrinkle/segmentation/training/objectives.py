@@ -7,8 +7,8 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
-from ...estimates import defined_mean
-from ...metrics import Overlap, dice, jaccard
+from ...measures.estimates import defined_mean
+from ...measures.metrics import Overlap, dice, jaccard
 from ..networks.sized import SizedNetwork
 from .losses import masked_l1_loss, mse_loss, soft_dice_loss, soft_dice_of, soft_dice_sums
 from .recipes import Loss

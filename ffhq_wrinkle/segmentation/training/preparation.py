@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ...errors import TrainingDataError
-from ...labels import FaceParser
-from ...texture import TextureSettings
-from ...writing import InnerFolders
+from ...faces.labels import FaceParser
+from ...storage.writing import InnerFolders
+from ...weak_labels.texture import TextureSettings
 from ..training_data.checks import require_trainable, require_wrinkles
 from ..training_data.listing import Listing, complete_listing, list_samples
 from ..training_data.sample_files import Part, SampleFiles, find_sample_files

@@ -8,8 +8,8 @@ from typing import Any
 import tomli_w
 
 from ...errors import TrainingError
-from ...folder_lock import FolderLock
-from ...writing import PARTIAL_PREFIX, write_bytes
+from ...storage.folder_lock import FolderLock
+from ...storage.writing import PARTIAL_PREFIX, write_bytes
 from .stage_state import require_same
 
 CONFIG, SPLIT, TEST = "config.toml", "split.csv", "test.json"

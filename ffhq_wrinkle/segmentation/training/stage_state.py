@@ -8,9 +8,9 @@ from typing import Any
 import torch
 
 from ...errors import TrainingError
-from ...outputs import differing_settings
-from ...weights import read_weights
-from ...writing import csv_bytes, write_bytes
+from ...inference.weights import read_weights
+from ...results.outputs import differing_settings
+from ...storage.writing import csv_bytes, write_bytes
 
 MEMORY = "memory_mib"
 COLUMNS = (

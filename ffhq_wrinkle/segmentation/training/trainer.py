@@ -14,11 +14,11 @@ from lightning_fabric import Fabric
 from torch import nn
 
 from ...errors import TrainingError
-from ...inference import laid_out
-from ...png import encode_png
-from ...progress import Progress
-from ...texture import TextureSettings
-from ...writing import write_bytes
+from ...images.png import encode_png
+from ...inference.devices import laid_out
+from ...runs.progress import Progress
+from ...storage.writing import write_bytes
+from ...weak_labels.texture import TextureSettings
 from ..checkpoints.checkpoint import save_checkpoint
 from ..networks.sized import SizedNetwork
 from ..training_data.samples import Sample, Stage

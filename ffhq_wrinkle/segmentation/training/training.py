@@ -19,9 +19,9 @@ from lightning_fabric import Fabric
 
 from ... import __version__
 from ...errors import ArgumentError, RunInterrupted
-from ...labels import FaceParser
-from ...texture import TextureSettings
-from ...writing import InnerFolders
+from ...faces.labels import FaceParser
+from ...storage.writing import InnerFolders
+from ...weak_labels.texture import TextureSettings
 from ..checkpoints.checkpoint import load_checkpoint
 from ..networks.catalogue import fitting_crop
 from ..training_data.picture_files import read_size

@@ -8,9 +8,9 @@ import torch
 from torch.utils.data import Dataset, Sampler
 
 from ...errors import ArgumentError
-from ...photographs import read_image
+from ...images.photographs import read_image
 from ..augmentation.augmentation import AugmentSettings, FaceArrays, augmented, sample_generator
-from ..prediction.inputs import network_input
+from ..networks.inputs import network_input
 from ..training_data.samples import Sample, load_sample, naming
 from .recipes import StageConfig
 

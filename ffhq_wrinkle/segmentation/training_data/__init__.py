@@ -1,5 +1,1 @@
-"""Training data: what there is to learn from, completed, checked and split.
-
-In order, each importing only from those before it: `picture_files`, `samples`, `sample_files`,
-`weak_cache`, `soft_masks`, `listing`, `checks`, `twins`, `split`.
-"""
+"""Training data: the images, masks and weak masks to learn from, checked, completed and split."""

@@ -4,8 +4,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from ...errors import ImageError, ImageFailure, SizeError, TrainingDataError
-from ...pipeline import run_each
-from ...progress import Progress
+from ...runs.pipeline import run_each
+from ...runs.progress import Progress
 from .picture_files import read_face, read_size, require_same_size
 from .samples import Sample, Stage, load_target, naming, read_human_mask
 

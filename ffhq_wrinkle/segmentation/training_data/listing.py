@@ -14,9 +14,9 @@ from functools import cached_property
 from pathlib import Path
 
 from ...errors import ArgumentError, TrainingDataError
-from ...labels import FaceParser
-from ...texture import TextureSettings
-from ...writing import sha256_of
+from ...faces.labels import FaceParser
+from ...storage.writing import sha256_of
+from ...weak_labels.texture import TextureSettings
 from .sample_files import Part, SampleFiles, find_sample_files
 from .samples import Sample, Stage
 from .soft_masks import soft_folders

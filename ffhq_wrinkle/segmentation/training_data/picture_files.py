@@ -6,10 +6,10 @@ import numpy as np
 from PIL import ExifTags, TiffImagePlugin
 
 from ...errors import ImageError, ParsingError, SizeError
-from ...labels import face_mask, read_label_map
-from ...masks import read_mask
-from ...photographs import decode_gray, opened, read_content, require_regular
-from ...png import has_png_end, may_be_turned
+from ...faces.labels import face_mask, read_label_map
+from ...images.masks import read_mask
+from ...images.photographs import decode_gray, opened, read_content, require_regular
+from ...images.png import has_png_end, may_be_turned
 
 _HEAD_BYTES = 16_384  # within which a PNG says how it is turned
 _TIFF_SIDES = (TiffImagePlugin.IMAGEWIDTH, TiffImagePlugin.IMAGELENGTH)

@@ -11,10 +11,10 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal, get_args
 
+from ...dataset.ids import image_id_of
+from ...dataset.layout import IMAGES_FOLDER, find_images, released_path
 from ...errors import ArgumentError
-from ...ids import image_id_of
-from ...layout import IMAGES_FOLDER, find_images, released_path
-from ...texture import RELEASED, TextureSettings
+from ...weak_labels.texture import RELEASED, TextureSettings
 
 Part = Literal["train", "val", "test"]
 PARTS: tuple[Part, ...] = get_args(Part)

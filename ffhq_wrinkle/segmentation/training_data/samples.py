@@ -10,8 +10,8 @@ from typing import Literal, NamedTuple, TypeVar, get_args
 import numpy as np
 
 from ...errors import ArgumentError, ImageError, ManyValuesError, SizeError
-from ...masks import read_mask
-from ...photographs import read_image
+from ...images.masks import read_mask
+from ...images.photographs import read_image
 from .picture_files import read_face, read_levels, require_same_size
 
 Stage = Literal["pretrain", "finetune"]

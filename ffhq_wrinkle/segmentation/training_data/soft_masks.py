@@ -6,8 +6,8 @@ from collections.abc import Collection
 from pathlib import Path
 
 from ...errors import ImageError, ManyValuesError
-from ...masks import read_mask
-from ...pipeline import run_each
+from ...images.masks import read_mask
+from ...runs.pipeline import run_each
 
 log = logging.getLogger(__name__)
 

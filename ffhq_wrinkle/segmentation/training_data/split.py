@@ -9,9 +9,9 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from ...dataset.ids import official_test_ids
 from ...errors import ArgumentError
-from ...ids import official_test_ids
-from ...writing import csv_bytes, write_bytes
+from ...storage.writing import csv_bytes, write_bytes
 from .sample_files import PARTS, Part
 from .samples import Sample, Stage
 from .twins import same_pictures, twins_of

@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from ...errors import ImageFailure, TrainingDataError
-from ...photographs import read_content, read_image
-from ...pipeline import run_each
-from ...progress import Progress
+from ...images.photographs import read_content, read_image
+from ...runs.pipeline import run_each
+from ...runs.progress import Progress
 from .picture_files import read_size
 from .samples import Sample, Stage, naming
 

@@ -15,21 +15,21 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ...dataset.layout import released_path
 from ...errors import ImageError, ImageFailure, OutputError, ParsingError
-from ...failures import read_failures
-from ...labels import FaceParser
-from ...layout import released_path
-from ...pipeline import run_each
-from ...texture import TextureSettings
-from ...weak import build_weak_of
-from ...weak_work import ByProducts
-from ...writing import (
+from ...faces.labels import FaceParser
+from ...results.failures import read_failures
+from ...runs.pipeline import run_each
+from ...storage.writing import (
     InnerFolders,
     csv_bytes,
     output_error,
     sha256_of,
     write_bytes,
 )
+from ...weak_labels.texture import TextureSettings
+from ...weak_labels.weak import build_weak_of
+from ...weak_labels.weak_work import ByProducts
 from .picture_files import read_face
 
 log = logging.getLogger(__name__)

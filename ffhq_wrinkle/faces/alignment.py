@@ -1,0 +1,279 @@
+"""Alignment: the crop of a photo that FFHQ would have made of a face, and the way back.
+
+From a face's `Landmarks` comes an `Alignment`: a square in the photo, turned and scaled with the
+face. It cuts out the aligned image, and lays a mask of that image onto the photo again. Where the
+face is found is the business of `landmarks`. Coordinates are OpenCV's: x to the right, y down,
+(0, 0) the centre of the first pixel.
+"""
+
+import math
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from PIL import Image
+
+from ..errors import AlignmentError, ArgumentError
+from .landmarks import Landmarks
+
+FFHQ_SIZE = 1024
+
+# Beyond the photo's border its mirror image fades into a blurred one, as in FFHQ: how wide the
+# blur is (NVIDIA's), and within which distance it is complete, as parts of the crop's side.
+_BLUR, _FADE = 0.02, 0.1
+_SAMPLES = 4  # of the photo for each aligned pixel, along either axis
+_MARGIN = 4  # pixels around the square that interpolation may look at
+
+
+@dataclass(frozen=True)
+class Alignment:
+    """The square of a photo that becomes an aligned image, as `ffhq_alignment` lays it.
+
+    Parameters
+    ----------
+    centre : tuple of float
+        Its middle, (x, y) in pixels of the photo.
+    half_axis : tuple of float
+        From the middle to the right side's middle, right as the face stands upright.
+    size : int
+        Rows and columns of the aligned image.
+    """
+
+    centre: tuple[float, float]
+    half_axis: tuple[float, float]
+    size: int = FFHQ_SIZE
+
+    def __post_init__(self) -> None:
+        if self.size < 1:
+            raise ArgumentError(f"an aligned image of {self.size} pixels a side has none")
+        if not 0 < self.side < math.inf or not all(map(math.isfinite, self.centre)):
+            raise ArgumentError(
+                f"no square around {self.centre} has the half axis {self.half_axis}"
+            )
+
+    @property
+    def side(self) -> float:
+        """Length of the square's side, in pixels of the photo."""
+        return 2 * math.hypot(*self.half_axis)
+
+    @property
+    def scale(self) -> float:
+        """How many pixels of the photo a pixel of the aligned image is wide."""
+        return self.side / self.size
+
+    @property
+    def quad(self) -> np.ndarray:
+        """The square's corners: float64 (4, 2) of (x, y), from upper left against the clock."""
+        x, y = self._axes()
+        return np.stack([-x - y, -x + y, x + y, x - y]) + self.centre
+
+    @property
+    def to_photo(self) -> np.ndarray:
+        """Affine matrix from pixel centres of the aligned image to the photo: float64 (2, 3).
+
+        The square's corners are those of the aligned image's area, half a pixel out from the
+        centres of its corner pixels.
+        """
+        x, y = self._axes()
+        first = np.array(self.centre) - (x + y) * (1 - 1 / self.size)
+        return np.column_stack([2 * x / self.size, 2 * y / self.size, first])
+
+    @property
+    def to_aligned(self) -> np.ndarray:
+        """Affine matrix from pixel centres of the photo to the aligned image: float64 (2, 3)."""
+        return np.asarray(np.linalg.inv(_square(self.to_photo))[:2])
+
+    def aligned(self, photo: np.ndarray) -> np.ndarray:
+        """Cut the aligned image out of the photo.
+
+        As FFHQ was made: the photo is interpolated (bilinear) at four times the size and more
+        finely than its pixels lie, and that is shrunk by Lanczos' filter. Beyond the photo's
+        border there is its mirror image, blurred.
+
+        Parameters
+        ----------
+        photo : np.ndarray
+            RGB uint8, (H, W, 3), upright.
+
+        Returns
+        -------
+        np.ndarray
+            RGB uint8, (size, size, 3).
+
+        Raises
+        ------
+        AlignmentError
+            The face is not in the photo.
+        ArgumentError
+            The photo has another dtype or shape.
+        """
+        if photo.dtype != np.uint8 or photo.ndim != 3 or photo.shape[2] != 3 or not photo.size:
+            raise ArgumentError(f"a photo is uint8 (H, W, 3), not {photo.dtype} {photo.shape}")
+        shape = photo.shape[:2]
+        self._require_face_in(shape)
+        shrink = max(1, math.floor(self.scale / 2))  # which leaves less than `_SAMPLES` times
+        rows, columns = self._extent(shape, margin=_MARGIN * shrink)
+        part = photo[rows, columns]
+        size_wh = (max(1, part.shape[1] // shrink), max(1, part.shape[0] // shrink))
+        small = _resized(part, size_wh)
+        matrix = (
+            _resizing(small.shape[1] / part.shape[1], small.shape[0] / part.shape[0])
+            @ _shift(-columns.start, -rows.start)
+            @ _square(self.to_photo)
+            @ _resizing(1 / _SAMPLES, 1 / _SAMPLES)
+        )
+        fine = cv2.warpAffine(
+            small,
+            matrix[:2],
+            (self.size * _SAMPLES, self.size * _SAMPLES),
+            flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+            borderMode=cv2.BORDER_REFLECT_101,
+        )
+        image = _resized(np.asarray(fine), (self.size, self.size))
+        return self._softened(image, shape)
+
+    def onto_photo(self, mask: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+        """Lay a mask of the aligned image onto the photo.
+
+        Each of the photo's pixels takes the aligned pixel that its centre lies in.
+
+        Parameters
+        ----------
+        mask : np.ndarray
+            bool, uint8 or float32, (size, size).
+        shape : tuple of int
+            Rows and columns of the photo.
+
+        Returns
+        -------
+        np.ndarray
+            Of the mask's dtype, (H, W); False or 0 outside the square.
+
+        Raises
+        ------
+        AlignmentError
+            The face is not in the photo.
+        ArgumentError
+            The mask has another dtype or shape.
+        """
+        if mask.dtype not in (np.bool_, np.uint8, np.float32):
+            raise ArgumentError(f"a mask is bool, uint8 or float32, not {mask.dtype}")
+        if mask.shape != (self.size, self.size):
+            raise ArgumentError(
+                f"a mask of this aligned image is {(self.size, self.size)}, not {mask.shape}"
+            )
+        self._require_face_in(shape)
+        rows, columns = self._extent(shape, margin=1)
+        matrix = _square(self.to_aligned) @ _shift(columns.start, rows.start)
+        laid = np.zeros(shape, mask.dtype)
+        laid[rows, columns] = cv2.warpAffine(
+            np.ascontiguousarray(mask, np.uint8 if mask.dtype == np.bool_ else mask.dtype),
+            matrix[:2],
+            (columns.stop - columns.start, rows.stop - rows.start),
+            flags=cv2.INTER_NEAREST | cv2.WARP_INVERSE_MAP,
+            borderMode=cv2.BORDER_CONSTANT,
+            borderValue=0,
+        )
+        return laid
+
+    def _axes(self) -> tuple[np.ndarray, np.ndarray]:
+        """Half axes to the right and down."""
+        x, y = self.half_axis
+        return np.array([x, y]), np.array([-y, x])
+
+    def _require_face_in(self, shape: tuple[int, int]) -> None:
+        """Refuse landmarks of another photo, or of this one at another size."""
+        (x, y), (height, width) = self.centre, shape
+        # No face within a photo has a larger square, since landmarks lie within it.
+        largest = 4 * math.hypot(height, width)
+        if not (-0.5 <= x < width - 0.5 and -0.5 <= y < height - 0.5 and self.side <= largest):
+            raise AlignmentError(
+                f"a face around x {x:.6g}, y {y:.6g} whose square is {self.side:.6g} pixels wide "
+                f"is not in a photo of {width}x{height}; are the landmarks of this photo, upright "
+                "and at this size?"
+            )
+
+    def _extent(self, shape: tuple[int, int], *, margin: int) -> tuple[slice, slice]:
+        """Rows and columns of the photo that the square may touch."""
+        low = np.floor(self.quad.min(axis=0)).astype(int) - margin
+        high = np.ceil(self.quad.max(axis=0)).astype(int) + margin + 1
+        columns, rows = (
+            slice(max(0, first), min(length, last))
+            for first, last, length in zip(low.tolist(), high.tolist(), shape[::-1], strict=True)
+        )
+        return rows, columns
+
+    def _softened(self, image: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+        """An aligned image, blurred where it shows the photo's mirror image."""
+        at = np.arange(self.size)
+        outside = np.zeros((self.size, self.size))
+        for (along_row, along_column, first), length in zip(
+            self.to_photo, shape[::-1], strict=True
+        ):
+            places = along_row * at + along_column * at[:, None] + first
+            np.maximum(outside, np.maximum(-places, places - (length - 1)), out=outside)
+        if not outside.any():
+            return image
+        share = np.clip(outside / (_FADE * self.side), 0, 1)[:, :, None]
+        blurred = cv2.GaussianBlur(image, (0, 0), _BLUR * self.size)
+        return np.rint(image + share * (blurred - image.astype(np.float64))).astype(np.uint8)
+
+
+def ffhq_alignment(landmarks: Landmarks, size: int = FFHQ_SIZE) -> Alignment:
+    """Lay the square that FFHQ's alignment cuts out around a face.
+
+    With e the way from the left eye to the right one, and m the way from the middle of the eyes to
+    the middle of the mouth's corners, the square's horizontal axis points along e + (m_y, -m_x):
+    the mean of what the eyes and the mouth call upright. Its side is the larger of 4 |e| and
+    3.6 |m|, its centre a tenth of m below the eyes.
+
+    Parameters
+    ----------
+    landmarks : Landmarks
+        Eyes and mouth of a face.
+    size : int
+        Rows and columns of the aligned image.
+
+    Returns
+    -------
+    Alignment
+
+    References
+    ----------
+    T. Karras, S. Laine, T. Aila. A Style-Based Generator Architecture for Generative Adversarial
+    Networks. CVPR 2019; the formula is that of `recreate_aligned_images` in NVlabs/ffhq-dataset.
+
+    Examples
+    --------
+    >>> face = Landmarks((40, 50), (60, 50), (43, 70), (57, 70))
+    >>> ffhq_alignment(face)
+    Alignment(centre=(50.0, 52.0), half_axis=(40.0, 0.0), size=1024)
+    """
+    left_eye, right_eye, mouth_left, mouth_right = (np.array(point) for point in landmarks.points)
+    eyes, mouth = (left_eye + right_eye) / 2, (mouth_left + mouth_right) / 2
+    eye_to_eye, eye_to_mouth = right_eye - left_eye, mouth - eyes
+    direction = eye_to_eye + eye_to_mouth[::-1] * (1, -1)
+    length = max(2 * math.hypot(*eye_to_eye), 1.8 * math.hypot(*eye_to_mouth))
+    half_axis = direction / math.hypot(*direction) * length
+    centre = eyes + 0.1 * eye_to_mouth
+    return Alignment(tuple(centre.tolist()), tuple(half_axis.tolist()), size)
+
+
+def _resized(image: np.ndarray, size_wh: tuple[int, int]) -> np.ndarray:
+    """An image at another size by Lanczos' filter, which averages where it shrinks; contiguous."""
+    return np.array(Image.fromarray(image).resize(size_wh, Image.Resampling.LANCZOS))
+
+
+def _square(matrix: np.ndarray) -> np.ndarray:
+    """An affine matrix (2, 3) as (3, 3), which can be multiplied and inverted."""
+    return np.vstack([matrix, (0, 0, 1)])
+
+
+def _shift(x: float, y: float) -> np.ndarray:
+    """Moves points: float64 (3, 3)."""
+    return np.array([[1, 0, x], [0, 1, y], [0, 0, 1]], np.float64)
+
+
+def _resizing(x: float, y: float) -> np.ndarray:
+    """From pixel centres to those of a picture x and y times as large: float64 (3, 3)."""
+    return np.array([[x, 0, (x - 1) / 2], [0, y, (y - 1) / 2], [0, 0, 1]], np.float64)

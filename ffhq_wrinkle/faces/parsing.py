@@ -1,0 +1,132 @@
+"""Parsing: choosing who makes the label maps, one of three parsers.
+
+`bisenet` needs trained weights, `labels` reads label maps that are ready, `template` guesses from
+where FFHQ puts a face. What they have in common is `labels.FaceParser`.
+"""
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, get_args
+
+import numpy as np
+
+from ..dataset.layout import image_folder, released_path
+from ..dataset.sources import fetch_weights
+from ..errors import ArgumentError, ParsingError
+from ..storage.places import Place, exists, is_folder
+from .labels import FaceParser, read_label_map
+
+if TYPE_CHECKING:
+    from .bisenet import Engine
+
+ParserName = Literal["bisenet", "labels", "template"]
+PARSERS: tuple[ParserName, ...] = get_args(ParserName)
+# Where the published data set keeps its label maps, beside the images' folder.
+_RELEASED_LABELS = ("face_parsed_labels", "etcs/face_parsed_labels")
+
+
+class ReadyLabels(FaceParser):
+    """Label maps from a folder, such as the published `face_parsed_labels`.
+
+    Parameters
+    ----------
+    folder : Place
+        ``<image id>.npy`` or ``<image id>.png``, flat or in FFHQ's shards.
+
+    Raises
+    ------
+    ArgumentError
+        The folder is not there.
+    """
+
+    name = "labels"
+    folder: Place
+
+    def __init__(self, folder: Place) -> None:
+        if not is_folder(folder):
+            raise ArgumentError(f"the folder of label maps {folder} is not there")
+        self.folder = folder
+        self.note = f"ready label maps, {folder.resolve().name}"
+
+    def settings(self) -> dict[str, str | None]:
+        """As of any parser, and the folder: many are called face_parsed_labels."""
+        return {**super().settings(), "labels": str(self.folder.resolve())}
+
+    def prepare(self, image: np.ndarray, image_id: str) -> np.ndarray:
+        """Read the image's label map."""
+        for suffix in (".npy", ".png"):
+            for place in (f"{image_id}{suffix}", released_path(image_id, suffix)):
+                path = self.folder / place
+                if os.path.lexists(path) if isinstance(path, Path) else exists(path):
+                    return read_label_map(path)
+        raise ParsingError(f"{self.folder} has no label map {image_id}.npy or {image_id}.png")
+
+
+def create_parser(
+    name: ParserName,
+    *,
+    weights: Path | None = None,
+    labels: Place | None = None,
+    images: Place | None = None,
+    device: str = "auto",
+    batch_size: int | None = None,
+    engine: "Engine" = "auto",
+) -> FaceParser:
+    """Make the face parser of this name.
+
+    Parameters
+    ----------
+    name : {"bisenet", "labels", "template"}
+    weights : Path, optional
+        BiSeNet's weights; fetched into the cache if not given.
+    labels : Place, optional
+        Folder of ready label maps; that of the released layout beside `images` if not given.
+    images : Place, optional
+        Folder of the images.
+    device, batch_size
+        Where BiSeNet runs, and on how many images at once.
+    engine : {"auto", "torch", "ncnn"}
+        What computes BiSeNet; see `bisenet.BiSeNetParser`.
+
+    Returns
+    -------
+    FaceParser
+
+    Raises
+    ------
+    ArgumentError
+        A setting belongs to another parser, or one that is needed is not given.
+    SourceError
+        BiSeNet's weights are neither given nor in the cache, and can not be fetched; or they are
+        not what they should be.
+    """
+    if weights and name != "bisenet":
+        raise ArgumentError(f"weights belong to the parser bisenet, not to {name}")
+    if labels and name != "labels":
+        raise ArgumentError(f"a folder of label maps belongs to the parser labels, not to {name}")
+    if name == "labels":
+        return ReadyLabels(labels or _released_labels(images))
+    if name == "template":
+        from .template import TemplateParser
+
+        return TemplateParser()
+    if name == "bisenet":
+        path = weights or fetch_weights(
+            "bisenet",
+            "BiSeNet's",
+            "name it with --weights FILE, or use --parser labels or --parser template, which need "
+            "no weights",
+        )
+        from .bisenet import BiSeNetParser  # loads torch and facexlib, so only here
+
+        return BiSeNetParser(path, device=device, batch_size=batch_size, engine=engine)
+    raise ArgumentError(f"parser is {name!r}; choose one of {', '.join(PARSERS)}")
+
+
+def _released_labels(images: Place | None) -> Place:
+    """The label maps of a data set in the released layout, if `images` lies in one."""
+    data_set = image_folder(images.resolve()).parent if images else Path()
+    for folder in (data_set / place for place in _RELEASED_LABELS):
+        if images and is_folder(folder):
+            return folder
+    raise ArgumentError("the parser labels needs a folder of label maps: --labels FOLDER")

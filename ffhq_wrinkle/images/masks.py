@@ -1,0 +1,189 @@
+"""Masks: black-and-white drawings on disk, read as True where something is drawn.
+
+`read_mask` is the one reader of annotators' masks, fused masks, face masks and predictions; it
+takes what drawing programs write, and refuses what could be read in two ways.
+"""
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+from PIL import Image, ImageFile, ImageOps
+
+from ..errors import ArgumentError, ImageError, ManyValuesError
+from ..storage.places import Place
+from .photographs import opened, read_content
+from .png import may_be_turned
+from .png_decoding import decode_plain_gray, decode_png
+
+_SHOWN_VALUES = 6
+
+
+def read_mask(path: Place, *, threshold: int | None = None) -> np.ndarray:
+    """Read a mask.
+
+    Parameters
+    ----------
+    path : Place
+        A PNG, BMP, TIFF, WebP or JPEG file; see `decode_mask`.
+    threshold : int, optional
+        The lowest level that counts as drawn; see `decode_mask`.
+
+    Returns
+    -------
+    np.ndarray
+        bool, (H, W).
+
+    Raises
+    ------
+    ImageError
+        The file can not be read, or is not a mask.
+    """
+    return decode_mask(read_content(path), threshold=threshold)
+
+
+def decode_mask(content: bytes, *, threshold: int | None = None) -> np.ndarray:
+    """Decode a mask: two values, of which one is 0 and the other, whichever, means drawn.
+
+    Pixels may be of 1, 8 or 16 bits, gray, of a palette or in colour, where black is 0 and one
+    colour the other value; to a threshold the brightest channel counts. What an alpha channel
+    makes transparent is 0. An orientation noted by EXIF is applied, as for photographs.
+
+    Parameters
+    ----------
+    content : bytes
+        The file: PNG, BMP, TIFF, WebP or JPEG.
+    threshold : int, optional
+        Levels of so much and more are drawn, those below are not, on the file's own scale: 0..255,
+        or 0..65535 for 16 bits. Without it, a file of more than two values is refused.
+
+    Returns
+    -------
+    np.ndarray
+        bool, (H, W).
+
+    Raises
+    ------
+    ImageError
+        The file is damaged, of a kind that is not read, not of two values, or its drawing would be
+        lost: black on transparent, all transparent, or all below the threshold for want of scale.
+    ArgumentError
+        The threshold is less than 1.
+    """
+    if threshold is not None and threshold < 1:
+        raise ArgumentError(f"threshold is {threshold}; the lowest level that means drawn is 1")
+    pixels = decode_plain_gray(content)
+    if pixels is None:
+        with opened(content) as image:
+            pixels = _pixels(image, content)
+            levels = _levels(pixels)
+            if image.mode == "P" and not levels.any() and np.asarray(image).any():
+                raise ImageError("its palette has no colour but black; draw in white")
+    else:
+        levels = pixels
+    if threshold is not None:
+        _require_reachable(levels, threshold)
+        reached: np.ndarray = levels >= threshold
+        return reached
+    drawn = _drawn(levels)
+    if pixels.ndim == 3:
+        colours = np.unique(pixels[drawn][:, :3], axis=0)
+        if len(colours) > 1 and pixels.shape[2] > 2:
+            raise _other_values(["black", *(f"RGB {tuple(map(int, c))}" for c in colours)])
+    return drawn
+
+
+def _drawn(levels: np.ndarray) -> np.ndarray:
+    """Where levels are not 0, bool; in their own memory if it can be, for speed.
+
+    Raises
+    ------
+    ManyValuesError
+        There is more than one other level.
+    """
+    drawn_px, total = cv2.countNonZero(levels), int(cv2.sumElems(levels)[0])
+    # All drawn pixels are at one level if their mean is the lowest, or the highest, that there is.
+    if total not in (drawn_px, drawn_px * _top_of(levels)) and total != drawn_px * int(
+        levels.max()
+    ):
+        raise _other_values(np.unique(levels).tolist())
+    own = levels.dtype == np.uint8 and levels.flags.writeable
+    drawn: np.ndarray = np.not_equal(levels, 0, out=levels.view(bool) if own else None)
+    return drawn
+
+
+def _top_of(levels: np.ndarray) -> int:
+    """The highest level that there can be."""
+    return int(np.iinfo(levels.dtype).max)
+
+
+def resized_nearest(array: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+    """An array (H, W) at another size, each pixel the one that its centre lies in.
+
+    >>> resized_nearest(np.array([[1, 2]]), (2, 4))
+    array([[1, 1, 2, 2],
+           [1, 1, 2, 2]])
+    """
+    # Pixel i's centre is at (i + 0.5) / length of the side; in integers, so without rounding.
+    rows, columns = (
+        (2 * np.arange(length) + 1) * old // (2 * length)
+        for length, old in zip(shape, array.shape, strict=True)
+    )
+    resized: np.ndarray = array.take(columns, axis=1).take(rows, axis=0)
+    return resized
+
+
+def _pixels(image: ImageFile.ImageFile, content: bytes) -> np.ndarray:
+    """The stored pixels, upright: (H, W) gray, or (H, W, 2..4) with colour, alpha or both."""
+    if image.format == "PNG" and not may_be_turned(image, content):
+        return decode_png(content)
+    stored = str(image.tile[0].args) if image.tile else ""
+    if ";16" in stored and not image.mode.startswith("I;16"):
+        # Pillow keeps the high bytes only, in which 0 and 1 are the same.
+        raise ImageError("16 bits a channel in colour or with EXIF; save it as 8-bit gray")
+    upright: Image.Image = ImageOps.exif_transpose(image)
+    if upright.mode in ("P", "PA") or upright.has_transparency_data:
+        upright = upright.convert("RGBA")
+    pixels = np.asarray(upright)
+    return pixels * np.uint8(255) if pixels.dtype == bool else pixels
+
+
+def _levels(pixels: np.ndarray) -> np.ndarray:
+    """Brightness of each pixel, (H, W): the brightest channel, on black where transparent."""
+    if pixels.ndim == 2:
+        return pixels
+    has_alpha = pixels.shape[2] in (2, 4)
+    colours = pixels[:, :, :-1] if has_alpha else pixels
+    levels: np.ndarray = colours.max(axis=2)
+    if not has_alpha:
+        return levels
+    alpha = pixels[:, :, -1]
+    opaque = np.iinfo(alpha.dtype).max
+    if alpha.min() == opaque:
+        return levels
+    seen = (levels.astype(np.uint64) * alpha + opaque // 2) // opaque
+    if not seen.any() and alpha.any():
+        raise ImageError("drawn in black on transparent, which reads as empty; draw in white")
+    if not seen.any() and levels.any():
+        raise ImageError("all transparent, though something is drawn; save it without alpha")
+    shown: np.ndarray = seen.astype(levels.dtype)
+    return shown
+
+
+def _require_reachable(levels: np.ndarray, threshold: int) -> None:
+    """Refuse a threshold that would empty every mask of this kind."""
+    if threshold > _top_of(levels) or (threshold > 1 and levels.max() == 1):
+        raise ImageError(
+            f"no level can reach the threshold {threshold}: the largest is {levels.max()}; "
+            "leave the threshold out for masks of two values"
+        )
+
+
+def _other_values(values: Sequence[object]) -> ManyValuesError:
+    """Say which values a picture has that should have two."""
+    shown = ", ".join(str(value) for value in values[:_SHOWN_VALUES])
+    more = f", ... {values[-1]} ({len(values)} in all)" if len(values) > _SHOWN_VALUES else ""
+    return ManyValuesError(
+        f"not a mask of two values, of which one is 0: it has {shown}{more}",
+        "a threshold (--threshold 128) says from which level on a pixel counts as drawn",
+    )

@@ -1,0 +1,207 @@
+"""Photographs: images read as RGB, upright, or as gray levels.
+
+`read_image` is the one reader of photographs and `decode_gray` that of gray levels;
+`png_decoding` decodes PNG where that is faster. Masks are read in `masks`, label maps in `labels`.
+"""
+
+import io
+import struct
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+from PIL import Image, ImageFile, ImageOps, TiffImagePlugin, UnidentifiedImageError
+
+from ..errors import ImageError
+from ..storage.places import Place, get
+from .png import MAX_SIDE, may_be_turned
+from .png_decoding import MAX_PIXELS, decode_png
+
+IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp"})
+REFUSED_SUFFIXES = frozenset(
+    {".heic", ".heif", ".avif", ".gif", ".jp2", ".jxl", ".dng", ".cr2", ".nef"}
+)
+
+_FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "BMP")
+MAX_BYTES = 1 << 30
+# What Pillow raises on files that are cut short, altered or made to hurt.
+DECODER_ERRORS = (
+    OSError, SyntaxError, ValueError, EOFError, IndexError, KeyError, TypeError, OverflowError,
+    MemoryError, RuntimeError, ZeroDivisionError, struct.error, zlib.error,
+)  # fmt: skip
+
+
+def read_image(path: Place) -> np.ndarray:
+    """Read a photograph as RGB, upright.
+
+    EXIF orientation is applied. Gray and palette images become RGB; 16-bit gray is scaled to
+    8 bits (x / 257, rounded) and 16-bit colour keeps its high bytes; pixels that an alpha channel
+    makes transparent are blended with black. Colour profiles are not applied.
+
+    Parameters
+    ----------
+    path : Place
+        A PNG, JPEG, WebP, TIFF or BMP file with one picture of at most `MAX_PIXELS` pixels.
+
+    Returns
+    -------
+    np.ndarray
+        uint8, (H, W, 3), 0..255.
+
+    Raises
+    ------
+    ImageError
+        The file is not a readable image, or one of a kind that is refused: CMYK, floating point,
+        32-bit, several pages or frames, or more pixels than `MAX_PIXELS`.
+    """
+    content = read_content(path)
+    with opened(content) as image:
+        return decode_png(content) if _is_plain_png(image, content) else _as_rgb(image)
+
+
+def decode_gray(content: bytes) -> np.ndarray:
+    """Decode a gray picture, such as a texture map or shares of votes.
+
+    Parameters
+    ----------
+    content : bytes
+        A file as `read_image` takes it, without colours; 16 bits are scaled to 8.
+
+    Returns
+    -------
+    np.ndarray
+        uint8, (H, W), 0..255.
+
+    Raises
+    ------
+    ImageError
+        As `read_image`, or there is a colour in it.
+    """
+    with opened(content) as image:
+        if _is_plain_png(image, content, "L"):  # no need to make three channels of one
+            return decode_png(content)
+        pixels = decode_png(content) if _is_plain_png(image, content) else _as_rgb(image)
+    if (pixels != pixels[:, :, :1]).any():
+        raise ImageError("it is in colour, where gray levels are wanted")
+    return pixels[:, :, 0]
+
+
+def read_content(path: Place) -> bytes:
+    """Read an image file's bytes, whatever they are.
+
+    Raises
+    ------
+    ImageError
+        The file is not there, not a regular one, of a kind that is refused by its name, or larger
+        than `MAX_BYTES`.
+    """
+    require_regular(path)
+    try:
+        if isinstance(path, Path):
+            size = path.stat().st_size
+            content = path.read_bytes() if size <= MAX_BYTES else b""
+        else:
+            content = get(path, most=MAX_BYTES + 1)
+            size = len(content)
+    except FileNotFoundError as error:
+        raise ImageError("no such file") from error
+    except OSError as error:
+        raise ImageError(f"can not be read: {error.strerror or error}") from error
+    if size > MAX_BYTES:
+        raise ImageError(f"larger than {MAX_BYTES} bytes; no image that is read needs so many")
+    return content
+
+
+def require_regular(path: Place) -> None:
+    """Refuse what is no file, and kinds of image that their names give away.
+
+    Raises
+    ------
+    ImageError
+        As `read_content`.
+    """
+    if path.suffix.lower() in REFUSED_SUFFIXES:
+        raise ImageError(f"{path.suffix[1:].upper()} files are not read; convert to PNG or JPEG")
+    if isinstance(path, Path) and not path.is_file():  # a FIFO or a device would block for ever
+        raise ImageError("not a regular file" if path.exists() else "no such file")
+
+
+@contextmanager
+def opened(content: bytes | BinaryIO) -> Iterator[ImageFile.ImageFile]:
+    """Open an image whose pixels are about to be decoded inside the `with` block.
+
+    Of an open file only as much is read as is used.
+
+    Raises
+    ------
+    ImageError
+        As `read_image`; also for whatever decoders raise inside the block.
+    """
+    try:
+        file = io.BytesIO(content) if isinstance(content, bytes) else content
+        with Image.open(file, formats=_FORMATS) as image:
+            _require_readable(image)
+            yield image
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise ImageError(f"too many pixels: {error}") from error
+    except UnidentifiedImageError as error:
+        raise ImageError(f"not an image of a kind that is read ({', '.join(_FORMATS)})") from error
+    except DECODER_ERRORS as error:
+        raise ImageError(f"damaged or cut short: {error or type(error).__name__}") from error
+
+
+def _require_readable(image: Image.Image) -> None:
+    """Refuse, by name, what can not be turned into one 8-bit RGB picture without guessing."""
+    if image.width * image.height > MAX_PIXELS:
+        raise ImageError(
+            f"{image.width}x{image.height} is more than {MAX_PIXELS} pixels; make it smaller"
+        )
+    if max(image.size) > MAX_SIDE:
+        raise ImageError(f"{image.width}x{image.height}: no side may exceed {MAX_SIDE} pixels")
+    # MPO is what phones write as .jpg: a JPEG with a second picture (depth, gain map) behind it.
+    frames = 1 if image.format == "MPO" else getattr(image, "n_frames", 1)
+    if frames > 1:
+        raise ImageError(f"{frames} pages or frames in one {image.format}; save the one you mean")
+    supported = {"1", "L", "LA", "La", "P", "PA", "RGB", "RGBA", "RGBa", "RGBX"}
+    if image.mode not in supported and not image.mode.startswith("I;16"):
+        raise ImageError(f"pixels are of mode {image.mode}; convert to 8-bit RGB or gray")
+    if isinstance(image, TiffImagePlugin.TiffImageFile):
+        _require_readable_tiff(image)
+
+
+def _require_readable_tiff(image: TiffImagePlugin.TiffImageFile) -> None:
+    """Refuse 16-bit TIFF of kinds that Pillow takes for others."""
+    bits = max(image.tag_v2.get(TiffImagePlugin.BITSPERSAMPLE, (1,)))
+    white_is_0 = image.tag_v2.get(TiffImagePlugin.PHOTOMETRIC_INTERPRETATION) == 0
+    planes = image.tag_v2.get(TiffImagePlugin.PLANAR_CONFIGURATION) == 2
+    if bits > 8 and (white_is_0 or planes):
+        kind = "white as 0" if white_is_0 else "a plane for each colour"
+        raise ImageError(f"{bits}-bit TIFF with {kind}; convert to 8-bit RGB or gray")
+
+
+def _is_plain_png(image: ImageFile.ImageFile, content: bytes, mode: str = "RGB") -> bool:
+    """Whether libpng gives the pixels of this PNG as Pillow would, and so may decode it."""
+    return (
+        image.mode == mode
+        and image.format == "PNG"
+        and image.tile[0].args == mode  # not RGB;16B, 16 bits a channel
+        and "transparency" not in image.info
+        and not may_be_turned(image, content)
+    )
+
+
+def _as_rgb(image: Image.Image) -> np.ndarray:
+    """Turn a picture of any accepted mode upright and into 8-bit RGB."""
+    if image.mode.startswith("I;16"):
+        gray16 = np.asarray(ImageOps.exif_transpose(image), dtype=np.uint32)
+        gray = ((gray16 + 128) // 257).astype(np.uint8)
+        return np.repeat(gray[:, :, None], 3, axis=2)
+    image = ImageOps.exif_transpose(image)
+    if image.has_transparency_data:
+        layers = image.convert("RGBA")
+        black = Image.new("RGBA", layers.size, (0, 0, 0, 255))
+        image = Image.alpha_composite(black, layers)
+    return np.array(image.convert("RGB"))

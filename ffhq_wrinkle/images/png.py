@@ -1,0 +1,178 @@
+"""PNG: its chunks, and notes of ours among them; pixels encoded by zlib-ng."""
+
+import hashlib
+import os
+import struct
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import numpy as np
+from isal import isal_zlib
+from PIL import ImageFile
+from zlib_ng import zlib_ng
+
+from ..errors import ArgumentError
+
+MAX_SIDE = 1_000_000  # libpng's
+NOTE, COMMENT = "Description", "Comment"  # keywords that the PNG specification reserves
+OUR_NOTES = tuple(f"{keyword}\0".encode() for keyword in (NOTE, COMMENT))
+_NOTES_BYTES = 16_384  # within which the notes are that `png_note` finds
+PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+PNG_END = b"\x00\x00\x00\x00IEND\xaeB`\x82"
+HEADER = struct.Struct(">IIBBBBB")  # body of IHDR (PNG specification, 11.2.1)
+HEADER_AT = len(PNG_SIGNATURE) + 8
+_FILTER_NONE, _FILTER_SUB, _FILTER_UP = 0, 1, 2  # what a row begins with (PNG specification, 9.2)
+
+
+def _chunk(kind: bytes, *body: bytes | memoryview) -> list[bytes | memoryview]:
+    """A chunk, in pieces: length, type, body, checksum (PNG specification, 5.3)."""
+    crc = isal_zlib.crc32(kind)
+    for piece in body:
+        crc = isal_zlib.crc32(piece, crc)
+    return [struct.pack(">I", sum(map(len, body))), kind, *body, struct.pack(">I", crc)]
+
+
+def has_png_end(path: Path) -> bool:
+    """Whether the end of a PNG is in a file, by its last bytes if something small follows it."""
+    with path.open("rb") as file:
+        file.seek(max(0, file.seek(0, os.SEEK_END) - _NOTES_BYTES))
+        if PNG_END in file.read():
+            return True
+        file.seek(0)
+        return PNG_END in file.read()
+
+
+def is_whole_png(content: bytes) -> bool:
+    """Whether something begins and ends as a PNG does."""
+    return content.startswith(PNG_SIGNATURE) and content.endswith(PNG_END)
+
+
+def may_be_turned(image: ImageFile.ImageFile, content: bytes) -> bool:
+    """Whether a PNG may say how to turn it; Pillow's getexif() would decode all of it to know."""
+    places = {"Raw profile type exif", "XML:com.adobe.xmp", "xmp"}
+    return bool(places & image.info.keys()) or any(
+        kind == b"eXIf" for kind, _ in png_chunks(content)
+    )
+
+
+def encode_png(pixels: np.ndarray, text: Mapping[str, str] | None = None) -> bytes:
+    """Encode an image as PNG.
+
+    Parameters
+    ----------
+    pixels : np.ndarray
+        uint8, (H, W) gray or (H, W, 3) RGB; or uint16, (H, W) gray.
+    text : mapping, optional
+        Notes kept in the file as Latin-1 tEXt chunks, keyword to text.
+
+    Returns
+    -------
+    bytes
+        The whole file.
+
+    Raises
+    ------
+    ArgumentError
+        The array is of another dtype or shape.
+    """
+    kinds = {np.dtype(np.uint8): ((), (3,)), np.dtype(np.uint16): ((),)}
+    if pixels.ndim < 2 or pixels.shape[2:] not in kinds.get(pixels.dtype, ()):
+        raise ArgumentError(
+            "a PNG is made from uint8 (H, W) or (H, W, 3), or uint16 (H, W), not "
+            f"{pixels.dtype} {pixels.shape}"
+        )
+    if not 0 < min(pixels.shape[:2]) <= max(pixels.shape[:2]) <= MAX_SIDE:
+        raise ArgumentError(f"an array of shape {pixels.shape} can not be written as PNG")
+    filtered, level, strategy = _encoding(pixels)
+    packer = zlib_ng.compressobj(level, strategy=strategy)
+    packed = packer.compress(filtered) + packer.flush()
+    height, width = pixels.shape[:2]
+    colour = 2 if pixels.ndim == 3 else 0
+    header = HEADER.pack(width, height, 8 * pixels.itemsize, colour, 0, 0, 0)
+    png = (PNG_SIGNATURE, *_chunk(b"IHDR", header), *_chunk(b"IDAT", packed), PNG_END)
+    return add_notes(b"".join(png), text or {})
+
+
+def _encoding(pixels: np.ndarray) -> tuple[np.ndarray, int, int]:
+    """Filtered rows, (H, 1 + bytes in a row), and zlib's level and strategy that suit them.
+
+    Runs of equal bytes are found sooner than other repetitions, and in what we write are most of
+    what there is to find: drawings and masked maps as they are, photographs by their differences.
+    """
+    height = len(pixels)
+    stored = np.ascontiguousarray(pixels, dtype=pixels.dtype.newbyteorder(">"))
+    levels = stored.view(np.uint8).reshape(height, -1)
+    rows = np.empty((height, 1 + levels.shape[1]), np.uint8)
+    filtered = rows[:, 1:]
+    if pixels.dtype == np.uint16:
+        rows[:, 0] = _FILTER_UP
+        filtered[0] = levels[0]
+        np.subtract(levels[1:], levels[:-1], out=filtered[1:])
+        return rows, 3, zlib_ng.Z_DEFAULT_STRATEGY
+    if pixels.ndim == 3:
+        rows[:, 0] = _FILTER_SUB
+        filtered[:, :3] = levels[:, :3]
+        np.subtract(levels[:, 3:], levels[:, :-3], out=filtered[:, 3:])
+    else:
+        rows[:, 0] = _FILTER_NONE
+        filtered[:] = levels
+    return rows, 1, zlib_ng.Z_RLE
+
+
+def add_notes(png: bytes, text: Mapping[str, str]) -> bytes:
+    """A PNG with notes in it, as `encode_png` takes them."""
+    header_end = len(PNG_SIGNATURE) + 25  # the IHDR chunk is always 25 bytes
+    notes = b"".join(_text_chunk(keyword, note) for keyword, note in text.items())
+    return png[:header_end] + notes + png[header_end:]
+
+
+def _text_chunk(keyword: str, note: str) -> bytes:
+    """A tEXt chunk: length, type, keyword NUL text, checksum (PNG specification, 11.3.3.2)."""
+    body = keyword.encode("latin-1") + b"\x00" + note.encode("latin-1", "replace")
+    return b"".join(_chunk(b"tEXt", body))
+
+
+def png_note(path: Path, keyword: str) -> str | None:
+    """Read one note that `encode_png` wrote; None where the file lacks it or does not end as a PNG.
+
+    Only the first and last bytes are read, so it is a quick way to know one's own whole files.
+    """
+    if not path.is_file():
+        return None
+    with path.open("rb") as file:
+        head = file.read(_NOTES_BYTES)
+        size = file.seek(0, os.SEEK_END)
+        file.seek(max(0, size - len(PNG_END)))
+        if not head.startswith(PNG_SIGNATURE) or file.read() != PNG_END:
+            return None
+    return note_in(head, keyword)
+
+
+def note_in(content: bytes, keyword: str) -> str | None:
+    """Read one note of a PNG's content, or of its beginning; None where there is none."""
+    for kind, body in png_chunks(content):
+        found, _, note = content[body].partition(b"\x00")
+        if kind == b"tEXt" and found == keyword.encode("latin-1"):
+            return note.decode("latin-1")
+    return None
+
+
+def png_data_hash(content: bytes) -> str:
+    """Tell the compressed pixels of a PNG from any others; 32 hexadecimal digits.
+
+    A program that opens a PNG and saves it again compresses anew, even if it keeps the notes.
+    """
+    digest = hashlib.sha256()
+    for kind, body in png_chunks(content):
+        if kind == b"IDAT":
+            digest.update(content[body])
+    return digest.hexdigest()[:32]
+
+
+def png_chunks(content: bytes) -> Iterator[tuple[bytes, slice]]:
+    """Type of each of a PNG's chunks, and where its body lies; `content` may end before the PNG."""
+    at = len(PNG_SIGNATURE)
+    while at + 8 <= len(content):
+        length, kind = struct.unpack_from(">I4s", content, at)
+        yield kind, slice(at + 8, at + 8 + length)
+        at += length + 12

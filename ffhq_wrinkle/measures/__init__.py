@@ -1,0 +1,4 @@
+"""Measures: arithmetic on masks and on scores: metrics, distances, intervals.
+
+Arrays and numbers only; no function here reads a file.
+"""

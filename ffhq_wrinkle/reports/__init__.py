@@ -1,0 +1,1 @@
+"""Reports: tables, overlays and figures, and the folders they are written to."""

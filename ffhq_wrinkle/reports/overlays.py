@@ -1,0 +1,109 @@
+"""Overlays: masks drawn in colours over a photograph or on black, with a legend above."""
+
+import logging
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from ..dataset.layout import find_images, image_folder
+from ..errors import ImageError
+from ..images.photographs import read_image
+
+log = logging.getLogger(__name__)
+
+_SIDE = 1000  # small images are enlarged about to this, so that thin lines are seen
+_TITLE_COLOUR = (200, 200, 200)
+
+
+class Photographs:
+    """Photographs to lay beneath masks, from a folder, or none.
+
+    Parameters
+    ----------
+    folder : Path, optional
+        As `manifest.image_folder` and `find_images`.
+
+    Raises
+    ------
+    ArgumentError
+        There are no photographs in it.
+    """
+
+    def __init__(self, folder: Path | None) -> None:
+        self._folder = folder and image_folder(folder)
+        self._found = find_images(self._folder) if self._folder else {}
+
+    def beneath(self, image_id: str, shape: tuple[int, ...]) -> np.ndarray | None:
+        """The photograph of an image, RGB of any size; None, and a warning, if none will do."""
+        if not self._folder:
+            return None
+        if image_id not in self._found:
+            log.warning("no photograph beneath %s: %s has none", image_id, self._folder)
+            return None
+        try:
+            photo = read_image(self._folder / self._found[image_id].path)
+        except ImageError as error:
+            log.warning("no photograph beneath %s: %s", image_id, error)
+            return None
+        if not _has_proportions(photo, shape):
+            log.warning("no photograph beneath %s: it has other proportions", image_id)
+            return None
+        return photo
+
+
+def _has_proportions(photo: np.ndarray, shape: tuple[int, ...]) -> bool:
+    """Whether a photograph can lie beneath masks of this shape without being distorted."""
+    return math.isclose(photo.shape[0] * shape[1], photo.shape[1] * shape[0], rel_tol=0.02)
+
+
+def dark_canvas(shape: tuple[int, int], photo: np.ndarray | None = None) -> np.ndarray:
+    """What masks are drawn on, RGB uint8 (H, W, 3): the photograph, darker, or black."""
+    height, width = shape
+    if photo is None:
+        return np.zeros((height, width, 3), np.uint8)
+    resized = cv2.resize(photo, (width, height), interpolation=cv2.INTER_AREA)
+    dark: np.ndarray = (resized * 0.45).astype(np.uint8)
+    return dark
+
+
+def with_legend(
+    drawn: np.ndarray, title: str, entries: Sequence[tuple[str, tuple[int, ...]]]
+) -> np.ndarray:
+    """A drawing, enlarged by a whole number if it is small, below coloured words.
+
+    Parameters
+    ----------
+    drawn : np.ndarray
+        RGB uint8 (H, W, 3).
+    title : str
+        Stands before the entries.
+    entries : sequence of (str, tuple of int)
+        Words, and their colours.
+    """
+    scale = max(1, round(_SIDE / max(drawn.shape[:2])))
+    enlarged = drawn.repeat(scale, axis=0).repeat(scale, axis=1)
+    titled = [(title, _TITLE_COLOUR), *entries] if title else entries
+    return np.vstack([_legend(titled, enlarged.shape[1]), enlarged])
+
+
+def _legend(entries: Sequence[tuple[str, tuple[int, ...]]], width: int) -> np.ndarray:
+    """Coloured words in as many lines as they need, RGB (rows, width, 3)."""
+    size = max(11, width // 50)
+    font = ImageFont.load_default(size=size)
+    line = gap = round(1.5 * size)
+    places, left, top = [], gap // 2, 0
+    for text, _ in entries:
+        length = font.getlength(text)
+        if left > gap and left + length > width:
+            left, top = gap // 2, top + line
+        places.append((left, top))
+        left += round(length) + gap
+    strip = Image.new("RGB", (width, top + line + line // 4))
+    pen = ImageDraw.Draw(strip)
+    for place, (text, colour) in zip(places, entries, strict=True):
+        pen.text(place, text, fill=colour, font=font)
+    return np.asarray(strip)

@@ -1,0 +1,152 @@
+"""Report folder: a folder that a report takes whole, with a folder of pictures in it.
+
+Nothing else may lie there, an earlier report is replaced, and its record is written last: a folder
+that has it is whole.
+"""
+
+import os
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..dataset.layout import find_images, image_folder
+from ..errors import OutputError
+from ..results.outputs import require_separate
+from ..storage.folder_lock import another_writes
+from ..storage.places import Place, delete, entries
+from ..storage.store_lock import lock_of
+from ..storage.writing import PARTIAL_PREFIX, output_error, write_bytes
+
+if TYPE_CHECKING:
+    from upath import UPath
+
+_LONG_NAME = 200  # bytes, of the 255 that most file systems allow
+_PICTURE = re.compile(r"\d\d_.*\.png")
+
+
+class ReportFolder:
+    """A folder for a report.
+
+    Parameters
+    ----------
+    path : Place
+        The folder, which need not be there, and may hold an earlier report but nothing else.
+    files : iterable of str
+        Names of the files that a report has.
+    record : str
+        Name of the one that is written last.
+    pictures : str, optional
+        Name of the folder of pictures within; a report may have none.
+    """
+
+    def __init__(
+        self, path: Place, files: Iterable[str], *, record: str, pictures: str | None = None
+    ) -> None:
+        self.path = path
+        self._pictures = pictures
+        self.record = record
+        self._lock = f".{record}.lock"
+        self._own = {*files, record, self._lock}
+
+    def picture_name(self, rank: int, image_id: str) -> str:
+        """Place of a picture of an image, relative to the folder."""
+        if self._pictures is None:
+            raise ValueError("a report without a folder of pictures has no picture")
+        short = image_id if len(os.fsencode(image_id)) < _LONG_NAME else image_id[:50]
+        return f"{self._pictures}/{rank:02d}_{short}.png"
+
+    def require(self, read: Sequence[Place | None] = (), *, photos: Place | None = None) -> None:
+        """Refuse what `write` could not work with.
+
+        Parameters
+        ----------
+        read : sequence of Place
+            Folders that are read, and may not be the same.
+        photos : Place, optional
+            Photographs, of which there must be some.
+
+        Raises
+        ------
+        ArgumentError
+            It is a folder that is read, or there are no photographs.
+        OutputError
+            There is something else in it, or it can not be listed.
+        """
+        out = self.path
+        stranger: Place | None
+        require_separate([*read, photos], [out])
+        if photos:
+            find_images(image_folder(photos))
+        if isinstance(out, Path):
+            there = next(folder for folder in (out, *out.absolute().parents) if folder.exists())
+            if not there.is_dir() or not os.access(there, os.W_OK):
+                raise OutputError(
+                    f"{out} can not be written: {there} is no folder that may be written"
+                )
+            stranger = next(self._strangers(out), None) if there is out else None
+        else:
+            stranger = next(self._stored_strangers(out), None)
+        if stranger:
+            raise OutputError(f"{out} holds other files, such as {stranger}; choose another folder")
+
+    def _strangers(self, out: Path) -> Iterator[Path]:
+        """What is in the folder, and no part of a report."""
+        pictures = out / self._pictures if self._pictures else None
+        for path in out.iterdir():
+            ours = path.name in self._own or path.name.startswith(PARTIAL_PREFIX)
+            if path != pictures and not (ours and path.is_file()):
+                yield path
+        if pictures is None:
+            return
+        if pictures.is_symlink() or (pictures.exists() and not pictures.is_dir()):
+            yield pictures
+        elif pictures.is_dir():
+            for path in pictures.iterdir():
+                drawn = _PICTURE.fullmatch(path.name) is not None
+                if not ((drawn or path.name.startswith(PARTIAL_PREFIX)) and path.is_file()):
+                    yield path
+
+    def _stored_strangers(self, out: "UPath") -> Iterator[Place]:
+        """As `_strangers`, of a folder in an object store."""
+        try:
+            for entry in entries(out):
+                if entry.is_folder and entry.name == self._pictures:
+                    for inner in entries(out / entry.name):
+                        if inner.is_folder or not _PICTURE.fullmatch(inner.name):
+                            yield out / entry.name / inner.name
+                elif entry.is_folder or entry.name not in self._own:
+                    yield out / entry.name
+        except OSError as error:
+            raise output_error(out, error) from error
+
+    def write(self, files: Mapping[str, bytes]) -> None:
+        """Write files by their places in the folder, in order; those of an earlier report go.
+
+        Raises
+        ------
+        OutputError
+            A file can not be written, or another run is writing there.
+        """
+        out = self.path
+        try:
+            with lock_of(out, self._lock, busy=another_writes(out)):
+                delete(out / self.record)
+                for name in self._leftovers(out):
+                    if name not in files:
+                        delete(out / name)
+                for name, content in files.items():
+                    write_bytes(out / name, content)
+        except OSError as error:
+            raise OutputError(f"{error.filename or out}: {error.strerror or error}") from error
+
+    def _leftovers(self, out: Place) -> list[str]:
+        """Pictures of an earlier report, for which a folder is made, and what is half written."""
+        pictures = self._pictures
+        if not isinstance(out, Path):
+            return [f"{pictures}/{one.name}" for one in entries(out / pictures)] if pictures else []
+        left = [path.name for path in out.glob(f"{PARTIAL_PREFIX}*")]
+        if pictures:
+            (out / pictures).mkdir(exist_ok=True)
+            left += [f"{pictures}/{path.name}" for path in (out / pictures).iterdir()]
+        return left

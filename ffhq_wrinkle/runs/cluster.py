@@ -1,0 +1,290 @@
+"""Cluster: the shards of a run done by Dask's workers, each a process with a GPU of its own.
+
+Shards are futures of `distributed`, not calls of joblib's backend for it: Dask gives a future whose
+worker dies to another, it is known which images killed several, few futures wait at a time, however
+long the run, and what is under way can be stopped and counted. What a worker needs comes with each
+shard, since what is put on a worker once dies with it.
+"""
+
+import logging
+import os
+import signal
+import sys
+import threading
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from importlib.machinery import ModuleSpec
+from importlib.util import find_spec
+from itertools import islice
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+from ..dataset.layout import ImageFile
+from ..errors import ArgumentError, ClusterError
+from . import worker
+from .shards import Loaded, Outcome, Result, Work, shards_of
+from .worker import Job, do_job, forget, stop_name
+
+if TYPE_CHECKING:
+    from distributed import Client
+
+log = logging.getLogger(__name__)
+
+_LOCAL, _HOST = "local:", "127.0.0.1"
+_ADDRESSES = ("tcp://", "tls://")
+_WAITING = 64  # shards that wait besides those being done, so that an adaptive cluster grows
+_SECONDS_TO_CONNECT = 10
+_SECONDS_TO_STOP = 60
+
+
+def local_workers(scheduler: str) -> int | None:
+    """How many workers `local:N` means; None for the address of a scheduler.
+
+    Raises
+    ------
+    ArgumentError
+        It is neither.
+
+    >>> local_workers("local:4"), local_workers("tcp://10.0.0.7:8786")
+    (4, None)
+    """
+    if scheduler.startswith(_ADDRESSES):
+        return None
+    count = scheduler.removeprefix(_LOCAL)
+    if scheduler.startswith(_LOCAL) and count.isascii() and count.isdigit() and int(count) > 0:
+        return int(count)
+    raise ArgumentError(f"scheduler is {scheduler!r}; it should be tcp://HOST:PORT or local:N")
+
+
+class Cluster:
+    """Workers that wait for shards; see `connected`."""
+
+    def __init__(self, client: "Client", local: int | None) -> None:
+        self._client = client
+        self._local = local
+
+    def workers(self) -> int:
+        """How many there are now."""
+        return self._local or len(self._client.nthreads())
+
+    def run_shards(
+        self,
+        files: Sequence[ImageFile],
+        *,
+        work: Work[Loaded, Result],
+        jobs: int,
+        done: Callable[[Outcome], None],
+    ) -> None:
+        """Have all images done.
+
+        A worker that dies costs what it was at: another does the rest of its shard. Each worker
+        process does one shard at a time, with a parser or network that it keeps for the run.
+
+        Parameters
+        ----------
+        files : sequence of ImageFile
+            The images, none of which is done.
+        work : Work
+            What to do; its results have begun.
+        jobs : int
+            Threads of each worker; 0 for as many as it has cores.
+        done : callable
+            Called on this thread, once for each shard.
+
+        Raises
+        ------
+        ArgumentError
+            `work` can not be sent.
+        ClusterError
+            A shard killed several workers, workers are not as they should be, or the scheduler is
+            gone.
+        Exception
+            What a shard raised, or `KeyboardInterrupt`. Shards under way are stopped and counted.
+        """
+        from distributed import Event, as_completed
+
+        run = uuid.uuid4().hex
+        job = Job(run, _pickled(work), jobs, Path.cwd())
+        stop = Event(stop_name(run), client=self._client)
+        workers = self.workers()
+        if not workers:
+            log.info("the scheduler has no workers yet; waiting for one")
+        shards = shards_of(files, workers)
+        finished = as_completed()
+        under_way: dict[Any, list[ImageFile]] = {}
+
+        def submit(count: int) -> None:
+            for shard in islice(shards, count):
+                future = self._client.submit(do_job, job, shard, key=_key(run, shard))
+                under_way[future] = shard
+                finished.add(future)
+
+        try:
+            submit(_WAITING + 2 * workers)
+            for future in finished:
+                done(_outcome(future, under_way.pop(future)))
+                submit(1)
+        except BaseException:
+            stop.set()
+            with suppress(Exception):
+                for future in as_completed(list(under_way), timeout=_SECONDS_TO_STOP):
+                    if future.status == "finished":
+                        done(future.result())
+            raise
+        finally:
+            with suppress(Exception):
+                self._client.run(forget, on_error="ignore")
+
+
+@contextmanager
+def connected(scheduler: str) -> Iterator[Cluster]:
+    """Connect to a cluster, or begin one and end it in the end.
+
+    Parameters
+    ----------
+    scheduler : str
+        ``local:N``, N workers on this machine, or the address of a Dask scheduler,
+        ``tcp://HOST:PORT``. Its workers have to see the same folders under the same names.
+
+    Raises
+    ------
+    ArgumentError
+        Dask is not installed, or no scheduler answers.
+    ClusterError
+        A worker lacks this package.
+    """
+    local = local_workers(scheduler)
+    try:
+        from distributed import Client
+    except ImportError as error:
+        raise ArgumentError("a scheduler needs Dask: pip install 'ffhq-wrinkle[dask]'") from error
+    with _begun(local) as address:
+        try:
+            client = Client(address or scheduler, timeout=_SECONDS_TO_CONNECT)
+        except (OSError, ValueError) as error:
+            raise ArgumentError(f"no Dask scheduler answers at {scheduler}") from error
+        with client:
+            _require_package(client)
+            yield Cluster(client, local)
+
+
+def _require_package(client: "Client") -> None:
+    """Refuse workers that would end, and say why in their logs alone, at the first shard."""
+    answers = client.run(find_spec, worker.__name__, on_error="return")
+    lacking = [address for address, found in answers.items() if not isinstance(found, ModuleSpec)]
+    if lacking:
+        raise ClusterError(
+            f"{len(lacking)} of {len(answers)} workers, such as {lacking[0]}, lack this package; "
+            "install the same ffhq-wrinkle and extras on all"
+        )
+
+
+def _key(run: str, shard: Sequence[ImageFile]) -> str:
+    """What Dask calls a shard, in its dashboard and logs."""
+    return f"ffhq-wrinkle-{shard[0].image_id}-{shard[-1].image_id}-{run}"
+
+
+def _pickled(work: Work[Loaded, Result]) -> bytes:
+    """The work as bytes; of what a user's script defines, the code too."""
+    import cloudpickle
+
+    try:
+        return bytes(cloudpickle.dumps(work))
+    except (TypeError, AttributeError, cloudpickle.pickle.PicklingError) as error:
+        raise ArgumentError(f"this can not be sent to other processes: {error}") from error
+
+
+@contextmanager
+def _begun(workers: int | None) -> Iterator[str | None]:
+    """So many workers on this machine; their scheduler's address."""
+    if workers is None:
+        yield None
+        return
+    import dask
+    from distributed import Nanny, Scheduler, SpecCluster
+
+    with ExitStack() as stack:
+        scratch = stack.enter_context(TemporaryDirectory(prefix="ffhq-wrinkle-dask-"))
+        # Dask would set this process's OMP_NUM_THREADS too.
+        stack.enter_context(dask.config.set({"distributed.nanny.pre-spawn-environ": {}}))
+        common: dict[str, Any] = {"host": _HOST, "dashboard_address": f"{_HOST}:0"}
+        gpus = _gpus()
+        with _ctrl_c_ignored():  # by workers, which inherit that: the run's own process stops them
+            cluster = SpecCluster(
+                scheduler={"cls": Scheduler, "options": {**common, "port": 0}},
+                workers={
+                    number: {
+                        "cls": Nanny,
+                        "options": {
+                            **common,
+                            "nthreads": 1,
+                            "memory_limit": 0,
+                            "local_directory": scratch,
+                            "silence_logs": logging.WARNING,
+                            "env": _own_gpu(gpus, number),
+                        },
+                    }
+                    for number in range(workers)
+                },
+                silence_logs=logging.WARNING,
+            )
+        yield stack.enter_context(cluster).scheduler_address
+
+
+def _gpus() -> list[str]:
+    """Names of the CUDA devices that this process sees."""
+    named = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if named is not None:
+        return [name for name in named.split(",") if name]
+    if "torch" not in sys.modules:  # nothing that would use one has been made
+        return []
+    import torch
+
+    return [str(number) for number in range(torch.cuda.device_count())]
+
+
+def _own_gpu(gpus: Sequence[str], worker: int) -> dict[str, str]:
+    """The environment in which a worker sees one GPU; some share one if they are more."""
+    return {"CUDA_VISIBLE_DEVICES": gpus[worker % len(gpus)]} if gpus else {}
+
+
+@contextmanager
+def _ctrl_c_ignored() -> Iterator[None]:
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _outcome(future: Any, shard: Sequence[ImageFile]) -> Outcome:  # noqa: ANN401  # Dask's
+    """What a future gave.
+
+    Raises
+    ------
+    ClusterError, Exception
+        As `Cluster.run_shards`.
+    """
+    from distributed import CancelledError, KilledWorker
+
+    try:
+        outcome: Outcome = future.result()
+    except KilledWorker as error:
+        raise ClusterError(
+            f"{error.allowed_failures + 1} workers died over images {shard[0].image_id} to "
+            f"{shard[-1].image_id}; have they memory enough? What is done is kept"
+        ) from error
+    except CancelledError as error:
+        raise ClusterError(
+            "the scheduler is gone; begin it and run the same command again, what is done is kept"
+        ) from error
+    except ImportError as error:
+        raise ClusterError(
+            f"a worker can not import what it needs: {error}; install the same ffhq-wrinkle on all"
+        ) from error
+    return outcome

@@ -1,0 +1,1 @@
+"""Storage: paths on this machine or in an object store, folder locks, files written whole."""

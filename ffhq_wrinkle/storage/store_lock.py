@@ -1,0 +1,122 @@
+"""Store lock: one process at a time writes to a folder of an object store.
+
+A store has no locks that go when a process does. So the holder writes its mark anew every few
+seconds, and a mark that stays as it is belongs to a process that was killed.
+"""
+
+import json
+import logging
+import platform
+import threading
+import time
+import uuid
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..errors import FfhqWrinkleError
+from .folder_lock import FolderLock, Lock
+from .places import Place, delete, get, put
+from .writing import output_error
+
+if TYPE_CHECKING:
+    from upath import UPath
+
+log = logging.getLogger(__name__)
+
+BEAT_S = 10.0
+DEAD_S = 60.0  # several beats, any of which the network may lose
+_LOOK_S = 1.0
+
+
+class StoreLock(Lock):
+    """Holds a folder of a store, by a mark in it.
+
+    If two processes take over from a third at the same moment, both may go on for a few seconds.
+    That does no harm: what either writes is whole, and of the same settings.
+    """
+
+    def __init__(self, folder: "UPath", name: str, *, busy: FfhqWrinkleError) -> None:
+        super().__init__(folder, name, busy=busy)
+        self._file = folder / name
+        self._owner = ""
+        self._released = threading.Event()
+        self._beating: threading.Thread | None = None
+
+    def acquire(self) -> None:
+        """Hold the folder, as on entering; waits while it is not known whether the holder lives."""
+        self._owner = uuid.uuid4().hex
+        try:
+            while not self._marked():
+                self._require_dead()
+        except OSError as error:
+            raise output_error(self._file, error) from error
+        self._released.clear()
+        self._beating = threading.Thread(target=self._beat, name="store-lock", daemon=True)
+        self._beating.start()
+
+    def release(self) -> None:
+        """Let go."""
+        if self._beating is None:
+            return
+        self._released.set()
+        self._beating.join()
+        self._beating = None
+        try:
+            if self._is_mine(self._content()):
+                delete(self._file)
+        except OSError as error:
+            log.warning("%s could not be removed: %s", self._file, error.strerror or error)
+
+    def _mark(self, beat: int) -> bytes:
+        return json.dumps({"owner": self._owner, "host": platform.node(), "beat": beat}).encode()
+
+    def _marked(self) -> bool:
+        """Whether there was no mark, so that ours is there now."""
+        try:
+            put(self._file, self._mark(0), new=True)
+        except FileExistsError:
+            return False
+        return True
+
+    def _content(self) -> bytes:
+        try:
+            return get(self._file)
+        except FileNotFoundError:
+            return b""
+
+    def _is_mine(self, content: bytes) -> bool:
+        return self._owner.encode() in content
+
+    def _require_dead(self) -> None:
+        """Watch another's mark until it changes, is removed, or has not changed for long enough."""
+        seen, since = self._content(), time.monotonic()
+        log.info(
+            "%s is there; seeing for up to %.0f s whether its run is alive", self._file, DEAD_S
+        )
+        while (now := self._content()) == seen:
+            if time.monotonic() - since > DEAD_S:
+                log.info("its run is not alive any more")
+                delete(self._file)
+                return
+            time.sleep(_LOOK_S)
+        if now:
+            raise self._busy
+
+    def _beat(self) -> None:
+        beat = 0
+        while not self._released.wait(BEAT_S):
+            beat += 1
+            try:
+                if not self._is_mine(self._content()):
+                    log.warning("%s: another run has taken over this folder", self._file)
+                    return
+                put(self._file, self._mark(beat))
+            except OSError as error:
+                log.info("%s could not be renewed: %s", self._file, error.strerror or error)
+
+
+def lock_of(folder: Place, name: str, *, busy: FfhqWrinkleError) -> Lock:
+    """The lock of a folder, wherever that is, by a hidden file of this name; `busy` as there."""
+    if isinstance(folder, Path):
+        return FolderLock(folder, name, busy=busy)
+    return StoreLock(folder, name, busy=busy)
