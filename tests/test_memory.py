@@ -10,7 +10,7 @@ import pytest
 CODE = """
 import resource
 import numpy as np
-from ffhq_wrinkle.runs.memory import keep_freed_memory
+from ffhq_wrinkle.runs.pipeline import keep_freed_memory
 if {kept}:
     keep_freed_memory()
 def faults():

@@ -1,10 +1,11 @@
 import threading
 import time
+from contextlib import suppress
 
 import pytest
 
 from ffhq_wrinkle.errors import ImageError, OutputError, ParsingError
-from ffhq_wrinkle.runs.pipeline import run_each, run_pipeline
+from ffhq_wrinkle.runs.pipeline import Pipeline, run_each
 
 
 class Work:
@@ -13,7 +14,8 @@ class Work:
     def __init__(self, *, bad_load=(), bad_write=(), fatal_write=()):
         self.bad = {"load": bad_load, "write": bad_write, "fatal": fatal_write}
         self.lock = threading.Lock()
-        self.loaded = self.most_at_once = self.finished = 0
+        self.loaded = self.most_at_once = self.counted = 0
+        self.yielded = []
         self.batches, self.written, self.failures = [], {}, {}
 
     def load(self, number):
@@ -37,17 +39,19 @@ class Work:
         with self.lock:
             self.written[number] = result
 
-    def done(self):
-        self.finished += 1
-
-    def failed(self, number, failure):
-        self.failures[number] = str(failure)
-
-    def run(self, items, *, batch_size=1, jobs=1):
-        run_pipeline(
-            items, load=self.load, infer=self.infer, write=self.write, done=self.done,
-            failed=self.failed, batch_size=batch_size, jobs=jobs,
+    def pipeline(self, items, *, batch_size=1, jobs=1):
+        return Pipeline(
+            items, load=self.load, infer=self.infer, write=self.write,
+            batch_size=batch_size, jobs=jobs,
         )  # fmt: skip
+
+    def run(self, items, **options):
+        with self.pipeline(items, **options) as pipeline:
+            for number, failure in pipeline:
+                self.yielded.append(number)
+                if failure:
+                    self.failures[number] = str(failure)
+        self.counted = pipeline.written
         return self
 
 
@@ -55,7 +59,8 @@ class Work:
 def test_every_item_is_written_with_its_result_in_batches_in_order(batch_size, jobs):
     work = Work().run(range(50), batch_size=batch_size, jobs=jobs)
     assert work.written == {number: 2 * number for number in range(50)}
-    assert work.finished == 50
+    assert work.counted == 50
+    assert work.yielded == list(range(50))
     assert [number for batch in work.batches for number in batch] == list(range(50))
     assert {len(batch) for batch in work.batches[:-1]} <= {batch_size}
 
@@ -64,7 +69,8 @@ def test_a_failure_to_load_or_write_concerns_that_item_alone():
     work = Work(bad_load={3, 4}, bad_write={7}).run(range(10), batch_size=3, jobs=2)
     assert work.failures == {3: "can not be read", 4: "can not be read", 7: "no face"}
     assert set(work.written) == set(range(10)) - {3, 4, 7}
-    assert work.finished == 7
+    assert work.counted == 7
+    assert sorted(work.yielded) == list(range(10))
 
 
 def test_any_other_error_ends_the_run():
@@ -85,39 +91,44 @@ def test_few_items_are_in_memory_however_many_there_are():
     assert work.most_at_once <= 3 * (4 + 3)
 
 
-def test_each_item_is_done_or_failed_in_order():
-    done, failures = [], []
+def test_what_was_written_is_counted_when_the_block_is_left_in_the_middle():
+    work = Work()
+    with suppress(KeyboardInterrupt), work.pipeline(range(100), jobs=2) as pipeline:
+        for number, _ in pipeline:
+            if number == 20:
+                raise KeyboardInterrupt
+    assert 21 <= pipeline.written == len(work.written) < 60
 
+
+def test_each_item_comes_with_its_result_or_failure_in_order():
     def work(number):
         if number % 5 == 0:
             raise ImageError("no good")
         return 2 * number
 
-    run_each(
-        range(23),
-        work,
-        done=lambda number, result: done.append((number, result)),
-        failed=lambda number, failure: failures.append((number, str(failure))),
-        jobs=3,
-    )
-    assert done == [(number, 2 * number) for number in range(23) if number % 5]
-    assert failures == [(number, "no good") for number in range(0, 23, 5)]
+    with run_each(range(23), work, jobs=3) as outcomes:
+        outcomes = list(outcomes)
+    assert [number for number, _ in outcomes] == list(range(23))
+    for number, outcome in outcomes:
+        if number % 5:
+            assert outcome == 2 * number
+        else:
+            assert isinstance(outcome, ImageError)
+            assert str(outcome) == "no good"
 
 
 def test_each_holds_few_results_at_a_time():
-    begun, finished = [], []
+    begun = []
 
     def items():
         for number in range(200):
             begun.append(number)
             yield number
 
-    def done(number, _):
-        finished.append(number)
-        assert len(begun) - len(finished) <= 3 * 2
-
-    run_each(items(), lambda number: number, done=done, failed=None, jobs=2)
-    assert len(finished) == 200
+    with run_each(items(), lambda number: number, jobs=2) as outcomes:
+        for finished, _ in enumerate(outcomes):
+            assert len(begun) - finished <= 3 * 2
+    assert len(begun) == 200
 
 
 def test_an_error_of_the_run_ends_each():
@@ -125,5 +136,21 @@ def test_an_error_of_the_run_ends_each():
         if number == 3:
             raise OutputError("disk full")
 
-    with pytest.raises(OutputError, match="disk full"):
-        run_each(range(10), work, done=lambda *_: None, failed=None, jobs=2)
+    with (
+        pytest.raises(OutputError, match="disk full"),
+        run_each(range(10), work, jobs=2) as outcomes,
+    ):
+        list(outcomes)
+
+
+def test_each_leaves_undone_what_has_not_begun_when_the_block_is_left():
+    worked_on = []
+
+    def work(number):
+        time.sleep(0.001)
+        worked_on.append(number)
+
+    with suppress(KeyError), run_each(range(1000), work, jobs=2) as outcomes:
+        next(outcomes)
+        raise KeyError
+    assert 1 <= len(worked_on) < 20

@@ -21,8 +21,9 @@ from torch import nn
 from ffhq_wrinkle.cli import main
 from ffhq_wrinkle.errors import ArgumentError, ImageError, RunInterrupted, TrainingError
 from ffhq_wrinkle.faces.parsing import ReadyLabels
+from ffhq_wrinkle.runs.opencv_threads import one_opencv_thread
 from ffhq_wrinkle.segmentation import create_model, load_checkpoint, save_checkpoint
-from ffhq_wrinkle.segmentation.training.loader import batches, one_opencv_thread
+from ffhq_wrinkle.segmentation.training.loader import batches
 from ffhq_wrinkle.segmentation.training.recipes import parse_recipe
 from ffhq_wrinkle.segmentation.training.synced_norm import SyncedBatchNorm2d
 from ffhq_wrinkle.segmentation.training.training import TrainSettings, train

@@ -14,7 +14,7 @@ from ffhq_wrinkle.results.failures import FAILURES, Failure, update_failures
 from ffhq_wrinkle.results.outputs import OutputFolder
 from ffhq_wrinkle.runs.cluster import connected
 from ffhq_wrinkle.runs.folder_run import choose_images
-from ffhq_wrinkle.runs.shards import Outcome, Work
+from ffhq_wrinkle.runs.shards import Work
 from timing import print_machine, scratch
 
 
@@ -89,10 +89,13 @@ def cluster_benchmark(count: int, workers: int) -> None:
             update_failures(folder, failures, about=None)
         size = (folder / FAILURES).stat().st_size
         print(f"{FAILURES} of {len(failures)} rows: {size / 1e6:.2f} MB")
-    outcomes: list[Outcome] = []
-    with connected(f"local:{workers}") as cluster, timed("shards, each image", count):
-        cluster.run_shards(files, work=Nothing(), jobs=1, done=outcomes.append)
-    print(f"in {len(outcomes)} shards, {workers} workers")
+    with (
+        connected(f"local:{workers}") as cluster,
+        timed("shards, each image", count),
+        cluster.execution(files, Nothing(), jobs=1) as execution,
+    ):
+        counted = sum(1 for _ in execution)
+    print(f"{counted} images, {workers} workers")
 
 
 def _asking_after_a_cut(folder: Path, count: int = 200) -> None:

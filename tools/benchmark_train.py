@@ -16,10 +16,10 @@ from torch.utils.data import DataLoader, Dataset
 
 from benchmark_augment import peer_augmentation
 from ffhq_wrinkle.images.png import encode_png
+from ffhq_wrinkle.runs.opencv_threads import one_opencv_thread
 from ffhq_wrinkle.segmentation import create_model
 from ffhq_wrinkle.segmentation.augmentation.augmentation import AugmentSettings
 from ffhq_wrinkle.segmentation.networks.catalogue import NETWORKS, NetworkName
-from ffhq_wrinkle.segmentation.training.loader import one_opencv_thread
 from ffhq_wrinkle.segmentation.training.recipes import StageConfig
 from ffhq_wrinkle.segmentation.training.trainer import StageTrainer
 from ffhq_wrinkle.segmentation.training_data.samples import Sample

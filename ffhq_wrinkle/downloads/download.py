@@ -22,6 +22,7 @@ from ..errors import (
     SourceError,
     TransferFailure,
 )
+from ..runs.interruption import Interruption
 from ..runs.pipeline import run_each
 from ..runs.progress import ByteProgress, Progress
 from ..storage.writing import PARTIAL_PREFIX, output_error
@@ -93,47 +94,35 @@ def _bring_all(
     """Bring many files, some at a time."""
     fetched, causes, first = 0, Counter[str](), ""
     unreached = 0  # files in a row of which no host was reached
-    interrupted = False
-    with Progress(files - kept, f"download {what}") as shown:
-        data.transfers.received = shown.received
+    interruption = Interruption()
+    with Progress(files - kept, f"download {what}") as progress, interruption:
+        data.transfers.received = progress.received
         data.transfers.resume()
-
-        def done(_: Wanted, was_fetched: bool) -> None:
-            nonlocal fetched, kept, unreached
-            unreached = 0
-            fetched += was_fetched
-            kept += not was_fetched
-            shown.advance()
-
-        def failed(_: Wanted, failure: ImageFailure) -> None:
-            nonlocal first, unreached
-            cause = getattr(failure, "cause", failure.step)
-            causes[cause] += 1
-            first = first or str(failure)
-            shown.advance(failed=True)
-            unreached = unreached + 1 if cause == "connection" else 0
-            if unreached >= 2 * data.jobs:
-                raise _NetworkDown
-
         try:
-            run_each(
-                items,
-                data.bring,
-                done=done,
-                failed=failed,
-                jobs=data.jobs,
-                abandon=data.transfers.stop,
-            )
-        except KeyboardInterrupt:
-            interrupted = True
+            with (
+                run_each(items, data.bring, jobs=data.jobs) as outcomes,
+                data.transfers.stopped_by_errors(),
+            ):
+                for _, outcome in outcomes:
+                    progress.advance(failed=isinstance(outcome, ImageFailure))
+                    if not isinstance(outcome, ImageFailure):
+                        unreached = 0
+                        fetched += outcome
+                        kept += not outcome
+                        continue
+                    cause = getattr(outcome, "cause", outcome.step)
+                    causes[cause] += 1
+                    first = first or str(outcome)
+                    unreached = unreached + 1 if cause == "connection" else 0
+                    if unreached >= 2 * data.jobs:
+                        raise _NetworkDown
         except SourceError as error:
             causes["source"] += 1
             first = first or str(error)
         except _NetworkDown:
             first += " (and so for many files in a row: is the network up?)"
     report = DownloadReport(what, files, fetched, kept, dict(causes), first)
-    if interrupted:
-        raise RunInterrupted(report.summary(data.path))
+    interruption.raise_with(report.summary(data.path))
     return report
 
 

@@ -120,6 +120,15 @@ class Transfers:
                 with contextlib.suppress(ValueError, OSError):  # it ended meanwhile
                     response.raw.shutdown()
 
+    @contextlib.contextmanager
+    def stopped_by_errors(self) -> Iterator[None]:
+        """Call `stop` if an exception ends the `with` block."""
+        try:
+            yield
+        except BaseException:
+            self.stop()
+            raise
+
     def resume(self) -> None:
         """Be ready again after `stop`."""
         self._stop.clear()

@@ -203,18 +203,17 @@ def tally_images(
         masks, region, _ = read_annotations(numbered[1], settings)
         return tally(masks, region, tolerances_px)
 
-    with Progress(len(found.images), "agreement") as shown:
-
-        def done(numbered: tuple[int, AnnotatedImage], one: Tally) -> None:
-            for all_images, counts in zip(tallies, one, strict=True):
-                all_images[numbered[0]] = counts
-            shown.advance()
-
-        def failed(_: tuple[int, AnnotatedImage], failure: ImageFailure) -> None:
-            failures.append(failure)
-            shown.advance(failed=True)
-
-        run_each(enumerate(found.images), work, done=done, failed=failed, jobs=jobs)
+    with (
+        Progress(len(found.images), "agreement") as progress,
+        run_each(enumerate(found.images), work, jobs=jobs) as outcomes,
+    ):
+        for (number, _), outcome in outcomes:
+            progress.advance(failed=isinstance(outcome, ImageFailure))
+            if isinstance(outcome, ImageFailure):
+                failures.append(outcome)
+                continue
+            for all_images, counts in zip(tallies, outcome, strict=True):
+                all_images[number] = counts
     return tallies, failures
 
 

@@ -13,9 +13,10 @@ from typing import NamedTuple
 
 from .. import __version__
 from ..dataset.ids import Ids
-from ..errors import AnnotationError, ArgumentError, ImageFailure, RunInterrupted
+from ..errors import AnnotationError, ArgumentError, ImageFailure
 from ..results.failures import Failure, update_failures
 from ..results.outputs import OutputFolder, require_separate
+from ..runs.interruption import Interruption
 from ..runs.pipeline import run_each
 from ..runs.progress import Progress
 from ..storage.writing import write_bytes
@@ -106,18 +107,15 @@ def fuse_folder(
     ) as folder:
         folder.begin()
         run = _Run(folder, rule, settings, found)
-        interrupted = False
-        try:
+        interruption = Interruption()
+        with interruption:
             run.fuse_all(jobs)
-        except KeyboardInterrupt:
-            interrupted = True
         report = run.report()
         chosen = (image.file.image_id for image in found.images)
         about = {*found.missing, *found.skipped, *chosen}
         everything = ids is None and limit is None
         update_failures(out, run.failures, about=None if everything else about)
-        if interrupted:
-            raise RunInterrupted(report.summary(out))
+        interruption.raise_with(report.summary(out))
         for line in report.remarks(method, within=settings.within is not None, all_ids=everything):
             log.warning("%s", line)
         rows = (
@@ -203,20 +201,16 @@ class _Run:
 
     def fuse_all(self, jobs: int) -> None:
         """Fuse every image that is not there yet, or was made from something else."""
-        with Progress(len(self.found.images), "fuse-labels") as shown:
-
-            def failed(image: AnnotatedImage, failure: ImageFailure) -> None:
-                path = _name(image.file.image_id)
-                self.failures.append(Failure(path, failure.step, str(failure)))
-                shown.advance(failed=True)
-
-            run_each(
-                self.found.images,
-                self._work,
-                done=lambda *_: shown.advance(),
-                failed=failed,
-                jobs=jobs,
-            )
+        images = self.found.images
+        with (
+            Progress(len(images), "fuse-labels") as progress,
+            run_each(images, self._work, jobs=jobs) as outcomes,
+        ):
+            for image, outcome in outcomes:
+                progress.advance(failed=isinstance(outcome, ImageFailure))
+                if isinstance(outcome, ImageFailure):
+                    path = _name(image.file.image_id)
+                    self.failures.append(Failure(path, outcome.step, str(outcome)))
 
     def _work(self, image: AnnotatedImage) -> None:
         image_id, name = image.file.image_id, _name(image.file.image_id)

@@ -12,19 +12,20 @@ import signal
 import sys
 import threading
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from importlib.machinery import ModuleSpec
 from importlib.util import find_spec
 from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
 
 from ..dataset.layout import ImageFile
 from ..errors import ArgumentError, ClusterError
 from . import worker
-from .shards import Loaded, Outcome, Result, Work, shards_of
+from .shards import Execution, Loaded, Outcome, Result, Work, shards_of
 from .worker import Job, do_job, forget, stop_name
 
 if TYPE_CHECKING:
@@ -69,73 +70,112 @@ class Cluster:
         """How many there are now."""
         return self._local or len(self._client.nthreads())
 
-    def run_shards(
+    def execution(
+        self, files: Sequence[ImageFile], work: Work[Loaded, Result], *, jobs: int
+    ) -> "ClusterExecution":
+        """Return the work of a run as this cluster's workers do it; see `ClusterExecution`."""
+        return ClusterExecution(self._client, self.workers(), files, work, jobs=jobs)
+
+
+class ClusterExecution(Execution):
+    """The work of a run done by the workers of a cluster.
+
+    A worker that dies costs only what it was doing: another one does the rest of its shard. Each
+    worker process does one shard at a time, with a parser or network that it keeps for the run.
+    If an exception ends the block, shards under way are stopped and what they have done is counted.
+
+    Parameters
+    ----------
+    client : distributed.Client
+    workers : int
+        How many there are now.
+    files : sequence of ImageFile
+        The images, none of which is done.
+    work : Work
+        What to do; its results have begun.
+    jobs : int
+        Threads of each worker; 0 for as many as it has cores.
+
+    Raises
+    ------
+    ArgumentError
+        `work` cannot be sent.
+    ClusterError
+        A shard killed several workers, workers are not as they should be, or the scheduler is gone.
+    Exception
+        What a shard raised.
+    """
+
+    def __init__(
         self,
+        client: "Client",
+        workers: int,
         files: Sequence[ImageFile],
-        *,
         work: Work[Loaded, Result],
+        *,
         jobs: int,
-        done: Callable[[Outcome], None],
     ) -> None:
-        """Have all images done.
+        super().__init__()
+        self._client = client
+        self._workers = workers
+        self._work: Work[Any, Any] = work
+        self._job = Job(uuid.uuid4().hex, _pickled(work), jobs, Path.cwd())
+        self._shards = shards_of(files, workers)
+        self._under_way: dict[Any, list[ImageFile]] = {}
+        self._made = 0
 
-        A worker that dies costs what it was at: another does the rest of its shard. Each worker
-        process does one shard at a time, with a parser or network that it keeps for the run.
+    @property
+    def made(self) -> int:
+        """Number of images done, of the shards that have been counted."""
+        return self._made
 
-        Parameters
-        ----------
-        files : sequence of ImageFile
-            The images, none of which is done.
-        work : Work
-            What to do; its results have begun.
-        jobs : int
-            Threads of each worker; 0 for as many as it has cores.
-        done : callable
-            Called on this thread, once for each shard.
-
-        Raises
-        ------
-        ArgumentError
-            `work` can not be sent.
-        ClusterError
-            A shard killed several workers, workers are not as they should be, or the scheduler is
-            gone.
-        Exception
-            What a shard raised, or `KeyboardInterrupt`. Shards under way are stopped and counted.
-        """
+    def __enter__(self) -> Self:
         from distributed import Event, as_completed
 
-        run = uuid.uuid4().hex
-        job = Job(run, _pickled(work), jobs, Path.cwd())
-        stop = Event(stop_name(run), client=self._client)
-        workers = self.workers()
-        if not workers:
+        if not self._workers:
             log.info("the scheduler has no workers yet; waiting for one")
-        shards = shards_of(files, workers)
-        finished = as_completed()
-        under_way: dict[Any, list[ImageFile]] = {}
+        self._stop = Event(stop_name(self._job.run), client=self._client)
+        self._finished = as_completed()
+        return self
 
-        def submit(count: int) -> None:
-            for shard in islice(shards, count):
-                future = self._client.submit(do_job, job, shard, key=_key(run, shard))
-                under_way[future] = shard
-                finished.add(future)
+    def __iter__(self) -> Iterator[bool]:
+        self._submit(_WAITING + 2 * self._workers)
+        for future in self._finished:
+            outcome = _outcome(future, self._under_way.pop(future))
+            self._count(outcome)
+            yield from (False for _ in range(outcome.made))
+            yield from (True for _ in outcome.failures)
+            self._submit(1)
 
-        try:
-            submit(_WAITING + 2 * workers)
-            for future in finished:
-                done(_outcome(future, under_way.pop(future)))
-                submit(1)
-        except BaseException:
-            stop.set()
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        from distributed import as_completed
+
+        if error is not None:
+            self._stop.set()
             with suppress(Exception):
-                for future in as_completed(list(under_way), timeout=_SECONDS_TO_STOP):
+                for future in as_completed(list(self._under_way), timeout=_SECONDS_TO_STOP):
                     if future.status == "finished":
-                        done(future.result())
-            raise
-        finally:
-            with suppress(Exception):
-                self._client.run(forget, on_error="ignore")
+                        self._count(future.result())
+        with suppress(Exception):
+            self._client.run(forget, on_error="ignore")
+
+    def _submit(self, count: int) -> None:
+        for shard in islice(self._shards, count):
+            key = _key(self._job.run, shard)
+            future = self._client.submit(do_job, self._job, shard, key=key)
+            self._under_way[future] = shard
+            self._finished.add(future)
+
+    def _count(self, outcome: Outcome) -> None:
+        self._work.take(outcome.gathered)  # before it counts as made
+        self._made += outcome.made
+        self.failures += outcome.failures
+        self._work.counts.update(outcome.counts)
 
 
 @contextmanager
@@ -268,7 +308,7 @@ def _outcome(future: Any, shard: Sequence[ImageFile]) -> Outcome:  # noqa: ANN40
     Raises
     ------
     ClusterError, Exception
-        As `Cluster.run_shards`.
+        As `ClusterExecution`.
     """
     from distributed import CancelledError, KilledWorker
 

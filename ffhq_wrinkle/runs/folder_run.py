@@ -7,13 +7,12 @@ from typing import NamedTuple
 
 from ..dataset.ids import Ids
 from ..dataset.layout import ImageFile, find_images, released_path, select_images
-from ..errors import ImageFailure, RunInterrupted
 from ..results.failures import FAILURES, Failure, update_failures
 from ..storage.places import Place
 from .cluster import connected
-from .pipeline import run_pipeline
+from .interruption import Interruption
 from .progress import Progress
-from .shards import Loaded, Outcome, Result, Work
+from .shards import Execution, Loaded, LocalExecution, Result, Work
 
 log = logging.getLogger(__name__)
 
@@ -104,7 +103,7 @@ def run_folder(
     Raises
     ------
     ArgumentError, ClusterError
-        As `cluster.connected` and `cluster.Cluster.run_shards`.
+        As `cluster.connected` and `cluster.ClusterExecution`.
     RunInterrupted
         Ctrl-C; what is done is kept, and the same call goes on from there.
     """
@@ -113,60 +112,33 @@ def run_folder(
     todo = [file for file in chosen if not results.complete(file)]
     if len(todo) < len(chosen):
         log.info("%d %s are there already", len(chosen) - len(todo), what)
+    interruption = Interruption()
+    with connected(scheduler) if scheduler and todo else nullcontext() as cluster:
+        results.begin()
+        execution: Execution = (
+            cluster.execution(todo, work, jobs=jobs)
+            if cluster
+            else LocalExecution(todo, work, jobs=jobs)
+        )
+        with Progress(len(todo), title) as progress, interruption, execution:
+            for failed in execution:
+                progress.advance(failed=failed)
+    if cluster:
+        results.remove_partials()
     failures = [
         Failure(released_path(image_id, ".png"), "find", "no image of this id")
         for image_id in missing
     ]
-    made: list[None] = []  # added to where it is made, so true at any moment
-    interrupted = False
-    with connected(scheduler) if scheduler and todo else nullcontext() as cluster:
-        results.begin()
-        try:
-            with Progress(len(todo), title) as shown:
-
-                def written(one: Loaded, result: Result) -> None:
-                    work.write(one, result)
-                    made.append(None)
-
-                def failed(file: ImageFile, failure: ImageFailure) -> None:
-                    failures.append(Failure(file.path, failure.step, str(failure)))
-                    shown.advance(failed=True)
-
-                def done(outcome: Outcome) -> None:
-                    work.take(outcome.gathered)  # before it counts as made
-                    made.extend([None] * outcome.made)
-                    failures.extend(outcome.failures)
-                    work.counts.update(outcome.counts)
-                    for number in range(outcome.made + len(outcome.failures)):
-                        shown.advance(failed=number >= outcome.made)
-
-                if cluster:
-                    cluster.run_shards(todo, work=work, jobs=jobs, done=done)
-                else:
-                    run_pipeline(
-                        todo,
-                        load=work.load,
-                        infer=work.infer,
-                        write=written,
-                        done=shown.advance,
-                        failed=failed,
-                        batch_size=work.batch_size,
-                        jobs=jobs,
-                    )
-        except KeyboardInterrupt:
-            interrupted = True
-    if cluster:
-        results.remove_partials()
+    failures += execution.failures
     report = RunReport(
         images=len(chosen) + len(missing),
-        made=len(made),
+        made=execution.made,
         kept=len(chosen) - len(todo),
         failed=len(failures),
         what=what,
     )
     about = None if everything else {*missing, *(file.image_id for file in chosen)}
     update_failures(out, failures, about=about)
-    if interrupted:
-        raise RunInterrupted(report.summary(out))
+    interruption.raise_with(report.summary(out))
     results.finish()
     return report

@@ -1,21 +1,23 @@
 """Shards: parts of a run that can be done anywhere, and done again.
 
-`Work` is what is done to each image; it can be sent to another process. `do_shard` does some
-images of a run and tells what came of them. `cluster` hands shards out.
+`Work` is what is done to each image; it can be sent to another process. `LocalExecution` does it
+here; `do_shard` does it for some images of a run, wherever it is called, and returns an `Outcome`.
+`cluster` hands shards out.
 """
 
 import platform
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import takewhile
-from typing import Any, Generic, NamedTuple, Protocol, TypeVar
+from types import TracebackType
+from typing import Any, Generic, NamedTuple, Protocol, Self, TypeVar
 
 from ..dataset.layout import ImageFile
-from ..errors import ImageFailure, OutputError
+from ..errors import OutputError
 from ..results.failures import Failure
 from ..storage.places import Place, is_folder
-from .pipeline import run_pipeline
+from .pipeline import Pipeline
 
 LARGEST_SHARD = 256
 _SHARDS_A_WORKER = 8  # so that the last ones end at about the same time
@@ -50,7 +52,7 @@ class Results(Protocol):
 
 
 class Work(ABC, Generic[Loaded, Result]):
-    """What is done to each image, in the three steps of `pipeline.run_pipeline`.
+    """What is done to each image, in the three steps of `pipeline.Pipeline`.
 
     A copy made by `pickle` works in another process, with what that has: it makes parsers and
     networks anew, on its own GPU. It may be told to do again what another copy was killed at.
@@ -110,6 +112,90 @@ class Outcome(NamedTuple):
     gathered: list[Any]
 
 
+class Execution(ABC):
+    """The work of a run while it is done, in this process or on a cluster.
+
+    Iterate over it once, inside its `with` block: it yields for each image whether it failed.
+
+    Attributes
+    ----------
+    failures : list of Failure
+        Of the images that failed.
+    """
+
+    def __init__(self) -> None:
+        self.failures: list[Failure] = []
+
+    @property
+    @abstractmethod
+    def made(self) -> int:
+        """Number of images done: true at any moment, also after Ctrl-C."""
+
+    @abstractmethod
+    def __enter__(self) -> Self: ...
+
+    @abstractmethod
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None: ...
+
+    @abstractmethod
+    def __iter__(self) -> Iterator[bool]: ...
+
+
+class LocalExecution(Execution):
+    """The work of a run done by threads of this process.
+
+    Parameters
+    ----------
+    files : sequence of ImageFile
+        The images, none of which is done.
+    work : Work
+        What to do; its results have begun.
+    jobs : int
+        Threads.
+    """
+
+    def __init__(
+        self, files: Iterable[ImageFile], work: Work[Loaded, Result], *, jobs: int
+    ) -> None:
+        super().__init__()
+        self._pipeline = Pipeline(
+            files,
+            load=work.load,
+            infer=work.infer,
+            write=work.write,
+            batch_size=work.batch_size,
+            jobs=jobs,
+        )
+
+    @property
+    def made(self) -> int:
+        """Number of images done."""
+        return self._pipeline.written
+
+    def __enter__(self) -> Self:
+        self._pipeline.__enter__()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._pipeline.__exit__(kind, error, traceback)
+
+    def __iter__(self) -> Iterator[bool]:
+        for file, failure in self._pipeline:
+            if failure:
+                self.failures.append(Failure(file.path, failure.step, str(failure)))
+            yield failure is not None
+
+
 def shards_of(files: Sequence[ImageFile], workers: int) -> Iterator[list[ImageFile]]:
     """Cut a run into shards, several for each worker and none too large.
 
@@ -151,25 +237,13 @@ def do_shard(
     """
     _require_shared(work)
     todo = [file for file in files if not work.results.complete(file)]
-    made = [None] * (len(files) - len(todo))
-    failures: list[Failure] = []
     work.counts.clear()
-    work.gathered()  # of a shard that failed half-way, and is told nobody
-
-    def failed(file: ImageFile, failure: ImageFailure) -> None:
-        failures.append(Failure(file.path, failure.step, str(failure)))
-
-    run_pipeline(
-        takewhile(lambda _: wanted(), todo),
-        load=work.load,
-        infer=work.infer,
-        write=work.write,
-        done=lambda: made.append(None),
-        failed=failed,
-        batch_size=work.batch_size,
-        jobs=jobs,
-    )
-    return Outcome(len(made), failures, Counter(work.counts), work.gathered())
+    work.gathered()  # drop what a shard gathered that failed half-way and was never reported
+    with LocalExecution(takewhile(lambda _: wanted(), todo), work, jobs=jobs) as execution:
+        for _ in execution:
+            pass
+    made = len(files) - len(todo) + execution.made
+    return Outcome(made, execution.failures, Counter(work.counts), work.gathered())
 
 
 def _require_shared(work: Work[Loaded, Result]) -> None:

@@ -15,6 +15,7 @@ from typing import Any
 from .. import __version__
 from ..dataset.layout import ImageFile
 from ..errors import ClusterError
+from .opencv_threads import use_one_opencv_thread
 from .shards import Outcome, Work, do_shard
 
 _SECONDS_BETWEEN_QUESTIONS = 1.0
@@ -62,7 +63,6 @@ def do_job(job: Job, files: Sequence[ImageFile]) -> Outcome:
     Exception
         As `shards.do_shard`.
     """
-    import cv2
     from dask.system import CPU_COUNT
     from distributed import Event, get_worker
 
@@ -81,7 +81,7 @@ def do_job(job: Job, files: Sequence[ImageFile]) -> Outcome:
     with _alone, chdir(job.folder):
         if not wanted():
             return Outcome(0, [], Counter(), [])
-        cv2.setNumThreads(1)
+        use_one_opencv_thread()
         # Dask says 1, for tasks of one thread. PyTorch reads it when it is first imported.
         os.environ["OMP_NUM_THREADS"] = str(jobs)
         return do_shard(_work(job.run, job.work), files, jobs=jobs, wanted=wanted)

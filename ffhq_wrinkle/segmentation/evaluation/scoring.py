@@ -103,26 +103,23 @@ def evaluate_files(
     """
     gathered = _Gathered()
     failures: list[ImageFailure] = []
-    with Progress(len(files), "evaluate") as shown:
 
-        def done(one: PairFiles, scored: _Scored) -> None:
+    def work(pair: PairFiles) -> _Scored:
+        return _scored(read_pair(pair, settings), settings)
+
+    with (
+        Progress(len(files), "evaluate") as progress,
+        run_each(files, work, jobs=jobs) as outcomes,
+    ):
+        for pair, outcome in outcomes:
+            progress.advance(failed=isinstance(outcome, ImageFailure))
+            if isinstance(outcome, ImageFailure):
+                failures.append(outcome)
+                continue
             try:
-                gathered.add(scored)
+                gathered.add(outcome)
             except ArgumentError as error:
-                raise EvaluationError(f"{one.probability}: {error}") from error
-            shown.advance()
-
-        def failed(_: PairFiles, failure: ImageFailure) -> None:
-            failures.append(failure)
-            shown.advance(failed=True)
-
-        run_each(
-            files,
-            lambda one: _scored(read_pair(one, settings), settings),
-            done=done,
-            failed=failed,
-            jobs=jobs,
-        )
+                raise EvaluationError(f"{pair.probability}: {error}") from error
     if failures:
         more = f" ({len(failures)} images in all)" if len(failures) > 1 else ""
         raise EvaluationError(f"{failures[0]}{more}")

@@ -1,12 +1,11 @@
 """Loader: batches of a training set, made by processes of their own or by none."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
 
-import cv2
 from torch.utils.data import DataLoader, Dataset, default_collate
 
 from ...errors import FfhqWrinkleError
+from ...runs.opencv_threads import use_one_opencv_thread
 from .training_set import Example, Place, TrainingSet
 
 
@@ -68,24 +67,9 @@ def batches(
         yield batch
 
 
-@contextmanager
-def one_opencv_thread() -> Iterator[None]:
-    """Have OpenCV do with one thread, here and in processes that begin meanwhile to load samples.
-
-    They are enough. And a process forked while OpenCV keeps threads lacks those, but waits for
-    them for ever.
-    """
-    threads = cv2.getNumThreads()
-    cv2.setNumThreads(1)
-    try:
-        yield
-    finally:
-        cv2.setNumThreads(threads)
-
-
 def _begin(_: int) -> None:
-    """The same in a process that was not forked, and so knows nothing of it."""
-    cv2.setNumThreads(1)
+    """Limit OpenCV in a loading process, which inherits no limit if it was not forked."""
+    use_one_opencv_thread()
 
 
 def _collated(examples: Sequence[Example | FfhqWrinkleError]) -> Example | FfhqWrinkleError:

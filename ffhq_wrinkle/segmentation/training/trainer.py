@@ -16,13 +16,14 @@ from torch import nn
 from ...errors import TrainingError
 from ...images.png import encode_png
 from ...inference.devices import laid_out
+from ...runs.opencv_threads import one_opencv_thread
 from ...runs.progress import Progress
 from ...storage.writing import write_bytes
 from ...weak_labels.texture import TextureSettings
 from ..checkpoints.checkpoint import save_checkpoint
 from ..networks.sized import SizedNetwork
 from ..training_data.samples import Sample, Stage
-from .loader import batches, one_opencv_thread
+from .loader import batches
 from .objectives import objective_of
 from .processes import merged, summed
 from .recipes import StageConfig

@@ -60,32 +60,29 @@ def require_trainable(
     TrainingDataError
         Something is wrong: a line for each kind of trouble, with its count and the first five.
     """
-    found: dict[str, list[str]] = {kind: [] for kind in _KINDS}
+    troubles: dict[str, list[str]] = {kind: [] for kind in _KINDS}
     shapes: dict[Path, tuple[int, int]] = {}
     reasons, finetune = unmade or {}, stage == "finetune"
-    with Progress(len(samples), "check data") as shown:
-
-        def done(sample: Sample, looked: _Looked) -> None:
-            shape, troubles = looked
-            for kind, text in troubles:
-                found[kind].append(text)
+    with (
+        Progress(len(samples), "check data") as progress,
+        run_each(samples, lambda one: _looked_at(one, stage, faces), jobs=jobs) as outcomes,
+    ):
+        for sample, outcome in outcomes:
+            progress.advance(failed=isinstance(outcome, ImageFailure))
+            if isinstance(outcome, ImageFailure):
+                troubles[_DAMAGED].append(str(outcome))
+                continue
+            shape, of_sample = outcome
+            for kind, text in of_sample:
+                troubles[kind].append(text)
             if shape:
                 shapes[sample.image] = shape
                 lacks_face = faces and finetune and sample.face is None
                 if lacks_face or (weak and sample.weak is None):
                     why = reasons.get(sample.image_id)
-                    found[_UNMADE].append(f"{sample.image}: {why}" if why else str(sample.image))
-            shown.advance()
-
-        def failed(_: Sample, failure: ImageFailure) -> None:
-            found[_DAMAGED].append(str(failure))
-            shown.advance(failed=True)
-
-        run_each(
-            samples, lambda one: _looked_at(one, stage, faces), done=done, failed=failed, jobs=jobs
-        )
-    found |= _wrong_sizes(shapes, size, batch_size)
-    lines = [f"{len(texts)} {kind}: {_first(texts)}" for kind, texts in found.items() if texts]
+                    troubles[_UNMADE].append(f"{sample.image}: {why}" if why else str(sample.image))
+    troubles |= _wrong_sizes(shapes, size, batch_size)
+    lines = [f"{len(texts)} {kind}: {_first(texts)}" for kind, texts in troubles.items() if texts]
     if lines:
         raise TrainingDataError(
             "\n".join(

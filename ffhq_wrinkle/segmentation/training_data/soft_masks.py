@@ -34,13 +34,13 @@ def soft_folders(masks: Collection[Path], *, jobs: int = 1) -> set[Path]:
     noted = {folder: _noted_method(folder) for folder in {path.parent for path in masks}}
     soft = {folder for folder, method in noted.items() if method == "soft"}
     unknown = sorted(path for path in masks if noted[path.parent] is None)
-
-    def looked(path: Path, many: bool) -> None:
-        if many and path.parent not in soft:
-            log.info("masks in %s are taken as soft: %s has many levels", path.parent, path.name)
-            soft.add(path.parent)
-
-    run_each(unknown, _has_many_levels, done=looked, failed=lambda *_: None, jobs=jobs)
+    with run_each(unknown, _has_many_levels, jobs=jobs) as outcomes:
+        for path, many in outcomes:
+            if many is True and path.parent not in soft:
+                log.info(
+                    "masks in %s are taken as soft: %s has many levels", path.parent, path.name
+                )
+                soft.add(path.parent)
     return soft
 
 

@@ -95,24 +95,23 @@ def twins_of(known: Sequence[Sample], others: Sequence[Sample], *, jobs: int = 1
 
 def _hashes(samples: Sequence[Sample], work: Callable[[Path], str], jobs: int) -> dict[str, str]:
     """What is found out of each image, by id."""
-    found: dict[str, str] = {}
+    hashes: dict[str, str] = {}
     failures: list[str] = []
-    with Progress(len(samples), "compare images") as shown:
-
-        def done(sample: Sample, text: str) -> None:
-            found[sample.image_id] = text
-            shown.advance()
-
-        def failed(_: Sample, failure: ImageFailure) -> None:
-            failures.append(str(failure))
-            shown.advance(failed=True)
-
-        run_each(samples, lambda one: naming(one.image, work), done=done, failed=failed, jobs=jobs)
+    with (
+        Progress(len(samples), "compare images") as progress,
+        run_each(samples, lambda sample: naming(sample.image, work), jobs=jobs) as outcomes,
+    ):
+        for sample, outcome in outcomes:
+            progress.advance(failed=isinstance(outcome, ImageFailure))
+            if isinstance(outcome, ImageFailure):
+                failures.append(str(outcome))
+            else:
+                hashes[sample.image_id] = outcome
     if failures:
         raise TrainingDataError(
             f"{len(failures)} images can not be read: {'; '.join(failures[:_NAMED])}"
         )
-    return found
+    return hashes
 
 
 def _shape(path: Path) -> str:

@@ -201,19 +201,18 @@ class WeakCache:
             except OSError as error:
                 raise ImageError(f"can not be read: {error.strerror or error}") from error
 
-        def looked(image_id: str, source: _Source) -> None:
-            table[image_id] = source
-            before = known.get(image_id)
-            if before is None or before.sha256 != source.sha256:
-                files = self._files(image_id)
-                outdated.extend([image_id] if any(path.exists() for path in files) else [])
-                for path in files:
-                    path.unlink(missing_ok=True)
-
-        def failed(image_id: str, failure: ImageFailure) -> None:
-            log.debug("%s: %s", image_id, failure)  # `checks` reports it, with all others
-
-        run_each(sorted(images), look, done=looked, failed=failed, jobs=self.jobs)
+        with run_each(sorted(images), look, jobs=self.jobs) as outcomes:
+            for image_id, source in outcomes:
+                if isinstance(source, ImageFailure):
+                    log.debug("%s: %s", image_id, source)  # `checks` reports it, with all others
+                    continue
+                table[image_id] = source
+                before = known.get(image_id)
+                if before is None or before.sha256 != source.sha256:
+                    files = self._files(image_id)
+                    outdated.extend([image_id] if any(path.exists() for path in files) else [])
+                    for path in files:
+                        path.unlink(missing_ok=True)
         if outdated:
             log.info(
                 "%d images are not those that %s was made from, such as %s; these are made anew",
