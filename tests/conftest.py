@@ -220,11 +220,11 @@ def bucket(s3):
 @pytest.fixture
 def impatient(monkeypatch):
     """Take a lock whose holder has not been heard of for half a second."""
-    from ffhq_wrinkle.storage import store_lock
+    from ffhq_wrinkle.storage import locks
 
-    monkeypatch.setattr(store_lock, "BEAT_S", 0.1)
-    monkeypatch.setattr(store_lock, "DEAD_S", 0.5)
-    monkeypatch.setattr(store_lock, "_LOOK_S", 0.05)
+    monkeypatch.setattr(locks, "BEAT_S", 0.1)
+    monkeypatch.setattr(locks, "DEAD_S", 0.5)
+    monkeypatch.setattr(locks, "_LOOK_S", 0.05)
 
 
 @pytest.fixture

@@ -6,8 +6,8 @@ import time
 import pytest
 
 from ffhq_wrinkle.errors import OutputError
+from ffhq_wrinkle.storage.locks import StoreLock
 from ffhq_wrinkle.storage.places import parse_place
-from ffhq_wrinkle.storage.store_lock import StoreLock
 
 BUSY = OutputError("busy")
 LOCK = ".build.json.lock"

@@ -17,9 +17,8 @@ from ..images.photographs import read_image
 from ..results.failures import update_failures
 from ..runs.folder_run import RunReport, choose_images, run_folder
 from ..runs.shards import Work
-from ..storage.folder_lock import another_writes
+from ..storage.locks import another_writes, lock_of
 from ..storage.places import Place, delete, exists, get
-from ..storage.store_lock import lock_of
 from ..storage.writing import output_error, write_bytes
 from .race_model import RaceModel
 from .race_table import RACE_TABLE, Estimate, Provenance, RaceTable, earlier_rows

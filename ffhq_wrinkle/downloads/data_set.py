@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import WRONG_CONTENT, OutputError, TransferFailure
-from ..storage.folder_lock import FolderLock
+from ..storage.locks import FolderLock
 from ..storage.writing import PARTIAL_PREFIX, InnerFolders, output_error
 from .image_sources import Wanted
 from .ledger import LEDGER, VERIFIED, Ledger

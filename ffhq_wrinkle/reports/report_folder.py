@@ -13,9 +13,8 @@ from typing import TYPE_CHECKING
 from ..dataset.layout import find_images, image_folder
 from ..errors import OutputError
 from ..results.outputs import require_separate
-from ..storage.folder_lock import another_writes
+from ..storage.locks import another_writes, lock_of
 from ..storage.places import Place, delete, entries
-from ..storage.store_lock import lock_of
 from ..storage.writing import PARTIAL_PREFIX, output_error, write_bytes
 
 if TYPE_CHECKING:

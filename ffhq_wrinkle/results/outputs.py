@@ -27,9 +27,8 @@ from ..images.png import (
     note_in,
     png_data_hash,
 )
-from ..storage.folder_lock import another_writes
+from ..storage.locks import another_writes, lock_of
 from ..storage.places import Place
-from ..storage.store_lock import lock_of
 from .failures import read_failures
 from .result_files import LocalFiles, ResultFiles
 from .stored_files import StoredFiles

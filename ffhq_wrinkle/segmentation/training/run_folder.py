@@ -8,7 +8,7 @@ from typing import Any
 import tomli_w
 
 from ...errors import TrainingError
-from ...storage.folder_lock import FolderLock
+from ...storage.locks import FolderLock
 from ...storage.writing import PARTIAL_PREFIX, write_bytes
 from .stage_state import require_same
 
