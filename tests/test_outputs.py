@@ -9,6 +9,7 @@ from PIL import Image
 
 from ffhq_wrinkle.errors import OutputError
 from ffhq_wrinkle.results.outputs import OutputFolder
+from ffhq_wrinkle.results.result_files import State
 from ffhq_wrinkle.storage.writing import PARTIAL_PREFIX
 
 from .conftest import files_of
@@ -56,8 +57,8 @@ def test_results_are_written_with_the_note_and_the_record_last(tmp_path):
 def test_a_second_run_of_the_same_settings_keeps_what_is_there(tmp_path):
     finished(tmp_path)
     with folder(tmp_path) as out:
-        assert out.has("00000/00001.png")
-        assert not out.has("00000/00002.png")
+        assert out.state("00000/00001.png") is State.OURS
+        assert out.state("00000/00002.png") is not State.OURS
 
 
 def test_other_settings_are_refused_and_named(tmp_path):
@@ -97,13 +98,13 @@ def test_a_record_that_is_none_is_refused(tmp_path):
 def test_overwrite_replaces_results_of_other_settings(tmp_path):
     finished(tmp_path)
     with folder(tmp_path, sigma=7, overwrite=True, note="another") as out:
-        assert not out.has("00000/00001.png")
+        assert out.state("00000/00001.png") is not State.OURS
         out.write("00000/00001.png", PIXELS[::-1].copy())
         out.finish({})
     with Image.open(tmp_path / "00000/00001.png") as image:
         assert_array_equal(np.asarray(image), PIXELS[::-1])
     with folder(tmp_path, sigma=7, note="another") as out:
-        assert out.has("00000/00001.png")
+        assert out.state("00000/00001.png") is State.OURS
 
 
 def test_after_an_interrupted_overwrite_old_results_do_not_count(tmp_path):
@@ -111,8 +112,8 @@ def test_after_an_interrupted_overwrite_old_results_do_not_count(tmp_path):
     with folder(tmp_path, sigma=7, overwrite=True, note="another") as out:
         out.write("a.png", PIXELS)  # and then the process is killed
     with folder(tmp_path, sigma=7, note="another") as out:
-        assert out.has("a.png")
-        assert not out.has("b.png")
+        assert out.state("a.png") is State.OURS
+        assert out.state("b.png") is not State.OURS
 
 
 def test_an_overwrite_of_a_part_does_not_pass_the_rest_off_as_its_own(tmp_path, caplog):
@@ -122,12 +123,12 @@ def test_an_overwrite_of_a_part_does_not_pass_the_rest_off_as_its_own(tmp_path, 
         out.finish({})
     assert "still holds 1 results of other settings" in caplog.text
     with folder(tmp_path, sigma=7, note="another") as out:
-        assert out.has("a.png")
-        assert not out.has("b.png")
+        assert out.state("a.png") is State.OURS
+        assert out.state("b.png") is not State.OURS
         out.write("b.png", PIXELS)
         out.finish({})
     with folder(tmp_path, sigma=7, note="another") as out:
-        assert out.has("b.png")
+        assert out.state("b.png") is State.OURS
         assert not out._suspect
 
 
@@ -141,10 +142,10 @@ def test_after_an_interruption_damaged_results_do_not_count(tmp_path):
     for name in ("empty.png", "empty.npy"):
         (tmp_path / name).write_bytes(b"")
     with folder(tmp_path) as out:
-        assert out.has("whole.png")
-        assert out.has("whole.npy")
+        assert out.state("whole.png") is State.OURS
+        assert out.state("whole.npy") is State.OURS
         for name in ("cut.png", "cut.npy", "empty.png", "empty.npy"):
-            assert not out.has(name)
+            assert out.state(name) is not State.OURS
 
 
 def test_label_maps_of_other_settings_do_not_count_after_an_interrupted_overwrite(tmp_path):
@@ -153,8 +154,8 @@ def test_label_maps_of_other_settings_do_not_count_after_an_interrupted_overwrit
         out.write("a.npy", PIXELS)  # and then the process is killed
     for _ in range(2):
         with folder(tmp_path, sigma=7) as out:  # killed again and again
-            assert out.has("a.npy")
-            assert not out.has("b.npy")
+            assert out.state("a.npy") is State.OURS
+            assert out.state("b.npy") is not State.OURS
 
 
 def test_after_an_interrupted_overwrite_of_equal_settings_old_results_do_not_count(tmp_path):
@@ -162,8 +163,8 @@ def test_after_an_interrupted_overwrite_of_equal_settings_old_results_do_not_cou
     with folder(tmp_path, overwrite=True) as out:  # say, for better label maps
         out.write("a.png", PIXELS)
     with folder(tmp_path) as out:
-        assert out.has("a.png")
-        assert not out.has("b.png")
+        assert out.state("a.png") is State.OURS
+        assert out.state("b.png") is not State.OURS
 
 
 def test_looking_at_a_folder_changes_nothing(tmp_path):
@@ -235,4 +236,35 @@ def test_a_png_keeps_a_comment(tmp_path):
         assert out.comment("a.png") == comment
         assert out.comment("00000/b.png") is None
         assert sorted(out.results()) == ["00000/b.png", "a.png"]
-        assert out.has("a.png")
+        assert out.state("a.png") is State.OURS
+
+
+def test_each_result_is_in_one_state(tmp_path):
+    names = ("ours.png", "by_hand.png", "cut.png", "old.png")
+    finished(tmp_path, names=names)
+    with folder(tmp_path) as out:  # a run that is killed
+        pass
+    Image.fromarray(PIXELS).save(tmp_path / "by_hand.png")
+    (tmp_path / "cut.png").write_bytes((tmp_path / "cut.png").read_bytes()[:-5])
+    with folder(tmp_path) as out:
+        states = {name: out.state(name) for name in (*names, "none.png")}
+        assert states == {
+            "ours.png": State.OURS,
+            "old.png": State.OURS,
+            "by_hand.png": State.FOREIGN,
+            "cut.png": State.DAMAGED,
+            "none.png": State.ABSENT,
+        }
+    with folder(tmp_path, overwrite=True) as out:
+        assert {out.state(name) for name in names} == {State.STALE}
+        out.write("ours.png", PIXELS)
+        assert out.look("ours.png") is State.OURS
+        assert out.look("old.png") is State.STALE
+
+
+def test_after_an_interrupted_overwrite_what_is_not_ours_is_stale(tmp_path):
+    finished(tmp_path)
+    with folder(tmp_path, sigma=7, overwrite=True, note="another"):
+        Image.fromarray(PIXELS).save(tmp_path / "00000/00001.png")  # as if by hand
+    with folder(tmp_path, sigma=7, note="another") as out:
+        assert out.state("00000/00001.png") is State.STALE

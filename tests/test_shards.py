@@ -12,6 +12,7 @@ from ffhq_wrinkle.dataset.layout import ImageFile
 from ffhq_wrinkle.errors import ArgumentError, ImageError, OutputError, SourceError
 from ffhq_wrinkle.faces.template import TemplateParser
 from ffhq_wrinkle.results.outputs import OutputFolder
+from ffhq_wrinkle.results.result_files import State
 from ffhq_wrinkle.runs.shards import Work, do_shard, shards_of
 from ffhq_wrinkle.segmentation import create_model, save_checkpoint
 from ffhq_wrinkle.segmentation.checkpoints.checkpoint import load_checkpoint
@@ -32,7 +33,7 @@ class Folder:
             setattr(self, name, getattr(output, name))
 
     def complete(self, file):
-        return self.output.has(f"{file.image_id}.png")
+        return self.output.state(f"{file.image_id}.png") is State.OURS
 
 
 class Brighter(Work):
@@ -97,7 +98,7 @@ def test_a_failure_is_told_with_its_step(tmp_path, files, copy):
 
 def test_a_copy_trusts_no_file_that_the_run_did_not_make(tmp_path, files, copy, output):
     Image.fromarray(np.zeros((3, 4), np.uint8)).save(tmp_path / "out" / "1.png")
-    assert output.has("1.png")
+    assert output.state("1.png") is State.OURS
     assert do_shard(copy, files[:1], jobs=1).counts == {"loaded": 1}
 
 

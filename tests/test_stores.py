@@ -19,6 +19,7 @@ from ffhq_wrinkle.dataset.layout import find_images
 from ffhq_wrinkle.errors import ArgumentError, ImageError, OutputError
 from ffhq_wrinkle.images.photographs import read_image
 from ffhq_wrinkle.results.outputs import OutputFolder
+from ffhq_wrinkle.results.result_files import State
 from ffhq_wrinkle.segmentation import save_checkpoint
 from ffhq_wrinkle.storage.places import entries, get, parse_place
 from ffhq_wrinkle.weak_labels.texture import TextureSettings
@@ -191,8 +192,8 @@ def test_an_overwrite_that_was_cut_off_still_knows_what_it_has_not_replaced(buck
         out.write("00000/a.png", PIXELS)
     with opened(place, sigma=7) as out:
         out.begin()
-        assert out.has("00000/a.png")
-        assert not out.has("00000/b.png")
+        assert out.state("00000/a.png") is State.OURS
+        assert out.state("00000/b.png") is State.STALE
         out.write("00000/b.png", PIXELS)
         out.finish({})
     with pytest.raises(OutputError, match="sigma 7 there and 5 now"), opened(place):

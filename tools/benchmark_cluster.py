@@ -12,6 +12,7 @@ import psutil
 from ffhq_wrinkle.dataset.layout import ImageFile, released_path
 from ffhq_wrinkle.results.failures import FAILURES, Failure, update_failures
 from ffhq_wrinkle.results.outputs import OutputFolder
+from ffhq_wrinkle.results.result_files import State
 from ffhq_wrinkle.runs.cluster import connected
 from ffhq_wrinkle.runs.folder_run import choose_images
 from ffhq_wrinkle.runs.shards import Work
@@ -77,7 +78,7 @@ def cluster_benchmark(count: int, workers: int) -> None:
         # What a run that finished has written counts by its name.
         output = OutputFolder(folder / "out", {}, note="")
         with timed("asking what is there", count):
-            done = sum(output.has(file.mirrored(".png")) for file in files)
+            done = sum(output.state(file.mirrored(".png")) is State.OURS for file in files)
         with timed("counting results", done):
             output.results()
         _asking_after_a_cut(folder / "cut")
@@ -106,7 +107,10 @@ def _asking_after_a_cut(folder: Path, count: int = 200) -> None:
         for number in range(count):
             output.write(released_path(f"{number:05d}", ".png"), mask)
     with OutputFolder(folder, {}, note="mask") as output, timed("asking after a cut", count):
-        if not all(output.has(released_path(f"{number:05d}", ".png")) for number in range(count)):
+        if not all(
+            output.state(released_path(f"{number:05d}", ".png")) is State.OURS
+            for number in range(count)
+        ):
             raise RuntimeError("results were not taken for what they are")
 
 

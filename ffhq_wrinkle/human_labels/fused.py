@@ -16,6 +16,8 @@ from ..dataset.ids import Ids
 from ..errors import AnnotationError, ArgumentError, ImageFailure
 from ..results.failures import Failure, update_failures
 from ..results.outputs import OutputFolder, require_separate
+from ..results.records import FUSION_RECORD
+from ..results.result_files import State
 from ..runs.interruption import Interruption
 from ..runs.pipeline import run_each
 from ..runs.progress import Progress
@@ -103,7 +105,7 @@ def fuse_folder(
         **({"texture": str(texture.resolve())} if texture else {}),
     }
     with OutputFolder(
-        out, made_with, note=note, record="fusion.json", overwrite=overwrite
+        out, made_with, note=note, record=FUSION_RECORD, overwrite=overwrite
     ) as folder:
         folder.begin()
         run = _Run(folder, rule, settings, found)
@@ -216,8 +218,8 @@ class _Run:
         image_id, name = image.file.image_id, _name(image.file.image_id)
         files = read_files(image)
         inputs = fingerprint(files, self.rule, self.settings)
-        there = not self.folder.overwrite and self.folder.exists(name)
-        if there and self.folder.is_whole(name):
+        state = State.ABSENT if self.folder.overwrite else self.folder.look(name)
+        if state not in (State.ABSENT, State.DAMAGED):
             row = FusionRow.parse(self.folder.comment(name), len(files.masks))
             # Without a row it is somebody's own, such as a mask corrected by hand.
             if row is None or row.inputs == inputs:
@@ -232,7 +234,7 @@ class _Run:
             )
         row = fusion_row(fused, annotations, inputs)
         self.folder.write(name, fused.mask, comment=row.comment)
-        self.outcomes.append(_Outcome(image_id, row, made=True, renewed=there))
+        self.outcomes.append(_Outcome(image_id, row, made=True, renewed=state is not State.ABSENT))
 
     def _others(self) -> list[str]:
         """Ids of masks in the folder of which no image was found, or which were left out."""

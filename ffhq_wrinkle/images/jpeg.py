@@ -34,7 +34,7 @@ def encode_jpeg(pixels: np.ndarray, note: str) -> bytes:
 
 
 def jpeg_note(path: Path) -> str | None:
-    """The note that `encode_jpeg` wrote; None where the file lacks it or does not end as a JPEG."""
+    """Read the note that `encode_jpeg` wrote: empty if there is none, None if not a JPEG."""
     content = path.read_bytes() if path.is_file() else b""
     if not (content.startswith(_START) and content.endswith(_END)):
         return None

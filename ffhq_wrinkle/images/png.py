@@ -133,9 +133,15 @@ def _text_chunk(keyword: str, note: str) -> bytes:
 
 
 def png_note(path: Path, keyword: str) -> str | None:
-    """Read one note that `encode_png` wrote; None where the file lacks it or does not end as a PNG.
+    """Read one note that `encode_png` wrote.
 
-    Only the first and last bytes are read, so it is a quick way to know one's own whole files.
+    Only the first and last bytes are read, which makes this a fast way to recognise whole files
+    of one's own.
+
+    Returns
+    -------
+    str or None
+        The note, empty where the file has none; None where it does not begin and end as a PNG.
     """
     if not path.is_file():
         return None
@@ -145,7 +151,7 @@ def png_note(path: Path, keyword: str) -> str | None:
         file.seek(max(0, size - len(PNG_END)))
         if not head.startswith(PNG_SIGNATURE) or file.read() != PNG_END:
             return None
-    return note_in(head, keyword)
+    return note_in(head, keyword) or ""
 
 
 def note_in(content: bytes, keyword: str) -> str | None:

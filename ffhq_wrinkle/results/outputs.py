@@ -1,9 +1,9 @@
-"""Outputs: a folder that one command fills, image by image, and can take up again.
+"""Outputs: a folder that one command fills, image by image, and can resume.
 
-The folder says by a record, `build.json`, which settings its results were made with. The record
-is written last; until then a hidden twin of it stands for work under way, and every result is
-looked at again by the next run. A lock keeps two runs out of each other's way. How files are kept
-is the business of `result_files`.
+A record such as `build.json` says which settings the results were made with. It is written last;
+until then a hidden twin of it says that work is under way, and the next run looks at every result
+again. A lock keeps two runs out of each other's way. `result_files` keeps the files, here or in an
+object store.
 """
 
 import io
@@ -30,7 +30,14 @@ from ..images.png import (
 from ..storage.locks import another_writes, lock_of
 from ..storage.places import Place
 from .failures import read_failures
-from .result_files import LocalFiles, ResultFiles
+from .records import (
+    WEAK_RECORD,
+    DamagedRecordError,
+    differing_settings,
+    parse_record,
+    under_way_name,
+)
+from .result_files import LocalFiles, ResultFiles, State
 from .stored_files import StoredFiles
 
 log = logging.getLogger(__name__)
@@ -71,7 +78,7 @@ class OutputFolder:
         settings: Mapping[str, Any],
         *,
         note: str,
-        record: str = "build.json",
+        record: str = WEAK_RECORD,
         subfolders: Sequence[str] = (),
         overwrite: bool = False,
     ) -> None:
@@ -80,7 +87,7 @@ class OutputFolder:
         self.note = note.encode("latin-1", "replace").decode("latin-1")  # as a PNG can keep it
         self.overwrite = overwrite
         self._record = record
-        self._under_way = f".{record}.under-way"
+        self._under_way = under_way_name(record)
         lock = f".{record}.lock"
         self._lock = lock_of(path, lock, busy=another_writes(path))
         self._files: ResultFiles
@@ -145,7 +152,7 @@ class OutputFolder:
         self._files.remove(self._record)
 
     @property
-    def is_taken_up(self) -> bool:
+    def is_resumed(self) -> bool:
         """Whether there was a run here before this one, finished or not."""
         return bool(self._before)
 
@@ -165,16 +172,13 @@ class OutputFolder:
         for name in (self._under_way, self._record):
             if self._files.exists(name):
                 try:
-                    before = json.loads(self._files.read(name))
-                    if isinstance(before["settings"], dict):
-                        return dict(before)
-                except (OSError, ValueError, KeyError, TypeError):
-                    pass
-                if not self.overwrite:
-                    raise OutputError(
-                        f"{self.path / name} is no record of this command; choose another "
-                        "folder, or --overwrite"
-                    )
+                    return parse_record(self._files.read(name))
+                except (OSError, DamagedRecordError) as error:
+                    if not self.overwrite:
+                        raise OutputError(
+                            f"{self.path / name} is no record of this command; choose another "
+                            "folder, or --overwrite"
+                        ) from error
         return {}
 
     def _require_same_origin(self) -> None:
@@ -194,25 +198,24 @@ class OutputFolder:
                 "another folder, or --overwrite"
             )
 
-    def has(self, relative: str) -> bool:
-        """Whether this result is there, whole and of these settings.
+    def state(self, relative: str) -> State:
+        """Return the state of a result as this run treats it.
 
-        After a run that finished, the name is proof enough. After one that did not, see
-        `_looks_right`.
+        After a run that finished, the name of a file is proof enough; after one that did not, the
+        file is looked at. To a run that overwrites, every result is stale.
         """
-        if self.overwrite or not self._files.knows(relative):
-            return False
-        return self._looks_right(relative) if self._suspect else True
+        if not self._files.is_listed(relative):
+            return State.ABSENT
+        if self.overwrite:
+            return State.STALE
+        return self.look(relative) if self._suspect else State.OURS
 
-    def exists(self, relative: str) -> bool:
-        """Whether there is a file of this name, whoever made it."""
-        return self._files.exists(relative)
-
-    def _looks_right(self, relative: str) -> bool:
-        """Whether a file is whole and ours, and not one that an overwrite has yet to replace."""
-        if "replacing" in self._before and self._files.is_older(relative, self._under_way):
-            return False
-        return self._files.bears(relative, self.note)
+    def look(self, relative: str) -> State:
+        """Return the state of a result by the file itself, whether or not this run overwrites."""
+        if "replacing" not in self._before:
+            return self._files.look(relative, self.note)
+        state = self._files.look(relative, self.note, replaced_before=self._under_way)
+        return State.STALE if state is State.FOREIGN else state  # an overwrite replaces these too
 
     def write(self, relative: str, array: np.ndarray, *, comment: str = "") -> None:
         """Write an array under a name of ``.npy``, or an image as PNG or, RGB uint8, as ``.jpg``.
@@ -242,23 +245,6 @@ class OutputFolder:
         unchanged = of_pixels and of_pixels == png_data_hash(content)
         return comment if unchanged else None
 
-    def is_whole(self, relative: str) -> bool:
-        """Whether there is a file of this name that begins and ends as a PNG does."""
-        return self._files.exists(relative) and is_whole_png(self._files.read(relative))
-
-    def stands(self, relative: str) -> bool:
-        """Whether a whole PNG is there that is not to be replaced, whoever made it.
-
-        So what somebody corrected by hand outlasts interruptions; only an overwrite replaces it.
-        """
-        if self.overwrite or "replacing" in self._before:
-            return self.has(relative)
-        return self.is_whole(relative)
-
-    def is_current(self, relative: str) -> bool:
-        """Whether a result that is there is not one of other settings, yet to be replaced."""
-        return not self._replaces_others or self._looks_right(relative)
-
     def remove(self, relative: str) -> None:
         """Remove a result, if it is there.
 
@@ -270,8 +256,14 @@ class OutputFolder:
         self._files.remove(relative)
 
     def results(self) -> list[str]:
-        """Names of all results that are here."""
+        """Return the names of all results that are here."""
         return list(self._files.results())
+
+    def current_results(self) -> list[str]:
+        """Return the names of all results but those that an overwrite has yet to replace."""
+        if not self._replaces_others:
+            return self.results()
+        return [name for name in self._files.results() if self.look(name) is State.OURS]
 
     def finish(self, record: Mapping[str, Any]) -> None:
         """Write the record, with the counts of results and failures here: the work is done.
@@ -279,15 +271,11 @@ class OutputFolder:
         If results of other settings are still there, which `overwrite` let in and this run was
         not about, the folder goes on being under way, and the next run looks at each of them.
         """
-        counts = {
-            "results": sum(1 for _ in self._files.results()),
-            "failed": len(read_failures(self.path)),
-        }
+        results = sum(1 for _ in self._files.results())
+        counts = {"results": results, "failed": len(read_failures(self.path))}
         self._files.settle()
         self._write_json(self._record, {**record, "counts": counts, "settings": self.settings})
-        strangers = 0
-        if self._replaces_others:
-            strangers = sum(not self._looks_right(name) for name in self._files.results())
+        strangers = results - len(self.current_results()) if self._replaces_others else 0
         if strangers:
             log.warning(
                 "%s still holds %d results of other settings; run again for all images",
@@ -299,15 +287,6 @@ class OutputFolder:
 
     def _write_json(self, name: str, content: Mapping[str, Any]) -> None:
         self._files.write(name, (json.dumps(content, indent=2) + "\n").encode())
-
-
-def differing_settings(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
-    """What is otherwise in two records of settings, each as text."""
-    return [
-        f"{key} {then.get(key, 'not set')} there and {now.get(key, 'not set')} now"
-        for key in sorted(then.keys() | now.keys())
-        if then.get(key) != now.get(key)
-    ]
 
 
 def require_separate(read: Sequence[Place | None], written: Sequence[Place]) -> None:

@@ -3,6 +3,7 @@
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
+from enum import Enum
 from itertools import chain
 from pathlib import Path
 
@@ -13,6 +14,25 @@ from ..images.png import NOTE, png_note
 from ..storage.writing import PARTIAL_PREFIX, InnerFolders, output_error, write_bytes
 
 KINDS = ("png", "npy", "jpg")  # of results
+
+
+class State(Enum):
+    """What is known of one result in a folder.
+
+    ========  =================================================================================
+    ABSENT    There is no file of this name.
+    DAMAGED   There is one that does not begin and end as its kind does.
+    FOREIGN   It is whole, but not as this run would have written it: corrected by hand, say.
+    STALE     An overwrite, under way or interrupted, has yet to replace it.
+    OURS      It is whole and of this run's settings.
+    ========  =================================================================================
+    """
+
+    ABSENT = "absent"
+    DAMAGED = "damaged"
+    FOREIGN = "foreign"
+    STALE = "stale"
+    OURS = "ours"
 
 
 class ResultFiles(ABC):
@@ -30,8 +50,8 @@ class ResultFiles(ABC):
         """Whether there is such a file."""
 
     @abstractmethod
-    def knows(self, name: str) -> bool:
-        """As `exists`, quick enough to ask of a million results."""
+    def is_listed(self, name: str) -> bool:
+        """Whether a file is known to exist, fast enough to ask of a million results."""
 
     @abstractmethod
     def read(self, name: str) -> bytes:
@@ -68,12 +88,17 @@ class ResultFiles(ABC):
         """Names of all results."""
 
     @abstractmethod
-    def is_older(self, name: str, mark: str) -> bool:
-        """Whether a file was written before another one."""
+    def look(self, name: str, note: str, *, replaced_before: str | None = None) -> State:
+        """Look at a result.
 
-    @abstractmethod
-    def bears(self, name: str, note: str) -> bool:
-        """Whether a result that is there is whole, and has this note if it can have one."""
+        Parameters
+        ----------
+        name : str
+        note : str
+            What results of this run carry, if they can carry a note.
+        replaced_before : str, optional
+            A file; results written before it are stale.
+        """
 
     @abstractmethod
     def remove_partials(self) -> None:
@@ -111,7 +136,7 @@ class LocalFiles(ResultFiles):
         # A Path for each of a million names would take seconds.
         return os.path.exists(f"{self._prefix}{name}")  # noqa: PTH110
 
-    knows = exists
+    is_listed = exists
 
     def read(self, name: str) -> bytes:
         """Read a file."""
@@ -140,18 +165,19 @@ class LocalFiles(ResultFiles):
         for path in chain.from_iterable(self._matching(f"*.{kind}") for kind in KINDS):
             yield path.relative_to(self.folder).as_posix()
 
-    def is_older(self, name: str, mark: str) -> bool:
-        """Whether a file was written before another one."""
-        return (self.folder / name).stat().st_mtime_ns < (self.folder / mark).stat().st_mtime_ns
-
-    def bears(self, name: str, note: str) -> bool:
-        """Whether it begins and ends as it should, which is quick; and its note."""
+    def look(self, name: str, note: str, *, replaced_before: str | None = None) -> State:
+        """Look at a result's age, note, first and last bytes."""
         path = self.folder / name
-        if path.suffix == ".png":
-            return png_note(path, NOTE) == note
-        if path.suffix == ".jpg":
-            return jpeg_note(path) == note
-        return _is_whole_array(path)
+        if not path.exists():
+            return State.ABSENT
+        if replaced_before and _written_ns(path) < _written_ns(self.folder / replaced_before):
+            return State.STALE
+        if path.suffix == ".npy":
+            return State.OURS if _is_whole_array(path) else State.DAMAGED
+        written_note = png_note(path, NOTE) if path.suffix == ".png" else jpeg_note(path)
+        if written_note is None:
+            return State.DAMAGED
+        return State.OURS if written_note == note else State.FOREIGN
 
     def remove_partials(self) -> None:
         """Remove what was left half written; nobody may be writing."""
@@ -170,6 +196,10 @@ class LocalFiles(ResultFiles):
             inner = named and entry.is_dir() and not entry.is_symlink()
             if inner and not (entry / self._lock).exists():
                 yield from entry.glob(pattern)
+
+
+def _written_ns(path: Path) -> int:
+    return path.stat().st_mtime_ns
 
 
 def _is_whole_array(path: Path) -> bool:

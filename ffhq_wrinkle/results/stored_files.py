@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import OutputError
 from ..storage.places import delete, entries, entries_within, exists, get
 from ..storage.writing import output_error, write_bytes
-from .result_files import KINDS, ResultFiles
+from .result_files import KINDS, ResultFiles, State
 
 if TYPE_CHECKING:
     from upath import UPath
@@ -61,8 +61,8 @@ class StoredFiles(ResultFiles):
         except OSError as error:
             raise output_error(self.folder, error) from error
 
-    def knows(self, name: str) -> bool:
-        """Whether it is known to be there."""
+    def is_listed(self, name: str) -> bool:
+        """Whether an object was listed or written."""
         return self._written is not None and name in self._written
 
     def read(self, name: str) -> bytes:
@@ -91,14 +91,17 @@ class StoredFiles(ResultFiles):
             if name.rpartition(".")[2] in KINDS:
                 yield name
 
-    def is_older(self, name: str, mark: str) -> bool:
-        """Whether it was written before another, or in the same second: stores tell no finer."""
-        written = self._written or {}
-        return written.get(name, 0.0) <= written.get(mark, 0.0)
+    def look(self, name: str, note: str, *, replaced_before: str | None = None) -> State:
+        """Look at an object's age; it is whole, and to read its note would take a request.
 
-    def bears(self, name: str, note: str) -> bool:
-        """Whether it is there: an object is whole, and to look at its note would take a request."""
-        return self.knows(name)
+        Stores give times in whole seconds, so an object of the same second is stale too.
+        """
+        if not self.exists(name):
+            return State.ABSENT
+        written = self._written or {}
+        if replaced_before and written.get(name, 0.0) <= written.get(replaced_before, 0.0):
+            return State.STALE
+        return State.OURS
 
     def remove_partials(self) -> None:
         """Remove nothing: nothing is ever half written."""

@@ -14,6 +14,7 @@ from ..errors import ParsingError
 from ..faces.labels import FaceParser
 from ..images.photographs import read_image
 from ..results.outputs import OutputFolder
+from ..results.result_files import State
 from ..runs.shards import Work
 from ..storage.places import Place
 from .texture import TextureSettings
@@ -131,7 +132,7 @@ class WeakResults:
 
     def complete(self, file: ImageFile) -> bool:
         """Whether everything asked for of this image is there."""
-        return all(folder.has(name) for folder, name in self._places(file))
+        return all(folder.state(name) is State.OURS for folder, name in self._places(file))
 
     def write(
         self,
@@ -158,7 +159,7 @@ class WeakResults:
         if label_map is not None:
             makers[self.labels] = lambda: label_map
         for folder, name in self._places(file):
-            if not folder.has(name):
+            if folder.state(name) is not State.OURS:
                 folder.write(name, makers[folder]())
 
     def _places(self, file: ImageFile) -> Iterator[tuple[OutputFolder, str]]:

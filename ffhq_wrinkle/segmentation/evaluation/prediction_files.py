@@ -4,7 +4,6 @@ What each is scored against is found in `pairs`.
 """
 
 import io
-import json
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -16,10 +15,11 @@ from ...errors import ArgumentError, ImageError
 from ...faces.labels import READER_ERRORS
 from ...images.photographs import opened, read_content
 from ...images.png_decoding import decode_png
+from ...results.records import PREDICTION_RECORD, settings_if_readable
 from .probabilities import require_probability
 
 # What the command `predict` writes into its folder.
-MASKS_FOLDER, PROBABILITIES_FOLDER, RECORD = "masks", "probabilities", "predict.json"
+MASKS_FOLDER, PROBABILITIES_FOLDER = "masks", "probabilities"
 _PNG_HEADER = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR"
 _GRAY_16_BIT = b"\x10\x00"  # bit depth and colour type
 
@@ -82,11 +82,7 @@ def find_predictions(folder: Path) -> Predictions:
 
 def _is_aligned(folder: Path) -> bool:
     """Whether `predict` noted in a folder that it aligned the faces."""
-    try:
-        record = json.loads((folder / RECORD).read_text(encoding="utf-8"))
-        return bool(record["settings"]["align"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return False
+    return bool(settings_if_readable(folder, PREDICTION_RECORD).get("align"))
 
 
 def _listed(folder: Path, also: Collection[str] = ()) -> dict[str, Path]:

@@ -1,6 +1,5 @@
 """Ingredients: the face mask and texture map of an image, made on the way or ready in a folder."""
 
-import json
 from dataclasses import asdict
 from typing import NamedTuple
 
@@ -12,7 +11,8 @@ from ...errors import ArgumentError, ImageError, ParsingError
 from ...faces.labels import FaceParser, face_mask
 from ...images.masks import read_mask
 from ...images.photographs import read_image
-from ...storage.places import Place, get
+from ...results.records import WEAK_RECORD, settings_if_readable
+from ...storage.places import Place
 from ...weak_labels.texture import TextureSettings
 from ..networks.inputs import network_input
 
@@ -165,10 +165,8 @@ class _Ready:
 
 def _require_same_texture(folder: Place, wanted: TextureSettings) -> None:
     """Refuse texture maps of which `build-weak` noted other settings."""
-    try:
-        noted = json.loads(get(folder / "build.json"))["settings"]
-    except (OSError, ValueError, KeyError, TypeError):
-        return  # not made by us: whoever names the folder knows
+    # Without a record they were not made by us, and whoever names the folder knows.
+    noted = settings_if_readable(folder, WEAK_RECORD)
     differing = [
         f"{key} {noted[key]} there and {value} here"
         for key, value in asdict(wanted).items()

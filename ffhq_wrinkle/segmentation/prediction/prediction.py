@@ -11,10 +11,10 @@ from ...dataset.layout import ImageFile, image_folder
 from ...errors import ImageError, ImageFailure
 from ...images.photographs import read_image
 from ...results.outputs import OutputFolder, require_separate
+from ...results.records import PREDICTION_RECORD
 from ...runs.folder_run import RunReport, choose_images, run_folder
 from ...runs.shards import Work
 from ...storage.places import Place
-from ..evaluation.prediction_files import RECORD
 from .ingredients import Ingredients, Prepared
 from .prediction_folder import SUBFOLDERS, Face, PredictionFolder, PredictSettings
 from .predictor import Predictor
@@ -120,7 +120,7 @@ def predict_folder(
         out,
         made_with,
         note=note,
-        record=RECORD,
+        record=PREDICTION_RECORD,
         subfolders=SUBFOLDERS,
         overwrite=overwrite,
     )

@@ -15,6 +15,7 @@ from ...dataset.layout import ImageFile
 from ...errors import OutputError
 from ...images.masks import read_mask
 from ...results.outputs import OutputFolder
+from ...results.result_files import State
 from ...storage.writing import write_bytes
 from ..evaluation.prediction_files import MASKS_FOLDER, PROBABILITIES_FOLDER
 from ..evaluation.probabilities import as_16_bit
@@ -79,7 +80,8 @@ class PredictionFolder:
         self.views = views
         self.settings = settings
         self.aligned = not isinstance(views, WholeImages)
-        if output.exists(TABLE) and not output.is_taken_up and not output.overwrite:
+        has_table = output.state(TABLE) is not State.ABSENT
+        if has_table and not output.is_resumed and not output.overwrite:
             raise OutputError(
                 f"{output.path / TABLE} was not made by this command; choose another folder, or "
                 "--overwrite"
@@ -87,10 +89,12 @@ class PredictionFolder:
 
     def complete(self, file: ImageFile) -> bool:
         """Whether everything asked for of this photo is there."""
-        return all(
-            self.output.has(name) or (name.endswith(".png") and self.output.stands(name))
-            for name in self._of_photo(file.image_id)
-        )
+        return all(self._is_kept(name) for name in self._of_photo(file.image_id))
+
+    def _is_kept(self, name: str) -> bool:
+        """Whether a result is ours, or a mask corrected by hand: only an overwrite replaces it."""
+        state = self.output.state(name)
+        return state is State.OURS or (state is State.FOREIGN and name.endswith(".png"))
 
     def _of_photo(self, image_id: str) -> Iterator[str]:
         """The files of a photo, of as many faces as it is known to have."""
@@ -99,7 +103,8 @@ class PredictionFolder:
             whole = f"{PHOTO_MASKS}/{image_id}.png"
             yield whole
             # Of a mask that somebody corrected, the number of faces is not known any more.
-            noted = WrinkleRow.parse(self.output.comment(whole)) if self.output.has(whole) else None
+            ours = self.output.state(whole) is State.OURS
+            noted = WrinkleRow.parse(self.output.comment(whole)) if ours else None
             faces = noted.faces if noted else 0
         for view in self.views.names(image_id, faces)[:faces]:
             yield from self._of_view(view)
@@ -145,7 +150,7 @@ class PredictionFolder:
             self._write_probabilities(view.name, face.logits)
             if view.alignment:
                 self._write(f"{ALIGNED}/{view.name}.png", view.image)
-            if self.output.stands(place):
+            if self._is_kept(place):
                 wrinkles = self._standing(place, wrinkles)
             else:
                 row = wrinkle_row(wrinkles, face.mask, face.label_map, len(faces))
@@ -162,7 +167,7 @@ class PredictionFolder:
         if self.aligned:
             row = wrinkle_row(on_photo, face_on_photo, None, len(faces))
             place = f"{PHOTO_MASKS}/{image_id}.png"
-            if not self.output.stands(place):
+            if not self._is_kept(place):
                 self._write(place, on_photo * np.uint8(255), str(row))
 
     def _standing(self, place: str, made: np.ndarray) -> np.ndarray:
@@ -171,7 +176,7 @@ class PredictionFolder:
         return there if there.shape == made.shape else made
 
     def _write(self, name: str, array: np.ndarray, comment: str = "") -> None:
-        if not self.output.has(name):
+        if self.output.state(name) is not State.OURS:
             self.output.write(name, array, comment=comment)
 
     def _write_probabilities(self, name: str, logits: np.ndarray) -> None:
@@ -187,7 +192,7 @@ class PredictionFolder:
         kept |= {name for view in names for name in self._of_view(view)}
         earlier = [image_id]
         while any(
-            self.output.exists(f"{folder}/{image_id}.face{len(earlier)}.png")
+            self.output.look(f"{folder}/{image_id}.face{len(earlier)}.png") is not State.ABSENT
             for folder in (MASKS_FOLDER, ALIGNED)
         ):
             earlier.append(f"{image_id}.face{len(earlier)}")
@@ -195,7 +200,7 @@ class PredictionFolder:
             for folder in SUBFOLDERS:
                 for kind in ("png", "npy", "jpg"):
                     place = f"{folder}/{name}.{kind}"
-                    if place not in kept and self.output.exists(place):
+                    if place not in kept and self.output.look(place) is not State.ABSENT:
                         self.output.remove(place)
 
     def begin(self) -> None:
@@ -214,8 +219,8 @@ class PredictionFolder:
         """Write the table of all masks that are there, then the record."""
         masks = [
             name
-            for name in sorted(self.output.results())
-            if name.startswith(f"{MASKS_FOLDER}/") and self.output.is_current(name)
+            for name in sorted(self.output.current_results())
+            if name.startswith(f"{MASKS_FOLDER}/")
         ]
         with ThreadPoolExecutor(_READ_AT_ONCE) as pool:
             rows = [

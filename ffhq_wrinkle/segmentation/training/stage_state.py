@@ -9,7 +9,7 @@ import torch
 
 from ...errors import TrainingError
 from ...inference.weights import read_weights
-from ...results.outputs import differing_settings
+from ...results.records import differing_settings
 from ...storage.writing import csv_bytes, write_bytes
 
 MEMORY = "memory_mib"

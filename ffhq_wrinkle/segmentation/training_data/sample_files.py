@@ -4,7 +4,6 @@ Nothing is read here but folders and manifests; `listing` makes samples of what 
 """
 
 import csv
-import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
@@ -14,6 +13,7 @@ from typing import Any, Literal, get_args
 from ...dataset.ids import image_id_of
 from ...dataset.layout import IMAGES_FOLDER, find_images, released_path
 from ...errors import ArgumentError
+from ...results.records import WEAK_RECORD, DamagedRecordError, read_settings, under_way_name
 from ...weak_labels.texture import RELEASED, TextureSettings
 
 Part = Literal["train", "val", "test"]
@@ -209,14 +209,12 @@ def _noted_texture(weak: Mapping[str, Path]) -> TextureSettings | None:
 
 
 def _recorded(folder: Path) -> TextureSettings | None:
-    for name in ("build.json", ".build.json.under-way"):
-        path = folder / name
+    for name in (WEAK_RECORD, under_way_name(WEAK_RECORD)):
         try:
-            settings = json.loads(path.read_text(encoding="utf-8"))["settings"]
-            names = [one.name for one in fields(TextureSettings)]
-            return TextureSettings(**{name: settings[name] for name in names})
-        except FileNotFoundError:
-            continue
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise ArgumentError(f"{path} is no record of build-weak: {error}") from error
+            settings = read_settings(folder, name)
+            if settings is not None:
+                names = [field.name for field in fields(TextureSettings)]
+                return TextureSettings(**{name: settings[name] for name in names})
+        except (DamagedRecordError, KeyError, ArgumentError) as error:
+            raise ArgumentError(f"{folder / name} is no record of build-weak: {error}") from error
     return None

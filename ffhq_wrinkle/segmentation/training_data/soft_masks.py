@@ -1,12 +1,12 @@
 """Soft masks: the folders whose masks hold shares of votes, not two values."""
 
-import json
 import logging
 from collections.abc import Collection
 from pathlib import Path
 
 from ...errors import ImageError, ManyValuesError
 from ...images.masks import read_mask
+from ...results.records import FUSION_RECORD, settings_if_readable
 from ...runs.pipeline import run_each
 
 log = logging.getLogger(__name__)
@@ -31,7 +31,10 @@ def soft_folders(masks: Collection[Path], *, jobs: int = 1) -> set[Path]:
     -------
     set of Path
     """
-    noted = {folder: _noted_method(folder) for folder in {path.parent for path in masks}}
+    noted = {
+        folder: settings_if_readable(folder, FUSION_RECORD).get("method")
+        for folder in {path.parent for path in masks}
+    }
     soft = {folder for folder, method in noted.items() if method == "soft"}
     unknown = sorted(path for path in masks if noted[path.parent] is None)
     with run_each(unknown, _has_many_levels, jobs=jobs) as outcomes:
@@ -42,14 +45,6 @@ def soft_folders(masks: Collection[Path], *, jobs: int = 1) -> set[Path]:
                 )
                 soft.add(path.parent)
     return soft
-
-
-def _noted_method(folder: Path) -> object:
-    try:
-        record = json.loads((folder / "fusion.json").read_text(encoding="utf-8"))
-        return record["settings"]["method"]
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
 
 
 def _has_many_levels(path: Path) -> bool:

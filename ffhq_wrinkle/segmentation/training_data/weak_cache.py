@@ -19,6 +19,7 @@ from ...dataset.layout import released_path
 from ...errors import ImageError, ImageFailure, OutputError, ParsingError
 from ...faces.labels import FaceParser
 from ...results.failures import read_failures
+from ...results.records import WEAK_RECORD
 from ...runs.pipeline import run_each
 from ...storage.writing import (
     InnerFolders,
@@ -179,7 +180,7 @@ class WeakCache:
 
     def _is_finished(self) -> bool:
         """Whether no run was cut off here, so that names are proof enough."""
-        return all((folder / "build.json").exists() for folder in (self._weak, self._faces))
+        return all((folder / WEAK_RECORD).exists() for folder in (self._weak, self._faces))
 
     def _drop_outdated(self, images: Mapping[str, Path]) -> None:
         """Remove results of other photographs, and note which ones are to be the sources now."""
