@@ -24,8 +24,8 @@ from ffhq_wrinkle.downloads.download import LABELS, PARTS
 from ffhq_wrinkle.faces.parsing import PARSERS
 from ffhq_wrinkle.human_labels.fusion import METHODS, FusionRule
 from ffhq_wrinkle.weak_labels.texture import RECIPES, TextureSettings
-
-from .conftest import files_of
+from tests.helpers import ROOT
+from tests.helpers.files import files_of
 
 HEAVY = {"torch", "cv2", "numpy", "pandas", "scipy", "skimage", "facexlib", "PIL", "tqdm", "joblib",
          "matplotlib", "tabulate", "requests", "huggingface_hub", "gdown", "ijson"}  # fmt: skip
@@ -262,7 +262,7 @@ def test_options_offer_what_the_library_has():
 
 
 def test_the_page_of_commands_is_what_help_says():
-    tools = Path(__file__).parents[1] / "tools"
+    tools = ROOT / "tools"
     made = subprocess.check_output(
         [sys.executable, "-c", "import make_cli_docs; print(make_cli_docs.page(), end='')"],
         cwd=tools,

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 import ffhq_wrinkle
+from tests.helpers import ROOT
 
-ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "ffhq_wrinkle"
 COMMANDS = sorted(path.stem for path in (PACKAGE / "commands").glob("*.py"))
 SHARED = {"options", "annotation_options", "label_options", "parser_options"}

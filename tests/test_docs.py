@@ -3,7 +3,6 @@
 import re
 import shlex
 import shutil
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,10 +12,10 @@ from PIL import Image
 from ffhq_wrinkle.cli import main
 from ffhq_wrinkle.segmentation import save_checkpoint
 from ffhq_wrinkle.weak_labels.texture import TextureSettings
+from tests.helpers import ROOT
+from tests.helpers.faces import drawn_lines
+from tests.helpers.networks import narrow, threshold_unet
 
-from .conftest import drawn_lines, narrow, threshold_unet
-
-ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
 
 

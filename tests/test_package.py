@@ -5,13 +5,11 @@ import sys
 import zipfile
 from email import message_from_bytes
 from importlib import metadata
-from pathlib import Path
 
 import pytest
 
 import ffhq_wrinkle
-
-ROOT = Path(__file__).parents[1]
+from tests.helpers import ROOT
 
 
 @pytest.fixture(scope="module")

@@ -2,16 +2,15 @@
 
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
 from ffhq_wrinkle.weak_labels.texture import masked_texture_map
+from tests.helpers import ROOT
+from tests.helpers.faces import drawn_face
 
-from .conftest import drawn_face
-
-TOOLS = Path(__file__).parents[1] / "tools"
+TOOLS = ROOT / "tools"
 
 
 def run(script, *arguments):

@@ -23,10 +23,10 @@ $python -c 'import importlib.util as u; assert not u.find_spec("tensorflow"), "T
 $python -m pip check
 # As DeepFace's own pages begin, and as it fails without werkzeug.
 DEEPFACE_HOME=$folder $python -c 'from deepface import DeepFace'
-opencv "the extra installed: two wheels" "tests/test_race.py tests/test_cli_demographics.py tests/test_texture.py"
+opencv "the extra installed: two wheels" "tests/demographics/test_race.py tests/commands/test_demographics.py tests/weak_labels/test_texture.py"
 
 $pip uninstall --yes deepface retina-face
-opencv "DeepFace removed" tests/test_texture.py
+opencv "DeepFace removed" tests/weak_labels/test_texture.py
 
 $pip uninstall --yes opencv-contrib-python-headless
 if $python -c 'import cv2; cv2.GaussianBlur' 2>/dev/null; then
@@ -34,7 +34,7 @@ if $python -c 'import cv2; cv2.GaussianBlur' 2>/dev/null; then
     exit 1
 fi
 $pip install --force-reinstall --no-deps opencv-python
-opencv "the second wheel removed, the first one laid again" tests/test_texture.py
+opencv "the second wheel removed, the first one laid again" tests/weak_labels/test_texture.py
 
 $pip install --no-deps deepface==0.0.103
-opencv "DeepFace beside one wheel" "tests/test_race.py tests/test_cli_demographics.py"
+opencv "DeepFace beside one wheel" "tests/demographics/test_race.py tests/commands/test_demographics.py"

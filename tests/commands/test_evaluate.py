@@ -1,0 +1,197 @@
+"""`evaluate` as a user calls it."""
+
+import csv
+import json
+import re
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from PIL import Image
+
+from ffhq_wrinkle.cli import main
+from ffhq_wrinkle.dataset.ids import official_test_ids
+from tests.helpers.faces import drawn_lines
+from tests.helpers.files import files_of
+
+SHAPE = (40, 50)
+
+
+def run(*arguments):
+    return CliRunner().invoke(main, [str(argument) for argument in arguments])
+
+
+@pytest.fixture
+def folders(annotate):
+    """Six images: predictions that are nearly right, others that are not, references."""
+    references = {f"{n:05d}": drawn_lines(SHAPE, [n, 0], lines=8) for n in range(6)}
+    off = [
+        {k: m ^ drawn_lines(SHAPE, [int(k), seed], lines=lines) for k, m in references.items()}
+        for seed, lines in ((1, 1), (2, 6))
+    ]
+    return annotate({"near": off[0], "far": off[1], "ref": references})
+
+
+def test_it_prints_its_tables(folders):
+    result = run("evaluate", folders[0], folders[2])
+    assert result.exit_code == 0, result.output
+    assert f"6 images; masks in {folders[0]} against {folders[2]}" in result.stdout
+    cell = r"0\.\d{4} \[0\.\d{4}, \d\.\d{4}\]"
+    for title in ("JSI", "F1", "accuracy", "precision", "recall", "clDice", "F1 within 3 px"):
+        assert re.search(rf"^{title} +{cell} +{cell} +-$", result.stdout, re.MULTILINE), title
+    assert run("evaluate", folders[0], folders[2]).stdout == result.stdout
+    few = [
+        run("evaluate", folders[0], folders[2], "--resamples", 5, "--seed", seed).stdout
+        for seed in (0, 1)
+    ]
+    assert few[0] != few[1]
+
+
+def test_options_reach_the_report(folders, annotate, tmp_path):
+    (faces,) = annotate({"faces": {f"{n:05d}": np.ones((20, 25), bool) for n in range(6)}})
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    Image.fromarray(np.full((8, 10, 3), 90, np.uint8)).save(photos / "00001.png")
+    (tmp_path / "ids.txt").write_text("00002\n")
+    out = tmp_path / "report"
+    result = run(
+        "evaluate", folders[0], folders[2], "--out", out, "--compare", folders[1], "--ids", "1",
+        "--ids-file", tmp_path / "ids.txt", "--within", faces, "--resize", "nearest",
+        "--threshold", 0.3, "--images", photos, "--resamples", 50, "--seed", 3, "--jobs", 2,
+    )  # fmt: skip
+    assert result.exit_code == 0, result.output
+    assert f"Tables and pictures are in {out}." in result.stdout
+    found = json.loads((out / "evaluation.json").read_text())
+    assert found["settings"] == {
+        "threshold": 0.3, "resize": "nearest", "within": str(faces),
+        "tolerances_px": [0, 1, 2, 3], "centrelines": True,
+    }  # fmt: skip
+    assert found["bootstrap"] == {"confidence": 0.95, "resamples": 50, "seed": 3}
+    assert found["comparison"]["names"] == ["near", "far"]
+    with (out / "per_image.csv").open(newline="") as file:
+        assert {row["image_id"] for row in csv.DictReader(file)} == {"00001", "00002"}
+
+
+def test_exact_only_leaves_out_what_takes_time(folders):
+    stdout = run("evaluate", folders[0], folders[2], "--exact-only").stdout
+    assert "recall" in stdout
+    assert "clDice" not in stdout
+    assert "within" not in stdout
+
+
+def test_probabilities_have_a_threshold_and_an_area(folders, tmp_path):
+    soft = tmp_path / "soft"
+    soft.mkdir()
+    for path in folders[0].iterdir():
+        drawn = np.array(Image.open(path)) > 0
+        np.save(soft / f"{path.stem}.npy", np.where(drawn, 0.4, 0.1).astype(np.float16))
+    result = run("evaluate", soft, folders[2], "--threshold", 0.3)
+    assert result.exit_code == 0, result.output
+    assert f"probabilities in {soft} against {folders[2]}, predicted above 0.3" in result.stdout
+    assert "area under PR curve" in result.stdout
+    masks = run("evaluate", folders[0], folders[2])
+    for title in ("JSI", "clDice"):
+        lines = [
+            next(line for line in one.stdout.splitlines() if line.startswith(title)).split()
+            for one in (result, masks)
+        ]
+        assert lines[0] == lines[1]
+
+
+def test_the_word_test_takes_the_official_hundred(annotate):
+    drawn = {
+        image_id: drawn_lines((9, 9), int(image_id), lines=1) for image_id in official_test_ids()
+    }
+    extra = {"00000": drawn_lines((9, 9), 0)}
+    pred, ref = annotate({"pred": drawn | extra, "ref": drawn | extra})
+    assert "101 images" in run("evaluate", pred, ref, "--resamples", 0).stdout
+    assert "100 images" in run("evaluate", pred, ref, "--ids", "test", "--resamples", 0).stdout
+    first = min(drawn)
+    (ref / f"{first}.png").unlink()
+    result = run("evaluate", pred, ref, "--ids", "test")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert f"1 of 100 images have no reference in {ref}, first {first}" in result.stderr
+
+
+def test_a_comparison_says_who_is_better_only_if_it_shows(folders, annotate):
+    result = run("evaluate", folders[0], folders[2], "--compare", folders[1])
+    assert "near minus far" in result.stdout
+    assert re.search(
+        r"^near is better by JSI: difference \+0\.\d{4} \[\+0\.\d{4}, \+0\.\d{4}\]",
+        result.stdout,
+        re.MULTILINE,
+    )
+    (twin,) = annotate(
+        {"twin": {p.stem: np.array(Image.open(p)) > 0 for p in folders[0].iterdir()}}
+    )
+    result = run("evaluate", folders[0], folders[2], "--compare", twin)
+    assert "JSI of near and twin: no difference that this set of images could show" in result.stdout
+    assert "is better" not in result.stdout
+
+
+def broken(folder):
+    (folder / "00002.png").write_bytes(b"\x89PNG broken")
+
+
+def of_another_size(folder):
+    Image.fromarray(np.zeros((3, 3), np.uint8)).save(folder / "00002.png")
+
+
+def gray(folder):
+    Image.fromarray(np.arange(2000, dtype=np.uint16).reshape(SHAPE)).save(folder / "00002.png")
+
+
+def absent(folder):
+    (folder / "00002.png").unlink()
+
+
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        (broken, "not an image"),
+        (of_another_size, "is 3x3, but"),
+        (gray, "(2000 in all); save masks as 0 and 255"),
+        (absent, "1 of 6 images have no prediction in"),
+    ],
+)
+@pytest.mark.parametrize("which", [0, 1])
+def test_a_bad_prediction_is_named_in_one_line(folders, tmp_path, spoil, said, which):
+    spoil(folders[which])
+    result = run(
+        "evaluate", folders[0], folders[2], "--compare", folders[1], "--out", tmp_path / "report"
+    )
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr.count("\n") == 1
+    assert str(folders[which]) in result.stderr
+    assert said in result.stderr
+    assert not (tmp_path / "report").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["ref", "ref"], "are the same folder"),
+        (["near", "ref", "--compare", "near"], "are the same folder"),
+        (["near", "ref", "--ids", "77"], "none of the 1 ids"),
+        (["near", "ref", "--ids", "../1"], "not an image id"),
+        (["near", "ref", "--images", "near"], "--out"),
+        (["near", "ref", "--out", "near"], "overlap"),
+        (["near", "."], "has no reference masks"),
+        ([".", "ref"], "has no predictions"),
+    ],
+)
+def test_wrong_values_are_one_line_and_write_nothing(folders, monkeypatch, arguments, said):
+    monkeypatch.chdir(folders[0].parent)
+    before = files_of(folders[0].parent)
+    result = run("evaluate", *arguments)
+    assert result.exit_code == 2
+    assert result.output.startswith("Error: ")
+    assert said in result.output
+    assert result.output.count("\n") == 1
+    assert files_of(folders[0].parent) == before
+
+
+@pytest.mark.parametrize("threshold", [1, -0.5, "nan", "half"])
+def test_a_threshold_that_can_not_be_is_wrong_usage(folders, threshold):
+    result = run("evaluate", folders[0], folders[2], "--threshold", threshold)
+    assert result.exit_code == 2

@@ -1,0 +1,144 @@
+"""The command `predict`: what it prints, how it ends, and what it asks for."""
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from PIL import Image
+
+from ffhq_wrinkle.cli import main
+from ffhq_wrinkle.segmentation import save_checkpoint
+from ffhq_wrinkle.weak_labels.texture import TextureSettings
+from tests.helpers.landmarks import ASTRONAUT, landmarks_csv
+from tests.helpers.networks import threshold_unet
+
+pytestmark = pytest.mark.usefixtures("narrow_unet")
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory):
+    path = tmp_path_factory.mktemp("checkpoint") / "threshold.pt"
+    save_checkpoint(path, threshold_unet(), "unet", texture=TextureSettings(), side=128)
+    return path
+
+
+@pytest.fixture
+def run(checkpoint):
+    def invoke(*arguments, weights=checkpoint):
+        options = ["--checkpoint", weights, "--device", "cpu"]
+        command = ["predict", *arguments, *options]
+        return CliRunner().invoke(main, [str(part) for part in command])
+
+    return invoke
+
+
+def test_it_says_what_it_did(run, dataset, tmp_path):
+    out = tmp_path / "out"
+    result = run(dataset.root, out, "--parser", "labels", "--ids", "0-2")
+    assert result.exit_code == 0
+    assert result.stdout == "3 predictions written, 0 were there already\n"
+    assert sorted(path.name for path in out.iterdir() if path.suffix != ".lock") == [
+        "masks", "overlays", "predict.json", "wrinkles.csv",
+    ]  # fmt: skip
+
+
+def test_what_fails_is_counted_and_the_exit_status_is_1(run, dataset, tmp_path):
+    dataset.image_path("00001").write_bytes(b"")
+    result = run(dataset.root, tmp_path / "out", "--parser", "labels", "--limit", "2")
+    assert result.exit_code == 1
+    assert "1 predictions written, 0 were there already, 1 failed, see" in result.stdout
+
+
+def test_the_template_says_that_it_guesses(run, dataset, tmp_path):
+    result = run(dataset.root, tmp_path / "out", "--parser", "template", "--limit", "1")
+    assert "The faces are a guess" in result.stdout
+
+
+def test_with_face_masks_no_parser_is_needed(run, dataset, tmp_path):
+    (tmp_path / "skin").mkdir()
+    Image.new("L", (128, 128), 255).save(tmp_path / "skin" / "00000.png")
+    result = run(dataset.root, tmp_path / "out", "--face-masks", tmp_path / "skin", "--limit", "1")
+    assert result.exit_code == 0, result.output
+
+
+def test_faces_are_aligned_by_a_table_of_landmarks(run, tmp_path, astronaut):
+    (tmp_path / "photos").mkdir()
+    Image.fromarray(astronaut).save(tmp_path / "photos" / "7.png")
+    table = landmarks_csv(tmp_path / "faces.csv", [("7", ASTRONAUT)])
+    out = tmp_path / "out"
+    options = ["--align", "--landmarks", table, "--parser", "template"]
+    result = run(tmp_path / "photos", out, *options)
+    assert result.exit_code == 0, result.output
+    assert np.array(Image.open(out / "masks" / "7.png")).shape == (1024, 1024)
+    assert np.array(Image.open(out / "photo_masks" / "7.png")).shape == (512, 512)
+
+
+def test_without_yunet_s_weights_it_says_what_to_do(run, dataset, tmp_path, monkeypatch, site):
+    table = tmp_path / "sources.toml"
+    address = f'url = "{site.url("/none.onnx")}"\nsha256 = "{64 * "0"}"'
+    table.write_text(f'[yunet]\ntitle = "T"\nfile = "yunet.onnx"\n{address}')
+    monkeypatch.setenv("FFHQ_WRINKLE_SOURCES", str(table))
+    monkeypatch.setenv("FFHQ_WRINKLE_CACHE", str(tmp_path / "cache"))
+    result = run(dataset.root, tmp_path / "out", "--align", "--parser", "template")
+    assert result.exit_code == 1
+    assert "--landmarks FILE" in result.output
+    assert result.output.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--landmarks", "."], "is a directory"),
+        (["--all-faces"], "are for photos to be aligned"),
+        (["--align", "--texture", "."], "do not go with --align"),
+        (["--align", "--parser", "labels"], "do not go with --align"),
+        (["--precision", "bf16", "--parser", "template"], "bf16 is for CUDA"),
+        (["--parser", "template", "--ids", "77"], "none of the 1 ids asked for"),
+        (["--probabilities", "jpg"], "is not one of"),
+        (["--batch-size", "0"], "is not in the range"),
+        (["--face-masks", ".", "--labels", "."], "with --face-masks no parser is used"),
+    ],
+)
+def test_wrong_options_are_wrong_usage(options, message, run, dataset, tmp_path):
+    result = run(dataset.root, tmp_path / "out", *options)
+    assert result.exit_code == 2
+    assert message in result.output
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_checkpoint_that_is_not_there_is_wrong_usage(run, dataset, tmp_path):
+    result = run(dataset.root, tmp_path / "out", "--parser", "template", weights="official-vnet")
+    assert result.exit_code == 2
+    assert "there is no checkpoint official-vnet; name a file, or one of official-unet" in (
+        result.output
+    )
+
+
+def test_odd_names_do_not_make_errors_longer_than_a_line(run, dataset, tmp_path):
+    result = run(dataset.root, tmp_path / "out", "--parser", "template", weights="no\nsuch")
+    assert result.exit_code == 2
+    assert "there is no checkpoint no\\nsuch; name" in result.output
+    assert result.output.count("\n") == 1
+
+
+def test_a_recipe_is_for_networks_that_take_texture_maps(run, dataset, tmp_path):
+    path = tmp_path / "rgb.pt"
+    save_checkpoint(path, threshold_unet(3), "unet", texture=TextureSettings(), side=128)
+    options = ["--parser", "labels", "--recipe", "paper"]
+    result = run(dataset.root, tmp_path / "out", *options, weights=path)
+    assert result.exit_code == 2
+    assert "leave --recipe out" in result.output
+
+
+def test_a_file_that_is_no_checkpoint_is_one_line(run, dataset, tmp_path):
+    (tmp_path / "w.pth").write_text("quota exceeded")
+    weights = tmp_path / "w.pth"
+    result = run(dataset.root, tmp_path / "out", "--parser", "template", weights=weights)
+    assert result.exit_code == 1
+    assert result.output.count("\n") == 1
+    assert "not a weights file" in result.output
+
+
+def test_results_may_not_go_where_images_are_read(run, dataset):
+    result = run(dataset.root, dataset.images, "--parser", "labels")
+    assert result.exit_code == 2
+    assert "overlap" in result.output

@@ -1,0 +1,89 @@
+import pytest
+
+from ffhq_wrinkle.dataset.ids import (
+    parse_ids,
+)
+from ffhq_wrinkle.dataset.layout import (
+    ImageFile,
+    find_images,
+    image_folder,
+    released_path,
+    select_images,
+)
+from ffhq_wrinkle.errors import ArgumentError
+
+
+def touch(folder, *names):
+    for name in names:
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+
+
+def test_results_lie_as_in_the_released_data_set():
+    assert released_path("00000", ".png") == "00000/00000.png"
+    assert released_path("49999", ".npy") == "49000/49999.npy"
+    assert released_path("0000102", ".png") == "0000102.png"
+    assert ImageFile("00001", "00001.jpg").mirrored(".png") == "00000/00001.png"
+    assert ImageFile("portrait", "portrait.jpg").mirrored(".png") == "portrait.png"
+    assert ImageFile("100000", "100000/100000.png").mirrored(".png") == "100000/100000.png"
+
+
+def test_images_are_found_flat_and_in_shards_in_order_of_id(tmp_path):
+    touch(tmp_path, "b.JPG", "21000/21035.png", "00000/00002.webp", "a.tiff")
+    touch(tmp_path, ".hidden.png", "notes.txt", "thumbnails/c.png", "00000/.x.png", "png", "x.pngx")
+    assert [file.path for file in find_images(tmp_path).values()] == [
+        "00000/00002.webp",
+        "21000/21035.png",
+        "a.tiff",
+        "b.JPG",
+    ]
+
+
+def test_kinds_that_are_not_read_are_found_too_so_that_they_can_fail_by_name(tmp_path):
+    touch(tmp_path, "a.heic", "b.gif")
+    assert list(find_images(tmp_path)) == ["a", "b"]
+
+
+def test_two_images_of_one_id_are_an_error(tmp_path):
+    touch(tmp_path, "00001.png", "00000/00001.jpg")
+    with pytest.raises(ArgumentError, match="same id 00001"):
+        find_images(tmp_path)
+
+
+def test_a_folder_without_images_is_an_error(tmp_path):
+    touch(tmp_path, "notes.txt")
+    with pytest.raises(ArgumentError, match="has no images"):
+        find_images(tmp_path)
+
+
+def test_the_images_of_a_data_set_are_found_from_its_root(tmp_path):
+    assert image_folder(tmp_path) == tmp_path
+    (tmp_path / "images1024x1024").mkdir()
+    assert image_folder(tmp_path) == tmp_path / "images1024x1024"
+
+
+def test_selection_keeps_order_and_names_what_is_missing(tmp_path):
+    touch(tmp_path, *(f"{number:05d}.png" for number in (1, 2, 5, 9)))
+    found = find_images(tmp_path)
+    images, missing = select_images(found, parse_ids("2-6,9"))
+    assert [image.image_id for image in images] == ["00002", "00005", "00009"]
+    assert missing == ["00003", "00004", "00006"]
+    images, missing = select_images(found, parse_ids("2-6,9"), limit=2)
+    assert [image.image_id for image in images] == ["00002", "00005"]
+    assert missing == ["00003", "00004"]
+    assert [image.image_id for image in select_images(found, None, limit=1)[0]] == ["00001"]
+    touch(tmp_path, "0000012.png", "7.png")
+    numbers, missing = select_images(find_images(tmp_path), parse_ids("7,12,5"))
+    assert [image.path for image in numbers] == ["0000012.png", "00005.png", "7.png"]
+    assert missing == []
+    with pytest.raises(ArgumentError, match="none of the 10 ids"):
+        select_images(found, parse_ids("100-109"))
+
+
+def test_other_files_are_listed_if_asked_for(tmp_path):
+    touch(tmp_path, "00000/00007.npy", "b.PNG", "c.txt")
+    assert list(find_images(tmp_path, also={".npy"})) == ["00007", "b"]
+    (tmp_path / "00000" / "00007.npy").unlink()
+    with pytest.raises(ArgumentError, match=r"has no predictions \(bmp, .*npy"):
+        find_images(tmp_path / "00000", what="predictions", also={".npy"})

@@ -1,0 +1,12 @@
+"""Files below a folder."""
+
+from pathlib import Path
+
+
+def files_of(folder: Path) -> dict[str, bytes]:
+    """Content of all files below a folder but lock files, by relative path."""
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and path.suffix != ".lock"
+    }

@@ -1,0 +1,297 @@
+import contextlib
+import io
+import os
+import struct
+import zlib
+
+import numpy as np
+import pytest
+from numpy.testing import assert_array_equal
+from PIL import Image, PngImagePlugin
+
+from ffhq_wrinkle.errors import ArgumentError, ImageError
+from ffhq_wrinkle.images.photographs import read_image
+from ffhq_wrinkle.images.png import encode_png, png_note
+from ffhq_wrinkle.images.png_decoding import MAX_PIXELS
+from tests.helpers.faces import drawn_face
+
+FACE = drawn_face(96)[0]
+ORIENTATION = 0x0112
+
+
+def saved(path, pixels=FACE, mode=None, **options):
+    image = Image.fromarray(pixels)
+    (image.convert(mode) if mode else image).save(path, **options)
+    return path
+
+
+def by_pillow(path):
+    with Image.open(path) as image:
+        return image.format, image.mode, np.array(image)
+
+
+@pytest.mark.parametrize(
+    "name", ["a.png", "a.PNG", "a.bmp", "a.tif", "a.tiff", "a.webp", "interlaced.png"]
+)
+def test_lossless_formats_give_the_pixels_that_were_saved(tmp_path, name):
+    options = {"lossless": True} if name.endswith("webp") else {}
+    assert_array_equal(read_image(saved(tmp_path / name, **options)), FACE)
+
+
+def test_jpeg_gives_what_pillow_gives(tmp_path):
+    path = saved(tmp_path / "a.jpg", quality=90)
+    assert_array_equal(read_image(path), by_pillow(path)[2])
+
+
+# EXIF's orientations, each as what has to be done to the stored pixels (EXIF 2.3, table 6).
+UPRIGHT = {
+    1: lambda stored: stored,
+    2: lambda stored: stored[:, ::-1],
+    3: lambda stored: stored[::-1, ::-1],
+    4: lambda stored: stored[::-1],
+    5: lambda stored: stored.transpose(1, 0, 2),
+    6: lambda stored: np.rot90(stored, -1),
+    7: lambda stored: stored[::-1, ::-1].transpose(1, 0, 2),
+    8: lambda stored: np.rot90(stored),
+}
+
+
+@pytest.mark.parametrize("orientation", UPRIGHT)
+@pytest.mark.parametrize("suffix", ["png", "tif", "webp"])
+def test_exif_orientation_is_applied(tmp_path, suffix, orientation):
+    exif = Image.Exif()
+    exif[ORIENTATION] = orientation
+    options = {"lossless": True} if suffix == "webp" else {}
+    wide = FACE[:50]
+    path = saved(tmp_path / f"a.{suffix}", wide, exif=exif, **options)
+    assert_array_equal(read_image(path), UPRIGHT[orientation](wide))
+
+
+def test_gray_becomes_rgb(tmp_path):
+    gray = FACE[:, :, 0]
+    path = saved(tmp_path / "a.png", gray)
+    assert_array_equal(read_image(path), np.repeat(gray[:, :, None], 3, axis=2))
+
+
+def test_black_and_white_is_0_and_255(tmp_path):
+    path = saved(tmp_path / "a.png", np.eye(9, dtype=np.uint8) * 255, mode="1")
+    assert_array_equal(read_image(path)[:, :, 1], np.eye(9) * 255)
+
+
+def test_palette_images_show_their_colours(tmp_path):
+    indices = Image.fromarray(np.array([[0, 1, 2, 1]], np.uint8), mode="P")
+    indices.putpalette([200, 150, 120, 1, 2, 3, 255, 0, 9])
+    indices.save(tmp_path / "a.png")
+    assert by_pillow(tmp_path / "a.png")[1] == "P"
+    found = read_image(tmp_path / "a.png")
+    assert_array_equal(found[0], [(200, 150, 120), (1, 2, 3), (255, 0, 9), (1, 2, 3)])
+
+
+def test_16_bit_gray_is_scaled_to_8_bits(tmp_path):
+    values = np.array([[0, 128, 129, 257, 25700, 65535]], np.uint16)
+    for suffix in ("png", "tif"):
+        Image.fromarray(values).save(tmp_path / f"a.{suffix}")
+        assert_array_equal(read_image(tmp_path / f"a.{suffix}")[0, :, 0], [0, 0, 1, 1, 100, 255])
+
+
+def test_16_bit_colour_keeps_the_high_bytes(tmp_path):
+    # Pillow writes no 16-bit RGB, so the file is put together here: 1x2, colour type 2, depth 16.
+    samples = [(0x1234, 0xABCD, 0x00FF), (0xFFFF, 0x0000, 0x8080)]
+    raw = b"\x00" + b"".join(struct.pack(">3H", *sample) for sample in samples)
+
+    def chunk(kind, body):
+        return (
+            struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+        )
+
+    header = struct.pack(">IIBBBBB", 2, 1, 16, 2, 0, 0, 0)
+    content = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header)
+    content += chunk(b"IDAT", zlib.compress(raw)) + chunk(b"IEND", b"")
+    (tmp_path / "a.png").write_bytes(content)
+    assert_array_equal(read_image(tmp_path / "a.png")[0], [(0x12, 0xAB, 0x00), (0xFF, 0, 0x80)])
+
+
+def test_an_opaque_alpha_channel_changes_nothing(tmp_path):
+    opaque = np.dstack([FACE, np.full(FACE.shape[:2], 255, np.uint8)])
+    for suffix in ("png", "tif"):
+        assert_array_equal(read_image(saved(tmp_path / f"a.{suffix}", opaque)), FACE)
+
+
+def test_transparent_pixels_are_blended_with_black(tmp_path):
+    layers = np.array([[(200, 100, 50, 255), (200, 100, 50, 0), (200, 100, 50, 51)]], np.uint8)
+    found = read_image(saved(tmp_path / "a.png", layers))
+    assert_array_equal(found[0], [(200, 100, 50), (0, 0, 0), (40, 20, 10)])
+
+
+def test_a_colour_made_transparent_in_a_png_without_alpha_is_black(tmp_path):
+    Image.fromarray(np.array([[(9, 8, 7), (1, 2, 3)]], np.uint8)).save(
+        tmp_path / "a.png", transparency=(9, 8, 7)
+    )
+    assert_array_equal(read_image(tmp_path / "a.png")[0], [(0, 0, 0), (1, 2, 3)])
+
+
+def test_a_phone_picture_with_a_second_one_behind_it_gives_the_first(tmp_path):
+    second = Image.fromarray(255 - FACE)
+    path = tmp_path / "a.jpg"
+    Image.fromarray(FACE).save(path, format="MPO", save_all=True, append_images=[second])
+    kind, _, first = by_pillow(path)
+    assert kind == "MPO"
+    assert_array_equal(read_image(path), first)
+
+
+def test_several_frames_are_refused(tmp_path):
+    frames = {"save_all": True, "append_images": [Image.fromarray(255 - FACE)]}
+    for suffix in ("png", "tif", "webp"):
+        path = saved(tmp_path / f"a.{suffix}", **frames)
+        with pytest.raises(ImageError, match="2 pages or frames"):
+            read_image(path)
+
+
+def test_modes_that_need_a_guess_are_refused_by_name(tmp_path):
+    saved(tmp_path / "cmyk.jpg", mode="CMYK")
+    Image.fromarray(np.zeros((4, 4), np.float32)).save(tmp_path / "float.tif")
+    Image.fromarray(np.zeros((4, 4), np.int32)).save(tmp_path / "int.tif")
+    for name, mode in (("cmyk.jpg", "CMYK"), ("float.tif", "F"), ("int.tif", "I")):
+        with pytest.raises(ImageError, match=f"mode {mode};"):
+            read_image(tmp_path / name)
+
+
+def test_kinds_of_file_that_are_not_read_are_refused_by_name(tmp_path):
+    (tmp_path / "a.heic").write_bytes(b"....ftypheic")
+    with pytest.raises(ImageError, match="HEIC files are not read"):
+        read_image(tmp_path / "a.heic")
+    Image.fromarray(FACE).save(tmp_path / "really.png", format="GIF")
+    with pytest.raises(ImageError, match="not an image of a kind"):
+        read_image(tmp_path / "really.png")
+
+
+def test_a_wrong_suffix_does_no_harm(tmp_path):
+    saved(tmp_path / "a.png", format="BMP")
+    assert_array_equal(read_image(tmp_path / "a.png"), FACE)
+
+
+@pytest.mark.parametrize("suffix", ["png", "jpg", "webp", "tif", "bmp"])
+@pytest.mark.parametrize("share", [0.0, 0.01, 0.3, 0.6, 0.97])
+def test_truncated_files_are_refused(tmp_path, suffix, share):
+    whole = saved(tmp_path / f"a.{suffix}").read_bytes()
+    (tmp_path / f"a.{suffix}").write_bytes(whole[: int(len(whole) * share)])
+    with pytest.raises(ImageError):
+        read_image(tmp_path / f"a.{suffix}")
+
+
+def test_a_png_is_refused_for_a_single_wrong_bit(tmp_path):
+    content = bytearray(saved(tmp_path / "a.png").read_bytes())
+    for at in range(20, len(content), len(content) // 60):
+        broken = content.copy()
+        broken[at] ^= 1
+        (tmp_path / "a.png").write_bytes(broken)
+        with pytest.raises(ImageError):
+            read_image(tmp_path / "a.png")
+
+
+@pytest.mark.filterwarnings("ignore:::PIL")  # of tags that make no sense
+@pytest.mark.parametrize("suffix", ["png", "jpg", "webp", "tif", "bmp"])
+def test_altered_files_are_read_or_refused_but_never_crash(tmp_path, suffix):
+    whole = saved(tmp_path / f"a.{suffix}").read_bytes()
+    rng = np.random.default_rng(5)
+    for _ in range(60):
+        broken = bytearray(whole)
+        for at in rng.integers(0, min(len(whole), 300), 4):
+            broken[at] = rng.integers(0, 256)
+        (tmp_path / f"a.{suffix}").write_bytes(broken)
+        with contextlib.suppress(ImageError):
+            assert read_image(tmp_path / f"a.{suffix}").dtype == np.uint8
+
+
+def test_a_decompression_bomb_is_refused_before_it_is_unpacked(tmp_path):
+    # 20,000 x 20,000 black pixels in a few kilobytes would be 1.2 GB in memory.
+    header = struct.pack(">IIBBBBB", 20_000, 20_000, 8, 2, 0, 0, 0)
+    body = b"IHDR" + header
+    content = b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + body
+    content += struct.pack(">I", zlib.crc32(body)) + b"\x00\x00\x00\x01IDAT\x00"
+    (tmp_path / "a.png").write_bytes(content + b"\x00" * 4)
+    with pytest.raises(ImageError, match="pixels"):
+        read_image(tmp_path / "a.png")
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_a_file_that_may_not_be_read_is_refused(tmp_path):
+    path = saved(tmp_path / "a.png")
+    path.chmod(0)
+    with pytest.raises(ImageError, match="can not be read: Permission denied"):
+        read_image(path)
+
+
+def test_a_file_of_absurd_size_is_refused_before_it_is_read(tmp_path):
+    with (tmp_path / "a.png").open("wb") as file:
+        file.truncate(5 << 30)  # a hole
+    with pytest.raises(ImageError, match="larger than 1073741824 bytes"):
+        read_image(tmp_path / "a.png")
+
+
+def test_an_image_too_long_to_be_written_again_is_refused(tmp_path):
+    saved(tmp_path / "a.bmp", np.zeros((1, 1_000_001), np.uint8))
+    with pytest.raises(ImageError, match="no side may exceed 1000000 pixels"):
+        read_image(tmp_path / "a.bmp")
+    with pytest.raises(ArgumentError, match="can not be written as PNG"):
+        encode_png(np.zeros((1, 1_000_001), np.uint8))
+
+
+def test_an_orientation_in_xmp_is_applied_to_colour_too(tmp_path):
+    xmp = '<x:xmpmeta xmlns:x="adobe:ns:meta/"><r tiff:Orientation="6"/></x:xmpmeta>'
+    text = PngImagePlugin.PngInfo()
+    text.add_itxt("XML:com.adobe.xmp", xmp)
+    path = saved(tmp_path / "a.png", FACE[:50], pnginfo=text)
+    assert_array_equal(read_image(path), np.rot90(FACE[:50], -1))
+
+
+def test_what_is_no_regular_file_is_refused(tmp_path):
+    os.mkfifo(tmp_path / "pipe.png")
+    (tmp_path / "folder.png").mkdir()
+    (tmp_path / "dangling.png").symlink_to(tmp_path / "nowhere.png")
+    for name in ("pipe.png", "folder.png"):
+        with pytest.raises(ImageError, match="not a regular file"):
+            read_image(tmp_path / name)
+    with pytest.raises(ImageError, match="no such file"):
+        read_image(tmp_path / "dangling.png")
+
+
+@pytest.mark.parametrize("pixels", [FACE, FACE[:, :, 0], FACE[:1, :1], FACE[:, 7:20, 1]])
+def test_png_files_are_read_back_by_pillow_pixel_for_pixel(pixels):
+    image = Image.open(io.BytesIO(encode_png(pixels, {"Description": "a note", "Source": "b"})))
+    image.load()
+    assert image.mode == ("RGB" if pixels.ndim == 3 else "L")
+    assert isinstance(image, PngImagePlugin.PngImageFile)
+    assert image.text == {"Description": "a note", "Source": "b"}
+    assert_array_equal(np.asarray(image), pixels)
+
+
+@pytest.mark.parametrize("pixels", [np.zeros((4, 4), bool), np.zeros((4, 4, 4), np.uint8)])
+def test_other_arrays_make_no_png(pixels):
+    with pytest.raises(ArgumentError, match="a PNG is made from uint8"):
+        encode_png(pixels)
+
+
+def test_a_note_is_found_in_whole_files_only(tmp_path):
+    content = encode_png(FACE, {"Description": "by hand"})
+    path = tmp_path / "a.png"
+    path.write_bytes(content)
+    assert png_note(path, "Description") == "by hand"
+    assert png_note(path, "Comment") == ""
+    for damaged in (content[:-1], content[: len(content) // 2], b"", b"text", content[8:]):
+        path.write_bytes(damaged)
+        assert png_note(path, "Description") is None
+    saved(path)  # Pillow's, without a note
+    assert png_note(path, "Description") == ""
+
+
+def test_the_limit_is_pillows():
+    assert MAX_PIXELS == Image.MAX_IMAGE_PIXELS
+
+
+def test_16_bit_gray_becomes_a_png_of_16_bits(tmp_path):
+    levels = np.array([[0, 1, 65_535], [258, 40_000, 2]], np.uint16)
+    (tmp_path / "x.png").write_bytes(encode_png(levels))
+    np.testing.assert_array_equal(np.array(Image.open(tmp_path / "x.png")), levels)
+    with pytest.raises(ArgumentError, match="uint16"):
+        encode_png(levels[..., None].repeat(3, axis=2))

@@ -1,0 +1,224 @@
+"""Runs on real clusters of Dask on loopback, whose workers and commands are killed."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import textwrap
+import time
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from ffhq_wrinkle.cli import main
+from ffhq_wrinkle.segmentation import save_checkpoint
+from ffhq_wrinkle.weak_labels.texture import TextureSettings
+from tests.helpers.files import files_of
+from tests.helpers.networks import threshold_unet
+from tests.helpers.processes import run, start, wait_for, workers_below
+
+psutil = pytest.importorskip("psutil")
+pytest.importorskip("distributed")
+
+
+def results(out):
+    return [path for path in out.rglob("*.png") if not path.name.startswith(".")]
+
+
+class Cluster:
+    """A scheduler and two workers, which begin again when they die."""
+
+    def __init__(self, folder):
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        self.address = f"tcp://127.0.0.1:{port}"
+        self.log = (folder / "log").open("w")
+        host = ["--host", "127.0.0.1", "--no-dashboard"]
+        self._scheduler = self._begin("scheduler", "--port", str(port), *host)
+        fixed = ["--nworkers", "2", "--nthreads", "1", "--local-directory", str(folder)]
+        self._workers = self._begin("worker", self.address, *fixed, *host)
+        wait_for(lambda: len(self.workers()) == 2, self._workers)
+
+    def _begin(self, *arguments, **environment):
+        command = [sys.executable, "-m", "dask", *arguments]
+        return subprocess.Popen(
+            command, stdout=self.log, stderr=self.log, env={**os.environ, **environment}
+        )
+
+    def workers(self):
+        return workers_below(self._workers.pid)
+
+    def end(self):
+        for process in (self._workers, self._scheduler):
+            process.terminate()
+            process.wait(timeout=30)
+        self.log.close()
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory):
+    begun = Cluster(tmp_path_factory.mktemp("cluster"))
+    yield begun
+    begun.end()
+
+
+def test_a_worker_killed_in_the_middle_costs_a_retry_and_not_the_run(make_dataset, tmp_path):
+    dataset = make_dataset(range(200), side=300)
+    dataset.image_path("00007").write_text("not an image")
+    here, there = tmp_path / "here", tmp_path / "there"
+
+    def arguments(out):
+        wanted = ["--ids", "0-200", "--parser", "labels", "--save-labels", out / "labels"]
+        return ["build-weak", dataset.images, out / "weak", *wanted]
+
+    result = CliRunner().invoke(main, [*map(str, arguments(here))])
+    process = start(*arguments(there), "--scheduler", "local:2")
+    wait_for(lambda: len(results(there)) >= 40, process)
+    killed, other = workers_below(process.pid)
+    killed.kill()
+    assert other.is_running()
+    said, noted = process.communicate(timeout=60)
+    assert process.returncode == result.exit_code == 1, noted
+    assert "199 weak masks written, 0 were there already, 2 failed" in said
+    assert "Traceback" not in noted
+    assert len(results(here)) == 199
+    assert files_of(there) == files_of(here)
+    failures = (there / "weak" / "failures.csv").read_text().splitlines()
+    assert failures[1].startswith("00000/00007.png,read,")
+    assert failures[2:] == ["00000/00200.png,find,no image of this id"]
+
+
+def test_predictions_of_a_cluster_are_those_of_one_machine(
+    make_dataset, tmp_path, monkeypatch, caplog, cluster
+):
+    dataset = make_dataset(range(12), side=96)
+    dataset.image_path("00007").write_text("not an image")
+    save_checkpoint(
+        tmp_path / "net.pt", threshold_unet(), "unet", texture=TextureSettings(), side=1024
+    )
+    monkeypatch.chdir(tmp_path)  # where the paths below mean something
+    options = ["--checkpoint", "net.pt", "--parser", "labels", "--probabilities", "png"]
+    options += ["--device", "cpu"]
+    process = start("predict", "made", "there", *options, "--scheduler", cluster.address)
+    wait_for(lambda: len(results(Path("there"))) >= 4, process)
+    cluster.workers()[0].kill()
+    _, noted = process.communicate(timeout=120)
+    result = CliRunner().invoke(main, ["predict", "made", "here", *options])
+    assert process.returncode == result.exit_code == 1, noted
+    assert "11 predictions written" in result.output
+    assert files_of(Path("there")) == files_of(Path("here"))
+    assert len((tmp_path / "there" / "wrinkles.csv").read_text().splitlines()) == 12
+    assert "11 faces are much smaller" in caplog.text
+    # Of the worker that was killed it is not known which it had seen.
+    assert "faces are much smaller" in noted
+
+
+# A parser that only this script has, so slow that one sees whether workers stop.
+SLOW = """
+import logging, sys, time
+from pathlib import Path
+import numpy as np
+from ffhq_wrinkle.errors import RunInterrupted
+from ffhq_wrinkle.faces.labels import FaceParser
+from ffhq_wrinkle.weak_labels.weak import build_weak
+
+class Slow(FaceParser):
+    name = note = "slow"
+
+    def prepare(self, image, image_id):
+        time.sleep(0.2)
+        return np.ones((512, 512), np.uint8)
+
+if __name__ == "__main__":
+    images, out, scheduler = sys.argv[1:]
+    try:
+        build_weak(Path(images), Path(out), parser=Slow(), scheduler=scheduler)
+    except RunInterrupted as interruption:
+        print(interruption.summary)
+"""
+
+
+@pytest.fixture
+def slow(make_dataset, tmp_path):
+    """Begin a run of 25 images a shard, five seconds each."""
+    dataset = make_dataset(range(400), side=32)
+    (tmp_path / "slow.py").write_text(SLOW)
+
+    def begin(scheduler):
+        return subprocess.Popen(
+            [sys.executable, tmp_path / "slow.py", dataset.images, tmp_path / "out", scheduler],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    return begin
+
+
+def still(out):
+    """How many results there are once no more come."""
+    for _ in range(20):
+        before = len(results(out))
+        time.sleep(0.6)
+        if len(results(out)) == before:
+            return before
+    raise AssertionError("workers go on")
+
+
+def test_workers_stop_when_the_command_is_killed(slow, tmp_path, cluster):
+    process = slow(cluster.address)
+    wait_for(lambda: len(results(tmp_path / "out")) >= 4, process)
+    process.kill()
+    process.communicate()
+    assert still(tmp_path / "out") < 40  # two shards are 50
+    assert not (tmp_path / "out" / "build.json").exists()
+
+
+def test_ctrl_c_stops_workers_and_counts_what_they_did(slow, tmp_path):
+    process = slow("local:2")
+    wait_for(lambda: len(results(tmp_path / "out")) >= 4, process)
+    for child in (process, *psutil.Process(process.pid).children(recursive=True)):
+        child.send_signal(signal.SIGINT)  # as a terminal does
+    said, noted = process.communicate(timeout=30)
+    done = len(results(tmp_path / "out"))
+    assert said.startswith(f"{done} weak masks written"), noted
+    assert f"{400 - done} left to do" in said
+    assert done < 40
+    assert not [path for path in tmp_path.rglob(".ffhq-wrinkle-partial-*")]
+
+
+def test_what_a_cluster_can_not_do_is_said_in_one_line(dataset, tmp_path, cluster, monkeypatch):
+    out = tmp_path / "out"
+    fixed = ["build-weak", dataset.images, out, "--parser", "labels", "--scheduler"]
+    with monkeypatch.context() as patch:
+        patch.setattr("ffhq_wrinkle.runs.cluster._SECONDS_TO_CONNECT", 1)
+        result = CliRunner().invoke(main, [*map(str, fixed), "tcp://127.0.0.1:9"])
+    assert result.exit_code == 2
+    assert result.output.endswith("Error: no Dask scheduler answers at tcp://127.0.0.1:9\n")
+    assert files_of(out) == {}
+    result = CliRunner().invoke(main, [*map(str, fixed), "local:none"])
+    assert result.exit_code == 2
+    assert "it should be tcp://HOST:PORT or local:N" in result.output
+    (out / "00000").write_text("where a folder has to be")
+    process, _, noted = run(*fixed, cluster.address)
+    assert process.returncode == 1
+    assert noted.splitlines()[-1].startswith(f"Error: {out}/00000: ")
+
+
+def test_without_dask_it_is_said_what_to_install(tmp_path, dataset):
+    code = textwrap.dedent(
+        """
+        import sys
+        sys.modules["distributed"] = None
+        from ffhq_wrinkle.cli import main
+        main(sys.argv[1:])
+        """
+    )
+    command = [sys.executable, "-c", code, "build-weak", dataset.images, tmp_path / "out"]
+    options = ["--parser", "labels", "--scheduler", "local:2"]
+    said = subprocess.run([*command, *options], capture_output=True, text=True)
+    assert said.returncode == 2
+    assert said.stderr == "Error: a scheduler needs Dask: pip install 'ffhq-wrinkle[dask]'\n"

@@ -1,0 +1,196 @@
+"""Shards done in this process, by copies of the work such as workers get."""
+
+import pickle
+from functools import partial
+
+import numpy as np
+import pytest
+from numpy.testing import assert_array_equal
+from PIL import Image
+
+from ffhq_wrinkle.dataset.layout import ImageFile
+from ffhq_wrinkle.errors import ArgumentError, ImageError, OutputError, SourceError
+from ffhq_wrinkle.faces.template import TemplateParser
+from ffhq_wrinkle.results.outputs import OutputFolder
+from ffhq_wrinkle.results.result_files import State
+from ffhq_wrinkle.runs.shards import Work, do_shard, shards_of
+from ffhq_wrinkle.segmentation import create_model, save_checkpoint
+from ffhq_wrinkle.segmentation.checkpoints.checkpoint import load_checkpoint
+from ffhq_wrinkle.segmentation.prediction.ingredients import Ingredients
+from ffhq_wrinkle.segmentation.prediction.predictor import TorchPredictor, load_predictor
+from ffhq_wrinkle.segmentation.prediction.views import AlignedFaces
+from ffhq_wrinkle.weak_labels.texture import TextureSettings
+from tests.helpers.faces import drawn_face
+
+
+class Folder:
+    """An output folder as the results of a run."""
+
+    def __init__(self, output):
+        self.output = output
+        for name in ("begin", "require_shared", "remove_partials", "finish"):
+            setattr(self, name, getattr(output, name))
+
+    def complete(self, file):
+        return self.output.state(f"{file.image_id}.png") is State.OURS
+
+
+class Brighter(Work):
+    """Gray pictures, ten levels brighter; a black one fails."""
+
+    batch_size = 2
+
+    def __init__(self, images, output):
+        super().__init__([images], Folder(output))
+        self.images = images
+
+    def load(self, file):
+        self.counts["loaded"] += 1
+        with Image.open(self.images / file.path) as image:
+            return file, np.array(image)
+
+    def infer(self, batch):
+        return [pixels + 10 for _, pixels in batch]
+
+    def write(self, one, result):
+        if not one[1].any():
+            raise ImageError("it is black")
+        self.results.output.write(f"{one[0].image_id}.png", result)
+
+
+@pytest.fixture
+def files(tmp_path):
+    (tmp_path / "images").mkdir()
+    for level in range(1, 6):
+        Image.fromarray(np.full((3, 4), level, np.uint8)).save(tmp_path / f"images/{level}.png")
+    return [ImageFile(f"{level}", f"{level}.png") for level in range(1, 6)]
+
+
+@pytest.fixture
+def output(tmp_path):
+    with OutputFolder(tmp_path / "out", {}, note="brighter") as output:
+        output.begin()
+        yield output
+
+
+@pytest.fixture
+def copy(tmp_path, output):
+    """The work as another process gets it."""
+    return pickle.loads(pickle.dumps(Brighter(tmp_path / "images", output)))
+
+
+def test_a_shard_done_again_counts_what_is_there_and_does_the_rest(tmp_path, files, copy, output):
+    assert do_shard(copy, files[:2], jobs=1) == (2, [], {"loaded": 2}, [])
+    first = (tmp_path / "out" / "1.png").stat().st_mtime_ns
+    assert do_shard(copy, files, jobs=2) == (5, [], {"loaded": 3}, [])
+    assert (tmp_path / "out" / "1.png").stat().st_mtime_ns == first
+    for level in range(1, 6):
+        with Image.open(tmp_path / "out" / f"{level}.png") as image:
+            assert_array_equal(np.asarray(image), np.full((3, 4), level + 10))
+
+
+def test_a_failure_is_told_with_its_step(tmp_path, files, copy):
+    Image.fromarray(np.zeros((3, 4), np.uint8)).save(tmp_path / "images" / "3.png")
+    made, failures, _, _ = do_shard(copy, files, jobs=1)
+    assert (made, failures) == (4, [("3.png", "read", "it is black")])
+
+
+def test_a_copy_trusts_no_file_that_the_run_did_not_make(tmp_path, files, copy, output):
+    Image.fromarray(np.zeros((3, 4), np.uint8)).save(tmp_path / "out" / "1.png")
+    assert output.state("1.png") is State.OURS
+    assert do_shard(copy, files[:1], jobs=1).counts == {"loaded": 1}
+
+
+class Levels(Brighter):
+    """Levels as text, which the run has in memory; 4 is more than it can do at first."""
+
+    def __init__(self, images, output):
+        super().__init__(images, output)
+        self.told = []
+        self.broken = True
+
+    def write(self, one, result):
+        if self.broken and result.max() == 14:
+            raise OutputError("the disk is full")
+        self.told.append(str(result.max()))
+
+    def gathered(self):
+        told, self.told = self.told, []
+        return sorted(told)
+
+
+def test_what_a_shard_gathers_is_told_once_and_not_what_a_failed_try_had(tmp_path, files, output):
+    copy = pickle.loads(pickle.dumps(Levels(tmp_path / "images", output)))
+    assert do_shard(copy, files[:2], jobs=1).gathered == ["11", "12"]
+    with pytest.raises(OutputError, match="the disk is full"):
+        do_shard(copy, files[2:], jobs=1)
+    assert "13" in copy.told
+    assert do_shard(copy, files[4:], jobs=1).gathered == ["15"]
+    copy.broken = False
+    assert do_shard(copy, files[2:], jobs=1) == (3, [], {"loaded": 3}, ["13", "14", "15"])
+
+
+def test_a_shard_that_is_not_wanted_any_more_begins_no_more_images(files, copy):
+    answers = iter([True, True, False])
+    assert do_shard(copy, files, jobs=1, wanted=lambda: next(answers)).made == 2
+
+
+def test_folders_that_are_not_those_of_the_run_are_refused(tmp_path, files, copy, output):
+    (tmp_path / "out" / ".build.json.under-way").unlink()
+    with pytest.raises(OutputError, match=r"out on .* is not the folder of this run"):
+        do_shard(copy, files, jobs=1)
+    (tmp_path / "images").rename(tmp_path / "elsewhere")
+    with pytest.raises(OutputError, match="images is not on "):
+        do_shard(copy, files, jobs=1)
+
+
+@pytest.mark.parametrize(("count", "workers", "sizes"), [
+    (3, 2, [1, 1, 1]),
+    (32, 2, [2] * 16),
+    (33, 2, [3] * 11),
+    (600, 0, [75] * 8),
+    (10_000, 1, [256] * 39 + [16]),
+])  # fmt: skip
+def test_there_are_several_shards_for_each_worker_and_none_is_too_large(count, workers, sizes):
+    files = [ImageFile(f"{number}", f"{number}.png") for number in range(count)]
+    shards = list(shards_of(files, workers))
+    assert [len(shard) for shard in shards] == sizes
+    assert [file for shard in shards for file in shard] == files
+
+
+def test_what_makes_predictions_is_made_anew_in_another_process(tmp_path):
+    path = tmp_path / "net.pt"
+    save = partial(save_checkpoint, network="unet", texture=TextureSettings(sigma=4.0), side=64)
+    save(path, create_model("unet", 4, 2).eval())
+    predictor = load_predictor(path, device="cpu", batch_size=3)
+    again = pickle.loads(pickle.dumps(predictor))
+    assert (again.batch_size, again.texture.sigma) == (3, 4.0)
+    x = np.random.default_rng(0).integers(0, 256, (32, 32, 4), np.uint8)
+    assert_array_equal(again.logits([x])[0], predictor.logits([x])[0])
+    with pytest.raises(ArgumentError, match="load_predictor"):
+        pickle.dumps(TorchPredictor(load_checkpoint(path), device="cpu"))
+
+    (tmp_path / "marks.csv").write_text(
+        "image_id,left_eye_x,left_eye_y,right_eye_x,right_eye_y,mouth_left_x,mouth_left_y,"
+        "mouth_right_x,mouth_right_y\n00001,50,50,90,50,55,90,85,90\n"
+    )
+    views = AlignedFaces(tmp_path / "marks.csv", all_faces=True, size=128)
+    assert pickle.loads(pickle.dumps(views)).settings() == views.settings()
+
+    image, _ = drawn_face(128)
+    Image.fromarray(np.full((128, 128), 9, np.uint8)).save(tmp_path / "1.png")
+    made = Ingredients(TemplateParser(), TextureSettings(), textures=tmp_path)
+    again = pickle.loads(pickle.dumps(made))
+    assert again.settings() == made.settings()
+    for one, other in zip(again.prepare(image, "1"), made.prepare(image, "1"), strict=True):
+        assert_array_equal(one, other)
+
+
+def test_other_weights_than_those_the_run_began_with_are_refused(tmp_path):
+    path = tmp_path / "net.pt"
+    save = partial(save_checkpoint, path, network="unet", texture=TextureSettings(), side=64)
+    save(create_model("unet", 3, 2).eval())
+    content = pickle.dumps(load_predictor(path, device="cpu"))
+    save(create_model("unet", 3, 2).eval())  # which begins with other random weights
+    with pytest.raises(SourceError, match="all workers need the same file"):
+        pickle.loads(content)

@@ -1,0 +1,82 @@
+"""Each shipped recipe, in small: it learns its task, hands over, and can be taken up again."""
+
+import csv
+from contextlib import contextmanager
+from dataclasses import replace
+
+import pytest
+import torch
+
+from ffhq_wrinkle.errors import RunInterrupted
+from ffhq_wrinkle.faces.parsing import ReadyLabels
+from ffhq_wrinkle.segmentation import create_model
+from ffhq_wrinkle.segmentation.checkpoints.checkpoint import load_checkpoint
+from ffhq_wrinkle.segmentation.training import training
+from ffhq_wrinkle.segmentation.training.recipes import read_recipe, shipped_recipes
+from ffhq_wrinkle.segmentation.training.training import TrainSettings, train
+from tests.helpers.tables import rows_of
+from tests.helpers.training import weights
+
+pytestmark = pytest.mark.usefixtures("narrow_unet")
+NEEDS = {"unet_imagenet": "segmentation_models_pytorch"}
+
+
+def small(name, epochs):
+    """A recipe for four images in one batch."""
+    options = {"epochs": epochs, "batch_size": 2, "first_period": 100, "augment": False}
+    recipe = read_recipe(name).changed(options)
+    if recipe.finetune and recipe.finetune.initial == "imagenet":
+        recipe = replace(recipe, finetune=replace(recipe.finetune, initial="random-stand-in"))
+    return recipe
+
+
+def run(recipe, dataset, folder):
+    return train(
+        recipe,
+        dataset.root,
+        folder,
+        parser=lambda: ReadyLabels(dataset.labels),
+        settings=TrainSettings(limit=4),
+        accelerator="cpu",
+    )
+
+
+@pytest.mark.parametrize("name", shipped_recipes())
+@pytest.mark.usefixtures("narrow_transformers")
+def test_every_recipe_trains_two_epochs_stops_and_goes_on(name, data, tmp_path, monkeypatch):
+    if name in NEEDS:
+        pytest.importorskip(NEEDS[name])
+    asked = iter([False] * 2 + [True] * 1000)
+
+    @contextmanager
+    def told_after_two_steps():
+        yield lambda: next(asked)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(training, "stop_asked_for", told_after_two_steps)
+        with pytest.raises(RunInterrupted):
+            run(small(name, 2), data, tmp_path / "run")
+    report = run(small(name, 2), data, tmp_path / "run")
+    config = read_recipe(name).finetune
+    best = load_checkpoint(report.checkpoints["finetune"])
+    assert (best.network, best.model.in_channels) == (config.network, config.in_channels)
+    assert best.model.out_channels == 2
+    for stage in report.checkpoints:
+        rows = rows_of(tmp_path / "run" / stage / "metrics.csv")
+        assert [row["epoch"] for row in rows] == ["1", "2"]
+    assert (tmp_path / "run" / "test.json").exists()
+
+
+@pytest.mark.parametrize("name", ["unet_denoising", "swin_unetr_mim"])
+@pytest.mark.usefixtures("narrow_transformers")
+def test_pretraining_lowers_its_own_loss_without_weak_masks(name, data, tmp_path):
+    recipe = small(name, 12).only("pretrain")
+    data.labels.rename(tmp_path / "away")  # a parser would fail
+    run(recipe, data, tmp_path / "run")
+    with (tmp_path / "run" / "pretrain" / "metrics.csv").open() as file:
+        losses = [float(row["train_loss"]) for row in csv.DictReader(file)]
+    assert losses[-1] < 0.9 * losses[0]
+    found = weights(tmp_path / "run" / "pretrain" / "best.pt")
+    begun = create_model(recipe.pretrain.network, 3, 3).state_dict()
+    assert found.keys() == begun.keys()
+    assert all(torch.isfinite(tensor).all() for tensor in found.values())

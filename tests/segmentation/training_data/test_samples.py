@@ -1,0 +1,135 @@
+import json
+
+import numpy as np
+import pytest
+from numpy.testing import assert_array_equal
+from PIL import Image
+
+from ffhq_wrinkle.errors import ArgumentError, ImageError, SizeError
+from ffhq_wrinkle.images.photographs import read_image
+from ffhq_wrinkle.segmentation.training_data.picture_files import read_face, read_levels, read_size
+from ffhq_wrinkle.segmentation.training_data.samples import Sample, load_sample
+from tests.helpers.faces import drawn_lines
+
+
+@pytest.fixture
+def save(tmp_path):
+    """Save an array under a name, and give the path."""
+
+    def write(name, array, **options):
+        path = tmp_path / name
+        Image.fromarray(array).save(path, **options)
+        return path
+
+    return write
+
+
+@pytest.fixture
+def sample(save):
+    random = np.random.default_rng(0)
+    face = np.zeros((8, 6), np.uint8)
+    face[2:, 1:] = 255
+    return Sample(
+        "face",
+        save("image.png", random.integers(0, 256, (8, 6, 3), np.uint8)),
+        save("mask.png", np.eye(8, 6, dtype=np.uint8)),
+        save("weak.png", np.full((8, 6), 7, np.uint8)),
+        save("face.png", face),
+    )
+
+
+def test_finetuning_sees_image_face_texture_and_the_human_mask(sample):
+    loaded = load_sample(sample, stage="finetune")
+    assert_array_equal(loaded.image, np.asarray(Image.open(sample.image)))
+    assert_array_equal(loaded.face, np.asarray(Image.open(sample.face)) == 255)
+    assert_array_equal(loaded.texture, loaded.face * np.uint8(7))  # nothing outside the face
+    assert_array_equal(loaded.target, np.eye(8, 6, dtype=np.uint8) * 255)
+    assert {loaded.image.dtype, loaded.texture.dtype, loaded.target.dtype} == {np.dtype(np.uint8)}
+
+
+def test_pretraining_sees_the_image_and_the_weak_mask(sample):
+    loaded = load_sample(sample, stage="pretrain")
+    assert_array_equal(loaded.target, np.full((8, 6), 7, np.uint8))
+    assert loaded.face is None
+    assert loaded.texture is None
+
+
+def test_a_soft_mask_keeps_its_levels_even_if_it_has_only_two(sample, save):
+    votes = np.eye(8, 6, dtype=np.uint8) * np.uint8(85)
+    soft = sample._replace(mask=save("soft.png", votes), soft=True)
+    assert_array_equal(load_sample(soft, stage="finetune").target, votes)
+    hard = soft._replace(soft=False)
+    assert_array_equal(load_sample(hard, stage="finetune").target, votes * 3)
+
+
+def test_a_mask_of_0_and_1_is_not_soft(sample):
+    with pytest.raises(ImageError, match=r"mask\.png: its highest level is 1"):
+        load_sample(sample._replace(soft=True), stage="finetune")
+
+
+def test_what_does_not_fit_is_named(sample, save):
+    small = save("small.png", np.zeros((4, 6), np.uint8))
+    for field in ("mask", "weak", "face"):
+        with pytest.raises(SizeError, match=r"small\.png: it is 6x4 pixels, and its image 6x8"):
+            load_sample(sample._replace(**{field: small}), stage="finetune")
+    with pytest.raises(ImageError, match=r"none\.png: no such file"):
+        load_sample(sample._replace(weak=small.with_name("none.png")), stage="pretrain")
+
+
+def test_a_sample_without_target_is_refused(sample):
+    with pytest.raises(ArgumentError, match="face has no human mask"):
+        load_sample(sample._replace(mask=None), stage="finetune")
+
+
+def test_label_maps_and_face_masks_say_where_the_face_is(save, tmp_path):
+    labels = np.zeros((512, 512), np.uint8)
+    labels[:256] = 1
+    labels[256:300] = 10
+    labels[400:] = 17
+    np.save(tmp_path / "map.npy", labels.astype(np.int64))
+    expected = np.arange(512)[:, None] < np.full(512, 300)
+    for path in (
+        tmp_path / "map.npy",
+        save("map.png", labels),
+        save("mask.png", expected * np.uint8(255)),
+        save("ones.png", expected.astype(np.uint8)),
+        save("bits.png", expected),
+    ):
+        assert_array_equal(read_face(path, (512, 512)), expected)
+
+
+def test_gray_levels_are_read_from_any_kind_of_gray_picture(save):
+    levels = np.arange(48, dtype=np.uint8).reshape(8, 6)
+    kinds = {
+        "gray.png": levels,
+        "rgb.png": np.repeat(levels[:, :, None], 3, axis=2),
+        "16.png": levels.astype(np.uint16) * 257,
+        "gray.tif": levels,
+    }
+    for name, array in kinds.items():
+        assert_array_equal(read_levels(save(name, array)), levels)
+    with pytest.raises(ImageError, match="in colour"):
+        read_levels(save("red.png", np.full((2, 2, 3), (9, 0, 0), np.uint8)))
+
+
+@pytest.mark.parametrize("name", ["a.png", "a.jpg", "a.webp", "a.tif", "a.bmp"])
+@pytest.mark.parametrize("orientation", [1, 6])
+def test_sizes_are_those_of_what_is_read(save, name, orientation):
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    options = {} if name == "a.bmp" else {"exif": exif}
+    path = save(name, np.zeros((8, 6, 3), np.uint8), **options)
+    assert read_size(path) == read_image(path).shape[:2]
+
+
+def test_a_png_that_is_cut_short_has_no_size(save):
+    path = save("a.png", drawn_lines((64, 64), 1))
+    whole = path.read_bytes()
+    path.write_bytes(whole + bytes(20_000))  # what some programs put behind
+    assert read_size(path) == (64, 64)
+    path.write_bytes(whole[:-5])
+    with pytest.raises(ImageError, match="no end"):
+        read_size(path)
+    path.write_text(json.dumps({}))
+    with pytest.raises(ImageError, match="not an image"):
+        read_size(path)

@@ -1,0 +1,52 @@
+import os
+import subprocess
+import sys
+
+import pytest
+
+from ffhq_wrinkle.errors import OutputError
+from ffhq_wrinkle.storage.writing import sha256_of, write_bytes
+
+
+def test_writing_replaces_a_file_whole_and_leaves_nothing_else(tmp_path):
+    write_bytes(tmp_path / "a", b"old")
+    write_bytes(tmp_path / "a", b"new")
+    assert (tmp_path / "a").read_bytes() == b"new"
+    assert os.listdir(tmp_path) == ["a"]
+
+
+LIMITED_WRITE = """
+import resource, signal, sys
+from pathlib import Path
+from ffhq_wrinkle.errors import OutputError
+from ffhq_wrinkle.storage.writing import write_bytes
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
+try:
+    write_bytes(Path(sys.argv[1]), b"x" * 5000)
+except OutputError as error:
+    print(error)
+"""
+
+
+def test_when_a_file_can_not_be_written_whole_the_old_one_stays(tmp_path):
+    (tmp_path / "a").write_bytes(b"old")
+    said = subprocess.check_output(
+        [sys.executable, "-c", LIMITED_WRITE, str(tmp_path / "a")], text=True
+    )
+    assert said.startswith(f"{tmp_path / 'a'}: File too large")
+    assert "make room" in said
+    assert (tmp_path / "a").read_bytes() == b"old"
+    assert os.listdir(tmp_path) == ["a"]
+
+
+def test_a_folder_that_is_not_there_is_named(tmp_path):
+    with pytest.raises(OutputError, match="nowhere"):
+        write_bytes(tmp_path / "nowhere" / "a", b"x")
+
+
+def test_sha256_of_the_standard_example(tmp_path):
+    (tmp_path / "a").write_bytes(b"abc")  # FIPS 180-2, B.1
+    assert sha256_of(tmp_path / "a") == (
+        "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+    )
