@@ -1,9 +1,9 @@
 """Losses: what training makes small."""
 
 import torch
-import torch.distributed.nn.functional as shared
-from torch import distributed
 from torch.nn import functional
+
+from .processes import summed_over_devices
 
 
 def soft_dice_loss(logits: torch.Tensor, wrinkle: torch.Tensor) -> torch.Tensor:
@@ -99,12 +99,3 @@ def masked_l1_loss(logits: torch.Tensor, image: torch.Tensor, masked: torch.Tens
 def _single(values: torch.Tensor) -> torch.Tensor:
     """Half precision made single; what is single or double stays."""
     return values.float() if values.itemsize < torch.float32.itemsize else values
-
-
-def summed_over_devices(values: torch.Tensor) -> torch.Tensor:
-    """The sum of a tensor over all processes of a run, through which gradients flow."""
-    if not (distributed.is_available() and distributed.is_initialized()):
-        return values
-    # Its gradient is summed over processes too, and then averaged with the parameters' gradients,
-    # which leaves the gradient of the whole.
-    return torch.as_tensor(shared.all_reduce(values))  # type: ignore[no-untyped-call]

@@ -25,7 +25,7 @@ from ..networks.sized import SizedNetwork
 from ..training_data.samples import Sample, Stage
 from .loader import batches
 from .objectives import objective_of
-from .processes import merged, summed
+from .processes import merged, share_batch_norms, summed
 from .recipes import StageConfig
 from .schedule import sgdr_rate
 from .sheets import SHOWN, is_due, stacked
@@ -40,7 +40,6 @@ from .stage_state import (
     set_random_states,
     write_metrics,
 )
-from .synced_norm import share_batch_norms
 from .training_set import Example, Order, Place, TrainingSet
 
 log = logging.getLogger(__name__)

@@ -4,7 +4,8 @@ import torch
 from torch.nn import functional
 
 from ...errors import ArgumentError
-from .losses import soft_dice_of, soft_dice_sums, summed_over_devices
+from .losses import soft_dice_of, soft_dice_sums
+from .processes import summed_over_devices
 
 CLASSES = 2
 

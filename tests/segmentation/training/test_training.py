@@ -14,7 +14,6 @@ import pytest
 import torch
 from click.testing import CliRunner
 from PIL import Image
-from torch import nn
 
 from ffhq_wrinkle.cli import main
 from ffhq_wrinkle.errors import ArgumentError, ImageError, RunInterrupted, TrainingError
@@ -23,7 +22,6 @@ from ffhq_wrinkle.runs.opencv_threads import one_opencv_thread
 from ffhq_wrinkle.segmentation import create_model, load_checkpoint, save_checkpoint
 from ffhq_wrinkle.segmentation.training.loader import batches
 from ffhq_wrinkle.segmentation.training.recipes import parse_recipe
-from ffhq_wrinkle.segmentation.training.synced_norm import SyncedBatchNorm2d
 from ffhq_wrinkle.segmentation.training.training import TrainSettings, train
 from ffhq_wrinkle.segmentation.training.training_set import Order, Place, TrainingSet
 from ffhq_wrinkle.segmentation.training_data.samples import Sample
@@ -322,21 +320,6 @@ def test_what_a_loading_process_can_not_read_is_one_line(data):
         list(batches(samples, workers=1, pinned=False, sampler=[Place(0, 0)]))
     assert str(image) in str(caught.value)
     assert "\n" not in str(caught.value)
-
-
-def test_a_batch_norm_that_is_shared_is_pytorch_s_for_one_process():
-    torch.manual_seed(0)
-    plain, shared = nn.BatchNorm2d(3), SyncedBatchNorm2d(3)
-    for norm in (plain, shared):
-        norm.weight.data.copy_(torch.tensor([1.0, 2.0, 0.5]))
-    x = torch.randn(4, 3, 5, 6)
-    torch.testing.assert_close(shared(x), plain(x), atol=1e-5, rtol=1e-5)
-    for name in ("running_mean", "running_var", "num_batches_tracked"):
-        torch.testing.assert_close(getattr(shared, name), getattr(plain, name))
-    torch.testing.assert_close(shared.eval()(x), plain.eval()(x))
-    half = x.bfloat16()
-    torch.testing.assert_close(shared.train()(half), plain.train()(half), atol=0.02, rtol=0.02)
-    torch.testing.assert_close(shared.running_var, plain.running_var)
 
 
 @pytest.fixture
