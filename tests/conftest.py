@@ -51,16 +51,6 @@ def astronaut() -> np.ndarray:
     return data.astronaut()
 
 
-@pytest.fixture(scope="module")
-def narrow_unet():
-    """A quarter of the U-Net's channels, for what does not depend on how many it has."""
-    from tests.helpers.networks import narrow  # with PyTorch, which reads OMP_NUM_THREADS
-
-    with pytest.MonkeyPatch.context() as patch:
-        narrow(patch)
-        yield
-
-
 @pytest.fixture
 def dataset(tmp_path):
     """Six drawn faces of 128x128 in two shards."""

@@ -14,7 +14,7 @@ from ffhq_wrinkle.segmentation import save_checkpoint
 from ffhq_wrinkle.weak_labels.texture import TextureSettings
 from tests.helpers import ROOT
 from tests.helpers.faces import drawn_lines
-from tests.helpers.networks import narrow, threshold_unet
+from tests.helpers.networks import FEATURES, threshold_unet
 
 README = (ROOT / "README.md").read_text()
 
@@ -59,7 +59,6 @@ def test_readme_s_commands_run(command, dataset, tmp_path, monkeypatch, site):
     rows = [f"{number},20-29,male" for number in range(9)]
     labels = "\n".join(["image_number,age_group,gender", *rows])
     (tmp_path / "ffhq" / "ffhq_aging_labels.csv").write_text(labels)
-    narrow(monkeypatch)
     texture = TextureSettings()
     save_checkpoint(tmp_path / "best.pt", threshold_unet(), "unet", texture=texture, side=128)
     monkeypatch.chdir(tmp_path)
@@ -69,7 +68,10 @@ def test_readme_s_commands_run(command, dataset, tmp_path, monkeypatch, site):
     table.write_text(f'[bisenet]\ntitle = "T"\nfile = "79999_iter.pth"\n{address}')
     monkeypatch.setenv("FFHQ_WRINKLE_SOURCES", str(table))
     monkeypatch.setenv("FFHQ_WRINKLE_CACHE", str(tmp_path / "cache"))
-    result = CliRunner().invoke(main, shlex.split(command)[1:])
+    arguments = shlex.split(command)[1:]
+    if arguments[0] == "train":
+        arguments += ["--features", str(FEATURES)]  # a small network is faster
+    result = CliRunner().invoke(main, arguments)
     if command.startswith("ffhq-wrinkle download") and "--help" not in command:
         assert result.exit_code == 1  # the table of sources above has nothing of it
         assert "lacks [" in result.output

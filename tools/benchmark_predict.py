@@ -10,14 +10,14 @@ import torch
 
 from ffhq_wrinkle.inference.devices import choose_device, laid_out
 from ffhq_wrinkle.segmentation import create_model, load_checkpoint, save_checkpoint
-from ffhq_wrinkle.segmentation.networks.catalogue import NETWORKS, NetworkName
+from ffhq_wrinkle.segmentation.networks.catalogue import NETWORKS
 from ffhq_wrinkle.segmentation.prediction.onnx_export import export_onnx
 from ffhq_wrinkle.segmentation.prediction.predictor import load_predictor
 from ffhq_wrinkle.weak_labels.texture import TextureSettings
 from timing import SIDE, in_turns, print_machine, scratch
 
 
-def make_checkpoint(folder: Path, network: NetworkName) -> Path:
+def make_checkpoint(folder: Path, network: str) -> Path:
     """Write weights of no meaning, which cost what real ones cost."""
     torch.manual_seed(0)
     path = folder / "weights.pt"
@@ -34,7 +34,7 @@ def make_checkpoint(folder: Path, network: NetworkName) -> Path:
 @click.option("--batch-size", default=1, show_default=True)
 @click.option("--onnx/--no-onnx", default=True, help="Also time ONNX Runtime.")
 def predict_benchmark(
-    network: NetworkName, rounds: int, side: int, device: str, batch_size: int, onnx: bool
+    network: str, rounds: int, side: int, device: str, batch_size: int, onnx: bool
 ) -> None:
     """Prediction: the eager loop (channels last, inference mode, no copies) against ours."""
     print_machine()

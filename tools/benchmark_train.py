@@ -19,7 +19,7 @@ from ffhq_wrinkle.images.png import encode_png
 from ffhq_wrinkle.runs.opencv_threads import one_opencv_thread
 from ffhq_wrinkle.segmentation import create_model
 from ffhq_wrinkle.segmentation.augmentation.augmentation import AugmentSettings
-from ffhq_wrinkle.segmentation.networks.catalogue import NETWORKS, NetworkName
+from ffhq_wrinkle.segmentation.networks.catalogue import NETWORKS
 from ffhq_wrinkle.segmentation.training.recipes import StageConfig
 from ffhq_wrinkle.segmentation.training.trainer import StageTrainer
 from ffhq_wrinkle.segmentation.training_data.samples import Sample
@@ -84,7 +84,7 @@ def make_files(folder: Path, count: int, side: int) -> list[list[Path]]:
 
 def our_epoch(
     fabric: Fabric,
-    network: NetworkName,
+    network: str,
     samples: Sequence[Sample],
     side: int,
     *,
@@ -136,7 +136,7 @@ def our_epoch(
 @click.option("--precision", default="32", show_default=True, help="Of ours: 32 or bf16.")
 @click.option("--compile", "compile_model", is_flag=True, help="Have PyTorch compile ours.")
 def train_benchmark(
-    network: NetworkName,
+    network: str,
     rounds: int,
     side: int,
     batch_size: int,

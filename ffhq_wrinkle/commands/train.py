@@ -37,6 +37,10 @@ _FIELDS: dict[str, tuple[Any, str]] = {
     "beta1": (float, "Of AdamW."),
     "beta2": (float, "Of AdamW."),
     "validate_every": (click.IntRange(min=1), "Validate each so many epochs, and after the last."),
+    "features": (
+        click.IntRange(min=0),
+        "Channels of the network's first level; 0 for its own number.",
+    ),
     "size": (click.IntRange(min=0), "Side of random crops, pixels; 0 for whole images."),
 }
 _FLAGS = {

@@ -11,8 +11,6 @@ from ffhq_wrinkle.weak_labels.texture import TextureSettings
 from tests.helpers.landmarks import ASTRONAUT, landmarks_csv
 from tests.helpers.networks import threshold_unet
 
-pytestmark = pytest.mark.usefixtures("narrow_unet")
-
 
 @pytest.fixture(scope="module")
 def checkpoint(tmp_path_factory):

@@ -1,7 +1,5 @@
 """Networks with numbers of our own, and what to show them."""
 
-from importlib.util import find_spec
-
 import pytest
 import torch
 from torch.nn import functional
@@ -10,11 +8,24 @@ from ffhq_wrinkle.segmentation import create_model
 from ffhq_wrinkle.segmentation.networks.catalogue import NETWORKS
 
 NEEDS_SMP = pytest.mark.skipif(
-    find_spec("segmentation_models_pytorch") is None, reason="needs the extra smp"
+    not NETWORKS["unet_resnet50"].is_installed, reason="needs the extra smp"
 )
-EACH = [pytest.param(name, marks=NEEDS_SMP if name == "unet_resnet50" else ()) for name in NETWORKS]
+EACH = [
+    pytest.param(
+        name, marks=pytest.mark.skipif(not spec.is_installed, reason=f"needs {spec.library}")
+    )
+    for name, spec in NETWORKS.items()
+]
+# Channels of the first level in tests that do not depend on their number, of any network.
+FEATURES = 12
 
 WRINKLE_LEVEL = 40
+
+
+def small_model(name, in_channels, out_channels):
+    """Make a network with few features, or as it is if they are fixed."""
+    features = FEATURES if NETWORKS[name].features else None
+    return create_model(name, in_channels, out_channels, features=features)
 
 
 def filled(network, seed=0):
@@ -38,14 +49,9 @@ def picture(channels, height, width, seed=1):
     return (0.8 * smooth + 0.2 * noise).clamp(0, 1) * 2 - 1
 
 
-def narrow(patch):
-    """Give U-Nets a quarter of their channels while a patch lasts."""
-    patch.setattr("ffhq_wrinkle.segmentation.networks.unet.UNet.width", 16)
-
-
 def threshold_unet(channels: int = 4, level: int = WRINKLE_LEVEL):
     """A U-Net set by hand: wrinkle where its last input channel is above a level of 0..255."""
-    network = create_model("unet", channels, 2).eval()
+    network = create_model("unet", channels, 2, features=FEATURES).eval()
     state = network.state_dict()
     for name, value in state.items():
         if value.is_floating_point() and not name.endswith("running_var"):

@@ -9,9 +9,6 @@ from pathlib import Path
 import psutil
 
 COMMAND = str(Path(sys.executable).with_name("ffhq-wrinkle"))
-# The same command line with a narrow U-Net.
-NARROW = Path(__file__).with_name("narrow.py")
-
 
 LIMITED = """
 import resource, signal, sys

@@ -1,4 +1,4 @@
-"""A small recipe, and what a run of it leaves."""
+"""A recipe for a small network and few steps, and the weights that a run of it leaves."""
 
 import torch
 
@@ -11,6 +11,7 @@ epochs = 1
 batch_size = 4
 peak_rate = 1e-3
 first_period = 2
+features = 12
 
 [finetune]
 network = "unet"
@@ -20,6 +21,7 @@ epochs = 2
 batch_size = 4
 peak_rate = 1e-3
 first_period = 3
+features = 12
 """
 
 

@@ -1,1 +1,1 @@
-"""Checkpoints: weights from files into networks and back: the authors', ImageNet's and our own."""
+"""Checkpoints: weights in files, moved into networks and back: ours, the authors', ImageNet's."""

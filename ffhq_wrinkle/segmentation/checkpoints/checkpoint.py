@@ -1,4 +1,23 @@
-"""Checkpoint: a network's weights on disk, ours or the authors', and what they were trained on."""
+"""Checkpoint: a network's weights in a file, and what the file says about their training.
+
+`save_checkpoint` writes, with `torch.save`, a dict of tensors and plain values:
+
+=========  ======================================================================================
+key        value
+=========  ======================================================================================
+format     1, the version of this list
+version    version of the package that wrote the file
+network    name of the network, a key of `catalogue.NETWORKS`
+model      its weights by parameter name, as ``state_dict()`` returns them
+texture    how the texture maps that it was trained on were made: fields of `TextureSettings`
+side       side of the images that it was trained on, in pixels
+=========  ======================================================================================
+
+Channels and features are not recorded, because the weights show them. Training adds what resumes
+it and what says how the network was made: ``stage``, ``recipe``, ``settings``, ``data_sha256``,
+``versions``, ``progress``, ``random`` and, in `last.pt`, ``optimizer``. `load_checkpoint` also
+reads files with nothing but weights, such as the authors'.
+"""
 
 import io
 from collections.abc import Mapping
@@ -13,7 +32,7 @@ from ...errors import ArgumentError, SourceError
 from ...inference.weights import load_strictly, named_tensors, read_weights
 from ...storage.writing import sha256_of, write_bytes
 from ...weak_labels.texture import REFERENCE_SIDE, RELEASED, TextureSettings
-from ..networks.catalogue import NetworkName, create_model, described
+from ..networks.catalogue import NETWORKS, create_model, described
 from ..networks.sized import SizedNetwork
 from .official import is_official
 
@@ -22,7 +41,7 @@ _FORMAT = 1
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A trained network, and what is known of it.
+    """A trained network, and what is known about its training.
 
     Attributes
     ----------
@@ -31,17 +50,17 @@ class Checkpoint:
     network : str
         Its name, for `catalogue.create_model`.
     sha256 : str
-        Of the file.
+        Hash of the file.
     official : bool
         Whether the file is one that the authors published, byte for byte.
     texture : TextureSettings or None
-        How the texture maps were made that it was trained on; None if that is not recorded.
+        How the texture maps that it was trained on were made; None if that is not recorded.
     side : int or None
-        Of the images that it was trained on, in pixels; None if that is not recorded.
+        Side of the images that it was trained on, in pixels; None if that is not recorded.
     """
 
     model: SizedNetwork
-    network: NetworkName
+    network: str
     sha256: str
     official: bool = False
     texture: TextureSettings | None = None
@@ -49,69 +68,71 @@ class Checkpoint:
 
 
 def load_checkpoint(path: Path) -> Checkpoint:
-    """Read a checkpoint, of this package or of the authors.
+    """Read a checkpoint of this package or of the authors.
 
-    The weights may stand at the top of the file or under ``model``, and bear the prefix
-    ``module.`` of parallel training. Which network they are of, and its channels, is told from
-    them. A file that is called as a published one has to have the published SHA-256.
+    The weights may be at the top of the file or under ``model``, and have the prefix ``module.`` of
+    parallel training. They show which network they belong to, its channels and its features. A file
+    with the name of a published one must have the published SHA-256.
 
     Parameters
     ----------
     path : Path
-        A file that PyTorch wrote; it is read as weights only, no code in it is run.
+        A file that PyTorch wrote. It is read as weights only, and no code in it is run.
 
     Raises
     ------
     SourceError
-        The file can not be read, is of no network that there is, or is not what its name says; of
-        weights that do not fit the first few are named.
+        The file cannot be read, fits no network, or is not the published file whose name it has;
+        the first few weights that do not fit are named.
     """
     content = read_weights(path)
     state = named_tensors(content)
     try:
-        network, in_channels, out_channels = described(state)
+        kind = described(state, recorded=_recorded(content, "network"))
     except SourceError as error:
         raise SourceError(f"{path}: {error}") from error
     sha256 = sha256_of(path)
     official = is_official(path, sha256)
-    model = create_model(network, in_channels, out_channels)
-    title = f"{network} with {in_channels} -> {out_channels} channels"
+    model = create_model(kind.network, kind.in_channels, kind.out_channels, features=kind.features)
+    title = f"{kind.network} with {kind.in_channels} -> {kind.out_channels} channels"
+    if kind.features != NETWORKS[kind.network].features:
+        title += f" and {kind.features} features"
     load_strictly(model, state, source=path, title=title)
     recorded = (_recorded_texture(content, path), _recorded_side(content))
     texture, side = (RELEASED, REFERENCE_SIDE) if official else recorded
-    return Checkpoint(model.eval(), network, sha256, official, texture, side)
+    return Checkpoint(model.eval(), kind.network, sha256, official, texture, side)
 
 
 def save_checkpoint(
     path: Path,
     model: SizedNetwork,
-    network: NetworkName,
+    network: str,
     *,
     texture: TextureSettings,
     side: int,
     more: Mapping[str, Any] | None = None,
 ) -> None:
-    """Write a checkpoint that `load_checkpoint` reads; it is there whole or not at all.
+    """Write a checkpoint that `load_checkpoint` reads, either completely or not at all.
 
     Parameters
     ----------
     path : Path
-        The file; its folder has to be there.
+        The file; its folder must exist.
     model : SizedNetwork
-        Whose weights to keep.
+        The network whose weights are saved.
     network : str
         Its name.
     texture : TextureSettings
-        How the texture maps were made that it was trained on.
+        How the texture maps that it was trained on were made.
     side : int
-        Of the images that it was trained on, in pixels.
+        Side of the images that it was trained on, in pixels.
     more : mapping, optional
-        Tensors and plain values to keep besides.
+        Further tensors and plain values to save.
 
     Raises
     ------
     OutputError
-        It can not be written.
+        The file cannot be written.
     """
     content = {
         "format": _FORMAT,
@@ -127,18 +148,23 @@ def save_checkpoint(
     write_bytes(path, buffer.getvalue())
 
 
+def _recorded(content: object, key: str) -> object:
+    """Return what a file records under a key; None if nothing."""
+    return content.get(key) if isinstance(content, Mapping) else None
+
+
 def _recorded_texture(content: object, path: Path) -> TextureSettings | None:
-    """What a checkpoint of ours says of its texture maps."""
-    recorded = content.get("texture") if isinstance(content, Mapping) else None
-    if recorded is None:
+    fields = _recorded(content, "texture")
+    if fields is None:
         return None
     try:
-        return TextureSettings(**recorded)
+        if not isinstance(fields, Mapping):
+            raise TypeError(f"it is {fields!r}")
+        return TextureSettings(**fields)
     except (TypeError, ArgumentError) as error:
         raise SourceError(f"{path}: its record of the texture map is damaged: {error}") from error
 
 
 def _recorded_side(content: object) -> int | None:
-    """What a checkpoint of ours says of the images that it was trained on."""
-    side = content.get("side") if isinstance(content, Mapping) else None
+    side = _recorded(content, "side")
     return side if isinstance(side, int) and side > 0 else None

@@ -1,4 +1,4 @@
-"""Official: the checkpoints that the authors published, told by their hash, fetched once."""
+"""Official: the checkpoints that the authors published, recognised by hash and fetched once."""
 
 from pathlib import Path, PurePosixPath
 
@@ -15,7 +15,7 @@ OFFICIAL = {
 
 
 def official_checkpoint(name: str) -> Path:
-    """A checkpoint that the authors published, from the cache, fetched once if need be.
+    """Return a published checkpoint from the cache, after fetching it if it is not there.
 
     Parameters
     ----------
@@ -32,10 +32,10 @@ def official_checkpoint(name: str) -> Path:
     ArgumentError
         There is no such checkpoint.
     SourceError
-        It is not in the cache and can not be fetched; the error says where to put it.
+        It is not in the cache and cannot be fetched; the error says where to put it.
     """
     if name not in OFFICIAL:
-        raise ArgumentError(f"checkpoint is {name!r}; published are {', '.join(OFFICIAL)}")
+        raise ArgumentError(f"checkpoint is {name!r}; choose one of {', '.join(OFFICIAL)}")
     folder = cache_folder() / "official"
     path = folder / "checkpoints" / OFFICIAL[name]
     if path.is_file():
@@ -48,14 +48,14 @@ def official_checkpoint(name: str) -> Path:
         trouble = str(error)
     if not path.is_file():
         raise SourceError(
-            f"the checkpoint {name} can not be fetched ({trouble}). Put {path.name} into "
+            f"the checkpoint {name} cannot be fetched ({trouble}). Put {path.name} into "
             f"{path.parent}, or name the file with --checkpoint FILE"
         )
     return path
 
 
 def checkpoint_path(text: str) -> Path:
-    """The file that a user means: a path, or the name of a published checkpoint.
+    """Return the file that a user names by its path or as a published checkpoint.
 
     Raises
     ------
@@ -73,23 +73,23 @@ def checkpoint_path(text: str) -> Path:
 
 
 def is_official(path: Path, sha256: str) -> bool:
-    """Whether a file of this SHA-256 is a published checkpoint.
+    """Tell whether a file with this SHA-256 is a published checkpoint.
 
     Raises
     ------
     SourceError
-        It is called as one, and is none.
+        The file has the name of a published checkpoint, but is not one.
     """
     try:
         published = source("checkpoints").members
-    except SourceError:  # another table of sources need not have them
+    except SourceError:  # a user's own table of sources may lack them
         return False
     if sha256 in published.values():
         return True
     if path.name in {PurePosixPath(member).name for member in published}:
         raise SourceError(
-            f"{path} is called as a published checkpoint, but its SHA-256 is {sha256}: it is "
-            "damaged or another file. Delete it and fetch it again, or, if it is your own, give "
-            "it another name."
+            f"{path} has the name of a published checkpoint, but its SHA-256 is {sha256}: it is "
+            "damaged or a different file. Delete it and fetch it again, or, if it is your own, "
+            "rename it."
         )
     return False

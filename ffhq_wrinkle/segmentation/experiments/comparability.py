@@ -11,7 +11,7 @@ from ..training_data.samples import STAGES
 from .runs import Run, Trained, sha256_of_ids
 
 # What makes a run the experiment that its recipe's name says.
-_KIND = ("network", "input", "loss", "initial")
+_KIND = ("network", "input", "loss", "initial", "features")
 _BUDGET = ("epochs", "batch_size")
 _OWN = "the recipe's"
 _IDLE = frozenset({"gradient_checkpointing"})  # no score depends on it

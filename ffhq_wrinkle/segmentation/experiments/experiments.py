@@ -250,6 +250,8 @@ def _parameters(config: StageConfig | None) -> ParameterCounts | None:
     if config is None:
         return None
     try:
-        return parameter_counts(config.network, config.in_channels, config.out_channels)
+        return parameter_counts(
+            config.network, config.in_channels, config.out_channels, config.features or None
+        )
     except ArgumentError:  # its library is not installed
         return None

@@ -1,4 +1,4 @@
-"""Inputs: what a network sees of a face; arrays only."""
+"""Inputs: the channels that a network sees of a face; arrays only."""
 
 import numpy as np
 
@@ -8,9 +8,9 @@ from ...errors import ArgumentError
 def network_input(
     image: np.ndarray, face: np.ndarray, texture: np.ndarray | None = None
 ) -> np.ndarray:
-    """The masked image, and behind it the texture map, as the paper's networks take them.
+    """Return the masked image, followed by the texture map, as the paper's networks take them.
 
-    Networks want each value x as x / 255 * 2 - 1; that is left to them, for bytes are smaller.
+    Networks scale each value x to x / 255 * 2 - 1 themselves, because bytes are smaller to move.
 
     Parameters
     ----------
@@ -32,9 +32,10 @@ def network_input(
         Sizes differ.
     """
     shape = image.shape[:2]
-    if face.shape != shape or (texture is not None and texture.shape != shape):
-        other = face.shape if face.shape != shape or texture is None else texture.shape
-        raise ArgumentError(f"the image is {shape}, and what belongs to it {other}")
+    if face.shape != shape:
+        raise ArgumentError(f"the image is {shape}, and its face mask {face.shape}")
+    if texture is not None and texture.shape != shape:
+        raise ArgumentError(f"the image is {shape}, and its texture map {texture.shape}")
     channels = np.zeros((*shape, 3 if texture is None else 4), np.uint8)
     np.multiply(image, face[:, :, None], out=channels[:, :, :3])
     if texture is not None:

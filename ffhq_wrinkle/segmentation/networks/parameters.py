@@ -1,4 +1,4 @@
-"""Parameters: how many a network has, as the paper counts them and all of them."""
+"""Parameters: how many a network has, as the paper counts them and in total."""
 
 from contextlib import nullcontext
 from functools import cache
@@ -6,22 +6,23 @@ from typing import NamedTuple
 
 import torch
 
-from .catalogue import NetworkName, create_model
-
-# The paper leaves these out of its counts of Swin UNETR: 25.153M for 25,239,980.
-_LEFT_OUT = "relative_position_bias_table"
-_SWIN: tuple[NetworkName, ...] = ("swin_unetr", "swin_unetr_96", "swin_mim")
+from .catalogue import create_model, network_spec
 
 
 class ParameterCounts(NamedTuple):
-    """Parameters as the paper counts them, without tables of relative positions, and all."""
+    """Numbers of parameters: as the paper counts them, and all.
+
+    The paper leaves out the tables of relative positions of Swin UNETR.
+    """
 
     paper: int
     whole: int
 
 
 @cache
-def parameter_counts(network: NetworkName, in_channels: int, out_channels: int) -> ParameterCounts:
+def parameter_counts(
+    network: str, in_channels: int, out_channels: int, features: int | None = None
+) -> ParameterCounts:
     """Count the parameters of a network that `catalogue.create_model` makes.
 
     Raises
@@ -34,10 +35,13 @@ def parameter_counts(network: NetworkName, in_channels: int, out_channels: int) 
     >>> parameter_counts("unet", 4, 2)
     ParameterCounts(paper=17263618, whole=17263618)
     """
-    # Without memory for the weights; but MONAI reads values while it makes Swin UNETR.
-    with nullcontext() if network in _SWIN else torch.device("meta"):
-        model = create_model(network, in_channels, out_channels)
+    spec = network_spec(network)
+    # The device "meta" needs no memory for the weights.
+    with torch.device("meta") if spec.made_on_meta else nullcontext():
+        model = create_model(network, in_channels, out_channels, features=features)
     sizes = {name: parameter.numel() for name, parameter in model.named_parameters()}
-    left_out = sum(size for name, size in sizes.items() if name.endswith(_LEFT_OUT))
     whole = sum(sizes.values())
-    return ParameterCounts(whole - left_out, whole)
+    if not spec.uncounted:
+        return ParameterCounts(whole, whole)
+    uncounted = sum(size for name, size in sizes.items() if name.endswith(spec.uncounted))
+    return ParameterCounts(whole - uncounted, whole)

@@ -1,4 +1,4 @@
-"""Sized: networks that take images of any size; the one place where inputs are padded."""
+"""Sized: networks that take images of any size; the only place where inputs are padded."""
 
 from abc import abstractmethod
 
@@ -10,18 +10,18 @@ from ...errors import ArgumentError
 
 
 class SizedNetwork(nn.Module):
-    """A network whose own input sizes have to divide, made to take any.
+    """A network that takes images of any size, although its layers need certain multiples.
 
     Attributes
     ----------
     divisor : int
-        What each side of the input of `logits` has to be a multiple of.
+        Each side of the input of `logits` must be a multiple of this.
     least_side : int
-        The shortest side that `logits` can work with.
+        Shortest side that `logits` can work with.
     channels_last : bool
-        Whether it is quicker with channels last in memory.
+        Whether it is faster with channels last in memory.
     in_channels, out_channels : int
-        Of the input and of the logits.
+        Channels of the input and of the logits.
     input_layers : tuple of str
         Names of the layers whose weights have a slice for each input channel, as their second
         axis.
@@ -40,16 +40,16 @@ class SizedNetwork(nn.Module):
 
     @property
     def memory_format(self) -> torch.memory_format:
-        """How its weights and inputs should lie in memory."""
+        """Memory layout in which weights and inputs are processed fastest."""
         return torch.channels_last if self.channels_last else torch.contiguous_format
 
     def scaled(self, seen: torch.Tensor) -> torch.Tensor:
-        """Bytes as the network takes them: x / 255 * 2 - 1, as its parameters are and lie.
+        """Scale bytes to the network's input, x / 255 * 2 - 1, on its device and in its type.
 
         Parameters
         ----------
         seen : torch.Tensor
-            uint8, (B, in_channels, H, W), on any device: bytes travel in a quarter of the time.
+            uint8, (B, in_channels, H, W), on any device; bytes move there in a quarter of the time.
 
         Returns
         -------
@@ -62,16 +62,17 @@ class SizedNetwork(nn.Module):
 
     @abstractmethod
     def logits(self, x: torch.Tensor) -> torch.Tensor:
-        """The network itself: (B, in_channels, H, W) to (B, out_channels, H, W).
+        """Compute (B, out_channels, H, W) from (B, in_channels, H, W).
 
-        In training mode there may be further outputs behind the first, along the channels.
+        Sides need no padding. In training mode further outputs may follow the first, along the
+        channels.
         """
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Logits of images of any size.
+        """Compute the logits of images of any size.
 
-        An input whose sides do not divide is continued to the right and below by its last pixels,
-        and what belongs to those is cut off the logits.
+        An input is padded on the right and at the bottom by repeating its last pixels, and the
+        logits are cropped to its size.
 
         Parameters
         ----------
@@ -81,7 +82,8 @@ class SizedNetwork(nn.Module):
         Returns
         -------
         torch.Tensor
-            float, (B, out_channels, H, W), or what else `logits` gives in training mode.
+            float, (B, out_channels, H, W); in training mode there may be further channels, as
+            `logits` returns them.
 
         Raises
         ------
@@ -95,15 +97,27 @@ class SizedNetwork(nn.Module):
         return self.padded_logits(x)
 
     def padded_logits(self, x: torch.Tensor) -> torch.Tensor:
-        """Logits of an input of any size and with any channels that `logits` takes."""
+        """Pad an input with any channels that `logits` takes, and crop the logits."""
         height, width = x.shape[-2:]
-        bottom, right = (fitting_side(self, side) - side for side in (height, width))
-        # Even if there is nothing to add: a network is exported as the way that one image took.
+        bottom, right = (padded_side(self, side) - side for side in (height, width))
+        # Padded even by nothing: an exported graph repeats the steps that one example took.
         padded = functional.pad(x, (0, right, 0, bottom), mode="replicate")
         return self.logits(padded)[..., :height, :width]
 
+    def open_sizes(self) -> int:
+        """Remove decisions that depend on the image's size, which an exported graph cannot make.
 
-def fitting_side(network: SizedNetwork | type[SizedNetwork], side: int) -> int:
-    """A side with the margin that a network adds to it."""
+        The network is changed in place and computes the same. Most networks decide nothing.
+
+        Returns
+        -------
+        int
+            Shortest side, in pixels, of images for which it is then right.
+        """
+        return 1
+
+
+def padded_side(network: SizedNetwork | type[SizedNetwork], side: int) -> int:
+    """Return the length that a side has after a network's padding."""
     divisor = network.divisor
     return max((side + divisor - 1) // divisor * divisor, network.least_side)

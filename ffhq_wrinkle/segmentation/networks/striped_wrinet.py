@@ -1,4 +1,4 @@
-"""Striped WriNet: a slim U-Net that looks along rows and columns, as wrinkles lie."""
+"""Striped WriNet: a slim U-Net with attention along rows and columns, the way wrinkles lie."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from functools import reduce
@@ -12,7 +12,7 @@ from .unet import DoubleConv, Down
 
 _WIDTHS = (24, 48, 96, 192)
 _DEEPEST = 384
-# Channels of what global attention hands to the decoder at every level.
+# Channels that global attention passes to the decoder at every level.
 _SHARED = 48
 _LENGTHS = (3, 7, 11)
 
@@ -20,16 +20,16 @@ _LENGTHS = (3, 7, 11)
 class StripedWriNet(SizedNetwork):
     """Striped WriNet [1]_: striped attention between the encoder and decoder of a U-Net.
 
-    The encoder is that of `unet.UNet` with 24, 48, 96, 192 and 384 channels. What it has on each of
-    the first four levels goes through the two parts of the striped attention module. Multi-scale
-    striped attention weights each position by its surroundings, which convolutions of lengths 3, 7
-    and 11 see along the row and then along the column. Global striped attention brings all levels
-    to full size, mixes them into 48 channels, and adds what each column learns from all columns
-    (horizontal) and each row from all rows (vertical). The decoder has these same 48 channels on
-    every level, made smaller, in place of the skipped ones: each deeper level is enlarged
-    (bilinear, corners aligned) and put behind them, then two convolutions give 192, 96, 48 and 24
-    channels. A 1x1 convolution gives the logits. 6,222,530 parameters for 3 -> 2 channels,
-    6,222,746 for 4 -> 2.
+    The encoder is that of `unet.UNet` with 24, 48, 96, 192 and 384 channels. The features of its
+    first four levels pass through the two parts of the striped attention module. Multi-scale
+    striped attention weights each position by its surroundings, seen by convolutions of lengths 3,
+    7 and 11 along the row and then along the column. Global striped attention upsamples all levels
+    to full size, mixes them into 48 channels, and adds to each position the attention of its column
+    to all columns (horizontal) and of its row to all rows (vertical). These 48 channels,
+    downsampled, replace the skip connection at every level of the decoder: each deeper level is
+    upsampled (bilinear, corners aligned) and concatenated after them, then two convolutions give
+    192, 96, 48 and 24 channels. A 1x1 convolution gives the logits. 6,222,530 parameters for 3 -> 2
+    channels, 6,222,746 for 4 -> 2.
 
     Parameters
     ----------
@@ -40,17 +40,16 @@ class StripedWriNet(SizedNetwork):
 
     Notes
     -----
-    The article's text was not at hand. The layers, their widths and lengths are those of the code
-    that its authors publish as the official one [2]_, which carries no licence; no line of it is
-    here. What surprises comes from there as well: columns are summed up by their mean but rows by
-    their maximum, and the keys have biases, which the softmax cancels. It has neither weights nor
-    training, and by itself does not say how the shared channels are made smaller: by a function of
-    torchvision that used to interpolate between the nearest positions and now averages. Chosen here
-    is the former, of the version that the authors name. Sides that do not divide, at which theirs
-    fails, are padded.
+    The article's text was not available. The layers, their widths and lengths are those of the
+    authors' official code [2]_, which has no licence; no line of it is used here. Two surprising
+    details come from there as well: columns are summarised by their mean but rows by their maximum,
+    and the keys have biases, which the softmax cancels. The code has neither weights nor training.
+    It downsamples the shared channels by a function of torchvision that used to interpolate between
+    the nearest positions and now averages; this network interpolates, as in the version that the
+    authors name. Sides that are not multiples of 16, at which their code fails, are padded.
 
-    What is put side by side only to be mixed by a 1x1 convolution is mixed part by part here, and
-    before it is enlarged: the same numbers, in less memory.
+    Features that the authors concatenate only to mix them by a 1x1 convolution are mixed part by
+    part here, and before upsampling: the same numbers with less memory.
 
     References
     ----------
@@ -81,33 +80,32 @@ class StripedWriNet(SizedNetwork):
         self.last = nn.Conv2d(first, out_channels, 1)
 
     def logits(self, x: torch.Tensor) -> torch.Tensor:
-        """(B, in_channels, H, W) to (B, out_channels, H, W), for sides that divide by 16."""
-        found = []
+        """Compute (B, out_channels, H, W) from (B, in_channels, H, W), sides multiples of 16."""
+        encoded = []
         for level in self.levels:
             x = level(x)
-            found.append(x)
-        deepest = found.pop()
-        weighted = [near(level) for near, level in zip(self.near, found, strict=True)]
+            encoded.append(x)
+        x = encoded.pop()
+        weighted = [near(features) for near, features in zip(self.near, encoded, strict=True)]
         shared = self.across(weighted)
-        x = deepest
-        for up, level in zip(reversed(self.ups), reversed(weighted), strict=True):
-            size = level.shape[-2:]
-            # No corners aligned and no averaging here, unlike on the way up.
+        for up, features in zip(reversed(self.ups), reversed(weighted), strict=True):
+            size = features.shape[-2:]
+            # Corners are not aligned here, unlike in upsampling, and nothing is averaged.
             smaller = functional.interpolate(shared, size, mode="bilinear", align_corners=False)
-            x = up(torch.cat([smaller, _enlarged(x, size)], dim=1))
+            x = up(torch.cat([smaller, _upsampled(x, size)], dim=1))
         return torch.as_tensor(self.last(x))
 
 
 class MultiScaleStripes(nn.Module):
-    """Multi-scale striped attention: each position weighted by what lies along row and column.
+    """Multi-scale striped attention: each position weighted by its row and column.
 
-    For each length a convolution along the row and one along the column, batch normalisation and
-    ReLU; a 1x1 convolution of all of them and the logistic function give one weight a position.
+    Each length has a convolution along the row and one along the column, batch normalisation and
+    ReLU. A 1x1 convolution of all of them and the logistic function give one weight per position.
 
     Parameters
     ----------
     channels : int
-        Of the input, of each stripe, and of the output.
+        Channels of the input, of each stripe, and of the output.
     """
 
     def __init__(self, channels: int) -> None:
@@ -124,17 +122,17 @@ class MultiScaleStripes(nn.Module):
         self.weigh = nn.Conv2d(channels * len(_LENGTHS), 1, 1, bias=False)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """(B, channels, H, W) to the same."""
-        seen = (stripe(x) for stripe in self.stripes)
-        weight = reduce(torch.add, _mixed(self.weigh, seen))
+        """Weight (B, channels, H, W)."""
+        striped = (stripe(x) for stripe in self.stripes)
+        weight = reduce(torch.add, _mixed(self.weigh, striped))
         return torch.sigmoid(weight) * x
 
 
 class GlobalStripes(nn.Module):
-    """Global striped attention: all levels in one, to which far columns and rows contribute.
+    """Global striped attention: all levels mixed, with attention among columns and among rows.
 
-    Each column is summed up by its mean, each row by its maximum. Columns attend to columns, rows
-    to rows (scaled dot products, one head), and what a column and a row so learn is added to all
+    Each column is summarised by its mean, each row by its maximum. Columns attend to columns, rows
+    to rows (scaled dot products, one head), and the result of a column and of a row is added to all
     of their positions.
 
     Parameters
@@ -142,7 +140,7 @@ class GlobalStripes(nn.Module):
     widths : sequence of int
         Channels of each level.
     channels : int
-        Of the output.
+        Channels of the output.
     """
 
     def __init__(self, widths: Sequence[int], channels: int) -> None:
@@ -152,11 +150,11 @@ class GlobalStripes(nn.Module):
         self.rows = Attention(channels)
 
     def forward(self, levels: Sequence[torch.Tensor]) -> torch.Tensor:
-        """Levels (B, channels of each, H / 2**level, W / 2**level) to (B, channels, H, W)."""
+        """Compute (B, channels, H, W) from levels (B, its width, H / 2**level, W / 2**level)."""
         size = levels[0].shape[-2:]
-        # A 1x1 convolution and bilinear interpolation may change places.
-        enlarged = (_enlarged(part, size) for part in _mixed(self.mix, levels))
-        shared = reduce(torch.add, enlarged)
+        # A 1x1 convolution and bilinear interpolation commute.
+        upsampled = (_upsampled(part, size) for part in _mixed(self.mix, levels))
+        shared = reduce(torch.add, upsampled)
         columns = self.columns(shared.mean(dim=2)).unsqueeze(2)
         rows = self.rows(shared.amax(dim=3)).unsqueeze(3)
         return torch.as_tensor(shared + columns + rows)
@@ -168,7 +166,7 @@ class Attention(nn.Module):
     Parameters
     ----------
     channels : int
-        Of input and output.
+        Channels of input and output.
     """
 
     def __init__(self, channels: int) -> None:
@@ -178,14 +176,16 @@ class Attention(nn.Module):
         self.value = nn.Linear(channels, channels)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """(B, channels, N) to the same."""
-        x = x.transpose(1, 2).unsqueeze(1)  # ONNX wants an axis for heads
-        seen = functional.scaled_dot_product_attention(self.query(x), self.key(x), self.value(x))
-        return seen.squeeze(1).transpose(1, 2)
+        """Compute (B, channels, N) from the same."""
+        x = x.transpose(1, 2).unsqueeze(1)  # ONNX needs an axis for heads
+        attended = functional.scaled_dot_product_attention(
+            self.query(x), self.key(x), self.value(x)
+        )
+        return attended.squeeze(1).transpose(1, 2)
 
 
 def _mixed(mixing: nn.Conv2d, parts: Iterable[torch.Tensor]) -> Iterator[torch.Tensor]:
-    """What sums up to a 1x1 convolution of parts put side by side, which takes memory."""
+    """Yield the summands of a 1x1 convolution of concatenated parts, without concatenating them."""
     first = 0
     for part in parts:
         end = first + part.shape[1]
@@ -193,5 +193,5 @@ def _mixed(mixing: nn.Conv2d, parts: Iterable[torch.Tensor]) -> Iterator[torch.T
         first = end
 
 
-def _enlarged(x: torch.Tensor, size: Sequence[int]) -> torch.Tensor:
+def _upsampled(x: torch.Tensor, size: Sequence[int]) -> torch.Tensor:
     return functional.interpolate(x, list(size), mode="bilinear", align_corners=True)

@@ -9,17 +9,19 @@ from .swin_unetr import SwinUnetr
 
 
 class SwinMim(SizedNetwork):
-    """The encoder of `SwinUnetr` for masked image modelling, as SimMIM has it [1]_.
+    """The encoder of `SwinUnetr` for masked image modelling, after SimMIM [1]_.
 
-    Where the image is masked, one learned token takes the place of each patch's embedding. The head
-    is one 1x1 convolution on the deepest features, of 1/64 of the sides, whose channels are the
-    pixels of 64x64. The encoder's parameters bear the names that they have in `SwinUnetr`, for
-    which it is trained. Without a mask it reconstructs the image as it sees it.
+    Where the image is masked, a learned token replaces each patch's embedding. The head is one 1x1
+    convolution of the deepest features, which have 1/64 of the sides; its channels are the pixels
+    of 64x64. The encoder's parameters have the names that they have in `SwinUnetr`, for which it is
+    pretrained. Without a mask it reconstructs the whole image that it sees.
 
     Parameters
     ----------
     in_channels, out_channels : int
-        3 for RGB; both are the same image's.
+        3 for RGB; both are channels of the same image.
+    features : int
+        Channels of the first level, a multiple of 12.
 
     References
     ----------
@@ -33,25 +35,24 @@ class SwinMim(SizedNetwork):
     divisor = SwinUnetr.divisor
     least_side = SwinUnetr.least_side
 
-    def __init__(self, in_channels: int, out_channels: int) -> None:
+    def __init__(self, in_channels: int, out_channels: int, *, features: int = 48) -> None:
         super().__init__()
         self.in_channels = in_channels
         self.out_channels = out_channels
-        self.swinViT = SwinUnetr(in_channels, 1).swinViT
-        width = self.swinViT.embed_dim
-        self.mask_token = nn.Parameter(torch.zeros(width))
+        self.swinViT = SwinUnetr(in_channels, 1, features=features).swinViT
+        self.mask_token = nn.Parameter(torch.zeros(features))
         nn.init.trunc_normal_(self.mask_token, std=0.02)
-        self.head = nn.Conv2d(width * 2**4, out_channels * self.divisor**2, 1)
+        self.head = nn.Conv2d(features * 2**4, out_channels * self.divisor**2, 1)
 
     def forward(self, x: torch.Tensor, masked: torch.Tensor | None = None) -> torch.Tensor:
-        """Images filled in.
+        """Reconstruct images.
 
         Parameters
         ----------
         x : torch.Tensor
             float, (B, in_channels, H, W), -1..1, of any size.
         masked : torch.Tensor, optional
-            bool, (B, H, W): what is not seen, in whole patches of 4x4 pixels; nothing if not given.
+            bool, (B, H, W): pixels that are hidden, in whole patches of 4x4; none if not given.
 
         Returns
         -------
@@ -60,11 +61,11 @@ class SwinMim(SizedNetwork):
         """
         if masked is None:
             return super().forward(x)
-        # A channel more, so that it is padded as the image is.
+        # The mask is one more channel, so that it is padded as the image is.
         return self.padded_logits(torch.cat([x, masked[:, None].to(x.dtype)], dim=1))
 
     def logits(self, x: torch.Tensor) -> torch.Tensor:
-        """(B, in_channels, H, W), or with the mask as a further channel, for sides of 64."""
+        """Reconstruct (B, in_channels, H, W), or with a mask channel; sides multiples of 64."""
         tokens = self.swinViT.patch_embed(x[:, : self.in_channels])
         if x.shape[1] > self.in_channels:
             patch = x.shape[-1] // tokens.shape[-1]

@@ -1,4 +1,4 @@
-"""Swin UNETR: the paper's transformer, which is MONAI's with another last step up."""
+"""Swin UNETR: the paper's transformer, which is MONAI's with a different last upsampling."""
 
 import inspect
 from collections.abc import Sequence
@@ -10,13 +10,13 @@ from monai.networks.nets.swin_unetr import SwinUNETR
 
 from ...errors import ArgumentError
 from .sized import SizedNetwork
+from .window_attention import LEAST_SIDE, WINDOW, OpenLayer
 
-# MONAI from 1.6.1 on offers PyTorch's own attention, which gives the same numbers.
+# From 1.6.1 on MONAI offers PyTorch's own attention, which gives the same numbers.
 _OFFERED = inspect.signature(SwinUNETR.__init__).parameters
 _FLASH: dict[str, Any] = {"use_flash_attention": True} if "use_flash_attention" in _OFFERED else {}
 
 _PATCH = 4
-WINDOW = 16
 _DEPTHS = (2, 2, 2, 2)
 _HEADS = (3, 6, 12, 24)
 
@@ -24,16 +24,16 @@ _HEADS = (3, 6, 12, 24)
 class SwinUnetr(SizedNetwork, SwinUNETR):
     """Swin UNETR [1]_ in two dimensions, with patches of 4 and windows of 16.
 
-    Differs from MONAI's network in two things. The transposed convolution of `decoder1` has kernel
-    and stride 4 rather than 2, to come from patches of 4 back to pixels. And sides have to be
-    multiples of 64 only, not of 4**5: of the patch, and of 2 for each of the four mergings of
-    patches, whose outputs the decoder doubles again. 25,239,980 parameters for 3 -> 2 channels and
-    feature size 48, 25,241,228 for 4 -> 2; 100,643,708 for 3 -> 2 and feature size 96, with which
-    the transformer is as wide as Swin-T. The paper leaves out the 86,490 of the relative position
-    bias tables, which are as large in both.
+    It differs from MONAI's network in two things. The transposed convolution of `decoder1` has
+    kernel and stride 4 rather than 2, because patches of 4 must be upsampled to pixels. And sides
+    need to be multiples of 64 only, not of 4**5: of the patch, and of 2 for each of the four patch
+    mergings, which the decoder undoes. 25,239,980 parameters for 3 -> 2 channels and 48 features,
+    25,241,228 for 4 -> 2; 100,643,708 for 3 -> 2 and 96 features, with which the transformer is as
+    wide as Swin-T. The paper leaves out the 86,490 of the relative position bias tables, whose
+    sizes do not depend on the features.
 
-    Where no gradient is wanted, attention is computed by PyTorch's scaled_dot_product_attention if
-    MONAI offers it; the numbers are the same.
+    Without gradients, attention is computed by PyTorch's scaled_dot_product_attention if MONAI
+    offers it; the numbers are the same.
 
     Parameters
     ----------
@@ -41,11 +41,11 @@ class SwinUnetr(SizedNetwork, SwinUNETR):
         3 for RGB, 4 for RGB and texture map.
     out_channels : int
         1 for a texture map, 2 for background and wrinkle.
-    feature_size : int
-        Channels of the first level.
+    features : int
+        Channels of the first level, a multiple of 12.
     gradient_checkpointing : bool
-        Compute the transformer's activations again in the backward pass rather than keep them:
-        slower, and in less memory.
+        Recompute the transformer's activations in the backward pass rather than keep them, which
+        takes less memory and more time.
 
     References
     ----------
@@ -57,9 +57,9 @@ class SwinUnetr(SizedNetwork, SwinUNETR):
         "swinViT.patch_embed.proj", "encoder1.layer.conv1.conv", "encoder1.layer.conv3.conv",
     )  # fmt: skip
     output_layer = "out.conv.conv"
-    channels_last = False  # most of its time goes into matrices
+    channels_last = False  # most of its time is spent on matrix products
     divisor = _PATCH * 2 ** len(_DEPTHS)
-    # One position alone has no variance, which instance normalisation asks for.
+    # Instance normalisation needs a variance, which a single position does not have.
     least_side = 2 * divisor
 
     def __init__(
@@ -67,7 +67,7 @@ class SwinUnetr(SizedNetwork, SwinUNETR):
         in_channels: int,
         out_channels: int,
         *,
-        feature_size: int = 48,
+        features: int = 48,
         gradient_checkpointing: bool = False,
     ) -> None:
         super().__init__(
@@ -77,7 +77,7 @@ class SwinUnetr(SizedNetwork, SwinUNETR):
             depths=_DEPTHS,
             num_heads=_HEADS,
             window_size=WINDOW,
-            feature_size=feature_size,
+            feature_size=features,
             spatial_dims=2,
             use_checkpoint=gradient_checkpointing,
             **_FLASH,
@@ -86,8 +86,8 @@ class SwinUnetr(SizedNetwork, SwinUNETR):
         self.out_channels = out_channels
         self.decoder1 = UnetrUpBlock(
             spatial_dims=2,
-            in_channels=feature_size,
-            out_channels=feature_size,
+            in_channels=features,
+            out_channels=features,
             kernel_size=3,
             upsample_kernel_size=_PATCH,
             norm_name="instance",
@@ -95,11 +95,21 @@ class SwinUnetr(SizedNetwork, SwinUNETR):
         )
 
     def logits(self, x: torch.Tensor) -> torch.Tensor:
-        """(B, in_channels, H, W) to (B, out_channels, H, W), for sides that divide by 64."""
+        """Compute (B, out_channels, H, W) from (B, in_channels, H, W), sides multiples of 64."""
         return torch.as_tensor(SwinUNETR.forward(self, x))  # type: ignore[no-untyped-call]
 
+    def open_sizes(self) -> int:
+        """Replace the transformer's layers by some that compute their windows from the size."""
+        least_side: int = LEAST_SIDE - self.divisor + 1  # which is padded to LEAST_SIDE
+        self.least_side = LEAST_SIDE
+        transformer: Any = self.swinViT
+        for level in range(1, len(_DEPTHS) + 1):
+            layers = getattr(transformer, f"layers{level}")
+            layers[0] = OpenLayer(layers[0])
+        return least_side
+
     def _check_input_size(self, spatial_shape: Sequence[int]) -> None:
-        """In MONAI's place, which asks for multiples of the patch to the fifth."""
+        """Replace MONAI's check, which requires multiples of the patch to the fifth power."""
         if any(side % self.divisor for side in spatial_shape):
             raise ArgumentError(
                 f"sides are {tuple(spatial_shape)}; the logits of Swin UNETR need multiples of "

@@ -7,15 +7,15 @@ from .sized import SizedNetwork
 
 
 class UNet(SizedNetwork):
-    """U-Net [1]_ with batch normalisation and bilinear up-sampling.
+    """U-Net [1]_ with batch normalisation and bilinear upsampling.
 
-    Five levels of 64, 128, 256, 512 and 512 channels; two convolutions a level, each 3x3 without
-    bias, batch-normalised, then ReLU; 2x2 max pooling on the way down. On the way up the deeper
-    level is enlarged (bilinear, corners aligned) and put behind the skipped one, and the first
-    convolution halves the number of channels. A 1x1 convolution gives the logits. 17,263,042
-    parameters for 3 -> 2 channels, 17,263,618 for 4 -> 2.
+    Five levels of 64, 128, 256, 512 and 512 channels. Each level has two 3x3 convolutions without
+    bias, each followed by batch normalisation and ReLU. The encoder downsamples by 2x2 max pooling.
+    In the decoder the deeper level is upsampled (bilinear, corners aligned) and concatenated after
+    the skip connection, and the first convolution halves the number of channels. A 1x1 convolution
+    gives the logits. 17,263,042 parameters for 3 -> 2 channels, 17,263,618 for 4 -> 2.
 
-    The parameters bear the names of the authors' checkpoints.
+    The parameters have the names of the authors' checkpoints.
 
     Parameters
     ----------
@@ -23,6 +23,8 @@ class UNet(SizedNetwork):
         3 for RGB, 4 for RGB and texture map.
     out_channels : int
         1 for a texture map, 2 for background and wrinkle.
+    features : int
+        Channels of the first level; the others have multiples of it.
 
     References
     ----------
@@ -30,51 +32,49 @@ class UNet(SizedNetwork):
        Segmentation. MICCAI 2015.
     """
 
-    width = 64  # channels of the first level; the others have multiples of it
     input_layers = ("inc.double_conv.0",)
     output_layer = "outc.conv"
     divisor = 16
     least_side = 16
 
-    def __init__(self, in_channels: int, out_channels: int) -> None:
+    def __init__(self, in_channels: int, out_channels: int, *, features: int = 64) -> None:
         super().__init__()
         self.in_channels = in_channels
         self.out_channels = out_channels
-        width = self.width
-        self.inc = DoubleConv(in_channels, width, width)
-        self.down1 = Down(width, 2 * width)
-        self.down2 = Down(2 * width, 4 * width)
-        self.down3 = Down(4 * width, 8 * width)
-        self.down4 = Down(8 * width, 8 * width)
-        self.up1 = _Up((8 + 8) * width, 4 * width)
-        self.up2 = _Up((4 + 4) * width, 2 * width)
-        self.up3 = _Up((2 + 2) * width, width)
-        self.up4 = _Up((1 + 1) * width, width)
-        self.outc = OutConv(width, out_channels)
+        self.inc = DoubleConv(in_channels, features, features)
+        self.down1 = Down(features, 2 * features)
+        self.down2 = Down(2 * features, 4 * features)
+        self.down3 = Down(4 * features, 8 * features)
+        self.down4 = Down(8 * features, 8 * features)
+        self.up1 = _Up((8 + 8) * features, 4 * features)
+        self.up2 = _Up((4 + 4) * features, 2 * features)
+        self.up3 = _Up((2 + 2) * features, features)
+        self.up4 = _Up((1 + 1) * features, features)
+        self.outc = OutConv(features, out_channels)
 
     def logits(self, x: torch.Tensor) -> torch.Tensor:
-        """(B, in_channels, H, W) to (B, out_channels, H, W), for sides that divide by 16."""
+        """Compute (B, out_channels, H, W) from (B, in_channels, H, W), sides multiples of 16."""
         return torch.as_tensor(self.outc(self.decoded(x)[-1]))
 
     def decoded(self, x: torch.Tensor) -> list[torch.Tensor]:
-        """What each of the four steps up gives: of 1/8, 1/4, 1/2 and all of the sides.
+        """Compute the features of the decoder at 1/8, 1/4, 1/2 and all of the input's sides.
 
-        They have 256, 128, 64 and 64 channels.
+        They have 256, 128, 64 and 64 channels by default.
         """
         x1 = self.inc(x)
         x2 = self.down1(x1)
         x3 = self.down2(x2)
         x4 = self.down3(x3)
         x = self.down4(x4)
-        steps = []
+        levels = []
         for up, skipped in ((self.up1, x4), (self.up2, x3), (self.up3, x2), (self.up4, x1)):
             x = up(x, skipped)
-            steps.append(x)
-        return steps
+            levels.append(x)
+        return levels
 
 
 class DoubleConv(nn.Module):
-    """Convolution, batch normalisation and ReLU, twice."""
+    """Two 3x3 convolutions, each followed by batch normalisation and ReLU."""
 
     def __init__(self, in_channels: int, between: int, out_channels: int) -> None:
         super().__init__()
@@ -88,12 +88,12 @@ class DoubleConv(nn.Module):
         )
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """(B, in_channels, H, W) to (B, out_channels, H, W)."""
+        """Compute (B, out_channels, H, W) from (B, in_channels, H, W)."""
         return torch.as_tensor(self.double_conv(x))
 
 
 class Down(nn.Module):
-    """Half the size, then two convolutions."""
+    """2x2 max pooling, then two convolutions."""
 
     def __init__(self, in_channels: int, out_channels: int) -> None:
         super().__init__()
@@ -102,12 +102,12 @@ class Down(nn.Module):
         )
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """(B, in_channels, H, W) to (B, out_channels, H / 2, W / 2)."""
+        """Compute (B, out_channels, H / 2, W / 2) from (B, in_channels, H, W)."""
         return torch.as_tensor(self.maxpool_conv(x))
 
 
 class _Up(nn.Module):
-    """Twice the size, behind what was skipped, then two convolutions."""
+    """Upsampling by 2, concatenation after the skip connection, then two convolutions."""
 
     def __init__(self, in_channels: int, out_channels: int) -> None:
         super().__init__()
@@ -119,12 +119,12 @@ class _Up(nn.Module):
 
 
 class OutConv(nn.Module):
-    """The logits of each pixel, by a 1x1 convolution."""
+    """A 1x1 convolution that gives the logits of each pixel."""
 
     def __init__(self, in_channels: int, out_channels: int) -> None:
         super().__init__()
         self.conv = nn.Conv2d(in_channels, out_channels, 1)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """(B, in_channels, H, W) to (B, out_channels, H, W)."""
+        """Compute (B, out_channels, H, W) from (B, in_channels, H, W)."""
         return torch.as_tensor(self.conv(x))

@@ -1,4 +1,4 @@
-"""U-Net WDS: the U-Net with side outputs, to be trained by weighted deep supervision."""
+"""U-Net WDS: the U-Net with side outputs, trained by weighted deep supervision."""
 
 import torch
 from torch import nn
@@ -8,19 +8,20 @@ from .unet import OutConv, UNet
 
 
 class UNetWDS(UNet):
-    """The U-Net of Kim et al. [1]_, each of whose steps up has an output while it is trained.
+    """The U-Net of Kim et al. [1]_, whose decoder levels have outputs of their own in training.
 
-    `unet.UNet`, and a 1x1 convolution for each of the steps up at a half, a quarter and an eighth
-    of the sides: `outc_2`, `outc_3` and `outc_4`, as the authors call them [2]_. What these give is
-    enlarged to the full size (bilinear, corners not aligned), for
-    `weighted_supervision.weighted_deep_supervision_loss`. The authors enlarge before the 1x1
-    convolution, which gives the same with up to 128 times the memory. Evaluated, it is a U-Net.
+    It is `unet.UNet` with a 1x1 convolution at each decoder level of a half, a quarter and an
+    eighth of the sides: `outc_2`, `outc_3` and `outc_4`, as the authors call them [2]_. Their
+    outputs are upsampled to the full size (bilinear, corners not aligned), for
+    `weighted_supervision.weighted_deep_supervision_loss`. The authors upsample before the 1x1
+    convolution, which computes the same with up to 128 times the memory. In evaluation mode it is a
+    U-Net.
 
-    The 3x3 convolutions have biases, as theirs. The batch normalisation behind each takes its bias
-    out again, so they change nothing but the number of parameters, and begin as 0. That is
+    The 3x3 convolutions have biases, as in the authors' code. The batch normalisation that follows
+    each removes its bias again, so they start at 0 and change nothing but the number of parameters:
     17,268,936 for 4 -> 2 channels, the 17.269M of the paper that compares with it [3]_, whose
     network then saw RGB and texture map as that of Kim et al. does; 17,268,360 for 3 -> 2. Without
-    the biases, which are 4,416, it would be 17,264,520.
+    the 4,416 biases it would be 17,264,520.
 
     Parameters
     ----------
@@ -28,6 +29,8 @@ class UNetWDS(UNet):
         4 for RGB and texture map, 3 for RGB.
     out_channels : int
         2 for background and wrinkle.
+    features : int
+        Channels of the first level; the others have multiples of it.
 
     References
     ----------
@@ -38,40 +41,40 @@ class UNetWDS(UNet):
        with Texture Map-Based Weak Supervision. ICPR 2024, arXiv:2408.10060.
     """
 
-    def __init__(self, in_channels: int, out_channels: int) -> None:
-        super().__init__(in_channels, out_channels)
+    def __init__(self, in_channels: int, out_channels: int, *, features: int = 64) -> None:
+        super().__init__(in_channels, out_channels, features=features)
         for module in self.modules():
             if isinstance(module, nn.Conv2d) and module.bias is None:
                 module.bias = nn.Parameter(torch.zeros(module.out_channels))
-        self.outc_2 = OutConv(self.width, out_channels)
-        self.outc_3 = OutConv(2 * self.width, out_channels)
-        self.outc_4 = OutConv(4 * self.width, out_channels)
+        self.outc_2 = OutConv(features, out_channels)
+        self.outc_3 = OutConv(2 * features, out_channels)
+        self.outc_4 = OutConv(4 * features, out_channels)
 
     def logits(self, x: torch.Tensor) -> torch.Tensor:
-        """The final output, or in training mode all four, one behind the other.
+        """Compute the final output, or in training mode all four, concatenated.
 
-        One tensor rather than four, so that whoever pads, crops or shares a batch among devices
-        need not know of them.
+        They are one tensor rather than four, so that code that pads, crops or shares a batch among
+        devices need not know about them.
 
         Parameters
         ----------
         x : torch.Tensor
-            float, (B, in_channels, H, W), for sides that divide by 16.
+            float, (B, in_channels, H, W), with sides that are multiples of 16.
 
         Returns
         -------
         torch.Tensor
             float, (B, out_channels, H, W); in training mode (B, 4 * out_channels, H, W): the final
-            output, and those of a half, a quarter and an eighth of the sides, enlarged.
+            output, and those of a half, a quarter and an eighth of the sides, upsampled.
         """
         eighth, quarter, half, whole = self.decoded(x)
         final = torch.as_tensor(self.outc(whole))
         if not self.training:
             return final
         sides = [self.outc_2(half), self.outc_3(quarter), self.outc_4(eighth)]
-        return torch.cat([final, *(_enlarged(side, final) for side in sides)], dim=1)
+        return torch.cat([final, *(_upsampled(side, final) for side in sides)], dim=1)
 
 
-def _enlarged(side: torch.Tensor, final: torch.Tensor) -> torch.Tensor:
-    """A side output at the size of the final one."""
+def _upsampled(side: torch.Tensor, final: torch.Tensor) -> torch.Tensor:
+    """Return a side output at the size of the final one."""
     return functional.interpolate(side, size=final.shape[-2:], mode="bilinear", align_corners=False)

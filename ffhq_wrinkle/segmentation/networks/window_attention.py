@@ -1,7 +1,7 @@
-"""Window attention: Swin UNETR's transformer layers, written so that sizes may stay open.
+"""Window attention: Swin UNETR's transformer layers, for graphs that take images of any size.
 
-MONAI decides by the size of the image how windows are laid, in Python, which an exported graph
-would keep as it was for one size. Here the same is computed from the size itself.
+MONAI decides in Python, by the size of the image, where windows lie, and an exported graph would
+keep the decisions made for one size. Here tensor operations compute the same from the size.
 """
 
 from typing import Any
@@ -11,19 +11,19 @@ from monai.networks.nets.swin_unetr import BasicLayer
 from torch import nn
 from torch.nn import functional
 
-from .swin_unetr import WINDOW
-
+WINDOW = 16
 _SHIFT = WINDOW // 2
-_APART = -100.0  # added to the attention of positions that only the shift brought together
+_APART = -100.0  # added to the attention between positions that only the shift made neighbours
 
-# The shortest side of an image, in pixels, of which each layer has a whole window.
+# Shortest side of an image, in pixels, of which every layer has at least one whole window.
 LEAST_SIDE = 512
 
 
 class OpenLayer(nn.Module):
-    """One of Swin UNETR's layers, with MONAI's own parameters and numbers.
+    """One of Swin UNETR's layers, with MONAI's own parameters and results.
 
-    For images of at least `LEAST_SIDE` pixels a side; smaller ones have smaller windows.
+    It is right for images of at least `LEAST_SIDE` pixels a side; MONAI uses smaller windows in
+    smaller ones.
     """
 
     def __init__(self, layer: BasicLayer) -> None:
@@ -32,13 +32,13 @@ class OpenLayer(nn.Module):
         self.downsample: Any = layer.downsample
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """(B, C, H, W) to (B, 2 C, H / 2, W / 2)."""
+        """Compute (B, 2 C, H / 2, W / 2) from (B, C, H, W)."""
         x = self.blocks(x.permute(0, 2, 3, 1))
         return torch.as_tensor(self.downsample(x)).permute(0, 3, 1, 2)
 
 
 class _OpenBlock(nn.Module):
-    """Attention within windows, shifted in every other block, and a perceptron: (B, H, W, C)."""
+    """Attention within windows, shifted in every other block, and a perceptron; (B, H, W, C)."""
 
     def __init__(self, block: nn.Module) -> None:
         super().__init__()
@@ -57,17 +57,17 @@ class _OpenBlock(nn.Module):
         if not self.is_shifted:
             return self._within_windows(x, None)[:, :height, :width]
         shifts = [_shift(side, x) for side in (height, width)]
-        places = [_positions(x.shape[axis], x) for axis in (1, 2)]
-        for axis, (at, shift) in enumerate(zip(places, shifts, strict=True), start=1):
-            x = _rolled(x, axis, at + shift)
-        mask = _mask(*(_areas(at, shift) for at, shift in zip(places, shifts, strict=True)))
+        axes = [_positions(x.shape[axis], x) for axis in (1, 2)]
+        for axis, (positions, shift) in enumerate(zip(axes, shifts, strict=True), start=1):
+            x = _rolled(x, axis, positions + shift)
+        mask = _mask(*(_areas(*each) for each in zip(axes, shifts, strict=True)))
         x = self._within_windows(x, mask)
-        for axis, (at, shift) in enumerate(zip(places, shifts, strict=True), start=1):
-            x = _rolled(x, axis, at + (x.shape[axis] - shift))
+        for axis, (positions, shift) in enumerate(zip(axes, shifts, strict=True), start=1):
+            x = _rolled(x, axis, positions + (x.shape[axis] - shift))
         return x[:, :height, :width]
 
     def _within_windows(self, x: torch.Tensor, mask: torch.Tensor | None) -> torch.Tensor:
-        """Multi-head attention; the mask is added to the weights."""
+        """Compute multi-head attention; the mask is added to the weights."""
         attn = self.block.attn
         batch, height, width, channels = x.shape
         heads, n = attn.num_heads, WINDOW**2
@@ -89,26 +89,26 @@ def _positions(side: int, like: torch.Tensor) -> torch.Tensor:
     return torch.arange(side, device=like.device)
 
 
-def _rolled(x: torch.Tensor, axis: int, at: torch.Tensor) -> torch.Tensor:
-    """The positions `at` of an axis, which begins again at its end."""
+def _rolled(x: torch.Tensor, axis: int, positions: torch.Tensor) -> torch.Tensor:
+    """Select positions of an axis, which wraps around at its end."""
     side = x.shape[axis]
-    return x.index_select(axis, torch.where(at >= side, at - side, at))
+    return x.index_select(axis, torch.where(positions >= side, positions - side, positions))
 
 
 def _shift(side: int, like: torch.Tensor) -> torch.Tensor:
-    """By how much windows are shifted: not at all where one of them covers the side."""
+    """Return how far windows are shifted: 0 where one of them covers the side."""
     return _SHIFT * (_positions(side, like)[-1:] >= WINDOW).long()
 
 
-def _areas(at: torch.Tensor, shift: torch.Tensor) -> torch.Tensor:
-    """Number of the area along a side that each position was in before the shift: (side,)."""
-    side = at.shape[0]
-    area = (at >= side - WINDOW).long() + (at >= side - shift).long()
+def _areas(positions: torch.Tensor, shift: torch.Tensor) -> torch.Tensor:
+    """Return the number of the area along a side that each position was in before the shift."""
+    side = positions.shape[0]
+    area = (positions >= side - WINDOW).long() + (positions >= side - shift).long()
     return area * (shift > 0)
 
 
 def _mask(rows: torch.Tensor, columns: torch.Tensor) -> torch.Tensor:
-    """What is added to the attention within each window: (windows, 1, n, n)."""
+    """Return what is added to the attention within each window: (windows, 1, n, n)."""
     areas = (3 * rows[:, None] + columns[None, :])[None, :, :, None]
     of_window = _windows(areas)[:, :, 0]
     apart = of_window[:, :, None] != of_window[:, None, :]
@@ -116,7 +116,7 @@ def _mask(rows: torch.Tensor, columns: torch.Tensor) -> torch.Tensor:
 
 
 def _windows(x: torch.Tensor) -> torch.Tensor:
-    """(B, H, W, C) cut into windows: (B * windows, n, C)."""
+    """Cut (B, H, W, C) into windows: (B * windows, n, C)."""
     batch, height, width, channels = x.shape
     x = x.reshape(batch, height // WINDOW, WINDOW, width // WINDOW, WINDOW, channels)
     return x.permute(0, 1, 3, 2, 4, 5).reshape(-1, WINDOW**2, channels)

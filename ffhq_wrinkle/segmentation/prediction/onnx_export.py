@@ -19,7 +19,6 @@ from ... import __version__
 from ...errors import ArgumentError
 from ...storage.writing import write_bytes
 from ..checkpoints.checkpoint import Checkpoint, load_checkpoint
-from ..networks.sized import SizedNetwork
 from .predictor import INPUT, NOTE, OUTPUT, onnx_session, require_two_classes
 
 # Neither divides by anything, and Swin UNETR's last layer has more than one window of each.
@@ -97,7 +96,8 @@ def export_onnx(checkpoint_path: Path, path: Path) -> ExportReport:
 
 def _graph(checkpoint: Checkpoint) -> bytes:
     """The file's content; the checkpoint's network is changed on the way."""
-    model, least_side = with_open_sizes(checkpoint.model)
+    model = checkpoint.model
+    least_side = model.open_sizes()
     batch, *shape = _EXAMPLE
     example = torch.zeros(batch, model.in_channels, *shape)
     sizes = dict.fromkeys((0, 2, 3), Dim.AUTO)  # batch, rows, columns: whatever they are
@@ -133,20 +133,6 @@ def _graph(checkpoint: Checkpoint) -> bytes:
         }
     )
     return bytes(proto.SerializeToString())
-
-
-def with_open_sizes(model: SizedNetwork) -> tuple[SizedNetwork, int]:
-    """The network without decisions by the image's size, and the least side it is right for."""
-    least_side = 1
-    transformer: Any = getattr(model, "swinViT", None)
-    if transformer is not None:
-        from ..networks.window_attention import LEAST_SIDE, OpenLayer
-
-        least_side = LEAST_SIDE - model.divisor + 1  # which is padded to it
-        model.least_side = LEAST_SIDE
-        for layers in (getattr(transformer, f"layers{level}") for level in range(1, 5)):
-            layers[0] = OpenLayer(layers[0])
-    return model, least_side
 
 
 def _require_onnx() -> None:

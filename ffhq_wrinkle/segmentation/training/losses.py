@@ -1,4 +1,4 @@
-"""Losses: what training makes small."""
+"""Losses: the quantities that training minimises, as functions of logits and targets."""
 
 import torch
 from torch.nn import functional
@@ -7,11 +7,12 @@ from .processes import summed_over_devices
 
 
 def soft_dice_loss(logits: torch.Tensor, wrinkle: torch.Tensor) -> torch.Tensor:
-    """Soft Dice over background and wrinkle, Eq. 3 of the paper.
+    """Compute the soft Dice loss over background and wrinkle, Eq. 3 of the paper.
 
-    1 - (1/C) sum_c 2 sum_i p_ci g_ci / (sum_i p_ci + sum_i g_ci), with the softmax p of the logits,
-    and i over all pixels of the batch, on whichever devices they are: so the loss of a batch does
-    not depend on how many devices share it, and images without wrinkles do no harm.
+    1 - (1/C) sum_c 2 sum_i p_ci g_ci / (sum_i p_ci + sum_i g_ci), with the softmax p of the logits.
+    The sums over i include all pixels of the batch, on whichever devices they are. The loss of a
+    batch thus does not depend on how many devices share it, and is defined for images without
+    wrinkles.
 
     Parameters
     ----------
@@ -37,12 +38,12 @@ def soft_dice_loss(logits: torch.Tensor, wrinkle: torch.Tensor) -> torch.Tensor:
 def soft_dice_sums(
     logits: torch.Tensor, wrinkle: torch.Tensor, weight: torch.Tensor | None = None
 ) -> torch.Tensor:
-    """The sums of Eq. 3, which add up over images: float (2, C), of p g and of p + g.
+    """Compute the sums of Eq. 3, which add up over images: float (2, C), of p g and of p + g.
 
-    With a weight, float (B, H, W), of w p g and of w (p + g).
+    With a weight w, float (B, H, W), they are the sums of w p g and of w (p + g).
     """
     # Not in half precision: sums over millions of pixels, most of them background.
-    probability = _single(logits).softmax(dim=1)
+    probability = _at_least_single(logits).softmax(dim=1)
     truth = torch.stack([1 - wrinkle, wrinkle], dim=1).to(probability.dtype)
     both, either = probability * truth, probability + truth
     if weight is not None:
@@ -52,15 +53,15 @@ def soft_dice_sums(
 
 
 def soft_dice_of(sums: torch.Tensor) -> torch.Tensor:
-    """Eq. 3 from its sums, as `soft_dice_sums` gives them."""
+    """Compute Eq. 3 from its sums, as `soft_dice_sums` returns them."""
     both, either = sums
-    smallest = torch.finfo(sums.dtype).tiny  # of a class that nowhere is
+    smallest = torch.finfo(sums.dtype).tiny  # for a class that occurs nowhere
     loss: torch.Tensor = 1 - (2 * both / either.clamp_min(smallest)).mean()
     return loss
 
 
 def mse_loss(logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
-    """Mean squared error of what a network gives, such as a texture map.
+    """Compute the mean squared error of a network's output, such as a texture map.
 
     Parameters
     ----------
@@ -72,30 +73,30 @@ def mse_loss(logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
     torch.Tensor
         float, ().
     """
-    predicted = _single(logits)
+    predicted = _at_least_single(logits)
     return functional.mse_loss(predicted, target.to(predicted.dtype))
 
 
 def masked_l1_loss(logits: torch.Tensor, image: torch.Tensor, masked: torch.Tensor) -> torch.Tensor:
-    """Mean absolute error of an image inside its mask.
+    """Compute the mean absolute error of an image inside a mask.
 
     Parameters
     ----------
     logits, image : torch.Tensor
         float, both (B, C, H, W).
     masked : torch.Tensor
-        bool, (B, H, W): what counts; at least a pixel.
+        bool, (B, H, W): the pixels that count, at least one.
 
     Returns
     -------
     torch.Tensor
         float, ().
     """
-    predicted = _single(logits)
+    predicted = _at_least_single(logits)
     error = (predicted - image.to(predicted.dtype)).abs().mean(dim=1)
     return (error * masked).sum() / masked.sum()
 
 
-def _single(values: torch.Tensor) -> torch.Tensor:
-    """Half precision made single; what is single or double stays."""
+def _at_least_single(values: torch.Tensor) -> torch.Tensor:
+    """Convert half precision to single; leave single and double as they are."""
     return values.float() if values.itemsize < torch.float32.itemsize else values

@@ -1,8 +1,11 @@
-"""Recipes: how a network is trained, stage by stage, as TOML; those of the paper are shipped."""
+"""Recipes: how a network is trained, stage by stage, as TOML; the paper's are shipped.
+
+This module does not load PyTorch, so that recipes can be read quickly.
+"""
 
 import tomllib
 import types
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from difflib import get_close_matches
 from importlib import resources
@@ -10,26 +13,12 @@ from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from ...errors import ArgumentError
-from ..networks.catalogue import NETWORKS, NetworkName
+from ..networks.catalogue import NETWORKS
 from ..training_data.samples import STAGES, Stage
+from .loss_catalogue import LOSSES
 
 Input = Literal["rgb", "rgb+texture"]
-Loss = Literal["mse", "denoising", "masked_l1", "soft_dice", "weighted_deep_supervision"]
 Initial = Literal["random", "imagenet", "random-stand-in"]
-# The stage of each loss, and the channels that it is of.
-_LOSSES: dict[Loss, tuple[Stage, int]] = {
-    "mse": ("pretrain", 1),
-    "denoising": ("pretrain", 3),
-    "masked_l1": ("pretrain", 3),
-    "soft_dice": ("finetune", 2),
-    "weighted_deep_supervision": ("finetune", 2),
-}
-# Networks that only a loss of their own can train.
-_NETWORK_OF: dict[Loss, NetworkName] = {
-    "masked_l1": "swin_mim",
-    "weighted_deep_supervision": "unet_wds",
-}
-_ENCODER_OF: dict[NetworkName, NetworkName] = {"swin_mim": "swin_unetr"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,19 +28,19 @@ class StageConfig:
     Attributes
     ----------
     network : str
-        See `catalogue.create_model`.
+        A key of `catalogue.NETWORKS`; see `catalogue.create_model`.
     input : {"rgb", "rgb+texture"}
-        What it sees: the image, or masked image and texture map (Table 4 of the paper).
-    loss : {"mse", "denoising", "masked_l1", "soft_dice", "weighted_deep_supervision"}
-        See `objectives`; the first three are for pretraining.
+        Input of the network: the image, or masked image and texture map (Table 4 of the paper).
+    loss : str
+        A key of `loss_catalogue.LOSSES`; see `objectives`.
     epochs : int
         How often each image is seen.
     batch_size : int
-        Images a step, on all devices together.
+        Images per step, on all devices together.
     peak_rate, first_period, rate_decay
-        Of the learning rate; see `schedule.sgdr_rate`.
+        Parameters of the learning rate; see `schedule.sgdr_rate`.
     weight_decay, beta1, beta2 : float
-        Of AdamW.
+        Parameters of AdamW.
     size : int
         Side of the random crops that are trained on, in pixels; 0 for whole images.
     validate_every : int
@@ -59,15 +48,17 @@ class StageConfig:
     augment : bool
         Whether images are flipped, scaled, bent and so on.
     gradient_checkpointing : bool
-        Swin UNETR alone: less memory, more time.
+        For Swin UNETR only: less memory, more time.
     initial : {"random", "imagenet", "random-stand-in"}
-        What the network begins with, where no stage was before: see `imagenet`. The last stands in
-        for ImageNet's weights in tests.
+        Initial weights of the network if there is no earlier stage: see `imagenet`. The last
+        replaces ImageNet's weights by random ones in tests.
+    features : int
+        Channels of the network's first level; 0 for its own number. See `catalogue.create_model`.
     """
 
-    network: NetworkName
+    network: str
     input: Input
-    loss: Loss
+    loss: str
     epochs: int
     batch_size: int
     peak_rate: float
@@ -81,12 +72,13 @@ class StageConfig:
     augment: bool = True
     gradient_checkpointing: bool = False
     initial: Initial = "random"
+    features: int = 0
 
     def __post_init__(self) -> None:
-        choices = {
+        choices: dict[str, Iterable[str]] = {
             "network": NETWORKS,
             "input": get_args(Input),
-            "loss": get_args(Loss),
+            "loss": LOSSES,
             "initial": get_args(Initial),
         }
         for name, allowed in choices.items():
@@ -96,46 +88,70 @@ class StageConfig:
                 )
         for name in ("epochs", "batch_size", "first_period", "validate_every"):
             if getattr(self, name) < 1:
-                raise ArgumentError(f"{name} is {getattr(self, name)}; at least 1 is needed")
+                raise ArgumentError(f"{name} is {getattr(self, name)}; the minimum is 1")
         for name in ("peak_rate", "rate_decay"):
             if not 0 < getattr(self, name) < 10:
-                raise ArgumentError(f"{name} is {getattr(self, name)}; it should be above 0")
+                raise ArgumentError(
+                    f"{name} is {getattr(self, name)}; it should be above 0 and below 10"
+                )
         for name in ("weight_decay", "beta1", "beta2"):
             if not 0 <= getattr(self, name) < 1:
-                raise ArgumentError(f"{name} is {getattr(self, name)}; it is from 0 to below 1")
-        for loss, network in _NETWORK_OF.items():
-            if (self.loss == loss) != (self.network == network):
                 raise ArgumentError(
-                    f"the network {self.network} can not be trained by the loss {self.loss}; "
-                    f"{network} is by {loss}, and nothing else is"
+                    f"{name} is {getattr(self, name)}; it should be at least 0 and below 1"
                 )
+        spec = NETWORKS[self.network]
+        if spec.own_loss and self.loss != spec.own_loss:
+            raise ArgumentError(
+                f"the network {self.network} cannot be trained by the loss {self.loss}; only "
+                f"{spec.own_loss} trains it"
+            )
+        owners = [owner.name for owner in NETWORKS.values() if owner.own_loss == self.loss]
+        if owners and self.network not in owners:
+            raise ArgumentError(
+                f"the loss {self.loss} cannot train the network {self.network}; it only trains "
+                f"{' and '.join(owners)}"
+            )
+        if self.features:
+            spec.require_features(self.features)
         if self.size < 0:
-            raise ArgumentError(f"size is {self.size}; a side in pixels, or 0 for whole images")
+            raise ArgumentError(
+                f"size is {self.size}; it should be a side in pixels, or 0 for whole images"
+            )
 
     @property
     def in_channels(self) -> int:
-        """Of the network."""
+        """Input channels of the network."""
         return 3 if self.input == "rgb" else 4
 
     @property
     def out_channels(self) -> int:
-        """Of the network."""
-        return _LOSSES[self.loss][1]
+        """Output channels of the network."""
+        return LOSSES[self.loss].out_channels
 
     @property
     def stage(self) -> Stage:
-        """Which it is."""
-        return _LOSSES[self.loss][0]
+        """The stage that the loss is for."""
+        return LOSSES[self.loss].stage
 
     @property
     def needs_weak(self) -> bool:
-        """Whether weak masks and face masks have to be there: images alone are not enough."""
-        return self.loss not in ("denoising", "masked_l1")
+        """Whether weak masks and face masks are needed besides images."""
+        return LOSSES[self.loss].needs_weak
+
+    def record(self) -> dict[str, Any]:
+        """Return the fields as TOML and checkpoints hold them.
+
+        `features` is left out at its default, as in the records of runs before it was a field.
+        """
+        values = asdict(self)
+        if not self.features:
+            del values["features"]
+        return values
 
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """The stages of an experiment, of which one may be missing."""
+    """The stages of an experiment; one of the two may be missing."""
 
     name: str
     pretrain: StageConfig | None = None
@@ -147,37 +163,35 @@ class Recipe:
         for stage in STAGES:
             config = self.stage(stage)
             if config and config.stage != stage:
-                fitting = " or ".join(loss for loss, (of, _) in _LOSSES.items() if of == stage)
+                fitting = " or ".join(loss.name for loss in LOSSES.values() if loss.stage == stage)
                 raise ArgumentError(f"[{stage}] has the loss {config.loss}; it should be {fitting}")
         if self.pretrain and self.pretrain.input != "rgb":
             raise ArgumentError(
-                f"[pretrain] has the input {self.pretrain.input}; it should be rgb, for the "
-                "texture map is what is predicted"
+                f"[pretrain] has the input {self.pretrain.input}; it should be rgb, because the "
+                "texture map is predicted"
             )
         if self.finetune and self.pretrain and self.finetune.initial != "random":
-            raise ArgumentError("[finetune] begins with [pretrain]; initial can not be given too")
-        carried = self.pretrain and _ENCODER_OF.get(self.pretrain.network, self.pretrain.network)
-        if self.pretrain and self.finetune and carried != self.finetune.network:
             raise ArgumentError(
-                f"[pretrain] is of {self.pretrain.network} and [finetune] of "
-                f"{self.finetune.network}; weights carry over within one network only"
+                "[finetune] starts from the weights of [pretrain]; leave out its initial"
             )
+        if self.pretrain and self.finetune:
+            _require_same_network(self.pretrain, self.finetune)
 
     def stage(self, name: Stage) -> StageConfig | None:
-        """One of the stages."""
+        """Return one of the stages; None if the recipe lacks it."""
         return self.pretrain if name == "pretrain" else self.finetune
 
     def changed(self, options: Mapping[str, Any]) -> "Recipe":
-        """The same with other values of some fields, in each stage.
+        """Return the recipe with different values of some fields, in each stage.
 
-        Of a recipe with both, `input` is that of finetuning: pretraining sees RGB.
+        In a recipe with both stages, `input` changes finetuning only: pretraining sees RGB.
 
         Raises
         ------
         ArgumentError
-            There is no such field, or a value can not be.
+            There is no such field, or a value is invalid.
         """
-        _require_known(options, "option")
+        _require_known(options, "an option")
         of_pretrain = dict(options)
         if self.finetune:
             of_pretrain.pop("input", None)
@@ -188,7 +202,7 @@ class Recipe:
         return replace(self, **stages)
 
     def only(self, stage: Stage) -> "Recipe":
-        """The same without the other stage.
+        """Return the recipe without the other stage.
 
         Raises
         ------
@@ -201,13 +215,32 @@ class Recipe:
         return Recipe(name=self.name, **kept)
 
     def record(self) -> dict[str, Any]:
-        """As TOML and checkpoints can hold it."""
+        """Return the stages as TOML and checkpoints hold them."""
         stages = {stage: self.stage(stage) for stage in STAGES}
-        return {stage: asdict(config) for stage, config in stages.items() if config}
+        return {stage: config.record() for stage, config in stages.items() if config}
+
+
+def _require_same_network(pretrain: StageConfig, finetune: StageConfig) -> None:
+    """Refuse stages between which weights cannot be transferred."""
+    spec = NETWORKS[pretrain.network]
+    pretrained = spec.encoder_of.network if spec.encoder_of else spec.name
+    if pretrained != finetune.network:
+        raise ArgumentError(
+            f"[pretrain] has the network {pretrain.network} and [finetune] {finetune.network}; "
+            "weights can be transferred within one network only"
+        )
+    before, after = (
+        config.features or NETWORKS[config.network].features for config in (pretrain, finetune)
+    )
+    if before != after:
+        raise ArgumentError(
+            f"[pretrain] has {before} features and [finetune] {after}; weights can be transferred "
+            "between equal ones only"
+        )
 
 
 def shipped_recipes() -> list[str]:
-    """Names of the recipes that come with the package."""
+    """Return the names of the recipes that come with the package."""
     folder = resources.files("ffhq_wrinkle.recipes")
     return sorted(
         path.name.removesuffix(".toml") for path in folder.iterdir() if path.name.endswith(".toml")
@@ -215,13 +248,13 @@ def shipped_recipes() -> list[str]:
 
 
 def read_recipe(name: str) -> Recipe:
-    """Read a recipe that is shipped, by its name, or any other, by its path.
+    """Read a shipped recipe by its name, or any other by its path.
 
     Raises
     ------
     ArgumentError
-        There is no such recipe, it can not be read, or has keys or values that can not be; the
-        nearest name is suggested.
+        There is no such recipe, it cannot be read, or it has invalid keys or values; the nearest
+        name is suggested.
     """
     shipped = shipped_recipes()
     if name in shipped:
@@ -236,21 +269,21 @@ def read_recipe(name: str) -> Recipe:
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise ArgumentError(f"{path} can not be read: {error}") from error
+        raise ArgumentError(f"{path} cannot be read: {error}") from error
     return parse_recipe(text, str(path))
 
 
 def parse_recipe(text: str, name: str) -> Recipe:
-    """A recipe from TOML; `name` is for errors and records. As `read_recipe`."""
+    """Parse a recipe from TOML as `read_recipe` does; `name` is used in errors and records."""
     try:
         content = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise ArgumentError(f"{name} is no TOML: {error}") from error
+        raise ArgumentError(f"{name} is not valid TOML: {error}") from error
     for key in content:
         if key not in STAGES:
             raise ArgumentError(
-                f"{name}: [{key}] is no stage{_suggestion(key, STAGES)}; there are [pretrain] and "
-                "[finetune]"
+                f"{name}: [{key}] is not a stage{_suggestion(key, STAGES)}; the stages are "
+                "[pretrain] and [finetune]"
             )
     try:
         stages: dict[str, Any] = {stage: _stage(table, stage) for stage, table in content.items()}
@@ -262,7 +295,7 @@ def parse_recipe(text: str, name: str) -> Recipe:
 def _stage(table: object, stage: str) -> StageConfig:
     if not isinstance(table, Mapping):
         raise ArgumentError(f"{stage} should be a table, [{stage}]")
-    _require_known(table, f"key of [{stage}]")
+    _require_known(table, f"a key of [{stage}]")
     kinds = get_type_hints(StageConfig)
     values: dict[str, Any] = {}
     for key, value in table.items():
@@ -280,11 +313,11 @@ def _stage(table: object, stage: str) -> StageConfig:
 
 
 def _plain(kind: object) -> type:
-    """The type of a value: that of its choices, if it is one of several."""
+    """Return the type of a field's values; for a choice, that of its options."""
     if get_origin(kind) is Literal:
         return type(get_args(kind)[0])
     if isinstance(kind, types.UnionType) or not isinstance(kind, type):
-        raise TypeError(f"a recipe can not hold {kind}")
+        raise TypeError(f"a recipe cannot hold {kind}")
     return kind
 
 
@@ -292,7 +325,7 @@ def _require_known(keys: Mapping[str, Any], what: str) -> None:
     known = [field.name for field in fields(StageConfig)]
     for key in keys:
         if key not in known:
-            raise ArgumentError(f"{key!r} is no {what}{_suggestion(key, known)}")
+            raise ArgumentError(f"{key!r} is not {what}{_suggestion(key, known)}")
 
 
 def _suggestion(name: str, known: list[str] | tuple[str, ...]) -> str:

@@ -21,6 +21,7 @@ from ...runs.progress import Progress
 from ...storage.writing import write_bytes
 from ...weak_labels.texture import TextureSettings
 from ..checkpoints.checkpoint import save_checkpoint
+from ..networks.catalogue import NETWORKS
 from ..networks.sized import SizedNetwork
 from ..training_data.samples import Sample, Stage
 from .loader import batches
@@ -274,8 +275,8 @@ class StageTrainer:
             each = math.ceil(order.batch_size / self.fabric.world_size / self.accumulate)
             advice = [f"--accumulate {2 * self.accumulate}"] if each > 1 else []
             advice += ["--precision bf16", "--size 512"]
-            swin = self.config.network in ("swin_unetr", "swin_unetr_96")
-            if swin and not self.config.gradient_checkpointing:
+            spec = NETWORKS[self.config.network]
+            if spec.gradient_checkpointing and not self.config.gradient_checkpointing:
                 advice.append("--gradient-checkpointing")
             raise TrainingError(
                 f"{self.fabric.device} has too little memory for {each} images at once; try "

@@ -1,4 +1,4 @@
-"""Weighted supervision: the loss of a network whose coarser steps have outputs of their own."""
+"""Weighted supervision: the loss of a network whose coarser levels have outputs of their own."""
 
 import torch
 from torch.nn import functional
@@ -12,18 +12,18 @@ CLASSES = 2
 
 @torch.no_grad()
 def weighted_wrinkle_map(wrinkle: torch.Tensor, scale: int) -> torch.Tensor:
-    """How much each pixel counts for an output of 1 / `scale` of the sides.
+    """Compute the weight of each pixel in the loss of an output with 1 / `scale` of the sides.
 
-    A wrinkle is thinner than a pixel of a coarse output, which so can not but mark what is beside
-    it as well. As the authors' `gen_wwm.py` has it [1]_: with the image in blocks of `scale` times
-    `scale` pixels, and s the share of wrinkle in a block, a pixel that is not wrinkle weighs s, or
-    where s is 0 the mean s of the blocks that have some; wrinkle weighs 1. So what is beside a thin
-    wrinkle weighs little, and what is beside or within a broad one much.
+    A wrinkle is thinner than a pixel of a coarse output, which therefore cannot mark it without its
+    surroundings. The weights are those of the authors' `gen_wwm.py` [1]_. The image is divided into
+    blocks of `scale` times `scale` pixels, and s is the share of wrinkle in a block. Wrinkle weighs
+    1. Any other pixel weighs s, or where s is 0 the mean s of the blocks with some wrinkle. The
+    surroundings of a thin wrinkle thus weigh little, those of a broad one much.
 
-    Left open there, and chosen here: weights are not rounded to 256 levels; blocks that the image's
-    end cuts off are of the pixels that they have; where a pixel is wrinkle only in part, by g, its
-    weight is g + (1 - g) s; and where there is no wrinkle, for which the formula has no value, all
-    weights are 1.
+    The authors leave some cases open, which are decided here: weights are not rounded to 256
+    levels; blocks at the image's border consist of the pixels that they have; a pixel that is
+    wrinkle only in part, by g, weighs g + (1 - g) s; and without any wrinkle, where the formula has
+    no value, all weights are 1.
 
     Parameters
     ----------
@@ -35,8 +35,9 @@ def weighted_wrinkle_map(wrinkle: torch.Tensor, scale: int) -> torch.Tensor:
     Returns
     -------
     torch.Tensor
-        float, (B, H, W), above 0, at most 1. Made where the mask is, by pooling, so that nothing
-        waits for the CPU; no sum depends on the order of threads, so it is the same every time.
+        float, (B, H, W), above 0, at most 1. It is computed on the mask's device, by pooling, so
+        that nothing waits for the CPU. No sum depends on the order of threads, so the result is
+        reproducible.
 
     References
     ----------
@@ -60,17 +61,18 @@ def weighted_wrinkle_map(wrinkle: torch.Tensor, scale: int) -> torch.Tensor:
 
 
 def weighted_deep_supervision_loss(logits: torch.Tensor, wrinkle: torch.Tensor) -> torch.Tensor:
-    """Soft Dice of the final output, plus that of each coarser one, weighted.
+    """Compute the soft Dice loss of the final output plus the weighted one of each coarser output.
 
-    The sum over outputs of 1 - (1/C) sum_c 2 sum_i w_i p_ci g_ci / sum_i w_i (p_ci + g_ci), with w
-    as `weighted_wrinkle_map`, and 1 for the final output. Sums go over all pixels of the batch, on
-    all devices, as those of `losses.soft_dice_loss`, which it is for a network of one output.
+    The loss is the sum over outputs of 1 - (1/C) sum_c 2 sum_i w_i p_ci g_ci / sum_i w_i (p_ci +
+    g_ci), where w is the `weighted_wrinkle_map` of a coarser output, and 1 for the final one. The
+    sums over i include all pixels of the batch, on all devices, as in `losses.soft_dice_loss`,
+    which is the loss of a network with one output.
 
     Parameters
     ----------
     logits : torch.Tensor
-        float, (B, outputs * 2, H, W), as `unet_wds.UNetWDS` gives them in training mode: the final
-        output, then that of a half of the sides, of a quarter, and so on.
+        float, (B, outputs * 2, H, W), as `unet_wds.UNetWDS` returns them in training mode: the
+        final output, then that of a half of the sides, of a quarter, and so on.
     wrinkle : torch.Tensor
         float, (B, H, W): 1 where there is wrinkle, 0 where not, or a share between.
 
@@ -82,7 +84,7 @@ def weighted_deep_supervision_loss(logits: torch.Tensor, wrinkle: torch.Tensor) 
     Raises
     ------
     ArgumentError
-        The channels are no multiple of two.
+        The number of channels is not a multiple of two.
 
     Examples
     --------
@@ -94,12 +96,12 @@ def weighted_deep_supervision_loss(logits: torch.Tensor, wrinkle: torch.Tensor) 
     """
     if logits.shape[1] == 0 or logits.shape[1] % CLASSES:
         raise ArgumentError(
-            f"logits have {logits.shape[1]} channels; each output has {CLASSES}, of background and "
-            "wrinkle"
+            f"logits have {logits.shape[1]} channels; each output has {CLASSES}, for background "
+            "and wrinkle"
         )
     sums = []
-    for step, output in enumerate(logits.chunk(logits.shape[1] // CLASSES, dim=1)):
-        weight = weighted_wrinkle_map(wrinkle, 2**step) if step else None
+    for level, output in enumerate(logits.chunk(logits.shape[1] // CLASSES, dim=1)):
+        weight = weighted_wrinkle_map(wrinkle, 2**level) if level else None
         sums.append(soft_dice_sums(output, wrinkle, weight))
     of_outputs = summed_over_devices(torch.stack(sums))
     return torch.stack([soft_dice_of(of_one) for of_one in of_outputs]).sum()

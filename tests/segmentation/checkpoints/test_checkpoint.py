@@ -1,4 +1,4 @@
-"""Checkpoints, ours and the authors': read safely, told apart, carried into other networks."""
+"""Checkpoints, ours and the authors': read safely, told apart, transfer into other networks."""
 
 import argparse
 import hashlib
@@ -19,15 +19,15 @@ from ffhq_wrinkle.segmentation import (
 )
 from ffhq_wrinkle.segmentation.checkpoints.official import OFFICIAL, official_checkpoint
 from ffhq_wrinkle.weak_labels.texture import TextureSettings
+from tests.helpers.networks import FEATURES, small_model
 
-pytestmark = pytest.mark.usefixtures("narrow_unet")
 MEMBER = OFFICIAL["official-unet"]
 
 
 @pytest.fixture(scope="module")
 def unet():
     torch.manual_seed(3)
-    return create_model("unet", 4, 2)
+    return create_model("unet", 4, 2, features=FEATURES)
 
 
 def same(first, second):
@@ -96,7 +96,7 @@ def test_a_mismatch_names_the_first_few_keys(unet, tmp_path):
     with pytest.raises(SourceError) as raised:
         load_checkpoint(tmp_path / "w.pth")
     said = str(raised.value)
-    assert "is not unet with 4 -> 2 channels" in said
+    assert "is not unet with 4 -> 2 channels and 12 features" in said
     assert "lacks down1.maxpool_conv.1.double_conv.0.weight" in said
     assert "lacks up4.conv.double_conv.4.bias, has extra.weight and 1 more" in said
 
@@ -193,7 +193,7 @@ def test_a_published_checkpoint_is_known_by_its_hash_whatever_it_is_called(publi
 def test_another_file_by_the_published_name_is_refused(published, unet, tmp_path):
     path = tmp_path / "stage2_unet.pth"
     torch.save({"module": 1, **unet.state_dict()}, path)
-    with pytest.raises(SourceError, match=r"called as a published .*give it another name"):
+    with pytest.raises(SourceError, match=r"has the name of a published .*rename it"):
         load_checkpoint(path)
 
 
@@ -212,22 +212,22 @@ def test_without_it_the_error_says_where_to_put_it(published, site):
     site.pages["/checkpoints.zip"] = archive
     with pytest.raises(SourceError, match=r"Put stage2_swinunetr\.pth into .*checkpoints"):
         official_checkpoint("official-swin-unetr")  # the archive lacks it
-    with pytest.raises(ArgumentError, match="published are official-unet"):
+    with pytest.raises(ArgumentError, match="'official'; choose one of official-unet"):
         official_checkpoint("official")
 
 
 @pytest.mark.parametrize("name", ["unet", "swin_unetr", "striped_wrinet"])
 def test_pretrained_weights_go_over_and_channels_are_filled_by_the_rule(name):
     torch.manual_seed(1)
-    pretrained, network = create_model(name, 3, 1).eval(), create_model(name, 4, 2).eval()
-    carried = load_pretrained(network, pretrained.state_dict())
+    pretrained, network = small_model(name, 3, 1).eval(), small_model(name, 4, 2).eval()
+    transfer = load_pretrained(network, pretrained.state_dict())
     before, after = pretrained.state_dict(), network.state_dict()
-    assert {*carried.copied, *carried.made} == set(after)
-    for tensor in carried.copied:
+    assert {*transfer.copied, *transfer.derived} == set(after)
+    for tensor in transfer.copied:
         torch.testing.assert_close(after[tensor], before[tensor], rtol=0, atol=0)
     inputs = {f"{layer}.weight" for layer in network.input_layers}
     outputs = {f"{network.output_layer}.weight", f"{network.output_layer}.bias"}
-    assert set(carried.made) == inputs | outputs
+    assert set(transfer.derived) == inputs | outputs
     for tensor in inputs:
         torch.testing.assert_close(after[tensor][:, :3], before[tensor], rtol=0, atol=0)
         assert not after[tensor][:, 3].any()
@@ -236,22 +236,22 @@ def test_pretrained_weights_go_over_and_channels_are_filled_by_the_rule(name):
     with torch.inference_mode():
         logits, texture = network(x), pretrained(x[:, :3])
     torch.testing.assert_close(logits[:, 1:] - logits[:, :1], 2 * texture, rtol=1e-4, atol=1e-5)
-    assert "tensors copied" in carried.summary()
-    assert "filled with 0 for 1 further input channel" in carried.summary()
+    assert "tensors copied" in transfer.summary()
+    assert "filled with 0 for 1 further input channel" in transfer.summary()
 
 
 def test_pretrained_weights_of_equal_channels_are_copied_whole():
-    first, second = create_model("unet", 3, 2), create_model("unet", 3, 2)
-    assert not load_pretrained(second, first.state_dict()).made
+    first, second = (create_model("unet", 3, 2, features=FEATURES) for _ in range(2))
+    assert not load_pretrained(second, first.state_dict()).derived
     same(first.state_dict(), second.state_dict())
 
 
 @pytest.mark.parametrize("channels", [(5, 1), (3, 4), (3, 5)])
 def test_pretrained_weights_that_no_rule_is_for_change_nothing(channels):
-    network = create_model("unet", 4, 2)
+    network = create_model("unet", 4, 2, features=FEATURES)
     before = {name: value.clone() for name, value in network.state_dict().items()}
     with pytest.raises(SourceError, match="the pretrained checkpoint is not of this network"):
-        load_pretrained(network, create_model("unet", *channels).state_dict())
+        load_pretrained(network, create_model("unet", *channels, features=FEATURES).state_dict())
     same(network.state_dict(), before)
 
 

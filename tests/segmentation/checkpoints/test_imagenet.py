@@ -16,16 +16,20 @@ from ffhq_wrinkle.dataset.sources import source
 from ffhq_wrinkle.errors import ArgumentError, SourceError
 from ffhq_wrinkle.segmentation import create_model
 from ffhq_wrinkle.segmentation.checkpoints import imagenet
-from ffhq_wrinkle.segmentation.checkpoints.encoders import fitted, resized_table
+from ffhq_wrinkle.segmentation.checkpoints.encoders import (
+    CLASSIFIERS,
+    encoder_weights,
+    resized_table,
+)
 from ffhq_wrinkle.segmentation.checkpoints.imagenet import (
-    IMAGENET_WEIGHTS,
-    carry_imagenet,
     imagenet_stand_in,
     load_imagenet,
+    transfer_imagenet,
 )
+from ffhq_wrinkle.segmentation.networks.catalogue import NETWORKS
 from tests.helpers.networks import EACH, NEEDS_SMP, filled, picture
 
-WITH_WEIGHTS = [one for one in EACH if one.values[0] in IMAGENET_WEIGHTS]
+WITH_WEIGHTS = [one for one in EACH if NETWORKS[one.values[0]].classifier]
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
@@ -61,7 +65,7 @@ def network():
 @torch.inference_mode()
 def test_the_resnet_s_features_are_torchvision_s(resnet50):
     network = create_model("unet_resnet50", 4, 2).eval()
-    carry_imagenet(network, "unet_resnet50", resnet50.state_dict())
+    transfer_imagenet(network, "unet_resnet50", resnet50.state_dict())
     x = picture(4, 96, 128)  # the texture map has no influence
     features = network.encoder(x)
     # Ours continues images by 0, which is mid-grey; torchvision's by 0 after normalisation.
@@ -82,7 +86,7 @@ def test_the_resnet_s_features_are_torchvision_s(resnet50):
 @NEEDS_SMP
 def test_the_resnet_s_shift_does_not_matter_in_training(resnet50):
     network = create_model("unet_resnet50", 3, 2)
-    carry_imagenet(network, "unet_resnet50", resnet50.state_dict())
+    transfer_imagenet(network, "unet_resnet50", resnet50.state_dict())
     there = models.resnet50(weights=None)
     there.load_state_dict(resnet50.state_dict())
     x = torch.nn.functional.pad(picture(3, 64, 64), (8, 8, 8, 8))
@@ -96,7 +100,7 @@ def test_the_resnet_s_shift_does_not_matter_in_training(resnet50):
 
 
 def monai_s_swin_t():
-    """MONAI's transformer of Swin-T's depths and windows: all of it can be carried over."""
+    """MONAI's transformer of Swin-T's depths and windows: all of it can be transfer over."""
     encoder = SwinTransformer(
         in_chans=3, embed_dim=96, window_size=(7, 7), patch_size=(4, 4), depths=(2, 2, 6, 2),
         num_heads=(3, 6, 12, 24), patch_norm=True, spatial_dims=2,
@@ -109,7 +113,7 @@ def monai_s_swin_t():
 def test_swin_t_s_features_are_torchvision_s_where_depths_and_windows_are(swin_t):
     encoder = monai_s_swin_t()
     own = {f"swinViT.{name}": value for name, value in encoder.state_dict().items()}
-    carried, fitting = fitted("swin_unetr_96", own, swin_t.state_dict())
+    transfer, fitting = encoder_weights(CLASSIFIERS["swin_t"], own, swin_t.state_dict())
     state = {name.removeprefix("swinViT."): value for name, value in fitting.items()}
     # With torchvision's patch embedding, whose normalisation ours has no place for.
     for ours, theirs in (("proj", "0"), ("norm", "2")):
@@ -119,7 +123,7 @@ def test_swin_t_s_features_are_torchvision_s_where_depths_and_windows_are(swin_t
     missing, unexpected = encoder.load_state_dict(state, strict=False)
     assert not unexpected
     assert all(name.endswith("relative_position_index") for name in missing)
-    assert {re.sub(r"\d", "", name) for name in carried.unused} == {
+    assert {re.sub(r"\d", "", name) for name in transfer.unused} == {
         "features...attn.relative_position_index",
         "norm.weight", "norm.bias", "head.weight", "head.bias",
     }  # fmt: skip
@@ -131,7 +135,7 @@ def test_swin_t_s_features_are_torchvision_s_where_depths_and_windows_are(swin_t
 
 @torch.inference_mode()
 def test_the_patch_embedding_is_torchvision_s_but_for_the_patches_own_spread(network, swin_t):
-    carry_imagenet(network, "swin_unetr_96", swin_t.state_dict())
+    transfer_imagenet(network, "swin_unetr_96", swin_t.state_dict())
     x = picture(4, 128, 128)
     convolution, _, norm = swin_t.features[0]
     raw = convolution(for_torchvision(x[:, :3]))
@@ -145,13 +149,13 @@ def test_the_patch_embedding_is_torchvision_s_but_for_the_patches_own_spread(net
 def test_swin_unetr_takes_two_blocks_of_each_stage_and_resizes_their_tables(network, swin_t):
     before = {name: value.clone() for name, value in network.state_dict().items()}
     there = swin_t.state_dict()
-    carried = carry_imagenet(network, "swin_unetr_96", there)
+    transfer = transfer_imagenet(network, "swin_unetr_96", there)
     after = network.state_dict()
     # Per block two norms, two layers of attention and two of the perceptron, weights and biases.
-    assert len(carried.copied) == 4 * 2 * 12 + 3 * 3
-    tables = [name for name in carried.made if name.endswith("relative_position_bias_table")]
+    assert len(transfer.copied) == 4 * 2 * 12 + 3 * 3
+    tables = [name for name in transfer.derived if name.endswith("relative_position_bias_table")]
     assert len(tables) == 4 * 2
-    assert set(carried.made) - set(tables) == {
+    assert set(transfer.derived) - set(tables) == {
         "swinViT.patch_embed.proj.weight",
         "swinViT.patch_embed.proj.bias",
     }
@@ -166,12 +170,12 @@ def test_swin_unetr_takes_two_blocks_of_each_stage_and_resizes_their_tables(netw
     expected = cv2.resize(table.numpy(), (31, 31), interpolation=cv2.INTER_CUBIC)
     found = after["swinViT.layers4.0.blocks.1.attn.relative_position_bias_table"]
     assert_allclose(found.reshape(31, 31, 24).numpy(), expected, atol=1e-5)
-    assert any(name.startswith("decoder5.") for name in carried.left)
-    assert "swinViT.layers4.0.downsample.reduction.weight" in carried.left
-    for name in carried.left:
+    assert any(name.startswith("decoder5.") for name in transfer.unchanged)
+    assert "swinViT.layers4.0.downsample.reduction.weight" in transfer.unchanged
+    for name in transfer.unchanged:
         torch.testing.assert_close(after[name], before[name], rtol=0, atol=0)
-    assert {"features.0.2.weight", "features.6.norm.bias"}.isdisjoint(carried.unused)
-    assert {"features.5.2.attn.qkv.weight", "norm.weight", "head.bias"} <= set(carried.unused)
+    assert {"features.0.2.weight", "features.6.norm.bias"}.isdisjoint(transfer.unused)
+    assert {"features.5.2.attn.qkv.weight", "norm.weight", "head.bias"} <= set(transfer.unused)
 
 
 @pytest.mark.parametrize("name", WITH_WEIGHTS)
@@ -179,14 +183,14 @@ def test_every_tensor_is_accounted_for_once(name, network):
     if name != "swin_unetr_96":
         network = create_model(name, 4, 2)
     state = imagenet_stand_in(name, 0)
-    carried = carry_imagenet(network, name, state)
-    kinds = [*carried.copied, *carried.made, *carried.left]
+    transfer = transfer_imagenet(network, name, state)
+    kinds = [*transfer.copied, *transfer.derived, *transfer.unchanged]
     assert sorted(kinds) == sorted(network.state_dict())
-    assert set(carried.unused) < set(state)
-    said = carried.summary()
+    assert set(transfer.unused) < set(state)
+    said = transfer.summary()
     assert "\n" not in said
-    assert f"{len(carried.copied)} tensors copied; " in said
-    assert f"{len(carried.left)} tensors (" in said
+    assert f"{len(transfer.copied)} tensors copied; " in said
+    assert f"{len(transfer.unchanged)} tensors (" in said
     first = network.state_dict()[f"{network.input_layers[0]}.weight"]
     assert not first[:, 3].any()
     assert first[:, :3].any()
@@ -200,10 +204,10 @@ def test_the_resnet_s_encoder_comes_over_whole(resnet50):
         for name, value in resnet50.state_dict().items()
         if not name.endswith("num_batches_tracked")  # which older files lack
     }
-    carried = carry_imagenet(network, "unet_resnet50", state)
-    assert set(carried.made) == {"encoder.conv1.weight", "encoder.bn1.running_mean"}
-    assert set(carried.unused) == {"fc.weight", "fc.bias"}
-    of_encoder = [name for name in carried.left if name.startswith("encoder.")]
+    transfer = transfer_imagenet(network, "unet_resnet50", state)
+    assert set(transfer.derived) == {"encoder.conv1.weight", "encoder.bn1.running_mean"}
+    assert set(transfer.unused) == {"fc.weight", "fc.bias"}
+    of_encoder = [name for name in transfer.unchanged if name.startswith("encoder.")]
     assert all(name.endswith("num_batches_tracked") for name in of_encoder)
 
 
@@ -239,10 +243,10 @@ def test_what_does_not_fit_is_refused_and_changes_nothing(network, swin_t, resne
         (wrong, r"it lacks features\.5\.3\.norm1\.bias"),
     ):
         with pytest.raises(SourceError, match=said):
-            carry_imagenet(network, "swin_unetr_96", state)
+            transfer_imagenet(network, "swin_unetr_96", state)
     with pytest.raises(ArgumentError, match="no ImageNet weights for unet, only for unet_resnet50"):
         load_imagenet(create_model("unet", 3, 2), "unet")
-    with pytest.raises(ArgumentError, match="is no unet_resnet50"):
+    with pytest.raises(ArgumentError, match="are for unet_resnet50; the model is another network"):
         load_imagenet(network, "unet_resnet50")
     for name, value in network.state_dict().items():
         assert torch.equal(value, before[name])
@@ -251,14 +255,28 @@ def test_what_does_not_fit_is_refused_and_changes_nothing(network, swin_t, resne
         load_imagenet(network, "swin_unetr_96")
 
 
+def test_every_classifier_of_the_networks_is_in_the_table():
+    assert {spec.classifier for spec in NETWORKS.values()} == {"", *CLASSIFIERS}
+
+
+def test_the_published_weights_are_for_the_network_s_own_features():
+    narrow = create_model("swin_unetr_96", 3, 2, features=24)
+    with pytest.raises(ArgumentError, match="with 96 features; the network has 24"):
+        load_imagenet(narrow, "swin_unetr_96")
+    stand_in = imagenet_stand_in("swin_unetr_96", 0, features=24)
+    assert len(transfer_imagenet(narrow, "swin_unetr_96", stand_in).copied) == 105
+    with pytest.raises(SourceError, match=r"of shape \(96,\) for \(24,\)"):
+        transfer_imagenet(narrow, "swin_unetr_96", imagenet_stand_in("swin_unetr_96", 0))
+
+
 def test_the_published_files_are_torchvision_s_and_their_names_have_their_hashes():
     published = {
-        "unet_resnet50": models.ResNet50_Weights.IMAGENET1K_V1,
-        "swin_unetr_96": models.Swin_T_Weights.IMAGENET1K_V1,
+        "resnet50": models.ResNet50_Weights.IMAGENET1K_V1,
+        "swin_t": models.Swin_T_Weights.IMAGENET1K_V1,
     }
-    assert published.keys() == IMAGENET_WEIGHTS.keys()
-    for network, weights in published.items():
-        found = source(IMAGENET_WEIGHTS[network])
+    assert published.keys() == CLASSIFIERS.keys()
+    for classifier, weights in published.items():
+        found = source(CLASSIFIERS[classifier].source)
         assert found.url == weights.url
         assert found.url.endswith(f"/{found.file}")
         assert re.search(r"-([0-9a-f]{8})\.pth$", found.file)[1] == found.sha256[:8]
@@ -294,7 +312,7 @@ def test_published_weights_are_fetched_once_verified_and_loaded(
     found = network.state_dict()["swinViT.layers2.0.blocks.1.attn.proj.weight"]
     assert torch.equal(found, state["features.3.1.attn.proj.weight"])
     # The file alone: loading it again would take seconds.
-    monkeypatch.setattr(imagenet, "carry_imagenet", lambda *_, origin: origin)
+    monkeypatch.setattr(imagenet, "transfer_imagenet", lambda *_, origin: origin)
     cached = tmp_path / "cache" / "swin_t.pth"
     for given, taken in ((None, cached), (tmp_path / "mine.pth", tmp_path / "mine.pth")):
         assert load_imagenet(network, "swin_unetr_96", given) == taken

@@ -13,17 +13,15 @@ from ffhq_wrinkle.cli import main
 from ffhq_wrinkle.errors import ArgumentError, SourceError
 from ffhq_wrinkle.segmentation import create_model, save_checkpoint
 from ffhq_wrinkle.segmentation.networks.window_attention import OpenLayer
-from ffhq_wrinkle.segmentation.prediction.onnx_export import with_open_sizes
 from ffhq_wrinkle.segmentation.prediction.predictor import load_predictor
 from ffhq_wrinkle.weak_labels.texture import TextureSettings
 from tests.helpers.files import files_of
-from tests.helpers.networks import filled, picture, threshold_unet
+from tests.helpers.networks import FEATURES, filled, picture, threshold_unet
 
 pytest.importorskip("onnxscript")
 onnx = pytest.importorskip("onnx")
 onnxruntime = pytest.importorskip("onnxruntime")
 
-pytestmark = pytest.mark.usefixtures("narrow_unet")
 TEXTURE = TextureSettings(recipe="released", sigma=4.0)
 
 
@@ -119,11 +117,12 @@ def test_images_that_a_graph_can_not_take_fail_one_by_one(unet, tmp_path):
 
 
 def test_swin_unetr_s_layers_are_all_exchanged_for_open_ones():
-    model, least_side = with_open_sizes(create_model("swin_unetr", 4, 2))
+    model = create_model("swin_unetr", 4, 2)
+    least_side = model.open_sizes()
     layers = [getattr(model.swinViT, f"layers{level}")[0] for level in (1, 2, 3, 4)]
     assert all(isinstance(layer, OpenLayer) for layer in layers)
     assert (least_side, model.least_side) == (449, 512)
-    assert with_open_sizes(create_model("unet", 4, 2))[1] == 1
+    assert create_model("unet", 4, 2).open_sizes() == 1
 
 
 def test_the_graph_is_valid_onnx_with_open_sizes_and_a_note(unet):
@@ -197,9 +196,8 @@ def test_other_and_damaged_graphs_are_refused(unet, tmp_path):
 
 
 def test_what_can_not_be_exported_says_so_and_writes_nothing(tmp_path):
-    save_checkpoint(
-        tmp_path / "w.pt", create_model("unet", 3, 1), "unet", texture=TEXTURE, side=512
-    )
+    model = create_model("unet", 3, 1, features=FEATURES)
+    save_checkpoint(tmp_path / "w.pt", model, "unet", texture=TEXTURE, side=512)
     runner = CliRunner()
     out = str(tmp_path / "x.onnx")
     result = runner.invoke(main, ["export", out, "--checkpoint", str(tmp_path / "w.pt")])

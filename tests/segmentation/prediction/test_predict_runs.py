@@ -16,10 +16,7 @@ from ffhq_wrinkle.segmentation import save_checkpoint
 from ffhq_wrinkle.weak_labels.texture import TextureSettings
 from tests.helpers.files import files_of
 from tests.helpers.networks import threshold_unet
-from tests.helpers.processes import LIMITED, NARROW, wait_for
-
-pytestmark = pytest.mark.usefixtures("narrow_unet")
-COMMAND = [sys.executable, NARROW]
+from tests.helpers.processes import COMMAND, LIMITED, wait_for
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +42,7 @@ def arguments(checkpoint):
 def start(arguments):
     def run(dataset, out):
         return subprocess.Popen(
-            [*COMMAND, *arguments(dataset, out)],
+            [COMMAND, *arguments(dataset, out)],
             stderr=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -100,10 +97,9 @@ def test_ctrl_c_stops_with_a_summary(make_dataset, tmp_path, start):
 def test_a_write_that_fails_stops_the_run_in_one_line(make_dataset, tmp_path, checkpoint):
     dataset = make_dataset(range(3), side=256)  # overlays of more than 4,000 bytes
     out = tmp_path / "out"
-    limited = LIMITED.replace("ffhq_wrinkle.cli", "narrow")
-    command = [sys.executable, "-c", limited, "predict", dataset.images, out]
+    command = [sys.executable, "-c", LIMITED, "predict", dataset.images, out]
     options = ["--checkpoint", checkpoint, "--parser", "labels", "--device", "cpu"]
-    run = subprocess.run([*command, *options], capture_output=True, text=True, cwd=NARROW.parent)
+    run = subprocess.run([*command, *options], capture_output=True, text=True)
     assert run.returncode == 1
     assert "File too large; make room" in run.stderr
     assert "Traceback" not in run.stderr

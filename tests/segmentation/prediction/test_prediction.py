@@ -27,10 +27,9 @@ from ffhq_wrinkle.weak_labels.texture import TextureSettings
 from tests.helpers.faces import drawn_face
 from tests.helpers.files import files_of
 from tests.helpers.landmarks import landmarks_csv
-from tests.helpers.networks import WRINKLE_LEVEL, threshold_unet
+from tests.helpers.networks import FEATURES, WRINKLE_LEVEL, threshold_unet
 
 PAPER = TextureSettings()
-pytestmark = pytest.mark.usefixtures("narrow_unet")
 
 
 @pytest.fixture(scope="module")
@@ -381,7 +380,7 @@ def test_flipping_averages_with_the_mirror_image():
 
 def test_the_logits_are_the_model_s_for_all_its_folding(tmp_path):
     torch.manual_seed(0)
-    model = create_model("unet", 4, 2).eval()
+    model = create_model("unet", 4, 2, features=FEATURES).eval()
     for name, value in model.state_dict().items():
         if name.endswith(("running_mean", "running_var", "1.weight", "4.bias")):
             value.copy_(torch.rand(value.shape) * 0.3 + 0.5)
@@ -399,7 +398,8 @@ def test_the_logits_are_the_model_s_for_all_its_folding(tmp_path):
 )
 def test_networks_that_predict_something_else_are_refused(channels, message, tmp_path):
     path = tmp_path / "w.pt"
-    save_checkpoint(path, create_model("unet", *channels), "unet", texture=PAPER, side=128)
+    model = create_model("unet", *channels, features=FEATURES)
+    save_checkpoint(path, model, "unet", texture=PAPER, side=128)
     with pytest.raises(SourceError, match=message):
         load_predictor(path)
 
@@ -540,8 +540,7 @@ def test_all_faces_of_a_photo_have_their_own_results(photos, tmp_path, predictor
 
 @pytest.mark.gpu
 @pytest.mark.parametrize(("precision", "tolerance"), [("32", 1e-3), ("bf16", 0.3)])
-def test_a_gpu_gives_the_cpu_s_logits(tmp_path, precision, tolerance, monkeypatch):
-    monkeypatch.setattr("ffhq_wrinkle.segmentation.networks.unet.UNet.width", 64)
+def test_a_gpu_gives_the_cpu_s_logits(tmp_path, precision, tolerance):
     torch.manual_seed(0)
     save_checkpoint(tmp_path / "w.pt", create_model("unet", 4, 2), "unet", texture=PAPER, side=128)
     seen = [np.random.default_rng(n).integers(0, 256, (96, 80, 4), np.uint8) for n in range(5)]

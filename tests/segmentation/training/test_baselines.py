@@ -1,4 +1,4 @@
-"""Each shipped recipe, in small: it learns its task, hands over, and can be taken up again."""
+"""Each shipped recipe, in small: it learns its task, transfers weights, and can be resumed."""
 
 import csv
 from contextlib import contextmanager
@@ -9,22 +9,32 @@ import torch
 
 from ffhq_wrinkle.errors import RunInterrupted
 from ffhq_wrinkle.faces.parsing import ReadyLabels
-from ffhq_wrinkle.segmentation import create_model
 from ffhq_wrinkle.segmentation.checkpoints.checkpoint import load_checkpoint
+from ffhq_wrinkle.segmentation.networks.catalogue import network_spec
 from ffhq_wrinkle.segmentation.training import training
 from ffhq_wrinkle.segmentation.training.recipes import read_recipe, shipped_recipes
 from ffhq_wrinkle.segmentation.training.training import TrainSettings, train
+from tests.helpers.networks import FEATURES, small_model
 from tests.helpers.tables import rows_of
 from tests.helpers.training import weights
 
-pytestmark = pytest.mark.usefixtures("narrow_unet")
-NEEDS = {"unet_imagenet": "segmentation_models_pytorch"}
+RECIPES = [
+    pytest.param(
+        name,
+        marks=pytest.mark.skipif(not spec.is_installed, reason=f"needs {spec.library}"),
+    )
+    for name in shipped_recipes()
+    for spec in [network_spec(read_recipe(name).finetune.network)]
+]
 
 
 def small(name, epochs):
-    """A recipe for four images in one batch."""
+    """A shipped recipe for four images in two batches and a network with few features."""
     options = {"epochs": epochs, "batch_size": 2, "first_period": 100, "augment": False}
-    recipe = read_recipe(name).changed(options)
+    recipe = read_recipe(name)
+    if network_spec(recipe.finetune.network).features:
+        options["features"] = FEATURES
+    recipe = recipe.changed(options)
     if recipe.finetune and recipe.finetune.initial == "imagenet":
         recipe = replace(recipe, finetune=replace(recipe.finetune, initial="random-stand-in"))
     return recipe
@@ -41,11 +51,8 @@ def run(recipe, dataset, folder):
     )
 
 
-@pytest.mark.parametrize("name", shipped_recipes())
-@pytest.mark.usefixtures("narrow_transformers")
+@pytest.mark.parametrize("name", RECIPES)
 def test_every_recipe_trains_two_epochs_stops_and_goes_on(name, data, tmp_path, monkeypatch):
-    if name in NEEDS:
-        pytest.importorskip(NEEDS[name])
     asked = iter([False] * 2 + [True] * 1000)
 
     @contextmanager
@@ -68,7 +75,6 @@ def test_every_recipe_trains_two_epochs_stops_and_goes_on(name, data, tmp_path, 
 
 
 @pytest.mark.parametrize("name", ["unet_denoising", "swin_unetr_mim"])
-@pytest.mark.usefixtures("narrow_transformers")
 def test_pretraining_lowers_its_own_loss_without_weak_masks(name, data, tmp_path):
     recipe = small(name, 12).only("pretrain")
     data.labels.rename(tmp_path / "away")  # a parser would fail
@@ -77,6 +83,6 @@ def test_pretraining_lowers_its_own_loss_without_weak_masks(name, data, tmp_path
         losses = [float(row["train_loss"]) for row in csv.DictReader(file)]
     assert losses[-1] < 0.9 * losses[0]
     found = weights(tmp_path / "run" / "pretrain" / "best.pt")
-    begun = create_model(recipe.pretrain.network, 3, 3).state_dict()
+    begun = small_model(recipe.pretrain.network, 3, 3).state_dict()
     assert found.keys() == begun.keys()
     assert all(torch.isfinite(tensor).all() for tensor in found.values())

@@ -6,10 +6,13 @@ import torch
 
 from ffhq_wrinkle.segmentation import create_model
 from ffhq_wrinkle.segmentation.checkpoints.pretrained import load_pretrained
+from ffhq_wrinkle.segmentation.networks.catalogue import NETWORKS
 from ffhq_wrinkle.segmentation.networks.swin_mim import SwinMim
+from ffhq_wrinkle.segmentation.training.loss_catalogue import LOSSES
 from ffhq_wrinkle.segmentation.training.losses import masked_l1_loss
-from ffhq_wrinkle.segmentation.training.objectives import NOISE, objective_of
+from ffhq_wrinkle.segmentation.training.objectives import NOISE, Objective, objective_of
 from ffhq_wrinkle.segmentation.training.training_set import Example
+from tests.helpers.networks import FEATURES
 
 
 def example(side=96, images=2, seed=0):
@@ -34,9 +37,27 @@ class Seen:
         return torch.zeros_like(x)
 
 
+@pytest.mark.parametrize("loss", LOSSES)
+def test_a_loss_trains_a_network_with_the_output_channels_of_its_entry(loss):
+    spec = LOSSES[loss]
+    name = next((one.name for one in NETWORKS.values() if one.own_loss == loss), "unet")
+    model = create_model(name, 3, spec.out_channels, features=FEATURES).train()
+    objective = objective_of(loss, model)
+    assert isinstance(objective, Objective)
+    value = objective.loss(model, example(side=64))
+    assert value.shape == ()
+    assert torch.isfinite(value)
+
+
+def test_the_loss_that_alone_trains_a_network_is_in_the_table():
+    own = {spec.own_loss for spec in NETWORKS.values()} - {""}
+    assert own == {"masked_l1", "weighted_deep_supervision"}
+    assert own <= LOSSES.keys()
+
+
 def test_noise_is_normal_of_deviation_0_2_and_of_each_sample_s_seed():
     batch, network = example(), Seen()
-    objective = objective_of("denoising", create_model("unet", 3, 3))
+    objective = objective_of("denoising", create_model("unet", 3, 3, features=FEATURES))
     loss = objective.loss(network, batch)
     noise = (network.x - scaled(batch)) / 0.2
     assert pytest.approx(0.2) == NOISE
@@ -60,7 +81,7 @@ def test_the_masked_error_counts_inside_the_mask_alone():
 
 def test_six_in_ten_patches_of_32_pixels_are_masked():
     batch, network = example(side=150), Seen()
-    loss = objective_of("masked_l1", SwinMim(3, 3)).loss(network, batch)
+    loss = objective_of("masked_l1", SwinMim(3, 3, features=FEATURES)).loss(network, batch)
     for masked in network.masked:
         patches = masked[::32, ::32]
         assert patches.shape == (5, 5)
@@ -75,7 +96,7 @@ def test_six_in_ten_patches_of_32_pixels_are_masked():
 @torch.inference_mode()
 def test_what_is_masked_is_not_seen():
     torch.manual_seed(0)
-    model = SwinMim(3, 3).eval()
+    model = SwinMim(3, 3, features=FEATURES).eval()
     x = torch.rand(1, 3, 130, 140) * 2 - 1
     masked = torch.zeros(1, 130, 140, dtype=torch.bool)
     masked[:, 32:64, 64:128] = True
@@ -89,9 +110,12 @@ def test_what_is_masked_is_not_seen():
 
 def test_the_encoder_goes_over_and_the_rest_is_left_as_it_was():
     torch.manual_seed(0)
-    pretrained, network = SwinMim(3, 3), create_model("swin_unetr", 4, 2)
+    pretrained, network = (
+        SwinMim(3, 3, features=FEATURES),
+        create_model("swin_unetr", 4, 2, features=FEATURES),
+    )
     before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
-    carried = load_pretrained(network, pretrained.state_dict())
+    transfer = load_pretrained(network, pretrained.state_dict())
     after = network.state_dict()
     name = "swinViT.layers3.0.blocks.1.attn.qkv.weight"
     assert torch.equal(after[name], pretrained.state_dict()[name])
@@ -100,16 +124,16 @@ def test_the_encoder_goes_over_and_the_rest_is_left_as_it_was():
     assert torch.equal(after[embedding][:, :3], pretrained.state_dict()[embedding])
     assert not after[embedding][:, 3].any()
     assert torch.equal(after["out.conv.conv.weight"], before["out.conv.conv.weight"])
-    assert set(carried.unused) == {"mask_token", "head.weight", "head.bias"}
-    assert {*carried.copied, *carried.made, *carried.left} == set(after)
+    assert set(transfer.unused) == {"mask_token", "head.weight", "head.bias"}
+    assert {*transfer.copied, *transfer.derived, *transfer.unchanged} == set(after)
 
 
 def test_of_noise_all_but_the_output_layer_goes_over():
     torch.manual_seed(0)
-    pretrained, network = create_model("unet", 3, 3), create_model("unet", 3, 2)
+    pretrained, network = (create_model("unet", 3, out, features=FEATURES) for out in (3, 2))
     last = network.state_dict()["outc.conv.weight"].clone()
-    carried = load_pretrained(network, pretrained.state_dict())
-    assert carried.left == ["outc.conv.weight", "outc.conv.bias"]
+    transfer = load_pretrained(network, pretrained.state_dict())
+    assert transfer.unchanged == ["outc.conv.weight", "outc.conv.bias"]
     assert torch.equal(network.state_dict()["outc.conv.weight"], last)
     name = "up4.conv.double_conv.3.weight"
     assert torch.equal(network.state_dict()[name], pretrained.state_dict()[name])

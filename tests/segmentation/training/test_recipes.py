@@ -1,8 +1,11 @@
 """Recipes, losses and the learning rate: the paper's values, and formulas by hand."""
 
 import math
+import subprocess
+import sys
 
 import pytest
+import tomli_w
 import torch
 from torch.optim.lr_scheduler import CosineAnnealingWarmRestarts
 
@@ -57,30 +60,85 @@ def test_a_recipe_of_one_stage_and_whole_numbers_for_floats():
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (("epochs", "epoch"), "'epoch' is no key of .finetune.; did you mean 'epochs'"),
-        (("[finetune]", "[fine]"), "no stage; did you mean 'finetune'"),
+        (("epochs", "epoch"), "'epoch' is not a key of .finetune.; did you mean 'epochs'"),
+        (("[finetune]", "[fine]"), "not a stage; did you mean 'finetune'"),
         (("epochs = 2", 'epochs = "2"'), "epochs is '2'; it should be int"),
         (("epochs = 2", "epochs = 2.5"), "epochs is 2.5; it should be int"),
         (("epochs = 2", "epochs = true"), "epochs is True; it should be int"),
-        (("epochs = 2", "epochs = 0"), "epochs is 0; at least 1"),
+        (("epochs = 2", "epochs = 0"), "epochs is 0; the minimum is 1"),
         (("peak_rate = 1", "peak_rate = -1.0"), "peak_rate is -1.0; it should be above 0"),
         (('"unet"', '"vnet"'), "network is 'vnet'; choose one of unet"),
         (("soft_dice", "mse"), "has the loss mse; it should be soft_dice"),
         (("epochs = 2\n", ""), "lacks 'epochs'"),
-        (("= 2", "2"), "is no TOML"),
+        (("= 2", "2"), "is not valid TOML"),
         ((SMALL, ""), "neither .pretrain. nor .finetune."),
     ],
 )
-def test_recipes_that_can_not_be_are_refused_with_their_name(change, message):
+def test_invalid_recipes_are_refused_with_their_name(change, message):
     with pytest.raises(ArgumentError, match=rf"^mine\.toml.*{message}|^the recipe mine.*{message}"):
         parse_recipe(SMALL.replace(*change), "mine.toml")
 
 
+PRETRAIN = SMALL.replace("[finetune]", "[pretrain]").replace("soft_dice", "mse")
+
+
 def test_stages_of_two_networks_are_refused():
-    both = SMALL + SMALL.replace("[finetune]", "[pretrain]").replace('"unet"', '"swin_unetr"')
-    both = both.replace('loss = "soft_dice"', 'loss = "mse"', 2).replace("mse", "soft_dice", 1)
-    with pytest.raises(ArgumentError, match="within one network"):
-        parse_recipe(both, "mine")
+    with pytest.raises(ArgumentError, match=r"swin_unetr and .* unet; .* within one network only"):
+        parse_recipe(SMALL + PRETRAIN.replace('"unet"', '"swin_unetr"'), "mine")
+
+
+def test_stages_with_different_features_are_refused():
+    for features, fits in ((32, False), (64, True)):
+        both = SMALL + PRETRAIN + f"features = {features}\n"
+        if fits:  # as many as the network has by default
+            assert parse_recipe(both, "mine").pretrain.features == features
+        else:
+            with pytest.raises(ArgumentError, match=r"\[pretrain\] has 32 features and .* 64"):
+                parse_recipe(both, "mine")
+
+
+def test_features_that_the_network_cannot_have_are_refused():
+    for network, features, message in (
+        ("unet", -1, "unet needs at least 1"),
+        ("swin_unetr", 16, "a multiple of 12"),
+        ("striped_wrinet", 12, "are fixed"),
+    ):
+        text = SMALL.replace('"unet"', f'"{network}"') + f"features = {features}\n"
+        with pytest.raises(ArgumentError, match=message):
+            parse_recipe(text, "mine")
+
+
+def test_features_are_recorded_only_if_they_are_not_the_network_s_own():
+    """Runs from before recipes had features can be resumed."""
+    before = parse_recipe(SMALL, "mine").record()
+    assert "features" not in before["finetune"]
+    assert parse_recipe(SMALL + "features = 0\n", "mine").record() == before
+    narrow = parse_recipe(SMALL + "features = 8\n", "mine").record()
+    assert narrow == {"finetune": {**before["finetune"], "features": 8}}
+    assert parse_recipe(tomli_w.dumps(narrow), "mine").record() == narrow
+
+
+@pytest.mark.parametrize(
+    ("network", "loss", "message"),
+    [
+        ("unet_wds", "soft_dice", "only weighted_deep_supervision trains it"),
+        ("unet", "weighted_deep_supervision", "it only trains unet_wds"),
+    ],
+)
+def test_a_network_and_its_own_loss_go_together(network, loss, message):
+    text = SMALL.replace('"unet"', f'"{network}"').replace("soft_dice", loss)
+    with pytest.raises(ArgumentError, match=message):
+        parse_recipe(text, "mine")
+
+
+def test_recipes_are_read_without_pytorch():
+    code = (
+        "import sys\n"
+        "from ffhq_wrinkle.segmentation.training.recipes import read_recipe, shipped_recipes\n"
+        "assert len([read_recipe(name) for name in shipped_recipes()]) > 9\n"
+        "print(*sorted({'torch', 'monai', 'torchvision', 'lightning_fabric'} & set(sys.modules)))"
+    )
+    assert subprocess.check_output([sys.executable, "-c", code], text=True) == "\n"
 
 
 def test_options_change_every_stage():

@@ -1,7 +1,6 @@
 """Training: it learns, stops and goes on with the same bits, and hands weights over."""
 
 import json
-import shutil
 import signal
 import subprocess
 import sys
@@ -26,12 +25,10 @@ from ffhq_wrinkle.segmentation.training.training import TrainSettings, train
 from ffhq_wrinkle.segmentation.training.training_set import Order, Place, TrainingSet
 from ffhq_wrinkle.segmentation.training_data.samples import Sample
 from ffhq_wrinkle.weak_labels.texture import TextureSettings
-from tests.helpers.processes import NARROW, wait_for
+from tests.helpers.networks import FEATURES
+from tests.helpers.processes import COMMAND, wait_for
 from tests.helpers.tables import rows_of
 from tests.helpers.training import RECIPE, weights
-
-pytestmark = pytest.mark.usefixtures("narrow_unet")
-COMMAND = (sys.executable, NARROW)
 
 
 def run(data, folder, recipe=RECIPE, **options):
@@ -216,7 +213,7 @@ def test_pretrained_weights_really_arrive(data, tmp_path):
     """A network that can not learn keeps what it was begun with."""
     frozen = RECIPE[RECIPE.index("[finetune]") :].replace("peak_rate = 1e-3", "peak_rate = 1e-30")
     frozen += "weight_decay = 0.0\n"
-    begun = create_model("unet", 3, 1)
+    begun = create_model("unet", 3, 1, features=FEATURES)
     begun.state_dict()["down2.maxpool_conv.1.double_conv.3.weight"][3, 4, 1, 1] = 42.0
     save_checkpoint(tmp_path / "w.pt", begun, "unet", texture=TextureSettings(), side=32)
     run(data, tmp_path / "run", frozen, init=tmp_path / "w.pt")
@@ -254,7 +251,7 @@ def test_a_folder_with_other_files_is_refused(data, tmp_path):
 
 
 def test_a_loss_that_is_no_number_stops_with_the_images(data, tmp_path):
-    begun = create_model("unet", 4, 2)
+    begun = create_model("unet", 4, 2, features=FEATURES)
     begun.state_dict()["outc.conv.bias"][0] = 3e38
     begun.state_dict()["outc.conv.weight"][0] = 3e38
     save_checkpoint(tmp_path / "w.pt", begun, "unet", texture=TextureSettings(), side=32)
@@ -265,7 +262,6 @@ def test_a_loss_that_is_no_number_stops_with_the_images(data, tmp_path):
     assert (tmp_path / "run" / "test.json").exists()
 
 
-@pytest.mark.usefixtures("narrow_transformers")
 def test_accumulated_batches_teach_what_whole_ones_do_where_losses_add_up(data, tmp_path):
     """The mean squared error of equal parts is the mean of theirs; but for batch normalisation."""
     recipe = RECIPE[: RECIPE.index("[finetune]")].replace('"unet"', '"swin_unetr"')
@@ -337,7 +333,7 @@ def arguments(data, tmp_path):
 
 @pytest.fixture
 def start(arguments):
-    def begin(folder, *options, command=COMMAND, recipe=RECIPE):
+    def begin(folder, *options, command=(COMMAND,), recipe=RECIPE):
         return subprocess.Popen(
             [*command, *arguments(folder, *options, recipe=recipe)],
             stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
@@ -356,7 +352,7 @@ def finished(process):
 TWO = """
 import os
 from ffhq_wrinkle.segmentation.training import trainer
-from narrow import main
+from ffhq_wrinkle.cli import main
 trainer.SAVE_EVERY_S = 0 if os.environ.get("LOCAL_RANK", "0") == "0" else 1e9
 main()
 """
@@ -368,7 +364,6 @@ def test_two_processes_get_the_weights_of_one_with_the_same_batch(data, tmp_path
     recipe = RECIPE.replace("epochs = 2", "epochs = 1").replace("batch_size = 4", "batch_size = 9")
     run(data, tmp_path / "one", recipe, settings={"precision": "64"})
     (tmp_path / "two.py").write_text(TWO)
-    shutil.copy(NARROW, tmp_path)
     options = ["--precision", "64", "--epochs", "1", "--batch-size", "9", "--devices", "2"]
     command = (sys.executable, tmp_path / "two.py")
     finished(start(tmp_path / "two", *options, command=command))
