@@ -1,4 +1,4 @@
-"""Checkpoints, ours and the authors': read safely, told apart, transfer into other networks."""
+"""Checkpoints, ours and the authors': read safely, recognised, transferred to other networks."""
 
 import argparse
 import hashlib
@@ -36,21 +36,21 @@ def same(first, second):
         torch.testing.assert_close(first[name], second[name], rtol=0, atol=0)
 
 
-def test_ours_comes_back_with_its_texture_recipe(unet, tmp_path):
+def test_a_saved_checkpoint_is_loaded_with_its_texture_settings(unet, tmp_path):
     texture = TextureSettings(recipe="released", kernel_size=11, sigma=2.5)
     path = tmp_path / "best.pt"
     save_checkpoint(path, unet, "unet", texture=texture, side=512, more={"epoch": 3})
-    found = load_checkpoint(path)
-    same(found.model.state_dict(), unet.state_dict())
-    assert (found.network, found.official) == ("unet", False)
-    assert (found.texture, found.side) == (texture, 512)
-    assert (found.model.in_channels, found.model.out_channels) == (4, 2)
-    assert found.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
-    assert not found.model.training
+    loaded = load_checkpoint(path)
+    same(loaded.model.state_dict(), unet.state_dict())
+    assert (loaded.network, loaded.official) == ("unet", False)
+    assert (loaded.texture, loaded.side) == (texture, 512)
+    assert (loaded.model.in_channels, loaded.model.out_channels) == (4, 2)
+    assert loaded.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
+    assert not loaded.model.training
     assert torch.load(path, weights_only=True)["epoch"] == 3
 
 
-def theirs(state, how):
+def authors_file(state, how):
     prefixed = {f"module.{name}": value for name, value in state.items()}
     return {
         "at the top": state,
@@ -69,19 +69,19 @@ def theirs(state, how):
     "how",
     ["at the top", "under model", "parallel", "compiled", "with settings and scores"],
 )
-def test_theirs_loads_however_it_is_wrapped(how, unet, tmp_path):
+def test_the_authors_files_load_however_they_are_wrapped(how, unet, tmp_path):
     path = tmp_path / "w.pth"
-    torch.save(theirs(unet.state_dict(), how), path)
-    found = load_checkpoint(path)
-    same(found.model.state_dict(), unet.state_dict())
-    assert (found.texture, found.side) == (None, None)
+    torch.save(authors_file(unet.state_dict(), how), path)
+    loaded = load_checkpoint(path)
+    same(loaded.model.state_dict(), unet.state_dict())
+    assert (loaded.texture, loaded.side) == (None, None)
 
 
-def test_swin_unetr_is_known_by_its_weights(tmp_path):
+def test_swin_unetr_is_recognised_by_its_weights(tmp_path):
     swin = create_model("swin_unetr", 3, 1)
     torch.save(swin.state_dict(), tmp_path / "w.pth")
-    found = load_checkpoint(tmp_path / "w.pth")
-    assert (found.network, found.model.in_channels, found.model.out_channels) == (
+    loaded = load_checkpoint(tmp_path / "w.pth")
+    assert (loaded.network, loaded.model.in_channels, loaded.model.out_channels) == (
         "swin_unetr", 3, 1,
     )  # fmt: skip
 
@@ -95,10 +95,10 @@ def test_a_mismatch_names_the_first_few_keys(unet, tmp_path):
     torch.save(state, tmp_path / "w.pth")
     with pytest.raises(SourceError) as raised:
         load_checkpoint(tmp_path / "w.pth")
-    said = str(raised.value)
-    assert "is not unet with 4 -> 2 channels and 12 features" in said
-    assert "lacks down1.maxpool_conv.1.double_conv.0.weight" in said
-    assert "lacks up4.conv.double_conv.4.bias, has extra.weight and 1 more" in said
+    message = str(raised.value)
+    assert "is not unet with 4 -> 2 channels and 12 features" in message
+    assert "lacks down1.maxpool_conv.1.double_conv.0.weight" in message
+    assert "lacks up4.conv.double_conv.4.bias, has extra.weight and 1 more" in message
 
 
 def test_values_that_are_not_finite_are_refused(unet, tmp_path):
@@ -113,7 +113,7 @@ def test_values_that_are_not_finite_are_refused(unet, tmp_path):
 @pytest.mark.parametrize(
     "odd", [torch.zeros(2).to_sparse(), torch.zeros(2, device="meta")], ids=["sparse", "meta"]
 )
-def test_tensors_of_other_kinds_are_refused(odd, unet, tmp_path):
+def test_sparse_and_meta_tensors_are_refused(odd, unet, tmp_path):
     torch.save({**unet.state_dict(), "outc.conv.bias": odd}, tmp_path / "w.pth")
     with pytest.raises(SourceError, match=r"outc\.conv\.bias as a tensor of another kind"):
         load_checkpoint(tmp_path / "w.pth")
@@ -128,7 +128,7 @@ class Harmful:
 
 
 @pytest.mark.parametrize("kind", ["code", "cut", "text", "empty", "tensor", "other network"])
-def test_what_is_no_checkpoint_is_refused_in_one_line(kind, unet, tmp_path):
+def test_files_that_are_not_checkpoints_are_refused_in_one_line(kind, unet, tmp_path):
     path = tmp_path / "w.pth"
     whole = io.BytesIO()
     torch.save(unet.state_dict(), whole)
@@ -156,7 +156,7 @@ def test_a_damaged_texture_record_is_refused(unet, tmp_path):
         load_checkpoint(tmp_path / "w.pt")
 
 
-def test_saving_where_no_folder_is_says_so(unet, tmp_path):
+def test_saving_into_a_missing_folder_says_so(unet, tmp_path):
     with pytest.raises(OutputError, match="No such file or directory"):
         save_checkpoint(
             tmp_path / "none" / "w.pt", unet, "unet", texture=TextureSettings(), side=512
@@ -165,7 +165,7 @@ def test_saving_where_no_folder_is_says_so(unet, tmp_path):
 
 @pytest.fixture
 def published(unet, tmp_path, monkeypatch, site):
-    """A table of sources in which a checkpoint of our making is the published one."""
+    """A table of sources in which a checkpoint made here is the published one."""
     content = io.BytesIO()
     torch.save({"model": unet.state_dict()}, content)
     archive = io.BytesIO()
@@ -183,14 +183,14 @@ def published(unet, tmp_path, monkeypatch, site):
     return content.getvalue()
 
 
-def test_a_published_checkpoint_is_known_by_its_hash_whatever_it_is_called(published, tmp_path):
+def test_a_published_checkpoint_is_recognised_by_its_hash_under_any_name(published, tmp_path):
     (tmp_path / "renamed.pth").write_bytes(published)
-    found = load_checkpoint(tmp_path / "renamed.pth")
-    assert found.official
-    assert (found.texture, found.side) == (TextureSettings(recipe="released"), 1024)
+    loaded = load_checkpoint(tmp_path / "renamed.pth")
+    assert loaded.official
+    assert (loaded.texture, loaded.side) == (TextureSettings(recipe="released"), 1024)
 
 
-def test_another_file_by_the_published_name_is_refused(published, unet, tmp_path):
+def test_a_different_file_with_a_published_name_is_refused(published, unet, tmp_path):
     path = tmp_path / "stage2_unet.pth"
     torch.save({"module": 1, **unet.state_dict()}, path)
     with pytest.raises(SourceError, match=r"has the name of a published .*rename it"):
@@ -205,7 +205,7 @@ def test_an_official_checkpoint_is_fetched_once_and_verified(published, site):
     assert site.requests == ["/checkpoints.zip"]
 
 
-def test_without_it_the_error_says_where_to_put_it(published, site):
+def test_a_failed_download_says_where_to_put_the_checkpoint(published, site):
     archive = site.pages.pop("/checkpoints.zip")
     with pytest.raises(SourceError, match=r"Put stage2_unet.*or name the file with --checkpoint"):
         official_checkpoint("official-unet")
@@ -217,7 +217,7 @@ def test_without_it_the_error_says_where_to_put_it(published, site):
 
 
 @pytest.mark.parametrize("name", ["unet", "swin_unetr", "striped_wrinet"])
-def test_pretrained_weights_go_over_and_channels_are_filled_by_the_rule(name):
+def test_pretrained_weights_are_copied_and_channels_filled_by_the_rule(name):
     torch.manual_seed(1)
     pretrained, network = small_model(name, 3, 1).eval(), small_model(name, 4, 2).eval()
     transfer = load_pretrained(network, pretrained.state_dict())
@@ -231,7 +231,7 @@ def test_pretrained_weights_go_over_and_channels_are_filled_by_the_rule(name):
     for tensor in inputs:
         torch.testing.assert_close(after[tensor][:, :3], before[tensor], rtol=0, atol=0)
         assert not after[tensor][:, 3].any()
-    # So the texture map has no influence yet, and wrinkle against background is twice its guess.
+    # The texture map has no influence yet, and wrinkle against background is twice the prediction.
     x = torch.rand(1, 4, 128, 128) * 2 - 1
     with torch.inference_mode():
         logits, texture = network(x), pretrained(x[:, :3])
@@ -247,7 +247,7 @@ def test_pretrained_weights_of_equal_channels_are_copied_whole():
 
 
 @pytest.mark.parametrize("channels", [(5, 1), (3, 4), (3, 5)])
-def test_pretrained_weights_that_no_rule_is_for_change_nothing(channels):
+def test_pretrained_weights_that_no_rule_covers_change_nothing(channels):
     network = create_model("unet", 4, 2, features=FEATURES)
     before = {name: value.clone() for name, value in network.state_dict().items()}
     with pytest.raises(SourceError, match="the pretrained checkpoint is not of this network"):

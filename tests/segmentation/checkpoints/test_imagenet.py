@@ -34,15 +34,15 @@ MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
 def for_torchvision(x):
-    """An image of -1..1 as torchvision's networks take it."""
+    """Normalise an image of -1..1 as torchvision's networks take it."""
     return normalize((x + 1) / 2, MEAN, STD)
 
 
-def close(found, expected, tolerance=1e-4):
-    """Of features, as a share of how far they spread."""
-    assert found.shape == expected.shape
+def assert_close_features(features, expected, tolerance=1e-4):
+    """Compare features relative to their standard deviation."""
+    assert features.shape == expected.shape
     assert expected.std() > 0.01
-    assert (found - expected).abs().max() < tolerance * expected.std()
+    assert (features - expected).abs().max() < tolerance * expected.std()
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +57,7 @@ def swin_t():
 
 @pytest.fixture(scope="module")
 def network():
-    """What tests load weights into, one after another."""
+    """The network into which tests load weights, one after another."""
     return create_model("swin_unetr_96", 4, 2).eval()
 
 
@@ -69,37 +69,37 @@ def test_the_resnet_s_features_are_torchvision_s(resnet50):
     x = picture(4, 96, 128)  # the texture map has no influence
     features = network.encoder(x)
     # Ours continues images by 0, which is mid-grey; torchvision's by 0 after normalisation.
-    there = filled(models.resnet50(weights=None))
-    there.conv1.padding = (0, 0)
+    reference = filled(models.resnet50(weights=None))
+    reference.conv1.padding = (0, 0)
     continued = torch.nn.functional.pad(x[:, :3], (3, 3, 3, 3))
-    expected = there.relu(there.bn1(there.conv1(for_torchvision(continued))))
-    close(features[1], expected)
+    expected = reference.relu(reference.bn1(reference.conv1(for_torchvision(continued))))
+    assert_close_features(features[1], expected)
     as_published = resnet50.relu(resnet50.bn1(resnet50.conv1(for_torchvision(x[:, :3]))))
     inside = (..., slice(2, -1), slice(2, -1))  # further in than the seven pixels reach out
-    close(features[1][inside], as_published[inside])
-    expected = there.maxpool(expected)
+    assert_close_features(features[1][inside], as_published[inside])
+    expected = reference.maxpool(expected)
     for level in range(1, 5):
-        expected = getattr(there, f"layer{level}")(expected)
-        close(features[level + 1], expected)
+        expected = getattr(reference, f"layer{level}")(expected)
+        assert_close_features(features[level + 1], expected)
 
 
 @NEEDS_SMP
 def test_the_resnet_s_shift_does_not_matter_in_training(resnet50):
     network = create_model("unet_resnet50", 3, 2)
     transfer_imagenet(network, "unet_resnet50", resnet50.state_dict())
-    there = models.resnet50(weights=None)
-    there.load_state_dict(resnet50.state_dict())
+    reference = models.resnet50(weights=None)
+    reference.load_state_dict(resnet50.state_dict())
     x = torch.nn.functional.pad(picture(3, 64, 64), (8, 8, 8, 8))
     with torch.no_grad():
         features = network.train().encoder(x)[1]
-        inner = there.train().conv1
+        inner = reference.train().conv1
         inner.padding = (0, 0)
         continued = torch.nn.functional.pad(x, (3, 3, 3, 3))
-        expected = there.relu(there.bn1(inner(for_torchvision(continued))))
-    close(features, expected)
+        expected = reference.relu(reference.bn1(inner(for_torchvision(continued))))
+    assert_close_features(features, expected)
 
 
-def monai_s_swin_t():
+def monai_swin_t():
     """MONAI's transformer of Swin-T's depths and windows: all of it can be transfer over."""
     encoder = SwinTransformer(
         in_chans=3, embed_dim=96, window_size=(7, 7), patch_size=(4, 4), depths=(2, 2, 6, 2),
@@ -110,8 +110,8 @@ def monai_s_swin_t():
 
 
 @torch.inference_mode()
-def test_swin_t_s_features_are_torchvision_s_where_depths_and_windows_are(swin_t):
-    encoder = monai_s_swin_t()
+def test_with_swin_t_s_depths_and_windows_the_features_are_torchvision_s(swin_t):
+    encoder = monai_swin_t()
     own = {f"swinViT.{name}": value for name, value in encoder.state_dict().items()}
     transfer, fitting = encoder_weights(CLASSIFIERS["swin_t"], own, swin_t.state_dict())
     state = {name.removeprefix("swinViT."): value for name, value in fitting.items()}
@@ -130,11 +130,11 @@ def test_swin_t_s_features_are_torchvision_s_where_depths_and_windows_are(swin_t
     x = for_torchvision(picture(3, 224, 224))
     features = encoder(x, normalize=False)
     for level, depth in enumerate((1, 3, 5, 7, 8)):
-        close(features[level], swin_t.features[:depth](x).permute(0, 3, 1, 2))
+        assert_close_features(features[level], swin_t.features[:depth](x).permute(0, 3, 1, 2))
 
 
 @torch.inference_mode()
-def test_the_patch_embedding_is_torchvision_s_but_for_the_patches_own_spread(network, swin_t):
+def test_the_patch_embedding_is_torchvision_s_except_for_the_patches_own_deviation(network, swin_t):
     transfer_imagenet(network, "swin_unetr_96", swin_t.state_dict())
     x = picture(4, 128, 128)
     convolution, _, norm = swin_t.features[0]
@@ -143,13 +143,13 @@ def test_the_patch_embedding_is_torchvision_s_but_for_the_patches_own_spread(net
     spread = (raw.var(dim=1, correction=0, keepdim=True) + norm.eps).sqrt()
     assert spread.std() > 0.01
     moved = norm.bias.view(1, -1, 1, 1)
-    close((network.swinViT.patch_embed(x) - moved) / spread + moved, expected)
+    assert_close_features((network.swinViT.patch_embed(x) - moved) / spread + moved, expected)
 
 
 def test_swin_unetr_takes_two_blocks_of_each_stage_and_resizes_their_tables(network, swin_t):
     before = {name: value.clone() for name, value in network.state_dict().items()}
-    there = swin_t.state_dict()
-    transfer = transfer_imagenet(network, "swin_unetr_96", there)
+    published = swin_t.state_dict()
+    transfer = transfer_imagenet(network, "swin_unetr_96", published)
     after = network.state_dict()
     # Per block two norms, two layers of attention and two of the perceptron, weights and biases.
     assert len(transfer.copied) == 4 * 2 * 12 + 3 * 3
@@ -165,11 +165,11 @@ def test_swin_unetr_takes_two_blocks_of_each_stage_and_resizes_their_tables(netw
         ("layers4.0.blocks.1.norm1.weight", "features.7.1.norm1.weight"),
         ("layers1.0.downsample.reduction.weight", "features.2.reduction.weight"),
     ]:
-        torch.testing.assert_close(after[f"swinViT.{ours}"], there[theirs], rtol=0, atol=0)
-    table = there["features.7.1.attn.relative_position_bias_table"].reshape(13, 13, 24)
+        torch.testing.assert_close(after[f"swinViT.{ours}"], published[theirs], rtol=0, atol=0)
+    table = published["features.7.1.attn.relative_position_bias_table"].reshape(13, 13, 24)
     expected = cv2.resize(table.numpy(), (31, 31), interpolation=cv2.INTER_CUBIC)
-    found = after["swinViT.layers4.0.blocks.1.attn.relative_position_bias_table"]
-    assert_allclose(found.reshape(31, 31, 24).numpy(), expected, atol=1e-5)
+    resized = after["swinViT.layers4.0.blocks.1.attn.relative_position_bias_table"]
+    assert_allclose(resized.reshape(31, 31, 24).numpy(), expected, atol=1e-5)
     assert any(name.startswith("decoder5.") for name in transfer.unchanged)
     assert "swinViT.layers4.0.downsample.reduction.weight" in transfer.unchanged
     for name in transfer.unchanged:
@@ -187,17 +187,17 @@ def test_every_tensor_is_accounted_for_once(name, network):
     kinds = [*transfer.copied, *transfer.derived, *transfer.unchanged]
     assert sorted(kinds) == sorted(network.state_dict())
     assert set(transfer.unused) < set(state)
-    said = transfer.summary()
-    assert "\n" not in said
-    assert f"{len(transfer.copied)} tensors copied; " in said
-    assert f"{len(transfer.unchanged)} tensors (" in said
+    summary = transfer.summary()
+    assert "\n" not in summary
+    assert f"{len(transfer.copied)} tensors copied; " in summary
+    assert f"{len(transfer.unchanged)} tensors (" in summary
     first = network.state_dict()[f"{network.input_layers[0]}.weight"]
     assert not first[:, 3].any()
     assert first[:, :3].any()
 
 
 @NEEDS_SMP
-def test_the_resnet_s_encoder_comes_over_whole(resnet50):
+def test_the_whole_encoder_of_the_resnet_is_transferred(resnet50):
     network = create_model("unet_resnet50", 3, 2)
     state = {
         name: value
@@ -214,9 +214,9 @@ def test_the_resnet_s_encoder_comes_over_whole(resnet50):
 @pytest.mark.parametrize(("before", "after"), [(13, 31), (5, 3)])
 def test_tables_are_resized_as_opencv_resizes_images(before, after):
     table = np.random.default_rng(0).normal(size=(before, before, 3)).astype(np.float32)
-    found = resized_table(torch.from_numpy(table.reshape(-1, 3)), after)
+    resized = resized_table(torch.from_numpy(table.reshape(-1, 3)), after)
     expected = cv2.resize(table, (after, after), interpolation=cv2.INTER_CUBIC)
-    assert_allclose(found.reshape(after, after, 3).numpy(), expected, atol=1e-5)
+    assert_allclose(resized.reshape(after, after, 3).numpy(), expected, atol=1e-5)
     # Rows stay rows, and no offset stays no offset.
     ramp = torch.arange(before).float()[:, None].expand(before, before).reshape(-1, 1)
     resized = resized_table(ramp, after).reshape(after, after)
@@ -234,15 +234,17 @@ def test_stand_ins_are_random_but_the_same_for_a_seed():
     assert not torch.equal(first[name], other[name])
 
 
-def test_what_does_not_fit_is_refused_and_changes_nothing(network, swin_t, resnet50, monkeypatch):
+def test_weights_that_do_not_fit_are_refused_and_change_nothing(
+    network, swin_t, resnet50, monkeypatch
+):
     before = {name: value.clone() for name, value in network.state_dict().items()}
     wrong = dict(swin_t.state_dict())
     del wrong["features.5.3.norm1.bias"]
-    for state, said in (
+    for state, message in (
         (resnet50.state_dict(), "lacks features"),
         (wrong, r"it lacks features\.5\.3\.norm1\.bias"),
     ):
-        with pytest.raises(SourceError, match=said):
+        with pytest.raises(SourceError, match=message):
             transfer_imagenet(network, "swin_unetr_96", state)
     with pytest.raises(ArgumentError, match="no ImageNet weights for unet, only for unet_resnet50"):
         load_imagenet(create_model("unet", 3, 2), "unet")
@@ -276,10 +278,10 @@ def test_the_published_files_are_torchvision_s_and_their_names_have_their_hashes
     }
     assert published.keys() == CLASSIFIERS.keys()
     for classifier, weights in published.items():
-        found = source(CLASSIFIERS[classifier].source)
-        assert found.url == weights.url
-        assert found.url.endswith(f"/{found.file}")
-        assert re.search(r"-([0-9a-f]{8})\.pth$", found.file)[1] == found.sha256[:8]
+        entry = source(CLASSIFIERS[classifier].source)
+        assert entry.url == weights.url
+        assert entry.url.endswith(f"/{entry.file}")
+        assert re.search(r"-([0-9a-f]{8})\.pth$", entry.file)[1] == entry.sha256[:8]
 
 
 class Harm:
@@ -309,8 +311,8 @@ def test_published_weights_are_fetched_once_verified_and_loaded(
     torch.save(state, tmp_path / "mine.pth")
     table((tmp_path / "mine.pth").read_bytes())
     assert len(load_imagenet(network, "swin_unetr_96").copied) == 105
-    found = network.state_dict()["swinViT.layers2.0.blocks.1.attn.proj.weight"]
-    assert torch.equal(found, state["features.3.1.attn.proj.weight"])
+    loaded = network.state_dict()["swinViT.layers2.0.blocks.1.attn.proj.weight"]
+    assert torch.equal(loaded, state["features.3.1.attn.proj.weight"])
     # The file alone: loading it again would take seconds.
     monkeypatch.setattr(imagenet, "transfer_imagenet", lambda *_, origin: origin)
     cached = tmp_path / "cache" / "swin_t.pth"
@@ -319,7 +321,7 @@ def test_published_weights_are_fetched_once_verified_and_loaded(
     assert site.requests == ["/swin_t.pth"]
 
 
-def test_other_files_than_the_published_are_refused(network, table, tmp_path):
+def test_files_that_are_not_the_published_ones_are_refused(network, table, tmp_path):
     table(b"<html>Quota exceeded</html>", sha256="704ceda3" * 8)
     with pytest.raises(
         SourceError, match=r"sent something else.*name the file with --initial-weights"

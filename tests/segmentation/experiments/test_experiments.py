@@ -167,6 +167,7 @@ def test_one_image_has_no_interval(make_run):
         ({"initial": "random-stand-in", "network": "unet_resnet50"},
          "[finetune] network unet_resnet50, the recipe's is unet, "
          "[finetune] initial random-stand-in, the recipe's is random"),
+        ({"features": 32}, "[finetune] features 32, the recipe's is 0"),
         ({"init": "ab" * 32},
          "began with a checkpoint (--init) of none of these runs; name its run too"),
         ({"seed": 0}, "seed 0 again, as in "),

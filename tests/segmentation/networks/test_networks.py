@@ -18,7 +18,7 @@ from tests.helpers.networks import EACH, FEATURES, NEEDS_SMP, filled, picture, s
 @pytest.mark.parametrize(
     ("name", "channels", "parameters"),
     [  # the specification's; 3 -> 1 of Swin UNETR is 49 fewer, a 1x1 convolution of 48 channels;
-        # one input channel of Striped WriNet takes 24 3x3 kernels more, an output channel 24 + 1
+        # an input channel of Striped WriNet adds 24 3x3 kernels, an output channel 24 + 1
         ("unet", (3, 2), 17_263_042),
         ("unet", (4, 2), 17_263_618),
         ("unet", (3, 1), 17_262_977),
@@ -29,19 +29,19 @@ from tests.helpers.networks import EACH, FEATURES, NEEDS_SMP, filled, picture, s
         ("striped_wrinet", (4, 2), 6_222_530 + 24 * 9),
         ("striped_wrinet", (3, 1), 6_222_530 - 25),
         # The U-Net's, 4,416 biases, and 2 for each of 256, 128 and 64 channels, with 2 biases each;
-        # 17.269M with 4 channels, as Kim et al. have it.
+        # 17.269M with 4 channels, as in Kim et al.
         ("unet_wds", (4, 2), 17_263_618 + 4_416 + 2 * (256 + 128 + 64 + 3)),
         ("unet_wds", (3, 2), 17_263_042 + 4_416 + 2 * (256 + 128 + 64 + 3)),
         ("swin_unetr_96", (3, 2), 100_643_708),
         pytest.param("unet_resnet50", (3, 2), 32_521_250, marks=NEEDS_SMP),
     ],
 )
-def test_the_numbers_of_parameters_are_the_paper_s(name, channels, parameters):
+def test_the_numbers_of_parameters_are_those_of_the_paper(name, channels, parameters):
     network = create_model(name, *channels)
     assert sum(parameter.numel() for parameter in network.parameters()) == parameters
 
 
-def test_the_unet_s_parameters_bear_the_published_names():
+def test_the_unet_s_parameters_have_the_published_names():
     parts = r"\.double_conv\.([03]\.weight|[14]\.(weight|bias))"
     shape = rf"(inc|down[1-4]\.maxpool_conv\.1|up[1-4]\.conv){parts}|outc\.conv\.(weight|bias)"
     names = [name for name, _ in create_model("unet", 4, 2).named_parameters()]
@@ -49,7 +49,7 @@ def test_the_unet_s_parameters_bear_the_published_names():
     assert len(names) == 9 * 6 + 2
 
 
-def test_swin_unetr_s_parameters_bear_monai_s_names_but_for_a_larger_last_step():
+def test_swin_unetr_s_parameters_are_monai_s_except_for_a_larger_last_upsampling():
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         monai_s = SwinUNETR(
@@ -64,7 +64,7 @@ def test_swin_unetr_s_parameters_bear_monai_s_names_but_for_a_larger_last_step()
 
 
 def unet_by_hand(state, x):
-    """The U-Net of the specification, from functions and a table of weights only."""
+    """Compute the U-Net of the specification from functions and a table of weights."""
 
     def double(x, name):
         for convolution, norm in ((0, 1), (3, 4)):
@@ -100,11 +100,11 @@ def test_swin_unetr_computes_the_same_with_and_without_pytorch_s_attention():
     network = filled(create_model("swin_unetr", 4, 2))
     x = picture(4, 192, 128)
     with torch.inference_mode():
-        quick = network(x)
-    explicit = network(x)  # where gradients are wanted, MONAI multiplies matrices itself
+        fast = network(x)
+    explicit = network(x)  # with gradients MONAI multiplies matrices itself
     assert explicit.requires_grad
-    assert quick.std() > 0.01
-    torch.testing.assert_close(quick, explicit.detach(), atol=2e-5, rtol=1e-5)
+    assert fast.std() > 0.01
+    torch.testing.assert_close(fast, explicit.detach(), atol=2e-5, rtol=1e-5)
 
 
 def test_gradient_checkpointing_changes_neither_logits_nor_gradients():
@@ -133,7 +133,7 @@ def test_gradient_checkpointing_changes_neither_logits_nor_gradients():
 )
 @pytest.mark.parametrize(("height", "width"), [(250, 250), (385, 257), (40, 33), (1, 7)])
 @torch.inference_mode()
-def test_sides_that_do_not_divide_are_padded_with_their_last_pixels_and_cropped(
+def test_other_sides_are_padded_with_their_last_pixels_and_cropped(
     name, unit, least, height, width
 ):
     network = filled(small_model(name, 3, 2))
@@ -152,7 +152,7 @@ def test_sides_that_do_not_divide_are_padded_with_their_last_pixels_and_cropped(
 
 @pytest.mark.parametrize("name", EACH)
 @torch.inference_mode()
-def test_sides_that_divide_are_left_alone(name):
+def test_sides_that_are_multiples_are_not_padded(name):
     network = filled(small_model(name, 3, 2))
     x = picture(3, 128, 192)
     torch.testing.assert_close(network(x), network.logits(x), rtol=0, atol=0)

@@ -1,4 +1,4 @@
-"""Striped WriNet: what its attention computes by hand, how far it sees, and what of it learns."""
+"""Striped WriNet: its attention by hand, how far it sees, and which parameters learn."""
 
 import math
 
@@ -17,7 +17,7 @@ from tests.helpers.networks import filled, picture
 
 
 def lively(network):
-    """Give layers weights that hand on as much as they get, not less and less."""
+    """Give layers weights that keep the scale of their input, which otherwise shrinks."""
     torch.manual_seed(0)
     for module in network.modules():
         if isinstance(module, torch.nn.Conv2d):
@@ -40,9 +40,9 @@ def test_multi_scale_attention_weights_by_what_lies_within_1_3_and_5(along):
     # The 1s: 1 + 2 - 4 = -1, so 1/3; 1 + 4 - 4 = 1, so 2/3. The 2: 2 + 3 - 4 = 1, so 2/3.
     expected = torch.tensor([1 / 3, 0, 2 / 3, 0, 0, 4 / 3, 0])
     shape = (1, 1, 1, 7) if along == "row" else (1, 1, 7, 1)
-    found = attention(x.view(shape))
+    attended = attention(x.view(shape))
     # Batch normalisation divides by the root of 1 + 1e-5.
-    torch.testing.assert_close(found, expected.view(shape), rtol=1e-4, atol=0)
+    torch.testing.assert_close(attended, expected.view(shape), rtol=1e-4, atol=0)
 
 
 @torch.inference_mode()
@@ -72,7 +72,7 @@ def striped_wrinet_by_hand(state, x):
             x = normalised(x, f"{name}.double_conv.{at + 1}")
         return x
 
-    def enlarged(x, size):
+    def upsampled(x, size):
         return functional.interpolate(x, size, mode="bilinear", align_corners=True)
 
     def attended(tokens, name):
@@ -96,14 +96,14 @@ def striped_wrinet_by_hand(state, x):
             row = functional.conv2d(features, state[f"{name}.0.weight"], padding=(0, reach))
             both = functional.conv2d(row, state[f"{name}.1.weight"], padding=(reach, 0))
             stripes.append(normalised(both, f"{name}.2"))
-        one = functional.conv2d(torch.cat(stripes, 1), state[f"near.{level}.weigh.weight"])
-        weighted.append(enlarged(features * torch.sigmoid(one), size))
+        weight = functional.conv2d(torch.cat(stripes, 1), state[f"near.{level}.weigh.weight"])
+        weighted.append(upsampled(features * torch.sigmoid(weight), size))
     shared = functional.conv2d(torch.cat(weighted, 1), state["across.mix.weight"])
     columns = attended(shared.mean(2).transpose(1, 2), "across.columns").transpose(1, 2)
     rows = attended(shared.max(3).values.transpose(1, 2), "across.rows").transpose(1, 2)
     shared = shared + columns[:, :, None, :] + rows[:, :, :, None]
     for level in (3, 2, 1, 0):
-        # Between pixels, a smaller image's pixel lies amid the middle four of its own.
+        # A pixel of the smaller image lies in the middle of four pixels of the larger one.
         step, middle = 2**level, max(0, 2 ** (level - 1) - 1)
         near = [
             shared[:, :, middle + down :: step, middle + right :: step]
@@ -111,7 +111,7 @@ def striped_wrinet_by_hand(state, x):
             for right in (0, 1)
         ]
         smaller = torch.stack(near).mean(0) if level else shared
-        larger = enlarged(x, smaller.shape[-2:])
+        larger = upsampled(x, smaller.shape[-2:])
         x = double(torch.cat([smaller, larger], 1), f"ups.{level}")
     return functional.conv2d(x, state["last.weight"], state["last.bias"])
 

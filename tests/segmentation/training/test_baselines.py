@@ -52,7 +52,7 @@ def run(recipe, dataset, folder):
 
 
 @pytest.mark.parametrize("name", RECIPES)
-def test_every_recipe_trains_two_epochs_stops_and_goes_on(name, data, tmp_path, monkeypatch):
+def test_every_recipe_trains_two_epochs_and_resumes_after_a_stop(name, data, tmp_path, monkeypatch):
     asked = iter([False] * 2 + [True] * 1000)
 
     @contextmanager
@@ -77,12 +77,12 @@ def test_every_recipe_trains_two_epochs_stops_and_goes_on(name, data, tmp_path, 
 @pytest.mark.parametrize("name", ["unet_denoising", "swin_unetr_mim"])
 def test_pretraining_lowers_its_own_loss_without_weak_masks(name, data, tmp_path):
     recipe = small(name, 12).only("pretrain")
-    data.labels.rename(tmp_path / "away")  # a parser would fail
+    data.labels.rename(tmp_path / "away")  # so that a parser would fail
     run(recipe, data, tmp_path / "run")
     with (tmp_path / "run" / "pretrain" / "metrics.csv").open() as file:
         losses = [float(row["train_loss"]) for row in csv.DictReader(file)]
     assert losses[-1] < 0.9 * losses[0]
-    found = weights(tmp_path / "run" / "pretrain" / "best.pt")
-    begun = small_model(recipe.pretrain.network, 3, 3).state_dict()
-    assert found.keys() == begun.keys()
-    assert all(torch.isfinite(tensor).all() for tensor in found.values())
+    trained = weights(tmp_path / "run" / "pretrain" / "best.pt")
+    initial = small_model(recipe.pretrain.network, 3, 3).state_dict()
+    assert trained.keys() == initial.keys()
+    assert all(torch.isfinite(tensor).all() for tensor in trained.values())

@@ -1,4 +1,4 @@
-"""Objectives: what each loss asks of a network, against its definition."""
+"""Objectives: the task of each loss against its definition."""
 
 import numpy as np
 import pytest
@@ -30,7 +30,7 @@ def scaled(batch):
 
 
 class Seen:
-    """Stands for a network: keeps what it is given, and gives zeros."""
+    """A network's stand-in that keeps its input and returns zeros."""
 
     def __call__(self, x, masked=None):
         self.x, self.masked = x, masked
@@ -40,7 +40,7 @@ class Seen:
 @pytest.mark.parametrize("loss", LOSSES)
 def test_a_loss_trains_a_network_with_the_output_channels_of_its_entry(loss):
     spec = LOSSES[loss]
-    name = next((one.name for one in NETWORKS.values() if one.own_loss == loss), "unet")
+    name = next((each.name for each in NETWORKS.values() if each.own_loss == loss), "unet")
     model = create_model(name, 3, spec.out_channels, features=FEATURES).train()
     objective = objective_of(loss, model)
     assert isinstance(objective, Objective)
@@ -55,7 +55,7 @@ def test_the_loss_that_alone_trains_a_network_is_in_the_table():
     assert own <= LOSSES.keys()
 
 
-def test_noise_is_normal_of_deviation_0_2_and_of_each_sample_s_seed():
+def test_noise_is_normal_with_deviation_0_2_and_depends_on_each_sample_s_seed():
     batch, network = example(), Seen()
     objective = objective_of("denoising", create_model("unet", 3, 3, features=FEATURES))
     loss = objective.loss(network, batch)
@@ -94,7 +94,7 @@ def test_six_in_ten_patches_of_32_pixels_are_masked():
 
 
 @torch.inference_mode()
-def test_what_is_masked_is_not_seen():
+def test_masked_pixels_are_not_seen():
     torch.manual_seed(0)
     model = SwinMim(3, 3, features=FEATURES).eval()
     x = torch.rand(1, 3, 130, 140) * 2 - 1
@@ -108,7 +108,7 @@ def test_what_is_masked_is_not_seen():
     assert (model(x, masked) - model(other, masked)).abs().max() > 1e-6
 
 
-def test_the_encoder_goes_over_and_the_rest_is_left_as_it_was():
+def test_the_encoder_is_transferred_and_the_rest_left_as_it_was():
     torch.manual_seed(0)
     pretrained, network = (
         SwinMim(3, 3, features=FEATURES),
@@ -128,7 +128,7 @@ def test_the_encoder_goes_over_and_the_rest_is_left_as_it_was():
     assert {*transfer.copied, *transfer.derived, *transfer.unchanged} == set(after)
 
 
-def test_of_noise_all_but_the_output_layer_goes_over():
+def test_after_denoising_all_but_the_output_layer_is_transferred():
     torch.manual_seed(0)
     pretrained, network = (create_model("unet", 3, out, features=FEATURES) for out in (3, 2))
     last = network.state_dict()["outc.conv.weight"].clone()

@@ -1,4 +1,4 @@
-"""What the processes of one run share: on one process here; `test_training` starts two."""
+"""Batch normalisation over processes, with one process; `test_training` starts two."""
 
 import torch
 from torch import nn

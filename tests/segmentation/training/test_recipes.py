@@ -26,10 +26,10 @@ PAPER = {
 @pytest.mark.parametrize(("name", "stage"), PAPER)
 def test_the_shipped_recipes_hold_the_paper_s_values(name, stage):
     config = read_recipe(name).stage(stage)
-    found = (
+    values = (
         config.epochs, config.batch_size, config.first_period, config.peak_rate, config.rate_decay,
     )  # fmt: skip
-    assert found == PAPER[name, stage]
+    assert values == PAPER[name, stage]
     assert (config.weight_decay, config.beta1, config.beta2) == (0.05, 0.9, 0.999)
     assert config.network == name.removesuffix("_texture")
     assert config.size == 0
@@ -151,7 +151,7 @@ def test_options_change_every_stage():
         recipe.only("finetune").only("pretrain")
 
 
-def test_the_input_is_that_of_finetuning():
+def test_the_option_input_changes_finetuning_only():
     recipe = read_recipe("unet_texture").changed({"input": "rgb+texture"})
     assert (recipe.pretrain.input, recipe.finetune.input) == ("rgb", "rgb+texture")
     assert read_recipe("unet_texture").changed({"input": "rgb"}).finetune.in_channels == 3
@@ -159,7 +159,7 @@ def test_the_input_is_that_of_finetuning():
         read_recipe("unet_texture").only("pretrain").changed({"input": "rgb+texture"})
 
 
-def test_a_name_that_is_no_recipe_suggests_one(tmp_path):
+def test_an_unknown_recipe_suggests_a_known_one(tmp_path):
     with pytest.raises(ArgumentError, match="did you mean 'unet_texture'"):
         read_recipe("unet_textur")
     (tmp_path / "own.toml").write_text(SMALL)
@@ -172,8 +172,8 @@ def test_the_rate_is_pytorch_s_warm_restarts():
     optimizer = torch.optim.SGD([parameter], lr=1e-3)
     scheduler = CosineAnnealingWarmRestarts(optimizer, T_0=100, T_mult=2)
     for epoch in range(300):
-        found = sgdr_rate(epoch, peak_rate=1e-3, first_period=100)
-        assert found == pytest.approx(scheduler.get_last_lr()[0], abs=1e-12)
+        rate = sgdr_rate(epoch, peak_rate=1e-3, first_period=100)
+        assert rate == pytest.approx(scheduler.get_last_lr()[0], abs=1e-12)
         optimizer.step()
         scheduler.step()
 

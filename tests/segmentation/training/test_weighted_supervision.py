@@ -1,4 +1,4 @@
-"""The U-Net with side outputs, and the loss that they are trained by."""
+"""The U-Net with side outputs, and the loss that trains them."""
 
 import numpy as np
 import pytest
@@ -24,7 +24,7 @@ def levels(*arts):
     return torch.from_numpy(np.stack(arts).astype(np.float32))
 
 
-def test_its_parameters_are_the_unet_s_and_biases_and_three_outputs():
+def test_its_parameters_are_the_unet_s_with_biases_and_three_outputs():
     plain, own = (
         {name: value.shape for name, value in create_model(name, 4, 2).named_parameters()}
         for name in ("unet", "unet_wds")
@@ -39,7 +39,7 @@ def test_its_parameters_are_the_unet_s_and_biases_and_three_outputs():
 
 
 @torch.inference_mode()
-def test_evaluated_it_is_the_unet():
+def test_in_evaluation_mode_it_is_the_unet():
     plain = filled(create_model("unet", 4, 2))
     network = create_model("unet_wds", 4, 2).eval()
     lacking, unknown = network.load_state_dict(plain.state_dict(), strict=False)
@@ -52,14 +52,14 @@ def test_evaluated_it_is_the_unet():
 
 
 @torch.inference_mode()
-def test_in_training_it_gives_four_outputs_of_the_full_size():
+def test_in_training_mode_it_returns_four_outputs_of_the_full_size():
     network = filled(create_model("unet_wds", 4, 2)).train()
     x = picture(4, 64, 96)
     outputs = network(x)
     assert outputs.shape == (1, 8, 64, 96)
     eighth, quarter, half, whole = network.decoded(x)
     torch.testing.assert_close(outputs[:, :2], network.outc(whole))
-    # As the authors do it: the features are enlarged, and then made logits.
+    # As in the authors' code: features are upsampled, then the logits computed.
     for step, (features, name) in enumerate(zip((half, quarter, eighth), SIDES, strict=True), 1):
         assert features.shape[-2:] == (64 >> step, 96 >> step)
         large = functional.interpolate(features, (64, 96), mode="bilinear")
@@ -68,12 +68,12 @@ def test_in_training_it_gives_four_outputs_of_the_full_size():
         torch.testing.assert_close(outputs[:, 2 * step : 2 * step + 2], expected)
 
 
-def test_sides_that_do_not_divide_are_cropped_from_all_outputs():
+def test_the_padding_is_cropped_from_all_outputs():
     network = create_model("unet_wds", 3, 2).train()
     assert network(picture(3, 41, 50)).shape == (1, 8, 41, 50)
 
 
-def test_the_loss_reaches_every_output_and_what_is_below_it():
+def test_the_loss_reaches_every_output_and_the_layers_before_it():
     network = create_model("unet_wds", 3, 2).train()
     wrinkle = levels(drawn_lines((48, 48), 1), drawn_lines((48, 48), 2))
     x = torch.cat([picture(3, 48, 48, seed=seed) for seed in (1, 2)])
@@ -88,7 +88,7 @@ def test_the_loss_reaches_every_output_and_what_is_below_it():
     assert not network.up2.conv.double_conv[0].weight.grad.any()
 
 
-def test_steps_make_the_loss_of_each_output_smaller():
+def test_training_steps_lower_the_loss_of_each_output():
     torch.manual_seed(0)
     network = create_model("unet_wds", 3, 2).train()
     wrinkle = levels(drawn_lines((32, 32), 3))
@@ -97,7 +97,9 @@ def test_steps_make_the_loss_of_each_output_smaller():
     seen = []
     for _ in range(8):
         outputs = network(x)
-        seen.append([float(soft_dice_loss(one, wrinkle)) for one in outputs.detach().chunk(4, 1)])
+        seen.append(
+            [float(soft_dice_loss(output, wrinkle)) for output in outputs.detach().chunk(4, 1)]
+        )
         optimizer.zero_grad()
         weighted_deep_supervision_loss(outputs, wrinkle).backward()
         optimizer.step()
@@ -123,20 +125,20 @@ def wrinkle_map_by_definition(wrinkle, scale):
 @pytest.mark.parametrize("shape", [(32, 24), (29, 21)])
 def test_the_weights_are_the_shares_of_wrinkle_in_blocks(shape, scale):
     drawn = drawn_lines(shape, [scale, shape[0]], lines=2)
-    found = weighted_wrinkle_map(levels(drawn), scale)[0]
+    weights = weighted_wrinkle_map(levels(drawn), scale)[0]
     expected = wrinkle_map_by_definition(drawn.astype(float), scale)
     assert len(np.unique(expected.round(6))) > 3
-    assert_allclose(found, expected, rtol=1e-6)
+    assert_allclose(weights, expected, rtol=1e-6)
 
 
 def test_weights_of_an_image_do_not_depend_on_the_others_and_are_1_without_wrinkle():
     thin, broad = drawn_lines((32, 32), 1, width=1), drawn_lines((32, 32), 2, width=5)
     empty, full = np.zeros((32, 32), bool), np.ones((32, 32), bool)
     together = weighted_wrinkle_map(levels(thin, broad, empty, full), 4)
-    for one, alone in zip(together, (thin, broad, empty, full), strict=True):
-        torch.testing.assert_close(one, weighted_wrinkle_map(levels(alone), 4)[0])
+    for weights, drawn in zip(together, (thin, broad, empty, full), strict=True):
+        torch.testing.assert_close(weights, weighted_wrinkle_map(levels(drawn), 4)[0])
     assert (together[2:] == 1).all()
-    # What is far from any wrinkle weighs as much as the wrinkles are broad.
+    # Pixels far from any wrinkle weigh more if the wrinkles are broader.
     corner = [float(weights[0, -1]) for weights in together[:2]]
     assert corner[0] < corner[1]
 
@@ -148,7 +150,7 @@ def test_a_pixel_that_is_wrinkle_in_part_weighs_between():
     )
 
 
-def test_the_loss_of_two_outputs_is_by_hand():
+def test_the_loss_of_two_outputs_equals_the_one_computed_by_hand():
     # Both outputs are undecided: each class has the probability 1/2 in each of 8 pixels.
     wrinkle = torch.tensor([[[0.0, 1.0, 0.0, 0.0], [0.0, 0.0, 0.0, 0.0]]])
     final = 1 - (2 * 0.5 / (4 + 1) + 2 * 3.5 / (4 + 7)) / 2
@@ -156,8 +158,8 @@ def test_the_loss_of_two_outputs_is_by_hand():
     of_wrinkle = 2 * 0.5 / (11 / 8 + 1)
     of_background = 2 * 7 / 8 / (11 / 8 + 7 / 4)
     half = 1 - (of_wrinkle + of_background) / 2
-    found = weighted_deep_supervision_loss(torch.zeros(1, 4, 2, 4), wrinkle)
-    assert float(found) == pytest.approx(final + half)
+    loss = weighted_deep_supervision_loss(torch.zeros(1, 4, 2, 4), wrinkle)
+    assert float(loss) == pytest.approx(final + half)
 
 
 def test_the_loss_of_one_output_is_soft_dice():
