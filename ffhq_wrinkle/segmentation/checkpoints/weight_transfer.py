@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 @dataclass
 class WeightTransfer:
-    """What happened to each tensor when a network was given weights, by name.
+    """Record of what happened to each tensor when a network was given weights, by name.
 
     Attributes
     ----------

@@ -44,7 +44,7 @@ class Library(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class NetworkSpec:
-    """What the package knows about a network without loading it.
+    """Facts about a network that the package needs without loading it.
 
     Attributes
     ----------
@@ -240,7 +240,7 @@ NETWORKS = {
 
 
 class Description(NamedTuple):
-    """What weights say about their network.
+    """Facts about a network that its weights show.
 
     Attributes
     ----------
@@ -369,7 +369,7 @@ def described(state: "Mapping[str, torch.Tensor]", recorded: object = None) -> D
     state : mapping
         Weights by parameter name.
     recorded : object
-        What was recorded as the network's name with the weights, if anything. It decides between
+        The network's name as a file records it with the weights, if it does. It decides between
         networks that differ in their default features only.
 
     Raises

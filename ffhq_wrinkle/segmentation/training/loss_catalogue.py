@@ -12,7 +12,7 @@ from ..training_data.samples import Stage
 
 @dataclass(frozen=True, kw_only=True)
 class LossSpec:
-    """What the package knows about a loss without loading PyTorch.
+    """Facts about a loss that the package needs without loading PyTorch.
 
     Attributes
     ----------
