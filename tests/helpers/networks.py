@@ -49,9 +49,9 @@ def picture(channels, height, width, seed=1):
     return (0.8 * smooth + 0.2 * noise).clamp(0, 1) * 2 - 1
 
 
-def threshold_unet(channels: int = 4, level: int = WRINKLE_LEVEL):
+def threshold_unet(channels: int = 4, level: int = WRINKLE_LEVEL, *, features: int = FEATURES):
     """A U-Net set by hand: wrinkle where its last input channel is above a level of 0..255."""
-    network = create_model("unet", channels, 2, features=FEATURES).eval()
+    network = create_model("unet", channels, 2, features=features).eval()
     state = network.state_dict()
     for name, value in state.items():
         if value.is_floating_point() and not name.endswith("running_var"):

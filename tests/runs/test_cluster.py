@@ -96,9 +96,8 @@ def test_predictions_of_a_cluster_are_those_of_one_machine(
 ):
     dataset = make_dataset(range(12), side=96)
     dataset.image_path("00007").write_text("not an image")
-    save_checkpoint(
-        tmp_path / "net.pt", threshold_unet(), "unet", texture=TextureSettings(), side=1024
-    )
+    network = threshold_unet(features=64)  # slow enough for a worker to be killed at work
+    save_checkpoint(tmp_path / "net.pt", network, "unet", texture=TextureSettings(), side=1024)
     monkeypatch.chdir(tmp_path)  # where the paths below mean something
     options = ["--checkpoint", "net.pt", "--parser", "labels", "--probabilities", "png"]
     options += ["--device", "cpu"]
