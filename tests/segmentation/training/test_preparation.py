@@ -7,10 +7,8 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from click.testing import CliRunner
 from PIL import Image
 
-from ffhq_wrinkle.cli import main
 from ffhq_wrinkle.errors import ArgumentError, TrainingDataError
 from ffhq_wrinkle.faces.parsing import ReadyLabels
 from ffhq_wrinkle.segmentation.training.preparation import prepare
@@ -19,6 +17,7 @@ from ffhq_wrinkle.segmentation.training.run_folder import RunFolder
 from ffhq_wrinkle.segmentation.training.training import TrainSettings, _Run
 from tests.helpers.tables import write_manifest
 from tests.helpers.training import RECIPE
+from tests.helpers.training_data import with_human_masks
 
 BOTH = parse_recipe(RECIPE, "small.toml")
 LABELLED, OTHERS = range(12), range(20, 26)
@@ -28,12 +27,7 @@ LABELLED, OTHERS = range(12), range(20, 26)
 def data(make_dataset):
     """Eighteen drawn faces of 32x32, twelve with a human mask."""
     dataset = make_dataset([*LABELLED, *OTHERS], side=32)
-    drawn = np.zeros((32, 32), np.uint8)
-    drawn[8:11, 12:20] = 255
-    (dataset.root / "manual_wrinkle_masks").mkdir()
-    for image_id in dataset.ids[:12]:
-        Image.fromarray(drawn).save(dataset.root / "manual_wrinkle_masks" / f"{image_id}.png")
-    return dataset
+    return with_human_masks(dataset, dataset.ids[:12])
 
 
 @pytest.fixture
@@ -219,17 +213,3 @@ def test_if_the_first_process_fails_the_others_end_too(data, tmp_path):
     other = SimpleNamespace(is_global_zero=False, broadcast=lambda _: sent[0])
     with pytest.raises(SystemExit):
         run_on(other, data, tmp_path / "b").prepare(no_parser, None, None, 1)
-
-
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        (["--seed", "9" * 23], "is not in the range 0<=x<=9223372036854775807"),
-        (["--stage", "pretrain", "--input", "rgb+texture"], "it should be rgb"),
-    ],
-)
-def test_options_that_can_not_be_are_wrong_usage(data, tmp_path, options, message):
-    command = ["train", "unet_texture", str(data.root), str(tmp_path / "run"), *options]
-    result = CliRunner().invoke(main, command)
-    assert result.exit_code == 2, result.output
-    assert message in result.output
