@@ -48,3 +48,9 @@ def same(first, second):
     assert first.keys() == second.keys()
     for name in first:
         assert torch.equal(first[name], second[name]), name
+
+
+def stop_after(calls):
+    """Return what lets a run go on at so many calls, and stops it at the next."""
+    left = iter([False] * calls)
+    return lambda: next(left, True)

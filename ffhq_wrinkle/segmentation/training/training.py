@@ -116,6 +116,7 @@ def train(
     workers: int = 0,
     jobs: int = 1,
     resume: bool = True,
+    stopped: Callable[[], bool] = lambda: False,
 ) -> TrainReport:
     """Train a recipe on a data set.
 
@@ -143,6 +144,9 @@ def train(
         Processes that load samples, and threads that prepare and check them.
     resume : bool
         Whether to take up a run that is there.
+    stopped : callable, optional
+        Asked after each step, like Ctrl-C and SIGTERM, which reach the main thread only: true ends
+        the run there.
 
     Raises
     ------
@@ -150,7 +154,7 @@ def train(
         The data can not be trained on, the network does not take such crops, the run is another, or
         training fails.
     RunInterrupted
-        Ctrl-C or SIGTERM; the same call goes on from there.
+        Ctrl-C, SIGTERM or `stopped`; the same call resumes from there.
     """
     _require_fitting_crops(recipe)
     settings = settings or TrainSettings()
@@ -172,7 +176,7 @@ def train(
                 fabric, recipe, data, run, record_of_run, settings, workers, initial_weights
             )
             going.prepare(parser, texture, cache, jobs)
-            return going.train(init)
+            return going.train(init, stopped)
 
 
 def _require_fitting_crops(recipe: Recipe) -> None:
@@ -287,13 +291,13 @@ class _Run:
             raise SystemExit(1)  # the first process says why
         self.prepared = prepared
 
-    def train(self, init: Path | None) -> TrainReport:
+    def train(self, init: Path | None, stopped: Callable[[], bool]) -> TrainReport:
         """Train each stage, and score the last."""
         checkpoints: dict[Stage, Path] = {}
         for stage in STAGES:
             config = self.recipe.stage(stage)
             if config:
-                self._train_stage(stage, config, init)
+                self._train_stage(stage, config, init, stopped)
                 checkpoints[stage] = init = self.run / stage / BEST
         scores = ""
         on_apple = self.fabric.device.type == "mps"
@@ -309,7 +313,9 @@ class _Run:
         self.fabric.barrier()
         return TrainReport(checkpoints, scores)
 
-    def _train_stage(self, stage: Stage, config: StageConfig, init: Path | None) -> None:
+    def _train_stage(
+        self, stage: Stage, config: StageConfig, init: Path | None, stopped: Callable[[], bool]
+    ) -> None:
         listing = self.prepared.listings[stage]
         samples = {part: self.prepared.part(stage, part) for part in ("train", "val")}
         folder = self.run / stage
@@ -339,8 +345,8 @@ class _Run:
             "%s: %d images to train on, %d to validate; %d epochs",
             stage, len(samples["train"]), len(samples["val"]), config.epochs,
         )  # fmt: skip
-        with stop_asked_for() as stopped, RowWriter(folder) as rows:
-            if trainer.fit(stopped=stopped, shown=rows.add):
+        with stop_asked_for() as signalled, RowWriter(folder) as rows:
+            if trainer.fit(stopped=lambda: signalled() or stopped(), shown=rows.add):
                 return
         done = trainer.progress
         raise RunInterrupted(

@@ -1,7 +1,6 @@
 """Each shipped recipe, in small: it learns its task, hands over, and can be taken up again."""
 
 import csv
-from contextlib import contextmanager
 from dataclasses import replace
 
 import pytest
@@ -11,11 +10,10 @@ from ffhq_wrinkle.errors import RunInterrupted
 from ffhq_wrinkle.faces.parsing import ReadyLabels
 from ffhq_wrinkle.segmentation import create_model
 from ffhq_wrinkle.segmentation.checkpoints.checkpoint import load_checkpoint
-from ffhq_wrinkle.segmentation.training import training
 from ffhq_wrinkle.segmentation.training.recipes import read_recipe, shipped_recipes
 from ffhq_wrinkle.segmentation.training.training import TrainSettings, train
 from tests.helpers.tables import rows_of
-from tests.helpers.training import weights
+from tests.helpers.training import stop_after, weights
 
 pytestmark = pytest.mark.usefixtures("narrow_unet")
 NEEDS = {"unet_imagenet": "segmentation_models_pytorch"}
@@ -30,7 +28,7 @@ def small(name, epochs):
     return recipe
 
 
-def run(recipe, dataset, folder):
+def run(recipe, dataset, folder, **options):
     return train(
         recipe,
         dataset.root,
@@ -38,24 +36,17 @@ def run(recipe, dataset, folder):
         parser=lambda: ReadyLabels(dataset.labels),
         settings=TrainSettings(limit=4),
         accelerator="cpu",
+        **options,
     )
 
 
 @pytest.mark.parametrize("name", shipped_recipes())
 @pytest.mark.usefixtures("narrow_transformers")
-def test_every_recipe_trains_two_epochs_stops_and_goes_on(name, data, tmp_path, monkeypatch):
+def test_every_recipe_trains_two_epochs_stops_and_goes_on(name, data, tmp_path):
     if name in NEEDS:
         pytest.importorskip(NEEDS[name])
-    asked = iter([False] * 2 + [True] * 1000)
-
-    @contextmanager
-    def told_after_two_steps():
-        yield lambda: next(asked)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(training, "stop_asked_for", told_after_two_steps)
-        with pytest.raises(RunInterrupted):
-            run(small(name, 2), data, tmp_path / "run")
+    with pytest.raises(RunInterrupted):
+        run(small(name, 2), data, tmp_path / "run", stopped=stop_after(2))
     report = run(small(name, 2), data, tmp_path / "run")
     config = read_recipe(name).finetune
     best = load_checkpoint(report.checkpoints["finetune"])

@@ -8,45 +8,31 @@ from click.testing import CliRunner
 from PIL import Image
 
 from ffhq_wrinkle.cli import main
-from ffhq_wrinkle.errors import RunInterrupted, TrainingError
-from ffhq_wrinkle.segmentation import save_checkpoint
+from ffhq_wrinkle.errors import OutputError, RunInterrupted, TrainingError
 from tests.helpers.processes import wait_for
 from tests.helpers.tables import rows_of
-from tests.helpers.training import RECIPE, run, same, weights
+from tests.helpers.training import RECIPE, run, same, stop_after, weights
 
 pytestmark = pytest.mark.usefixtures("narrow_unet")
 
 
-class StopAfter:
-    """Stands for a signal after so many steps."""
-
-    def __init__(self, steps):
-        self.left = steps
-
-    def __call__(self):
-        self.left -= 1
-        return self.left < 0
-
-
-# After the first stage's steps, in its validation; and within an epoch of the second.
-@pytest.mark.parametrize("steps", [2, 5])
-def test_stopped_at_any_step_and_taken_up_again_the_weights_are_the_same(
-    data, tmp_path, monkeypatch, steps
+@pytest.mark.parametrize(
+    ("network", "calls", "where"),
+    [
+        ("unet", 2, "pretrain stopped in epoch 1 of 1, after step 2"),  # of 2: in its validation
+        ("unet", 4, "finetune stopped in epoch 1 of 2, after step 1"),
+        ("swin_unetr", 4, "finetune stopped in epoch 1 of 2, after step 1"),
+    ],
+)
+@pytest.mark.usefixtures("narrow_transformers")
+def test_a_run_that_was_stopped_and_resumed_has_the_weights_of_an_uninterrupted_one(
+    data, tmp_path, network, calls, where
 ):
-    run(data, tmp_path / "straight")
-    from ffhq_wrinkle.segmentation.training import training
-
-    with monkeypatch.context() as patch:
-        from contextlib import contextmanager
-
-        @contextmanager
-        def signals():
-            yield StopAfter(steps)
-
-        patch.setattr(training, "stop_asked_for", signals)
-        with pytest.raises(RunInterrupted, match="the same command goes on from there"):
-            run(data, tmp_path / "stopped")
-    run(data, tmp_path / "stopped")
+    recipe = RECIPE.replace('"unet"', f'"{network}"')
+    run(data, tmp_path / "straight", recipe)
+    with pytest.raises(RunInterrupted, match=where):
+        run(data, tmp_path / "stopped", recipe, stopped=stop_after(calls))
+    run(data, tmp_path / "stopped", recipe)
     for stage in ("pretrain", "finetune"):
         for name in ("last.pt", "best.pt"):
             same(*(weights(tmp_path / folder / stage / name) for folder in ("straight", "stopped")))
@@ -58,23 +44,28 @@ def test_stopped_at_any_step_and_taken_up_again_the_weights_are_the_same(
     assert first == second
 
 
-def test_what_is_killed_between_metrics_and_checkpoint_leaves_no_gap(data, tmp_path, monkeypatch):
-    from ffhq_wrinkle.segmentation.training import trainer
-
-    def dying(path, *arguments, **options):
-        if path.name == "last.pt" and options["more"]["progress"]["epoch"] == 2:
-            raise KeyboardInterrupt
-        save_checkpoint(path, *arguments, **options)
-
+def test_a_run_that_ends_between_metrics_and_checkpoint_leaves_no_gap(data, tmp_path):
     recipe = RECIPE[RECIPE.index("[finetune]") :]
-    with monkeypatch.context() as patch:
-        patch.setattr(trainer, "save_checkpoint", dying)
-        with pytest.raises(KeyboardInterrupt):
-            run(data, tmp_path / "run", recipe)
+    last, kept = (tmp_path / "run" / "finetune" / name for name in ("last.pt", "kept.pt"))
+
+    def obstruct():
+        """After the first epoch, put a folder where `last.pt` is to be written."""
+        if last.is_file():
+            last.rename(kept)
+            last.mkdir()
+        return False
+
+    with pytest.raises(OutputError, match=r"last\.pt: "):
+        run(data, tmp_path / "run", recipe, stopped=obstruct)
+    metrics = tmp_path / "run" / "finetune" / "metrics.csv"
+    assert [row["epoch"] for row in rows_of(metrics)] == ["1", "2"]
     assert not (tmp_path / "run" / "test.json").exists()
+    last.rmdir()
+    kept.rename(last)
     run(data, tmp_path / "run", recipe)
-    rows = rows_of(tmp_path / "run" / "finetune" / "metrics.csv")
-    assert [row["epoch"] for row in rows] == ["1", "2"]
+    assert [row["epoch"] for row in rows_of(metrics)] == ["1", "2"]
+    run(data, tmp_path / "straight", recipe)
+    same(*(weights(tmp_path / name / "finetune" / "last.pt") for name in ("run", "straight")))
 
 
 def test_killed_at_any_moment_the_weights_are_those_of_an_uninterrupted_run(
