@@ -5,8 +5,6 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from ...errors import TrainingError
 from ...inference.weights import read_weights
 from ...results.records import differing_settings
@@ -104,18 +102,3 @@ def write_metrics(path: Path, history: Sequence[Mapping[str, float]]) -> None:
     """Write the table of epochs; what a stage does not measure is blank."""
     rows = ([row.get(column, "") for column in COLUMNS] for row in history)
     write_bytes(path, csv_bytes(COLUMNS, rows))
-
-
-def random_states() -> dict[str, Any]:
-    """States of PyTorch's generators."""
-    states: dict[str, Any] = {"cpu": torch.get_rng_state()}
-    if torch.cuda.is_available():
-        states["cuda"] = torch.cuda.get_rng_state_all()
-    return states
-
-
-def set_random_states(states: Mapping[str, Any]) -> None:
-    """Set PyTorch's generators to what they were."""
-    torch.set_rng_state(states["cpu"])
-    if "cuda" in states and torch.cuda.device_count() == len(states["cuda"]):
-        torch.cuda.set_rng_state_all(states["cuda"])

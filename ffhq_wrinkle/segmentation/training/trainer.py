@@ -35,9 +35,7 @@ from .stage_state import (
     MEMORY,
     METRICS,
     Progressed,
-    random_states,
     read_state,
-    set_random_states,
     write_metrics,
 )
 from .synced_norm import share_batch_norms
@@ -143,7 +141,6 @@ class StageTrainer:
         self._network, self._optimizer = self.fabric.setup(network, optimizer)
         if left:
             self._optimizer.load_state_dict(left["optimizer"])
-            set_random_states(left["random"])
             self.progress = Progressed(**left["progress"])
             log.info(
                 "%s goes on at epoch %d, step %d",
@@ -379,7 +376,6 @@ class StageTrainer:
                     "settings": self.settings,
                     "data_sha256": self.data_sha256,
                     "progress": self.progress.record(),
-                    "random": random_states(),
                 },
             )
         self.fabric.barrier()

@@ -4,6 +4,7 @@ import signal
 import time
 
 import pytest
+import torch
 from click.testing import CliRunner
 from PIL import Image
 
@@ -42,6 +43,17 @@ def test_a_run_that_was_stopped_and_resumed_has_the_weights_of_an_uninterrupted_
         for folder in ("straight", "stopped")
     )  # fmt: skip
     assert first == second
+
+
+def test_a_checkpoint_of_earlier_versions_which_kept_random_states_is_resumed(data, tmp_path):
+    run(data, tmp_path / "straight")
+    with pytest.raises(RunInterrupted):
+        run(data, tmp_path / "stopped", stopped=stop_after(4))
+    last = tmp_path / "stopped" / "finetune" / "last.pt"
+    content = torch.load(last, weights_only=True)
+    torch.save({**content, "random": {"cpu": torch.get_rng_state()}}, last)
+    run(data, tmp_path / "stopped")
+    same(*(weights(tmp_path / name / "finetune" / "last.pt") for name in ("straight", "stopped")))
 
 
 def test_a_run_that_ends_between_metrics_and_checkpoint_leaves_no_gap(data, tmp_path):
