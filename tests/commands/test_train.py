@@ -39,7 +39,7 @@ def test_a_recipe_that_is_not_there_suggests_one(data, tmp_path):
     assert "did you mean 'unet_texture'" in result.output
 
 
-def test_troubles_of_the_data_are_found_before_the_first_epoch(data, tmp_path):
+def test_problems_of_the_data_are_found_before_the_first_epoch(data, tmp_path):
     Image.new("L", (30, 32)).save(data.root / "manual_wrinkle_masks" / "00003.png")
     data.image_path("00005").write_bytes(b"no image")
     command = [
@@ -64,7 +64,7 @@ def test_troubles_of_the_data_are_found_before_the_first_epoch(data, tmp_path):
         (["--stage", "pretrain", "--input", "rgb+texture"], "it should be rgb"),
     ],
 )
-def test_options_that_can_not_be_are_wrong_usage(data, tmp_path, options, message):
+def test_invalid_options_are_wrong_usage(data, tmp_path, options, message):
     command = ["train", "unet_texture", str(data.root), str(tmp_path / "run"), *options]
     result = CliRunner().invoke(main, command)
     assert result.exit_code == 2, result.output

@@ -4,7 +4,8 @@ import torch
 
 from ffhq_wrinkle.faces.parsing import ReadyLabels
 from ffhq_wrinkle.segmentation.training.recipes import parse_recipe
-from ffhq_wrinkle.segmentation.training.training import TrainSettings, train
+from ffhq_wrinkle.segmentation.training.settings import TrainSettings
+from ffhq_wrinkle.segmentation.training.training import train
 
 RECIPE = """
 [pretrain]
@@ -51,6 +52,6 @@ def same(first, second):
 
 
 def stop_after(calls):
-    """Return what lets a run go on at so many calls, and stops it at the next."""
+    """Return a `stopped` for `train` that is false for a number of calls, and then true."""
     left = iter([False] * calls)
     return lambda: next(left, True)

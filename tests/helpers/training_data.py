@@ -1,8 +1,11 @@
-"""Masks as people would draw them, and a parser that must not be made."""
+"""Human masks of drawn faces, their listings, and a parser that must not be made."""
 
 import numpy as np
 from PIL import Image
 
+from ffhq_wrinkle.segmentation.training_data.listing import complete_listing, list_samples
+from ffhq_wrinkle.segmentation.training_data.sample_files import find_sample_files
+from ffhq_wrinkle.segmentation.training_data.split import make_split
 from tests.helpers.faces import drawn_lines
 
 
@@ -29,3 +32,22 @@ def with_human_masks(dataset, ids):
         drawn[8:11, 12:20] = 255
         Image.fromarray(drawn).save(folder / f"{image_id}.png")
     return dataset
+
+
+def listed(data, stage, *, limit=None, **options):
+    """List the first images of a data set that a stage can use."""
+    files = find_sample_files(data)
+    image_ids = sorted(files.images if stage == "pretrain" else files.masks)[:limit]
+    return list_samples(files, image_ids, stage=stage, **options)
+
+
+def completed(data, stage, parser, *, cache=None, jobs=1, **options):
+    """List them, and make the weak masks and face masks that they lack."""
+    listing = listed(data, stage, jobs=jobs, **options)
+    files = find_sample_files(data)
+    return complete_listing(listing, files, parser=parser, cache=cache, jobs=jobs)
+
+
+def dealt(samples, **options):
+    """Split samples by seed 0, without official test ids."""
+    return make_split(samples, **{"stage": "finetune", "seed": 0, "test_ids": (), **options})

@@ -12,7 +12,8 @@ from ffhq_wrinkle.segmentation import create_model
 from ffhq_wrinkle.segmentation.checkpoints.checkpoint import load_checkpoint
 from ffhq_wrinkle.segmentation.training.objectives import objective_of
 from ffhq_wrinkle.segmentation.training.recipes import read_recipe, shipped_recipes
-from ffhq_wrinkle.segmentation.training.training import TrainSettings, train
+from ffhq_wrinkle.segmentation.training.settings import TrainSettings
+from ffhq_wrinkle.segmentation.training.training import train
 from ffhq_wrinkle.segmentation.training.training_set import Example
 from tests.helpers.tables import rows_of
 from tests.helpers.training import stop_after, weights

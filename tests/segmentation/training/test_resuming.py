@@ -1,4 +1,4 @@
-"""Resuming: a run that was stopped, killed or begun with other settings."""
+"""Resuming: runs that were stopped, killed, or begun with different settings."""
 
 import signal
 import time
@@ -80,7 +80,7 @@ def test_a_run_that_ends_between_metrics_and_checkpoint_leaves_no_gap(data, tmp_
     same(*(weights(tmp_path / name / "finetune" / "last.pt") for name in ("run", "straight")))
 
 
-def test_killed_at_any_moment_the_weights_are_those_of_an_uninterrupted_run(
+def test_a_killed_run_when_resumed_has_the_weights_of_an_uninterrupted_one(
     data, tmp_path, start, arguments
 ):
     recipe = RECIPE.replace("epochs = 2", "epochs = 4")
@@ -108,31 +108,31 @@ def test_sigterm_stops_after_the_step_and_a_second_run_is_refused_meanwhile(
     wait_for(lambda: (folder / "pretrain" / "last.pt").exists(), process)
     other = CliRunner().invoke(main, arguments(folder, "--epochs", "500"))
     assert other.exit_code == 1
-    assert "another process trains in" in other.output
+    assert "another process is training in" in other.output
     process.send_signal(signal.SIGTERM)
     before = time.monotonic()
-    _, said = process.communicate(timeout=60)
+    _, messages = process.communicate(timeout=60)
     assert time.monotonic() - before < 20
     assert process.returncode == 130
-    assert "Interrupted: pretrain stopped in epoch" in said
-    assert "Traceback" not in said
+    assert "Interrupted: pretrain stopped in epoch" in messages
+    assert "Traceback" not in messages
 
 
-def test_other_settings_are_refused_with_the_difference(data, tmp_path):
+def test_different_settings_are_refused_by_name(data, tmp_path):
     run(data, tmp_path / "run")
     with pytest.raises(TrainingError, match=r"finetune\.epochs 2 there and 4 now"):
         run(data, tmp_path / "run", RECIPE.replace("epochs = 2", "epochs = 4"))
     with pytest.raises(TrainingError, match="seed 0 there and 5 now"):
         run(data, tmp_path / "run", settings={"seed": 5})
-    with pytest.raises(TrainingError, match="holds a run already"):
+    with pytest.raises(TrainingError, match="already holds a run"):
         run(data, tmp_path / "run", resume=False)
     before = weights(tmp_path / "run" / "finetune" / "last.pt")
-    run(data, tmp_path / "run")  # all done: nothing is trained again
+    run(data, tmp_path / "run")  # everything is done already: nothing is trained again
     same(before, weights(tmp_path / "run" / "finetune" / "last.pt"))
     data.root = data.root.rename(tmp_path / "moved")
     run(data, tmp_path / "run")
     Image.new("L", (32, 32), 255).save(data.root / "manual_wrinkle_masks" / "00003.png")
-    with pytest.raises(TrainingError, match="was trained on other data"):
+    with pytest.raises(TrainingError, match="was trained on different data"):
         run(data, tmp_path / "run")
 
 

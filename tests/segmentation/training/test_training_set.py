@@ -7,7 +7,7 @@ from ffhq_wrinkle.errors import ArgumentError, ImageError
 from ffhq_wrinkle.runs.opencv_threads import one_opencv_thread
 from ffhq_wrinkle.segmentation.training.loader import batches
 from ffhq_wrinkle.segmentation.training.recipes import parse_recipe
-from ffhq_wrinkle.segmentation.training.training_set import Order, Place, TrainingSet
+from ffhq_wrinkle.segmentation.training.training_set import Order, TrainingSet, Turn
 from ffhq_wrinkle.segmentation.training_data.samples import Sample
 from tests.helpers.training import RECIPE
 
@@ -38,13 +38,13 @@ def test_devices_share_a_batch():
         Order(3, 14, epochs=1, seed=0, devices=4)
 
 
-def test_what_a_loading_process_can_not_read_is_one_line(data):
+def test_a_file_that_a_loading_process_cannot_read_is_reported_in_one_line(data):
     image = data.image_path("00003")
     image.write_bytes(b"no image")
     weak = data.root / "manual_wrinkle_masks" / "00003.png"
     config = parse_recipe(RECIPE, "small.toml").pretrain
     samples = TrainingSet([Sample("00003", image, weak=weak)], config, seed=0, training=False)
     with one_opencv_thread(), pytest.raises(ImageError) as caught:
-        list(batches(samples, workers=1, pinned=False, sampler=[Place(0, 0)]))
+        list(batches(samples, workers=1, pinned=False, sampler=[Turn(0, 0)]))
     assert str(image) in str(caught.value)
     assert "\n" not in str(caught.value)

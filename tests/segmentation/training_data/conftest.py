@@ -1,8 +1,11 @@
 import shutil
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from ffhq_wrinkle.faces.parsing import ReadyLabels
+from ffhq_wrinkle.segmentation.training_data.samples import Sample
 from ffhq_wrinkle.weak_labels.texture import TextureSettings
 from ffhq_wrinkle.weak_labels.weak import build_weak
 from tests.helpers.training_data import draw_masks
@@ -33,3 +36,24 @@ def released(dataset, parser):
     build_weak(dataset.images, weak, parser=parser(), texture=RELEASED)
     draw_masks(dataset.root / "manual_wrinkle_masks", dataset.ids[:4])
     return dataset.root
+
+
+@pytest.fixture
+def make_samples(tmp_path):
+    """Samples of these ids, each image of 2x2 pixels different, in order of id."""
+
+    def make(ids):
+        listed = []
+        for image_id in ids:
+            path = tmp_path / f"{image_id}.png"
+            pixels = np.random.default_rng(int(image_id)).integers(0, 256, (2, 2, 3), np.uint8)
+            Image.fromarray(pixels).save(path)
+            listed.append(Sample(image_id, path))
+        return sorted(listed)
+
+    return make
+
+
+@pytest.fixture
+def hundred(make_samples):
+    return make_samples(f"{number:05d}" for number in range(100))

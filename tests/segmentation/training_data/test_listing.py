@@ -9,35 +9,30 @@ from PIL import Image
 from ffhq_wrinkle.errors import TrainingDataError
 from ffhq_wrinkle.faces.template import TemplateParser
 from ffhq_wrinkle.segmentation.training_data.checks import require_trainable
-from ffhq_wrinkle.segmentation.training_data.listing import read_listing
 from ffhq_wrinkle.segmentation.training_data.samples import load_sample
 from ffhq_wrinkle.weak_labels.texture import TextureSettings
 from ffhq_wrinkle.weak_labels.weak import build_weak
 from ffhq_wrinkle.weak_labels.weak_work import ByProducts
-from tests.helpers.tables import write_manifest
-from tests.helpers.training_data import draw_masks, never
+from tests.helpers.tables import write_csv
+from tests.helpers.training_data import completed, draw_masks, listed, never
 
 PAPER, RELEASED = TextureSettings(), TextureSettings(recipe="released")
 
 
-def test_without_weak_masks_none_are_made_nor_listed(plain, released, parser):
-    found = read_listing(plain, stage="pretrain", parser=never, weak=False)
-    assert [one.weak for one in found.samples] == [None] * 6
-    require_trainable(found.samples, stage="pretrain", weak=False)
+def test_weak_masks_that_a_stage_does_not_need_are_not_listed(released):
+    with_weak, without = (listed(released, "pretrain", weak=weak) for weak in (True, False))
+    assert all(one.weak for one in with_weak.samples)
+    assert [one.weak for one in without.samples] == [None] * 6
+    require_trainable(without.samples, stage="pretrain", complete=False)
     with pytest.raises(TrainingDataError, match="6 images have no weak mask"):
-        require_trainable(found.samples, stage="pretrain")
-    assert not (plain / ".ffhq-wrinkle-cache").exists()
-    found = read_listing(released, stage="finetune", parser=never, weak=False)
-    assert all(one.weak is None and one.face for one in found.samples)
-    found = read_listing(plain, stage="finetune", parser=parser, weak=False)  # faces are needed
-    assert all(one.weak is None and one.face for one in found.samples)
+        require_trainable(without.samples, stage="pretrain")
 
 
 def test_ready_face_masks_need_no_parser(plain, dataset, parser, tmp_path):
     by_products = ByProducts(face_masks=plain / "face_masks")
     build_weak(dataset.images, tmp_path / "weak", parser=parser(), by_products=by_products)
-    found = read_listing(plain, stage="finetune", parser=never)
-    for one in found.samples[:3]:
+    listing = completed(plain, "finetune", never)
+    for one in listing.samples[:3]:
         assert one.face == plain / "face_masks" / f"{one.image_id}.png"
         made = np.asarray(Image.open(one.weak))
         expected = Image.open(tmp_path / "weak" / "00000" / f"{one.image_id}.png")
@@ -46,30 +41,29 @@ def test_ready_face_masks_need_no_parser(plain, dataset, parser, tmp_path):
 
 def test_images_without_a_face_are_left_out_and_named(plain, dataset, parser, caplog):
     np.save(dataset.labels / "00001.npy", np.zeros((512, 512), np.uint8))
-    found = read_listing(plain, stage="finetune", parser=parser)
-    assert [one.image_id for one in found.samples] == ["00000", "00002", "00999"]
+    listing = completed(plain, "finetune", parser)
+    assert [one.image_id for one in listing.samples] == ["00000", "00002", "00999"]
     (warning,) = (one.getMessage() for one in caplog.records if one.levelname == "WARNING")
-    assert warning.startswith("1 of 4 images are left out, for no face was found: 00001 (")
+    assert warning.startswith("1 of 4 images are left out because no face was found: 00001 (")
     for path in dataset.labels.iterdir():
         np.save(path, np.zeros((512, 512), np.uint8))
     with pytest.raises(TrainingDataError, match="none of the 4 images has a face"):
-        read_listing(plain, stage="finetune", parser=parser, cache=plain / "other")
+        completed(plain, "finetune", parser, cache=plain / "other")
 
 
-def test_a_damaged_image_is_not_left_out_but_named_by_the_checks(plain, parser):
+def test_a_damaged_or_missing_image_is_not_left_out_but_reported(plain, parser):
     (plain / "images" / "00001.png").write_text("not an image")
     (plain / "masks" / "00009.png").write_bytes((plain / "masks" / "00000.png").read_bytes())
-    found = read_listing(plain, stage="finetune", parser=parser)
     with pytest.raises(TrainingDataError) as caught:
-        require_trainable(found.samples, stage="finetune")
+        completed(plain, "finetune", parser)
     missing, damaged = str(caught.value).splitlines()[1:]
-    assert missing == f"1 files are not there: {plain / 'images' / '00009.png'}"
-    assert damaged.startswith(f"1 files can not be used: {plain / 'images' / '00001.png'}: not an")
+    assert missing == f"1 files do not exist: {plain / 'images' / '00009.png'}"
+    assert damaged.startswith(f"1 files cannot be used: {plain / 'images' / '00001.png'}: not an")
 
 
-def test_the_hash_is_of_the_data_and_not_of_its_place(plain, dataset, parser, tmp_path):
+def test_the_hash_depends_on_the_data_and_not_on_where_they_are(plain, dataset, parser, tmp_path):
     def digest(folder):
-        return read_listing(folder, stage="finetune", parser=parser).sha256()
+        return completed(folder, "finetune", parser).sha256()
 
     before = digest(plain)
     assert before == digest(plain)
@@ -81,25 +75,24 @@ def test_the_hash_is_of_the_data_and_not_of_its_place(plain, dataset, parser, tm
     seen.add(digest(tmp_path / "copy"))
     (tmp_path / "copy" / "masks" / "00002.png").unlink()
     seen.add(digest(tmp_path / "copy"))
-    seen.add(read_listing(plain, stage="pretrain", parser=parser).sha256())
-    seen.add(read_listing(plain, stage="finetune", parser=parser, texture=RELEASED).sha256())
+    seen.add(completed(plain, "pretrain", parser).sha256())
+    seen.add(completed(plain, "finetune", parser, texture=RELEASED).sha256())
     assert len(seen) == 5
 
 
 @pytest.mark.real_data
-def test_real_faces_are_listed_from_a_manifest(real_data, tmp_path, caplog):
+def test_real_faces_are_listed_from_a_csv(real_data, tmp_path, caplog):
     caplog.set_level(logging.INFO)
     pairs = real_data / "wrinkle-pairs"
     rows = [
         {"image_id": path.stem, "image": str(path), "mask": str(pairs / "masks" / path.name)}
         for path in sorted((pairs / "images").iterdir())[:4]
     ]
-    path = write_manifest(tmp_path / "data.csv", rows)
+    path = write_csv(tmp_path / "data.csv", rows)
     for line in ("made 4 weak masks into", "4 weak masks reused from"):
         caplog.clear()
-        found = read_listing(path, stage="finetune", parser=TemplateParser, jobs=2)
+        listing = completed(path, "finetune", TemplateParser, jobs=2)
         assert line in caplog.text
-    require_trainable(found.samples, stage="finetune")
-    loaded = [load_sample(one, stage="finetune") for one in found.samples]
+    loaded = [load_sample(one, stage="finetune") for one in listing.samples]
     inside = [np.mean(one.face[one.target == 255]) for one in loaded]
     assert np.median(inside) > 0.9  # what people drew is on the face; in one of these on the neck
