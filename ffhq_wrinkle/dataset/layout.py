@@ -16,8 +16,11 @@ if TYPE_CHECKING:
 
 SHARD_SIZE = 1000
 _SHARD = re.compile(r"\d{5,}")
-# A data set in the released layout keeps its photographs here.
+# The folders of a data set in the released layout. Label maps lie in either of two.
 IMAGES_FOLDER = "images1024x1024"
+MANUAL_MASKS_FOLDER = "manual_wrinkle_masks"
+WEAK_MASKS_FOLDER = "weak_wrinkle_masks"
+LABEL_MAPS_FOLDERS = ("face_parsed_labels", "etcs/face_parsed_labels")
 
 
 def released_path(image_id: str, suffix: str) -> str:

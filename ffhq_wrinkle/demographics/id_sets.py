@@ -4,12 +4,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..dataset.ids import Ids, image_id_of, parse_ids_or_test, read_ids
-from ..dataset.layout import find_images, image_folder
+from ..dataset.layout import MANUAL_MASKS_FOLDER, find_images, image_folder
 from ..errors import ArgumentError
 from ..storage.places import Place, is_folder
 
 MANUAL = "manual"  # stands for the ids of the human masks
-MASKS_FOLDER = "manual_wrinkle_masks"
 
 
 def named_sets(texts: Sequence[str], data: Place) -> dict[str, Ids]:
@@ -75,7 +74,7 @@ def labelled_ids(data: Place, *, where: str) -> Ids:
     ArgumentError
         There are none.
     """
-    folder = data / MASKS_FOLDER
+    folder = data / MANUAL_MASKS_FOLDER
     if not is_folder(folder):
         raise ArgumentError(f"{where}: {MANUAL} means the masks in {folder}, which is not there")
     return Ids(names=frozenset(map(image_id_of, find_images(folder, what="masks"))))

@@ -5,7 +5,12 @@ from collections.abc import Callable
 from pathlib import PurePosixPath
 from typing import Literal
 
-from ..dataset.layout import released_path
+from ..dataset.layout import (
+    LABEL_MAPS_FOLDERS,
+    MANUAL_MASKS_FOLDER,
+    WEAK_MASKS_FOLDER,
+    released_path,
+)
 
 ArchiveKind = Literal["manual-masks", "weak-masks", "face-parsed-labels", "checkpoints"]
 _ID = re.compile(r"\d{5}")
@@ -31,8 +36,8 @@ def _checkpoint(member: PurePosixPath) -> str | None:
 
 
 PLACES: dict[ArchiveKind, Callable[[PurePosixPath], str | None]] = {
-    "manual-masks": _labels("manual_wrinkle_masks", ".png", sharded=False),
-    "weak-masks": _labels("weak_wrinkle_masks", ".png", sharded=True),
-    "face-parsed-labels": _labels("face_parsed_labels", ".npy", sharded=False),
+    "manual-masks": _labels(MANUAL_MASKS_FOLDER, ".png", sharded=False),
+    "weak-masks": _labels(WEAK_MASKS_FOLDER, ".png", sharded=True),
+    "face-parsed-labels": _labels(LABEL_MAPS_FOLDERS[0], ".npy", sharded=False),
     "checkpoints": _checkpoint,
 }

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 
-from ..dataset.layout import image_folder, released_path
+from ..dataset.layout import LABEL_MAPS_FOLDERS, image_folder, released_path
 from ..dataset.sources import fetch_weights
 from ..errors import ArgumentError, ParsingError
 from ..storage.places import Place, exists, is_folder
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
 ParserName = Literal["bisenet", "labels", "template"]
 PARSERS: tuple[ParserName, ...] = get_args(ParserName)
-# Where the published data set keeps its label maps, beside the images' folder.
-_RELEASED_LABELS = ("face_parsed_labels", "etcs/face_parsed_labels")
 
 
 class ReadyLabels(FaceParser):
@@ -126,7 +124,7 @@ def create_parser(
 def _released_labels(images: Place | None) -> Place:
     """The label maps of a data set in the released layout, if `images` lies in one."""
     data_set = image_folder(images.resolve()).parent if images else Path()
-    for folder in (data_set / place for place in _RELEASED_LABELS):
+    for folder in (data_set / place for place in LABEL_MAPS_FOLDERS):
         if images and is_folder(folder):
             return folder
     raise ArgumentError("the parser labels needs a folder of label maps: --labels FOLDER")

@@ -196,6 +196,9 @@ def connected(scheduler: str) -> Iterator[Cluster]:
         A worker lacks this package.
     """
     local = local_workers(scheduler)
+    # Dask sets its level when it is imported, here and in workers.
+    level = "info" if log.isEnabledFor(logging.DEBUG) else "warning"
+    os.environ.setdefault("DASK_LOGGING__DISTRIBUTED", level)
     try:
         from distributed import Client
     except ImportError as error:

@@ -12,15 +12,13 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 
 from ...dataset.ids import Ids
-from ...dataset.layout import find_images, select_images
+from ...dataset.layout import MANUAL_MASKS_FOLDER, find_images, select_images
 from ...errors import ArgumentError, EvaluationError, ImageError, ManyValuesError
 from ...images.masks import read_mask, resized_nearest
 from .prediction_files import MASKS_FOLDER, Predictions, read_probability
 from .probabilities import thresholded
 
 log = logging.getLogger(__name__)
-
-REFERENCES_FOLDER = "manual_wrinkle_masks"  # of a data set
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -131,7 +129,7 @@ def find_pairs(
     EvaluationError
         An image has no prediction, no reference though it was asked for, or no face mask.
     """
-    inner = references / REFERENCES_FOLDER
+    inner = references / MANUAL_MASKS_FOLDER
     folder = inner if inner.is_dir() else references
     if folder.resolve() in (predictions.folder.resolve(), _mask_folder(predictions).resolve()):
         raise ArgumentError(f"{predictions.folder} and {folder} are the same folder")

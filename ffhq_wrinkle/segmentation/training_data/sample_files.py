@@ -11,7 +11,14 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from ...dataset.ids import image_id_of
-from ...dataset.layout import IMAGES_FOLDER, find_images, released_path
+from ...dataset.layout import (
+    IMAGES_FOLDER,
+    LABEL_MAPS_FOLDERS,
+    MANUAL_MASKS_FOLDER,
+    WEAK_MASKS_FOLDER,
+    find_images,
+    released_path,
+)
 from ...errors import ArgumentError
 from ...results.records import WEAK_RECORD, DamagedRecordError, read_settings, under_way_name
 from ...weak_labels.texture import RELEASED, TextureSettings
@@ -21,8 +28,7 @@ PARTS: tuple[Part, ...] = get_args(Part)
 
 _COLUMNS = ("image_id", "image", "mask", "weak", "face_mask", "split")
 _REQUIRED_COLUMNS, _OPTIONAL_COLUMNS = _COLUMNS[:2], _COLUMNS[2:]
-_RELEASED_MASKS, _RELEASED_WEAK = "manual_wrinkle_masks", "weak_wrinkle_masks"
-_RELEASED_FACES = ("face_parsed_labels", "etcs/face_parsed_labels", "face_masks")
+_FACES_FOLDERS = (*LABEL_MAPS_FOLDERS, "face_masks")
 _SHARD = re.compile(r"\d{5,}")
 
 
@@ -104,13 +110,13 @@ def _from_folders(data: Path) -> SampleFiles:
 
 def _from_released_layout(data: Path) -> SampleFiles:
     images = _by_id(data / IMAGES_FOLDER, "images")
-    masks = _by_id(data / _RELEASED_MASKS, "masks")
+    masks = _by_id(data / MANUAL_MASKS_FOLDER, "masks")
     expected = {
         image_id: data / IMAGES_FOLDER / released_path(image_id, ".png") for image_id in masks
     }
-    weak = _by_id(data / _RELEASED_WEAK, "weak masks")
+    weak = _by_id(data / WEAK_MASKS_FOLDER, "weak masks")
     faces: dict[str, Path] = {}
-    for folder in reversed(_RELEASED_FACES):
+    for folder in reversed(_FACES_FOLDERS):
         faces |= _by_id(data / folder, "label maps")
     return SampleFiles(
         data=data,
