@@ -33,7 +33,7 @@ def score_test_part(
     samples : sequence of Sample
         The test part. Without samples nothing is scored.
     config : StageConfig
-        What the network sees.
+        Settings of finetuning, including the network's input.
     path : Path
         JSON file for the scores; those of each image go to a CSV beside it. Existing scores of
         this checkpoint are used.

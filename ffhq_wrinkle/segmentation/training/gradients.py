@@ -65,7 +65,7 @@ def backward(
 
 def non_finite(loss: float, network: nn.Module) -> str:
     """Describe a loss or gradient that is not a finite number; empty if both are finite."""
-    gradients = [one.grad for one in network.parameters() if one.grad is not None]
+    gradients = [parameter.grad for parameter in network.parameters() if parameter.grad is not None]
     norms = {"loss": loss, "gradient": float(nn.utils.get_total_norm(gradients))}
     for name, value in norms.items():
         if not math.isfinite(value):

@@ -61,7 +61,7 @@ def made_by_first(fabric: Fabric, make: Callable[[], Made]) -> Made:
     fabric : Fabric
         Launched. All its processes must call this.
     make : callable
-        Called on the first process. What it returns must not be None, and can be pickled.
+        Called on the first process. Its result must not be None, and is pickled for the others.
 
     Raises
     ------

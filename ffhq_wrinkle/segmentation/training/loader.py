@@ -73,7 +73,7 @@ def _start_worker(_: int) -> None:
 
 
 def _collate(examples: Sequence[Example | FfhqWrinkleError]) -> Example | FfhqWrinkleError:
-    for one in examples:
-        if isinstance(one, FfhqWrinkleError):
-            return one
+    for example in examples:
+        if isinstance(example, FfhqWrinkleError):
+            return example
     return Example(*default_collate(list(examples)))

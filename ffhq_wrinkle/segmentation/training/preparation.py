@@ -4,7 +4,7 @@
 that they lack. That takes longest, and therefore comes after everything that can fail without it.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -135,7 +135,9 @@ def _labelled_split(
     files: SampleFiles, labelled: Sequence[str], run: Path, seed: int, fraction: float, jobs: int
 ) -> Split:
     """Read the split of images with human masks, or make and write it."""
-    samples = [Sample(one, files.images[one], files.masks[one]) for one in labelled]
+    samples = [
+        Sample(image_id, files.images[image_id], files.masks[image_id]) for image_id in labelled
+    ]
     path = run / SPLIT
     if path.exists():
         return read_split_of(path, samples)
@@ -151,9 +153,8 @@ def _limited(listing: Listing, labelled: Split, limit: int | None) -> Listing:
     if limit is None:
         return listing
     kept = {*labelled.ids("val"), *labelled.ids("test")}
-    others = [one.image_id for one in listing.samples if one.image_id not in kept]
-    chosen = {*kept, *others[: limit - len(kept)]}
-    return replace(listing, samples=tuple(one for one in listing.samples if one.image_id in chosen))
+    others = [sample.image_id for sample in listing.samples if sample.image_id not in kept]
+    return replace(listing, samples=_selected(listing, [*kept, *others[: limit - len(kept)]]))
 
 
 def _pretrain_split(
@@ -174,11 +175,13 @@ def _pretrain_split(
 
 
 def _stage_data(listing: Listing, split: Split) -> StageData:
-    by_id = {one.image_id: one for one in listing.samples}
-    train, val, test = (
-        tuple(by_id[one] for one in split.ids(part) if one in by_id) for part in PARTS
-    )
+    train, val, test = (_selected(listing, split.ids(part)) for part in PARTS)
     return StageData(train, val, test, listing.texture, listing.sha256())
+
+
+def _selected(listing: Listing, image_ids: Iterable[str]) -> tuple[Sample, ...]:
+    chosen = set(image_ids)
+    return tuple(sample for sample in listing.samples if sample.image_id in chosen)
 
 
 def _require_learnable(stages: Mapping[Stage, StageData]) -> None:

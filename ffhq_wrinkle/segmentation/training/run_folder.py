@@ -33,8 +33,8 @@ class RunFolder:
     Raises
     ------
     TrainingError
-        On entering: another process holds the folder, it has a run with other settings or, without
-        `resume`, any run.
+        On entering: another process holds the folder, it has a run with different settings or,
+        without `resume`, any run.
     OutputError
         On entering: the folder cannot be written.
     """

@@ -1,4 +1,4 @@
-"""Settings: what the result of a run depends on besides its recipe."""
+"""Settings: choices besides the recipe on which the result of a run depends."""
 
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
@@ -10,7 +10,7 @@ TrainPrecision = Literal["32", "bf16", "64"]
 
 @dataclass(frozen=True, kw_only=True)
 class TrainSettings:
-    """What the result of a run depends on besides its recipe.
+    """Choices besides the recipe on which the result of a run depends.
 
     Attributes
     ----------

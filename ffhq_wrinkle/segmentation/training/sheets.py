@@ -57,7 +57,9 @@ def pretrain_row(image: np.ndarray, target: np.ndarray, predicted: np.ndarray) -
     np.ndarray
         RGB uint8: the three side by side.
     """
-    grays = (np.repeat(_brightened(one)[:, :, None], 3, axis=2) for one in (target, predicted))
+    grays = (
+        np.repeat(_brightened(levels)[:, :, None], 3, axis=2) for levels in (target, predicted)
+    )
     return _side_by_side([image, *grays])
 
 
@@ -86,5 +88,5 @@ def _side_by_side(pictures: Sequence[np.ndarray]) -> np.ndarray:
     """Put pictures side by side, their lower edges aligned."""
     height = max(picture.shape[0] for picture in pictures)
     return np.hstack(
-        [np.pad(one, ((height - one.shape[0], 0), (0, _GAP), (0, 0))) for one in pictures]
+        [np.pad(image, ((height - image.shape[0], 0), (0, _GAP), (0, 0))) for image in pictures]
     )

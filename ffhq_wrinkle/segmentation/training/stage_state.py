@@ -59,7 +59,7 @@ def read_state(path: Path, settings: Mapping[str, Any], data_sha256: str) -> dic
     Raises
     ------
     TrainingError
-        The stage has other settings, which are named, or other data.
+        The stage has different settings, which are named, or different data.
     SourceError
         The file cannot be read.
     """

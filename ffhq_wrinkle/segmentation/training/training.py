@@ -79,7 +79,7 @@ def train(
     parser : callable
         Makes the face parser, if one is needed.
     settings : TrainSettings, optional
-        What the result depends on besides the recipe.
+        Choices besides the recipe on which the result depends; the defaults if not given.
     texture, cache
         For missing weak masks and face masks; see `preparation.prepare`.
     init : Path, optional

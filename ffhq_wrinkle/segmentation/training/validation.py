@@ -27,11 +27,11 @@ class Validation:
     fabric : Fabric
         Launched; each of its devices takes some of the images.
     objective : Objective
-        What is measured and drawn, with its network.
+        Computes the figures and the pictures of its network.
     samples : sequence of Sample
         The validation part.
     config : StageConfig
-        What the network sees.
+        Settings of the stage, including the network's input.
     seed : int
         As for the training set.
     workers : int
@@ -77,8 +77,9 @@ class Validation:
             sampler=[Turn(0, index) for index in own],
         )
         with self.fabric.autocast():
-            for one in loaded:
-                figures[int(one.number)] = self.objective.figures(one).cpu().double().numpy()
+            for example in loaded:
+                of_image = self.objective.figures(example).cpu().double().numpy()
+                figures[int(example.number)] = of_image
                 if stopped():
                     break
         (stopped_processes,) = summed(self.fabric, stopped())
@@ -94,7 +95,7 @@ class Validation:
         shown = [Turn(0, number) for number in range(min(SHOWN, len(self.samples)))]
         loaded = batches(self.samples, workers=0, pinned=False, sampler=shown)
         with self.fabric.autocast():
-            return stacked([self.objective.row(one) for one in loaded])
+            return stacked([self.objective.row(example) for example in loaded])
 
 
 def merit(stage: Stage, row: Mapping[str, float]) -> float:

@@ -73,7 +73,7 @@ def require_trainable(
     reasons = unmade or {}
     with (
         Progress(len(samples), "check data") as progress,
-        run_each(samples, lambda one: _check(one, stage, complete), jobs=jobs) as outcomes,
+        run_each(samples, lambda sample: _check(sample, stage, complete), jobs=jobs) as outcomes,
     ):
         for sample, outcome in outcomes:
             progress.advance(failed=isinstance(outcome, ImageFailure))

@@ -19,7 +19,7 @@ from .checks import is_complete, require_trainable
 from .sample_files import SampleFiles
 from .samples import Sample, Stage
 from .soft_masks import soft_folders
-from .weak_cache import CACHE, Provided, ReadyFaces, WeakCache
+from .weak_cache import CACHE, MadeFiles, Provided, ReadyFaces, WeakCache
 
 log = logging.getLogger(__name__)
 
@@ -51,11 +51,11 @@ class Listing:
         photographs, the size of weak and face masks, and `texture`.
         """
         digest = hashlib.sha256(json.dumps([self.stage, asdict(self.texture)]).encode())
-        for one in self.samples:
+        for sample in self.samples:
             row = [
-                *(one.image_id, one.image.name, _size(one.image), one.soft),
-                sha256_of(one.mask) if one.mask and one.mask.is_file() else None,
-                *(_size(one.weak), _size(one.face)),
+                *(sample.image_id, sample.image.name, _size(sample.image), sample.soft),
+                sha256_of(sample.mask) if sample.mask and sample.mask.is_file() else None,
+                *(_size(sample.weak), _size(sample.face)),
             ]
             digest.update(json.dumps(row).encode() + b"\n")
         return digest.hexdigest()
@@ -96,8 +96,8 @@ def list_samples(
     Raises
     ------
     ArgumentError
-        There is no image for this stage; or the weak masks in the data set were made with other
-        settings than `texture`.
+        There is no image for this stage; or the weak masks in the data set were made with settings
+        other than `texture`.
     """
     if texture and files.texture and texture != files.texture:
         raise ArgumentError(
@@ -109,7 +109,9 @@ def list_samples(
             f"{files.data} has no human masks to finetune on; only pretraining needs none"
         )
     finetune = stage == "finetune"
-    soft = soft_folders([files.masks[one] for one in image_ids], jobs=jobs) if finetune else set()
+    soft: set[Path] = set()
+    if finetune:
+        soft = soft_folders([files.masks[image_id] for image_id in image_ids], jobs=jobs)
     samples = tuple(
         Sample(
             image_id,
@@ -159,28 +161,23 @@ def complete_listing(
     OutputError, RunInterrupted
         As `weak.build_weak`.
     """
-    incomplete = [one for one in listing.samples if not is_complete(one, listing.stage)]
-    images = {one.image_id: one.image for one in incomplete if one.image.is_file()}
+    incomplete = [sample for sample in listing.samples if not is_complete(sample, listing.stage)]
+    images = {sample.image_id: sample.image for sample in incomplete if sample.image.is_file()}
     provided = _provide(images, files, parser, listing.texture, cache or files.root / CACHE, jobs)
     _report_faceless(provided.faceless, len(listing.samples))
-    finetune = listing.stage == "finetune"
-    samples = []
-    for one in listing.samples:
-        if one.image_id in provided.faceless:
-            continue
-        made = provided.files.get(one.image_id)
-        if made:
-            face = (one.face or made.face) if finetune else None
-            one = one._replace(weak=one.weak or made.weak, face=face)
-        samples.append(one)
-    to_check = {one.image_id for one in incomplete}
+    samples = tuple(
+        _completed(sample, provided.files.get(sample.image_id), listing.stage)
+        for sample in listing.samples
+        if sample.image_id not in provided.faceless
+    )
+    to_check = {sample.image_id for sample in incomplete}
     require_trainable(
-        [one for one in samples if one.image_id in to_check],
+        [sample for sample in samples if sample.image_id in to_check],
         stage=listing.stage,
         unmade=provided.failed,
         jobs=jobs,
     )
-    return replace(listing, samples=tuple(samples))
+    return replace(listing, samples=samples)
 
 
 def _provide(
@@ -201,6 +198,14 @@ def _provide(
     if others:
         provided = provided.joined(WeakCache(root, parser(), texture, jobs=jobs).provide(others))
     return provided
+
+
+def _completed(sample: Sample, made: MadeFiles | None, stage: Stage) -> Sample:
+    """Take what was made of a sample's files in place of those that it lacks."""
+    if made is None:
+        return sample
+    face = (sample.face or made.face) if stage == "finetune" else None
+    return sample._replace(weak=sample.weak or made.weak, face=face)
 
 
 def _report_faceless(faceless: Mapping[str, str], images: int) -> None:

@@ -112,5 +112,5 @@ def require_same_size(shape: tuple[int, ...], image_shape: tuple[int, ...]) -> N
         The sizes differ.
     """
     if shape != image_shape:
-        sides, image_sides = (f"{one[1]}x{one[0]}" for one in (shape, image_shape))
+        sides, image_sides = (f"{size[1]}x{size[0]}" for size in (shape, image_shape))
         raise SizeError(f"it is {sides}, but its image is {image_sides}")

@@ -211,8 +211,9 @@ def _part(text: str, where: str) -> Part | None:
 def _recorded_texture(weak: Mapping[str, Path]) -> TextureSettings | None:
     """The settings that `build-weak` recorded in the folders of weak masks; None without any."""
     recorded: dict[TextureSettings, Path] = {}
-    folders = {path.parent for path in weak.values()}
-    for folder in sorted(one.parent if _SHARD.fullmatch(one.name) else one for one in folders):
+    parents = {path.parent for path in weak.values()}
+    folders = {path.parent if _SHARD.fullmatch(path.name) else path for path in parents}
+    for folder in sorted(folders):
         texture = _read_texture(folder)
         if texture:
             recorded.setdefault(texture, folder)

@@ -121,7 +121,7 @@ def make_pretrain_split(
     """Divide images so that everything trains that is not kept for validation and testing.
 
     An image goes to the part that was decided for it or, without one, to the part that a CSV
-    gives. Of the others, official test ids go to the test part and all else trains. A copy of a
+    gives. Official test ids without either go to the test part, and all else trains. A copy of a
     picture that is validated or tested with goes to the part of that picture.
 
     Parameters
@@ -146,11 +146,11 @@ def make_pretrain_split(
     """
     official = _test_ids(test_ids)
     parts: dict[str, Part] = {}
-    for image_id in sorted(one.image_id for one in samples):
+    for image_id in sorted(sample.image_id for sample in samples):
         otherwise: Part = "test" if image_id in official else "train"
         parts[image_id] = decided.get(image_id) or (given or {}).get(image_id) or otherwise
-    kept = [one for one in samples if parts[one.image_id] != "train"]
-    others = [one for one in samples if parts[one.image_id] == "train"]
+    kept = [sample for sample in samples if parts[sample.image_id] != "train"]
+    others = [sample for sample in samples if parts[sample.image_id] == "train"]
     twins = twins_of(kept, others, jobs=jobs)
     parts |= {image_id: parts[twin] for image_id, twin in twins.items()}
     if twins:
@@ -161,7 +161,9 @@ def make_pretrain_split(
             *(len(twins), first, twins[first]),
         )
     require_parts(parts, needed=PRETRAIN_PARTS)
-    _warn_of_test_ids({one: part for one, part in parts.items() if one not in decided}, official)
+    _warn_of_test_ids(
+        {image_id: part for image_id, part in parts.items() if image_id not in decided}, official
+    )
     return Split(parts)
 
 
@@ -212,15 +214,16 @@ def _parts_by_seed(
         part: max(1, math.floor(share * images + 0.5))
         for part, share in zip(PARTS, shares, strict=True)
     }
-    filling: tuple[Part, ...] = ("test", "val")
     parts: dict[str, Part] = {}
     counts: Counter[Part] = Counter()
     for group in sorted(
         groups, key=lambda ids: (official.isdisjoint(ids), _order(seed, "split", ids[0]))
     ):
-        part: Part = "test"
-        if official.isdisjoint(group):
-            part = next((one for one in filling if counts[one] < wanted[one]), "train")
+        part: Part = "train"
+        if not official.isdisjoint(group) or counts["test"] < wanted["test"]:
+            part = "test"
+        elif counts["val"] < wanted["val"]:
+            part = "val"
         parts.update(dict.fromkeys(group, part))
         counts[part] += len(group)
     require_parts(parts, pictures=len(groups))
@@ -229,7 +232,7 @@ def _parts_by_seed(
 
 def _given_parts(groups: list[list[str]], given: Mapping[str, Part]) -> dict[str, Part]:
     """The given part of each id, after making sure that no picture is in two."""
-    lacking = [one for group in groups for one in group if one not in given]
+    lacking = [image_id for group in groups for image_id in group if image_id not in given]
     if lacking:
         raise ArgumentError(f"{len(lacking)} images have no part, such as {lacking[0]}")
     for first, *others in groups:

@@ -44,15 +44,16 @@ def same_pictures(samples: Sequence[Sample], *, stage: Stage, jobs: int = 1) -> 
     unique: list[Sample] = []
     compared = list(samples)
     if stage == "pretrain":
-        sizes = [one.image.stat().st_size if one.image.is_file() else -1 for one in samples]
+        paths = [sample.image for sample in samples]
+        sizes = [path.stat().st_size if path.is_file() else -1 for path in paths]
         counts = Counter(sizes)
-        unique = [one for one, size in zip(samples, sizes, strict=True) if counts[size] == 1]
-        compared = [one for one, size in zip(samples, sizes, strict=True) if counts[size] > 1]
+        unique = [sample for sample, size in zip(samples, sizes, strict=True) if counts[size] == 1]
+        compared = [sample for sample, size in zip(samples, sizes, strict=True) if counts[size] > 1]
     hashes = _for_each(compared, _pixels_hash if stage == "finetune" else _content_hash, jobs)
     pictures: dict[str, list[str]] = {}
     for image_id, picture in hashes.items():
         pictures.setdefault(picture, []).append(image_id)
-    groups = [*pictures.values(), *([one.image_id] for one in unique)]
+    groups = [*pictures.values(), *([sample.image_id] for sample in unique)]
     twins = sorted(sorted(group) for group in groups if len(group) > 1)
     if twins:
         log.info(
@@ -86,10 +87,12 @@ def twins_of(known: Sequence[Sample], others: Sequence[Sample], *, jobs: int = 1
     """
     known_shapes = set(_for_each(known, _shape, jobs).values())
     shapes = _for_each(others, _shape, jobs)
-    candidates = [one for one in others if shapes[one.image_id] in known_shapes]
-    known_ids = {picture: one for one, picture in _for_each(known, _pixels_hash, jobs).items()}
+    candidates = [sample for sample in others if shapes[sample.image_id] in known_shapes]
+    known_pictures = _for_each(known, _pixels_hash, jobs)
+    known_ids = {picture: image_id for image_id, picture in known_pictures.items()}
     pictures = _for_each(candidates, _pixels_hash, jobs)
-    return {one: known_ids[picture] for one, picture in pictures.items() if picture in known_ids}
+    copies = {image_id for image_id, picture in pictures.items() if picture in known_ids}
+    return {image_id: known_ids[pictures[image_id]] for image_id in sorted(copies)}
 
 
 def _for_each(samples: Sequence[Sample], work: Callable[[Path], str], jobs: int) -> dict[str, str]:

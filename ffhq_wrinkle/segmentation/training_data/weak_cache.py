@@ -160,7 +160,7 @@ class WeakCache:
         OutputError
             The cache cannot be written, or another run is writing to it.
         RunInterrupted
-            Ctrl-C. What is done is kept; the same call continues from there.
+            Ctrl-C. Finished results are kept; the same call continues from there.
         """
         self._remove_outdated(images)
         expected = {image_id: self._files(image_id) for image_id in images}
@@ -241,7 +241,7 @@ class WeakCache:
             paths.append(self.parser.files[image_id])
         try:
             stats = [path.stat() for path in paths]
-            sizes_and_times = " ".join(f"{one.st_size}:{one.st_mtime_ns}" for one in stats)
+            sizes_and_times = " ".join(f"{stat.st_size}:{stat.st_mtime_ns}" for stat in stats)
             if known and known.sizes_and_times == sizes_and_times:
                 return known
             return _Source(sizes_and_times, " ".join(sha256_of(path) for path in paths))
