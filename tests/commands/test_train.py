@@ -1,4 +1,4 @@
-"""The command `train`: what it refuses, and how it says so."""
+"""The command `train`: usage and data that it refuses, and its messages."""
 
 import pytest
 from click.testing import CliRunner
@@ -25,7 +25,7 @@ def data(make_dataset):
         (["--init", "none.pt"], "does not exist"),
     ],
 )
-def test_wrong_values_are_found_before_anything_is_written(data, tmp_path, options, message):
+def test_invalid_values_are_found_before_anything_is_written(data, tmp_path, options, message):
     command = ["train", "unet_texture", str(data.root), str(tmp_path / "run"), *options]
     result = CliRunner().invoke(main, command)
     assert result.exit_code == 2, result.output
@@ -33,7 +33,7 @@ def test_wrong_values_are_found_before_anything_is_written(data, tmp_path, optio
     assert not (tmp_path / "run").exists()
 
 
-def test_a_recipe_that_is_not_there_suggests_one(data, tmp_path):
+def test_a_recipe_that_does_not_exist_suggests_one(data, tmp_path):
     result = CliRunner().invoke(main, ["train", "unet_textur", str(data.root), str(tmp_path / "r")])
     assert result.exit_code == 2
     assert "did you mean 'unet_texture'" in result.output

@@ -1,4 +1,4 @@
-"""A small recipe, and what a run of it leaves."""
+"""A small recipe, runs of it, and their weights."""
 
 import torch
 

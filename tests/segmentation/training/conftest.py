@@ -12,7 +12,7 @@ COMMAND = (sys.executable, NARROW)
 
 @pytest.fixture
 def arguments(data, tmp_path):
-    """Of the command that trains a small recipe in a folder."""
+    """Return the arguments of the command that trains a small recipe in a folder."""
 
     def of(folder, *options, recipe=RECIPE):
         (tmp_path / "small.toml").write_text(recipe)

@@ -1,4 +1,4 @@
-"""Each shipped recipe, in small: it learns its task, hands over, and can be taken up again."""
+"""Each shipped recipe, in small: it learns its task, passes its weights on, and is resumed."""
 
 import csv
 from dataclasses import replace
@@ -23,7 +23,7 @@ NEEDS = {"unet_imagenet": "segmentation_models_pytorch"}
 
 
 def small(name, epochs):
-    """A recipe for four images in one batch."""
+    """Return a recipe with few epochs, for batches of two images."""
     options = {"epochs": epochs, "batch_size": 2, "first_period": 100, "augment": False}
     recipe = read_recipe(name).changed(options)
     if recipe.finetune and recipe.finetune.initial == "imagenet":
@@ -45,7 +45,7 @@ def run(recipe, dataset, folder, **options):
 
 @pytest.mark.parametrize("name", shipped_recipes())
 @pytest.mark.usefixtures("narrow_transformers")
-def test_every_recipe_trains_two_epochs_stops_and_goes_on(name, data, tmp_path):
+def test_every_recipe_trains_two_epochs_stops_and_is_resumed(name, data, tmp_path):
     if name in NEEDS:
         pytest.importorskip(NEEDS[name])
     with pytest.raises(RunInterrupted):
@@ -79,7 +79,7 @@ def test_pretraining_lowers_its_own_loss_without_weak_masks(name, data, tmp_path
 @pytest.mark.parametrize("name", shipped_recipes())
 @pytest.mark.usefixtures("narrow_transformers")
 def test_no_recipe_draws_from_the_generator_whose_state_no_checkpoint_keeps(name):
-    """Random numbers in a step are of a sample's own seed, so that a resumed run has the same."""
+    """The random numbers of a step depend on each sample's seed, and a resumed run has the same."""
     if name in NEEDS:
         pytest.importorskip(NEEDS[name])
     recipe = read_recipe(name)

@@ -1,4 +1,4 @@
-"""Training: it learns, and hands weights over."""
+"""Training: a run learns, writes its files, and passes weights on."""
 
 import json
 import tomllib
@@ -148,8 +148,8 @@ def test_a_loss_that_is_not_finite_stops_the_run_and_names_the_images(data, tmp_
 
 
 @pytest.mark.usefixtures("narrow_transformers")
-def test_accumulated_batches_teach_what_whole_ones_do_where_losses_add_up(data, tmp_path):
-    """The mean squared error of equal parts is the mean of theirs; but for batch normalisation."""
+def test_accumulated_batches_have_the_gradients_of_whole_ones_if_losses_add_up(data, tmp_path):
+    """The mean squared error of a batch is the mean of its parts'; Swin UNETR has no batch norm."""
     recipe = RECIPE[: RECIPE.index("[finetune]")].replace('"unet"', '"swin_unetr"')
     for name, accumulate in (("whole", 1), ("parts", 3)):  # of 2, 1 and 1 images
         settings = {"accumulate": accumulate, "limit": 10}

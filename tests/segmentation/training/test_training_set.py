@@ -12,7 +12,7 @@ from ffhq_wrinkle.segmentation.training_data.samples import Sample
 from tests.helpers.training import RECIPE
 
 
-def test_order_deals_every_sample_once_an_epoch_and_differs_between_epochs():
+def test_every_sample_has_one_turn_in_an_epoch_and_epochs_differ_in_order():
     order = Order(10, 3, epochs=4, seed=1)
     epochs = [order.of_epoch(epoch) for epoch in range(4)]
     assert all(epoch.shape == (3, 3) for epoch in epochs)

@@ -15,7 +15,7 @@ RELEASED = TextureSettings(recipe="released")
 
 @pytest.fixture
 def plain(dataset, tmp_path):
-    """A folder with `images` and `masks`, and a function that makes the parser for it."""
+    """A folder with `images` and, for four of them, `masks`."""
     folder = tmp_path / "plain"
     (folder / "images").mkdir(parents=True)
     for image_id in dataset.ids:
@@ -40,7 +40,7 @@ def released(dataset, parser):
 
 @pytest.fixture
 def make_samples(tmp_path):
-    """Samples of these ids, each image of 2x2 pixels different, in order of id."""
+    """Make samples with different images of 2x2 pixels, in order of id."""
 
     def make(ids):
         listed = []

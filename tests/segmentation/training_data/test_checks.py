@@ -10,7 +10,7 @@ from tests.helpers.faces import drawn_face, drawn_lines
 
 @pytest.fixture
 def samples(tmp_path):
-    """Eight images of 32x32 with all that belongs to them."""
+    """Eight images of 32x32 with all kinds of files."""
     listed = []
     for number in range(8):
         face = np.full((32, 32), 255, np.uint8)

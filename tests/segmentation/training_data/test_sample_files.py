@@ -14,7 +14,7 @@ from tests.helpers.training_data import completed, listed, never
 PAPER, RELEASED = TextureSettings(), TextureSettings(recipe="released")
 
 
-def test_the_released_layout_has_everything(released, dataset):
+def test_the_released_layout_has_all_kinds_of_files(released, dataset):
     listing = completed(released, "finetune", never)
     assert [one.image_id for one in listing.samples] == dataset.ids[:4]
     first = listing.samples[0]

@@ -14,7 +14,7 @@ from tests.helpers.faces import drawn_lines
 
 @pytest.fixture
 def save(tmp_path):
-    """Save an array under a name, and give the path."""
+    """Save an array under a name, and return the path."""
 
     def write(name, array, **options):
         path = tmp_path / name

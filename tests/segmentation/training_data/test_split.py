@@ -105,7 +105,7 @@ def test_too_few_pictures_are_refused(make_samples, tmp_path):
     "options",
     [{"fraction": 0}, {"fraction": 1.1}, {"shares": (1, 0, 0)}, {"shares": (0.5, 0.3, 0.3)}],
 )
-def test_senseless_settings_are_refused(hundred, options):
+def test_invalid_settings_are_refused(hundred, options):
     with pytest.raises(ArgumentError, match="above 0"):
         dealt(hundred, **options)
 
