@@ -70,10 +70,10 @@ def test_pretraining_lowers_its_own_loss_without_weak_masks(name, data, tmp_path
     with (tmp_path / "run" / "pretrain" / "metrics.csv").open() as file:
         losses = [float(row["train_loss"]) for row in csv.DictReader(file)]
     assert losses[-1] < 0.9 * losses[0]
-    found = weights(tmp_path / "run" / "pretrain" / "best.pt")
+    trained = weights(tmp_path / "run" / "pretrain" / "best.pt")
     begun = create_model(recipe.pretrain.network, 3, 3).state_dict()
-    assert found.keys() == begun.keys()
-    assert all(torch.isfinite(tensor).all() for tensor in found.values())
+    assert trained.keys() == begun.keys()
+    assert all(torch.isfinite(tensor).all() for tensor in trained.values())
 
 
 @pytest.mark.parametrize("name", shipped_recipes())

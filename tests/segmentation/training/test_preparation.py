@@ -68,13 +68,13 @@ def test_copies_of_images_that_validate_or_test_are_not_pretrained_on(
     with Image.open(data.image_path(test)) as image:  # other bytes, the same pixels
         image.save(data.image_path("00022"), compress_level=0)
     shutil.copy(data.image_path(train), data.image_path("00023"))
-    found = prepared(folder="second")
+    stages = prepared(folder="second")
     folders = (tmp_path / "first", tmp_path / "second")
     before, after = (read_split(folder / "split.csv") for folder in folders)
     assert before == after
-    assert ids(found, "pretrain", "val") == sorted([val, "00021"])
-    assert ids(found, "pretrain", "test") == sorted([test, "00022"])
-    assert {"00020", "00023", train} <= set(ids(found, "pretrain", "train"))
+    assert ids(stages, "pretrain", "val") == sorted([val, "00021"])
+    assert ids(stages, "pretrain", "test") == sorted([test, "00022"])
+    assert {"00020", "00023", train} <= set(ids(stages, "pretrain", "train"))
     assert "2 images are not pretrained on because they are the same pictures" in caplog.text
     assert read_split(tmp_path / "second/pretrain/split.csv").parts["00022"] == "test"
     # A run that is resumed reads its splits, and compares no images.
@@ -82,7 +82,7 @@ def test_copies_of_images_that_validate_or_test_are_not_pretrained_on(
     resumed = prepared(folder="second")
     for stage in ("pretrain", "finetune"):
         assert [ids(resumed, stage, part) for part in PARTS] == [
-            ids(found, stage, part) for part in PARTS
+            ids(stages, stage, part) for part in PARTS
         ]
 
 
@@ -108,8 +108,8 @@ def test_official_test_ids_without_a_mask_are_not_pretrained_on(data, prepared, 
     shutil.copy(data.image_path("00020"), official)
     np.save(data.labels / "01044.npy", np.load(data.labels / "00020.npy"))
     for recipe, folder in ((BOTH, "run"), (BOTH.only("pretrain"), "alone")):
-        found = prepared(recipe, folder)
-        assert {"01044", "00020"} <= set(ids(found, "pretrain", "test"))
+        stages = prepared(recipe, folder)
+        assert {"01044", "00020"} <= set(ids(stages, "pretrain", "test"))
         assert "01044" not in read_split(tmp_path / folder / "split.csv").parts
 
 
@@ -127,17 +127,17 @@ def test_the_split_of_a_csv_counts_for_images_without_a_mask_too(data, prepared,
     ]
     table = write_csv(tmp_path / "data.csv", rows)
     for recipe, folder in ((BOTH, "run"), (BOTH.only("pretrain"), "alone")):
-        found = prepared(recipe, folder, table)
-        assert ids(found, "pretrain", "val") == ["00008", "00009", "00022"]
-        assert ids(found, "pretrain", "test") == ["00010", "00011", "00021"]
-        assert len(ids(found, "pretrain", "train")) == 12
+        stages = prepared(recipe, folder, table)
+        assert ids(stages, "pretrain", "val") == ["00008", "00009", "00022"]
+        assert ids(stages, "pretrain", "test") == ["00010", "00011", "00021"]
+        assert len(ids(stages, "pretrain", "train")) == 12
     assert ids(prepared(path=table), "finetune", "val") == ["00008", "00009"]
 
 
 def test_without_any_human_mask_nearly_all_train(data, prepared, tmp_path):
     shutil.rmtree(data.root / "manual_wrinkle_masks")
-    found = prepared(BOTH.only("pretrain"), fraction=0.1)
-    sizes = [len(ids(found, "pretrain", part)) for part in PARTS]
+    stages = prepared(BOTH.only("pretrain"), fraction=0.1)
+    sizes = [len(ids(stages, "pretrain", part)) for part in PARTS]
     assert sizes == [16, 1, 1]
     assert not (tmp_path / "run" / "split.csv").exists()
     with pytest.raises(ArgumentError, match="has no human masks to finetune on"):
@@ -145,9 +145,9 @@ def test_without_any_human_mask_nearly_all_train(data, prepared, tmp_path):
 
 
 def test_a_fraction_is_of_the_masks_to_finetune_on(prepared):
-    found = prepared(fraction=0.2)
-    assert len(ids(found, "finetune", "train")) == 2
-    assert len(ids(found, "pretrain", "train")) == 16
+    stages = prepared(fraction=0.2)
+    assert len(ids(stages, "finetune", "train")) == 2
+    assert len(ids(stages, "pretrain", "train")) == 16
     alone = prepared(BOTH.only("pretrain"), "alone", fraction=0.2)
     assert len(ids(alone, "pretrain", "train")) == 16
 
@@ -156,13 +156,13 @@ def test_a_fraction_is_of_the_masks_to_finetune_on(prepared):
 def test_with_a_limit_each_stage_has_images_for_each_part(data, prepared, limit):
     for image_id in data.ids[:4]:  # so that images with a mask come late in the order of ids
         (data.root / "manual_wrinkle_masks" / f"{image_id}.png").unlink()
-    found = prepared(limit=limit)
-    assert len(all_ids(found, "pretrain")) == limit
-    assert len(all_ids(found, "finetune")) == min(limit, 8)
+    stages = prepared(limit=limit)
+    assert len(all_ids(stages, "pretrain")) == limit
+    assert len(all_ids(stages, "finetune")) == min(limit, 8)
     for stage in ("pretrain", "finetune"):
-        assert all(ids(found, stage, part) for part in ("train", "val"))
-    kept = {*ids(found, "finetune", "val"), *ids(found, "finetune", "test")}
-    assert kept.isdisjoint(ids(found, "pretrain", "train"))
+        assert all(ids(stages, stage, part) for part in ("train", "val"))
+    kept = {*ids(stages, "finetune", "val"), *ids(stages, "finetune", "test")}
+    assert kept.isdisjoint(ids(stages, "pretrain", "train"))
 
 
 def test_a_part_that_lacks_faces_is_refused(data, prepared):

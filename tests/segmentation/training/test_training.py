@@ -35,9 +35,9 @@ def test_both_stages_write_all_promised_files(data, tmp_path):
     assert sheets == ["epoch_0001.png", "epoch_0002.png"]
     for stage, channels in (("pretrain", (3, 1)), ("finetune", (4, 2))):
         for name in ("best.pt", "last.pt"):
-            found = load_checkpoint(folder / stage / name)
-            assert (found.model.in_channels, found.model.out_channels) == channels
-            assert found.texture == TextureSettings()
+            checkpoint = load_checkpoint(folder / stage / name)
+            assert (checkpoint.model.in_channels, checkpoint.model.out_channels) == channels
+            assert checkpoint.texture == TextureSettings()
     content = torch.load(folder / "finetune" / "last.pt", weights_only=True)
     assert {"optimizer", "progress", "recipe", "versions", "data_sha256"} <= set(content)
     scores = json.loads((folder / "test.json").read_text())
@@ -125,12 +125,12 @@ def test_pretrained_weights_arrive_in_the_network(data, tmp_path):
     begun.state_dict()["down2.maxpool_conv.1.double_conv.3.weight"][3, 4, 1, 1] = 42.0
     save_checkpoint(tmp_path / "w.pt", begun, "unet", texture=TextureSettings(), side=32)
     run(data, tmp_path / "run", frozen, init=tmp_path / "w.pt")
-    found = weights(tmp_path / "run" / "finetune" / "last.pt")
-    assert found["down2.maxpool_conv.1.double_conv.3.weight"][3, 4, 1, 1] == 42.0
+    trained = weights(tmp_path / "run" / "finetune" / "last.pt")
+    assert trained["down2.maxpool_conv.1.double_conv.3.weight"][3, 4, 1, 1] == 42.0
     torch.testing.assert_close(
-        found["inc.double_conv.0.weight"][:, :3], begun.state_dict()["inc.double_conv.0.weight"]
+        trained["inc.double_conv.0.weight"][:, :3], begun.state_dict()["inc.double_conv.0.weight"]
     )
-    assert found["inc.double_conv.0.weight"][:, 3].abs().max() < 1e-20
+    assert trained["inc.double_conv.0.weight"][:, 3].abs().max() < 1e-20
 
 
 def test_a_loss_that_is_not_finite_stops_the_run_and_names_the_images(data, tmp_path):
