@@ -120,8 +120,8 @@ class WeakWork(Work[PreparedImage, LabelMapOrWeakMask]):
 
     @property
     def _may_use_gpu(self) -> bool:
-        """Whether label maps need not leave the GPU."""
-        return self.results.labels is None
+        """Whether weak masks can be computed without label maps leaving the GPU."""
+        return self.results.labels is None and self.texture.formula.levels_on_gpu is not None
 
 
 class WeakResults:

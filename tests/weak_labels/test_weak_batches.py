@@ -1,15 +1,16 @@
 import numpy as np
 import pytest
-import torch
 from numpy.testing import assert_array_equal
 
 from ffhq_wrinkle.faces.labels import FaceParser
 from ffhq_wrinkle.faces.parsing import ReadyLabels
-from ffhq_wrinkle.inference.gpu_images import GpuBatch, on_device
+from ffhq_wrinkle.weak_labels.formulas import FORMULAS
 from ffhq_wrinkle.weak_labels.texture import TextureSettings
 from ffhq_wrinkle.weak_labels.weak_work import ByProducts
 from tests.helpers.files import files_of
-from tests.helpers.weak_masks import build
+from tests.helpers.weak_masks import StaysOnGpu, build
+
+ON_GPU = [name for name, formula in FORMULAS.items() if formula.levels_on_gpu]
 
 
 class Batches(FaceParser):
@@ -29,31 +30,7 @@ class Batches(FaceParser):
         return [np.ones((512, 512), np.uint8) for _ in prepared]
 
 
-class StaysOnGpu(ReadyLabels):
-    """Has batches of four where a GPU would have them, which here is the CPU; counts them."""
-
-    batch_size = 4
-
-    def __init__(self, folder):
-        super().__init__(folder)
-        self.batches = []
-
-    def prepare(self, image, image_id):
-        return image, super().prepare(image, image_id)
-
-    def label_maps(self, prepared):
-        return [label_map for _, label_map in prepared]
-
-    def on_gpu(self, prepared):
-        self.batches.append(len(prepared))
-        filled = [*prepared, *[prepared[-1]] * (4 - len(prepared))]
-        images, label_maps = (
-            on_device(part, torch.device("cpu")) for part in zip(*filled, strict=True)
-        )
-        return GpuBatch(images, label_maps, len(prepared))
-
-
-@pytest.mark.parametrize("recipe", ["paper", "released"])
+@pytest.mark.parametrize("recipe", ON_GPU)
 def test_what_is_computed_where_a_batch_was_parsed_is_the_same(make_dataset, tmp_path, recipe):
     dataset = make_dataset(range(6), side=128)
     np.save(dataset.labels / "00005.npy", np.zeros((512, 512), np.uint8))
