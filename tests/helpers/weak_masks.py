@@ -38,7 +38,7 @@ def rows(out):
 
 
 class StaysOnGpu(ReadyLabels):
-    """Has batches of four where a GPU would have them, which here is the CPU; counts them."""
+    """Leaves batches of four on the CPU as if that were a GPU, and notes their sizes."""
 
     batch_size = 4
 

@@ -1,4 +1,4 @@
-"""The table of formulas, and all that works with a third formula once it is an entry there."""
+"""The table of formulas: a third formula works everywhere once it is an entry there."""
 
 import json
 import re

@@ -31,8 +31,8 @@ def device(request):
 def test_gray_is_opencv_s_for_every_colour(device):
     colours = np.arange(1 << 24, dtype=np.uint32).view(np.uint8).reshape(-1, 4)[:, :3]
     image = np.ascontiguousarray(colours.reshape(4096, 4096, 3))
-    found = fetched(gray_levels(on_device([image], device)))[0]
-    assert_array_equal(found, cv2.cvtColor(image, cv2.COLOR_RGB2GRAY))
+    gray = fetched(gray_levels(on_device([image], device)))[0]
+    assert_array_equal(gray, cv2.cvtColor(image, cv2.COLOR_RGB2GRAY))
 
 
 @pytest.mark.parametrize("shape", [(1024, 1024), (512, 512), (300, 451), (1, 7), (1500, 1201)])
@@ -40,13 +40,13 @@ def test_faces_are_skin_and_nose_at_the_image_s_size(shape, device):
     labels = np.random.default_rng(1).integers(0, 19, (2, 512, 512), dtype=np.uint8)
     faces = face_masks(on_device(list(labels), device), shape)
     bits = fetched(packed_bits(faces))
-    for number, one in enumerate(labels):
+    for number, label_map in enumerate(labels):
         # The cell that a pixel's centre lies in.
         rows, columns = (
             [math.floor(Fraction(2 * pixel + 1, 2 * side) * 512) for pixel in range(side)]
             for side in shape
         )
-        expected = np.isin(one, (1, 10))[rows][:, columns]
+        expected = np.isin(label_map, (1, 10))[rows][:, columns]
         assert_array_equal(fetched(faces[number]), expected)
         assert_array_equal(bits[number], np.packbits(expected))
 

@@ -19,9 +19,9 @@ def test_the_weak_masks_are_masked_texture_maps_in_the_released_layout(dataset, 
     assert (report.images, report.made, report.kept, report.failed) == (6, 6, 0, 0)
     for image_id in dataset.ids:
         shard = f"{int(image_id) // 1000 * 1000:05d}"
-        found = pixels(tmp_path / "out" / shard / f"{image_id}.png")
-        assert found.max() > 20  # the lines on the forehead
-        assert_array_equal(found, expected_mask(dataset, image_id))
+        weak_mask = pixels(tmp_path / "out" / shard / f"{image_id}.png")
+        assert weak_mask.max() > 20  # the lines on the forehead
+        assert_array_equal(weak_mask, expected_mask(dataset, image_id))
 
 
 def test_the_record_says_what_was_done(dataset, tmp_path):
@@ -41,7 +41,7 @@ def test_the_record_says_what_was_done(dataset, tmp_path):
     }
 
 
-def test_the_record_counts_what_is_there_not_what_the_last_run_did(dataset, tmp_path):
+def test_the_record_counts_all_results_not_only_those_of_the_last_run(dataset, tmp_path):
     dataset.image_path("00002").write_text("not an image")
     for ids in ("0-2", "999-1001"):
         build(dataset, tmp_path / "out", ids=parse_ids(ids))
@@ -122,9 +122,9 @@ def test_any_name_and_kind_of_image_will_do(dataset, tmp_path):
         image.save(photos / name, **({"lossless": True} if name.endswith("webp") else {}))
         np.save(dataset.labels / f"{name.rpartition('.')[0]}.npy", labels)
     build_weak(photos, tmp_path / "out", parser=ReadyLabels(dataset.labels))
-    found = {path for path in files_of(tmp_path / "out") if path.endswith("png")}
-    assert found == {"Anna B..png", "0000102.png", "Zoë.png", "00000/00003.png"}
-    for path in found:
+    written = {path for path in files_of(tmp_path / "out") if path.endswith("png")}
+    assert written == {"Anna B..png", "0000102.png", "Zoë.png", "00000/00003.png"}
+    for path in written:
         assert_array_equal(pixels(tmp_path / "out" / path), expected_mask(dataset, "00001"))
 
 
@@ -144,7 +144,7 @@ def test_label_maps_that_an_overwrite_left_out_are_made_again(dataset, tmp_path)
     assert not (tmp_path / "labels" / ".build.json.under-way").exists()
 
 
-def test_a_label_folder_of_any_name_can_be_taken_up_again(dataset, tmp_path):
+def test_a_run_with_a_label_folder_of_any_name_can_be_resumed(dataset, tmp_path):
     labels = dataset.labels.rename(tmp_path / "метки")
     build(dataset, tmp_path / "out", parser=ReadyLabels(labels), limit=2)
     (tmp_path / "out" / "build.json").rename(tmp_path / "out" / ".build.json.under-way")

@@ -31,14 +31,14 @@ class Batches(FaceParser):
 
 
 @pytest.mark.parametrize("recipe", ON_GPU)
-def test_what_is_computed_where_a_batch_was_parsed_is_the_same(make_dataset, tmp_path, recipe):
+def test_weak_masks_computed_where_a_batch_was_parsed_are_the_same(make_dataset, tmp_path, recipe):
     dataset = make_dataset(range(6), side=128)
     np.save(dataset.labels / "00005.npy", np.zeros((512, 512), np.uint8))
     texture = TextureSettings(recipe=recipe, scale_to_image=True)
     made = {}
     for name, parser in (
-        ("here", ReadyLabels(dataset.labels)),
-        ("there", StaysOnGpu(dataset.labels)),
+        ("one by one", ReadyLabels(dataset.labels)),
+        ("in batches", StaysOnGpu(dataset.labels)),
     ):
         folders = {kind: tmp_path / name / kind for kind in ("face_masks", "masked_images")}
         report = build(
@@ -52,10 +52,10 @@ def test_what_is_computed_where_a_batch_was_parsed_is_the_same(make_dataset, tmp
         assert (report.made, report.failed) == (5, 1)
         made[name] = files_of(tmp_path / name)
     assert parser.batches == [4, 2]
-    assert {path for path in made["here"] if path.endswith(".png")} >= {
+    assert {path for path in made["one by one"] if path.endswith(".png")} >= {
         "weak/00000/00004.png", "masked_images/00004.png", "face_masks/00004.png",
     }  # fmt: skip
-    assert made["there"] == made["here"]
+    assert made["in batches"] == made["one by one"]
 
 
 def test_label_maps_that_are_kept_are_those_of_the_parser(make_dataset, tmp_path):

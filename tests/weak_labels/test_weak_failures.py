@@ -26,7 +26,7 @@ def test_a_run_that_is_refused_changes_nothing(dataset, tmp_path):
     assert files_of(tmp_path) == before
 
 
-def test_an_id_that_is_not_there_is_a_failure(dataset, tmp_path):
+def test_an_id_without_an_image_is_a_failure(dataset, tmp_path):
     report = build(dataset, tmp_path / "out", ids=parse_ids("1,5"))
     assert (report.images, report.made, report.failed) == (2, 1, 1)
     assert rows(tmp_path / "out") == ["00000/00005.png,find,no image of this id"]
@@ -41,7 +41,7 @@ def spoil(dataset):
     np.save(dataset.labels / "01000.npy", np.zeros((4, 4), np.uint8))
 
 
-def test_what_can_not_be_done_is_listed_and_the_rest_is_done(dataset, tmp_path):
+def test_images_that_fail_are_listed_and_the_rest_are_done(dataset, tmp_path):
     spoil(dataset)
     report = build(dataset, tmp_path / "out", jobs=2)
     assert (report.made, report.failed) == (2, 4)
@@ -69,7 +69,7 @@ def test_failed_images_are_tried_again_and_their_rows_go(dataset, make_dataset, 
     assert not (tmp_path / "out" / "failures.csv").exists()
 
 
-def test_other_settings_or_another_parser_are_refused(dataset, tmp_path):
+def test_different_settings_and_a_different_parser_are_refused(dataset, tmp_path):
     build(dataset, tmp_path / "out")
     with pytest.raises(OutputError, match=r"sigma 5.0 there and 7.0 now"):
         build(dataset, tmp_path / "out", texture=TextureSettings(sigma=7.0))
@@ -79,8 +79,8 @@ def test_other_settings_or_another_parser_are_refused(dataset, tmp_path):
         build(dataset, tmp_path / "out", parser=ReadyLabels(other))
     report = build(dataset, tmp_path / "out", texture=TextureSettings(sigma=7.0), overwrite=True)
     assert report.made == 6
-    found = pixels(tmp_path / "out/00000/00001.png")
-    assert_array_equal(found, expected_mask(dataset, "00001", sigma=7.0))
+    weak_mask = pixels(tmp_path / "out/00000/00001.png")
+    assert_array_equal(weak_mask, expected_mask(dataset, "00001", sigma=7.0))
 
 
 def test_photographs_are_never_overwritten(dataset, tmp_path):
@@ -112,7 +112,7 @@ def test_an_image_without_any_face_is_a_failure_not_an_empty_mask(dataset, tmp_p
     assert not (tmp_path / "out/00000/00001.png").exists()
 
 
-def test_label_maps_that_hurt_are_their_image_s_failures(dataset, tmp_path):
+def test_harmful_label_maps_are_failures_of_their_images(dataset, tmp_path):
     np.savez(tmp_path / "archive.npz", a=np.zeros(3))
     (tmp_path / "archive.npz").rename(dataset.labels / "00000.npy")
     header = b"\x93NUMPY\x01\x00\x10\x00{'descr': ((((   "

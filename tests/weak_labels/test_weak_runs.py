@@ -52,7 +52,7 @@ def test_killed_at_any_moment_and_started_again_the_result_is_the_same(make_data
     assert files_of(out) == files_of(straight)
 
 
-def test_ctrl_c_stops_with_a_summary_and_can_be_taken_up_again(make_dataset, tmp_path):
+def test_ctrl_c_stops_with_a_summary_and_the_run_can_be_resumed(make_dataset, tmp_path):
     dataset = make_dataset(range(150), side=300)
     out = tmp_path / "out"
     process = start(dataset, out)
