@@ -23,7 +23,8 @@ from ffhq_wrinkle.commands.options import available_cores
 from ffhq_wrinkle.downloads.download import LABELS, PARTS
 from ffhq_wrinkle.faces.parsing import PARSERS
 from ffhq_wrinkle.human_labels.fusion import METHODS, FusionRule
-from ffhq_wrinkle.weak_labels.texture import RECIPES, TextureSettings
+from ffhq_wrinkle.weak_labels.formulas import FORMULAS
+from ffhq_wrinkle.weak_labels.texture import TextureSettings
 from tests.helpers import ROOT
 from tests.helpers.files import files_of
 
@@ -247,8 +248,10 @@ def test_the_default_number_of_jobs_is_that_of_the_cores_allowed():
 
 def test_options_offer_what_the_library_has():
     # The command line names these itself, since importing them would load heavy libraries.
+    options = {option.name: option for option in main.commands["predict"].params}
+    assert tuple(options["recipe"].type.choices) == tuple(FORMULAS)
     options = {option.name: option for option in main.commands["build-weak"].params}
-    assert tuple(options["recipe"].type.choices) == RECIPES
+    assert tuple(options["recipe"].type.choices) == tuple(FORMULAS)
     assert tuple(options["parser_name"].type.choices) == PARSERS
     defaults = TextureSettings()
     for name in ("recipe", "kernel_size", "sigma"):

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from ffhq_wrinkle.storage.writing import PARTIAL_PREFIX
 from tests.helpers.files import files_of
 from tests.helpers.processes import LIMITED, wait_for
 from tests.helpers.weak_masks import build, pixels
@@ -51,7 +52,7 @@ def test_killed_at_any_moment_and_started_again_the_result_is_the_same(make_data
     assert files_of(out) == files_of(straight)
 
 
-def test_ctrl_c_stops_with_a_summary_and_can_be_taken_up_again(make_dataset, tmp_path):
+def test_ctrl_c_stops_with_a_summary_and_the_run_can_be_resumed(make_dataset, tmp_path):
     dataset = make_dataset(range(150), side=300)
     out = tmp_path / "out"
     process = start(dataset, out)
@@ -65,7 +66,7 @@ def test_ctrl_c_stops_with_a_summary_and_can_be_taken_up_again(make_dataset, tmp
     done = len(masks(out))
     assert f"Interrupted: {done} weak masks written" in said
     assert f"{150 - done} left to do" in said
-    assert not list(out.rglob("*.partial"))
+    assert not list(out.rglob(f"{PARTIAL_PREFIX}*"))
     assert not (out / "build.json").exists()
     process = start(dataset, out)
     assert f"{150 - done} weak masks written, {done} were there" in process.communicate()[0]
@@ -97,7 +98,7 @@ def test_a_full_disk_stops_the_run_and_leaves_only_whole_files(small_disk, make_
     assert 0 < len(masks(out)) < 60
     for path in masks(out):
         pixels(path)
-    assert not list(out.rglob("*.partial"))
+    assert not list(out.rglob(f"{PARTIAL_PREFIX}*"))
     for path in masks(out)[1:]:
         path.unlink()  # room
     report = build(dataset, out, limit=5)

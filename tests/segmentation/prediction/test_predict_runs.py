@@ -13,6 +13,7 @@ from PIL import Image
 
 from ffhq_wrinkle.cli import main
 from ffhq_wrinkle.segmentation import save_checkpoint
+from ffhq_wrinkle.storage.writing import PARTIAL_PREFIX
 from ffhq_wrinkle.weak_labels.texture import TextureSettings
 from tests.helpers.files import files_of
 from tests.helpers.networks import threshold_unet
@@ -94,7 +95,7 @@ def test_ctrl_c_stops_with_a_summary(make_dataset, tmp_path, start):
     assert process.returncode == 130
     assert "Traceback" not in said
     assert f"Interrupted: {len(masks(out))} predictions written" in said
-    assert not list(out.rglob("*.partial"))
+    assert not list(out.rglob(f"{PARTIAL_PREFIX}*"))
 
 
 def test_a_write_that_fails_stops_the_run_in_one_line(make_dataset, tmp_path, checkpoint):
