@@ -8,7 +8,7 @@ def rows_of(path):
         return list(csv.DictReader(file))
 
 
-def write_manifest(path, rows):
+def write_csv(path, rows):
     with path.open("w", newline="") as file:
         table = csv.DictWriter(file, list(rows[0]))
         table.writeheader()
