@@ -1,5 +1,7 @@
 """Files that a host has, and where the data set has them."""
 
+import csv
+import hashlib
 import io
 import zipfile
 
@@ -34,3 +36,50 @@ def packed(files):
         for name, one in files.items():
             archive.writestr(name, one)
     return content.getvalue()
+
+
+def md5(content):
+    return hashlib.md5(content).hexdigest()
+
+
+def sha256(content):
+    return hashlib.sha256(content).hexdigest()
+
+
+def ledger(data):
+    with (data / "download.csv").open(newline="") as file:
+        return {row["file"]: row for row in csv.DictReader(file)}
+
+
+def write_facts(data, host, contents, **other):
+    data.mkdir(exist_ok=True)
+    with (data / "image_facts.csv").open("w", newline="") as file:
+        table = csv.writer(file)
+        table.writerow(["image_id", "url", "size", "md5", "pixel_md5"])
+        for image_id, content in contents.items():
+            row = {"size": len(content), "md5": md5(content), "pixel_md5": "0" * 32, **other}
+            table.writerow([image_id, host.url(f"/{image_id}.png"), *row.values()])
+
+
+def metadata_of(files):
+    """FFHQ's table, as it is published."""
+    return {
+        str(int(image_id)): {
+            "category": "training",
+            "metadata": {
+                "photo_url": f"https://flickr/{image_id}",
+                "photo_title": 'A, "title"',
+                "author": "Jeremy Frumkin",
+                "license": "Attribution-NonCommercial License",
+                "license_url": "https://creativecommons.org/licenses/by-nc/2.0/",
+            },
+            "image": {
+                "file_url": f"https://drive/{image_id}",
+                "file_size": len(content),
+                "file_md5": md5(content),
+                "pixel_size": [SIDE, SIDE],
+                "pixel_md5": "f" * 32,
+            },
+        }
+        for image_id, content in files.items()
+    }
