@@ -61,6 +61,18 @@ def narrow_unet():
         yield
 
 
+@pytest.fixture(scope="module")
+def checkpoint(narrow_unet, tmp_path_factory):
+    """A narrow U-Net set by hand: wrinkle where its texture map is above a level."""
+    from ffhq_wrinkle.segmentation import save_checkpoint
+    from ffhq_wrinkle.weak_labels.texture import TextureSettings
+    from tests.helpers.networks import threshold_unet
+
+    path = tmp_path_factory.mktemp("checkpoint") / "threshold.pt"
+    save_checkpoint(path, threshold_unet(), "unet", texture=TextureSettings(), side=128)
+    return path
+
+
 @pytest.fixture
 def dataset(tmp_path):
     """Six drawn faces of 128x128 in two shards."""

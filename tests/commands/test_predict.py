@@ -14,13 +14,6 @@ from tests.helpers.networks import threshold_unet
 pytestmark = pytest.mark.usefixtures("narrow_unet")
 
 
-@pytest.fixture(scope="module")
-def checkpoint(tmp_path_factory):
-    path = tmp_path_factory.mktemp("checkpoint") / "threshold.pt"
-    save_checkpoint(path, threshold_unet(), "unet", texture=TextureSettings(), side=128)
-    return path
-
-
 @pytest.fixture
 def run(checkpoint):
     def invoke(*arguments, weights=checkpoint):

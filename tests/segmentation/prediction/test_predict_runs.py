@@ -12,21 +12,11 @@ from click.testing import CliRunner
 from PIL import Image
 
 from ffhq_wrinkle.cli import main
-from ffhq_wrinkle.segmentation import save_checkpoint
-from ffhq_wrinkle.weak_labels.texture import TextureSettings
 from tests.helpers.files import files_of
-from tests.helpers.networks import threshold_unet
 from tests.helpers.processes import LIMITED, NARROW, wait_for
 
 pytestmark = pytest.mark.usefixtures("narrow_unet")
 COMMAND = [sys.executable, NARROW]
-
-
-@pytest.fixture(scope="module")
-def checkpoint(tmp_path_factory):
-    path = tmp_path_factory.mktemp("checkpoint") / "threshold.pt"
-    save_checkpoint(path, threshold_unet(), "unet", texture=TextureSettings(), side=128)
-    return path
 
 
 @pytest.fixture
