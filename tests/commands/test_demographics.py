@@ -8,19 +8,14 @@ import sys
 
 import numpy as np
 import pytest
-from click.testing import CliRunner
 from PIL import Image
 
-from ffhq_wrinkle.cli import main
 from ffhq_wrinkle.demographics.label_tables import read_features
 from ffhq_wrinkle.faces.landmarks import COLUMNS
+from tests.helpers.commands import run
 
 AGING = "image_number,age_group,gender\n0,20-29,male\n1,0-2,female\n2,70-120,male\n999,3-6,female\n"
 FEATURES = "image_number,age,gender\n0,25,male\n1,,\n2,71,female\n"
-
-
-def run(*arguments):
-    return CliRunner().invoke(main, [str(argument) for argument in arguments])
 
 
 @pytest.fixture

@@ -6,19 +6,15 @@ import re
 
 import numpy as np
 import pytest
-from click.testing import CliRunner
 from PIL import Image
 
-from ffhq_wrinkle.cli import main
 from ffhq_wrinkle.dataset.ids import official_test_ids
+from tests.helpers.commands import run
 from tests.helpers.faces import drawn_lines
 from tests.helpers.files import files_of
+from tests.helpers.spoilt_masks import broken, gray, of_another_size
 
 SHAPE = (40, 50)
-
-
-def run(*arguments):
-    return CliRunner().invoke(main, [str(argument) for argument in arguments])
 
 
 @pytest.fixture
@@ -127,18 +123,6 @@ def test_a_comparison_says_who_is_better_only_if_it_shows(folders, annotate):
     result = run("evaluate", folders[0], folders[2], "--compare", twin)
     assert "JSI of near and twin: no difference that this set of images could show" in result.stdout
     assert "is better" not in result.stdout
-
-
-def broken(folder):
-    (folder / "00002.png").write_bytes(b"\x89PNG broken")
-
-
-def of_another_size(folder):
-    Image.fromarray(np.zeros((3, 3), np.uint8)).save(folder / "00002.png")
-
-
-def gray(folder):
-    Image.fromarray(np.arange(2000, dtype=np.uint16).reshape(SHAPE)).save(folder / "00002.png")
 
 
 def absent(folder):

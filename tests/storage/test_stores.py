@@ -10,11 +10,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from click.testing import CliRunner
 from numpy.testing import assert_array_equal
 from PIL import Image
 
-from ffhq_wrinkle.cli import main
 from ffhq_wrinkle.dataset.layout import find_images
 from ffhq_wrinkle.errors import ArgumentError, ImageError, OutputError
 from ffhq_wrinkle.images.photographs import read_image
@@ -23,6 +21,7 @@ from ffhq_wrinkle.results.result_files import State
 from ffhq_wrinkle.segmentation import save_checkpoint
 from ffhq_wrinkle.storage.places import entries, get, parse_place
 from ffhq_wrinkle.weak_labels.texture import TextureSettings
+from tests.helpers.commands import run
 from tests.helpers.files import files_of
 from tests.helpers.networks import threshold_unet
 from tests.helpers.processes import start, wait_for, workers_below
@@ -40,10 +39,6 @@ def memory():
     store.clear()
     yield "memory://bucket/folder"
     store.clear()
-
-
-def run(*arguments):
-    return CliRunner().invoke(main, [*map(str, arguments)])
 
 
 def test_weak_masks_in_a_bucket_are_those_on_a_disk(bucket, dataset, tmp_path):
