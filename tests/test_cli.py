@@ -135,3 +135,16 @@ def test_the_page_of_commands_is_what_help_says():
         text=True,
     )
     assert (tools.parent / "docs" / "cli.md").read_text() == made
+
+
+def test_a_broken_opencv_is_said_in_one_line(dataset, tmp_path):
+    """As pip leaves it after one of two wheels that own cv2 was removed: an empty package."""
+    code = (
+        "import sys, types; sys.modules['cv2'] = types.ModuleType('cv2')\n"
+        "from ffhq_wrinkle.cli import main; main()"
+    )
+    command = ["build-weak", str(dataset.root), str(tmp_path / "weak"), "--parser", "template"]
+    said = subprocess.run([sys.executable, "-c", code, *command], capture_output=True, text=True)
+    assert said.returncode == 1
+    (line,) = said.stderr.splitlines()
+    assert "pip install --force-reinstall --no-deps opencv-python" in line

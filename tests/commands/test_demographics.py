@@ -3,8 +3,6 @@
 import csv
 import json
 import re
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -239,19 +237,6 @@ def test_missing_weights_are_said_in_one_line(stand_in, photos, tmp_path, site):
     (line,) = result.output.splitlines()
     assert line.startswith("Error: DeepFace's weights can not be fetched. Put race_model_")
     assert str(stand_in.parent) in line
-
-
-def test_a_broken_opencv_is_said_in_one_line(dataset, tmp_path):
-    """As pip leaves it after one of two wheels that own cv2 was removed: an empty package."""
-    code = (
-        "import sys, types; sys.modules['cv2'] = types.ModuleType('cv2')\n"
-        "from ffhq_wrinkle.cli import main; main()"
-    )
-    command = ["build-weak", str(dataset.root), str(tmp_path / "weak"), "--parser", "template"]
-    said = subprocess.run([sys.executable, "-c", code, *command], capture_output=True, text=True)
-    assert said.returncode == 1
-    (line,) = said.stderr.splitlines()
-    assert "pip install --force-reinstall --no-deps opencv-python" in line
 
 
 @pytest.mark.real_data

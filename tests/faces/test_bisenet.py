@@ -17,7 +17,7 @@ from ffhq_wrinkle.dataset.sources import fetch, source
 from ffhq_wrinkle.errors import ArgumentError, SourceError
 from ffhq_wrinkle.faces.bisenet import BiSeNetParser, load_bisenet
 from ffhq_wrinkle.faces.ncnn_network import NcnnBiSeNet
-from ffhq_wrinkle.inference.devices import choose_device, fold_batch_norm
+from ffhq_wrinkle.inference.devices import fold_batch_norm
 from ffhq_wrinkle.storage.writing import sha256_of
 from ffhq_wrinkle.weak_labels.gpu_texture import GpuWeakMasks
 from ffhq_wrinkle.weak_labels.weak import build_weak
@@ -274,15 +274,6 @@ def test_files_that_are_not_safe_weights_are_refused(kind, weights, tmp_path, ca
 def test_missing_weights_are_named(tmp_path):
     with pytest.raises(SourceError, match="no such file"):
         load_bisenet(tmp_path / "weights.pth")
-
-
-def test_devices_that_are_not_there_are_refused():
-    assert choose_device("cpu").type == "cpu"
-    with pytest.raises(ArgumentError, match="'cuda:99' is not there"):
-        choose_device("cuda:99")
-    for name in ("warp", "", "meta", "hpu", "cuda:x"):
-        with pytest.raises(ArgumentError, match="it should be auto, cpu, cuda"):
-            choose_device(name)
 
 
 def test_too_little_memory_for_a_batch_says_what_to_try(weights, monkeypatch):

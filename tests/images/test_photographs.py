@@ -1,5 +1,4 @@
 import contextlib
-import io
 import os
 import struct
 import zlib
@@ -9,10 +8,8 @@ import pytest
 from numpy.testing import assert_array_equal
 from PIL import Image, PngImagePlugin
 
-from ffhq_wrinkle.errors import ArgumentError, ImageError
+from ffhq_wrinkle.errors import ImageError
 from ffhq_wrinkle.images.photographs import read_image
-from ffhq_wrinkle.images.png import encode_png, png_note
-from ffhq_wrinkle.images.png_decoding import MAX_PIXELS
 from tests.helpers.faces import drawn_face
 
 FACE = drawn_face(96)[0]
@@ -233,8 +230,6 @@ def test_an_image_too_long_to_be_written_again_is_refused(tmp_path):
     saved(tmp_path / "a.bmp", np.zeros((1, 1_000_001), np.uint8))
     with pytest.raises(ImageError, match="no side may exceed 1000000 pixels"):
         read_image(tmp_path / "a.bmp")
-    with pytest.raises(ArgumentError, match="can not be written as PNG"):
-        encode_png(np.zeros((1, 1_000_001), np.uint8))
 
 
 def test_an_orientation_in_xmp_is_applied_to_colour_too(tmp_path):
@@ -254,44 +249,3 @@ def test_what_is_no_regular_file_is_refused(tmp_path):
             read_image(tmp_path / name)
     with pytest.raises(ImageError, match="no such file"):
         read_image(tmp_path / "dangling.png")
-
-
-@pytest.mark.parametrize("pixels", [FACE, FACE[:, :, 0], FACE[:1, :1], FACE[:, 7:20, 1]])
-def test_png_files_are_read_back_by_pillow_pixel_for_pixel(pixels):
-    image = Image.open(io.BytesIO(encode_png(pixels, {"Description": "a note", "Source": "b"})))
-    image.load()
-    assert image.mode == ("RGB" if pixels.ndim == 3 else "L")
-    assert isinstance(image, PngImagePlugin.PngImageFile)
-    assert image.text == {"Description": "a note", "Source": "b"}
-    assert_array_equal(np.asarray(image), pixels)
-
-
-@pytest.mark.parametrize("pixels", [np.zeros((4, 4), bool), np.zeros((4, 4, 4), np.uint8)])
-def test_other_arrays_make_no_png(pixels):
-    with pytest.raises(ArgumentError, match="a PNG is made from uint8"):
-        encode_png(pixels)
-
-
-def test_a_note_is_found_in_whole_files_only(tmp_path):
-    content = encode_png(FACE, {"Description": "by hand"})
-    path = tmp_path / "a.png"
-    path.write_bytes(content)
-    assert png_note(path, "Description") == "by hand"
-    assert png_note(path, "Comment") == ""
-    for damaged in (content[:-1], content[: len(content) // 2], b"", b"text", content[8:]):
-        path.write_bytes(damaged)
-        assert png_note(path, "Description") is None
-    saved(path)  # Pillow's, without a note
-    assert png_note(path, "Description") == ""
-
-
-def test_the_limit_is_pillows():
-    assert MAX_PIXELS == Image.MAX_IMAGE_PIXELS
-
-
-def test_16_bit_gray_becomes_a_png_of_16_bits(tmp_path):
-    levels = np.array([[0, 1, 65_535], [258, 40_000, 2]], np.uint16)
-    (tmp_path / "x.png").write_bytes(encode_png(levels))
-    np.testing.assert_array_equal(np.array(Image.open(tmp_path / "x.png")), levels)
-    with pytest.raises(ArgumentError, match="uint16"):
-        encode_png(levels[..., None].repeat(3, axis=2))

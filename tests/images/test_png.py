@@ -1,4 +1,4 @@
-"""PNG as other readers and writers see it; `test_photographs` has what our own reader refuses."""
+"""PNG as we write it, and as other readers and writers see it."""
 
 import contextlib
 import io
@@ -14,10 +14,11 @@ import imagecodecs
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
-from PIL import Image
+from PIL import Image, PngImagePlugin
 
-from ffhq_wrinkle.images.png import encode_png
-from ffhq_wrinkle.images.png_decoding import decode_plain_gray, decode_png
+from ffhq_wrinkle.errors import ArgumentError
+from ffhq_wrinkle.images.png import encode_png, png_note
+from ffhq_wrinkle.images.png_decoding import MAX_PIXELS, decode_plain_gray, decode_png
 from ffhq_wrinkle.weak_labels.texture import masked_texture_map
 from tests.helpers.faces import drawn_face
 
@@ -239,3 +240,49 @@ def test_thousands_of_damaged_files_do_not_use_none_up(decode):
         with contextlib.suppress(imagecodecs.PngError):
             assert decode(content) is None
     assert sys.getrefcount(None) > before - 250
+
+
+@pytest.mark.parametrize("pixels", [PHOTO, PHOTO[:, :, 0], PHOTO[:1, :1], PHOTO[:, 7:20, 1]])
+def test_png_files_are_read_back_by_pillow_pixel_for_pixel(pixels):
+    image = Image.open(io.BytesIO(encode_png(pixels, {"Description": "a note", "Source": "b"})))
+    image.load()
+    assert image.mode == ("RGB" if pixels.ndim == 3 else "L")
+    assert isinstance(image, PngImagePlugin.PngImageFile)
+    assert image.text == {"Description": "a note", "Source": "b"}
+    assert_array_equal(np.asarray(image), pixels)
+
+
+@pytest.mark.parametrize("pixels", [np.zeros((4, 4), bool), np.zeros((4, 4, 4), np.uint8)])
+def test_other_arrays_make_no_png(pixels):
+    with pytest.raises(ArgumentError, match="a PNG is made from uint8"):
+        encode_png(pixels)
+
+
+def test_an_image_too_long_for_a_png_is_refused():
+    with pytest.raises(ArgumentError, match="can not be written as PNG"):
+        encode_png(np.zeros((1, 1_000_001), np.uint8))
+
+
+def test_a_note_is_found_in_whole_files_only(tmp_path):
+    content = encode_png(PHOTO, {"Description": "by hand"})
+    path = tmp_path / "a.png"
+    path.write_bytes(content)
+    assert png_note(path, "Description") == "by hand"
+    assert png_note(path, "Comment") == ""
+    for damaged in (content[:-1], content[: len(content) // 2], b"", b"text", content[8:]):
+        path.write_bytes(damaged)
+        assert png_note(path, "Description") is None
+    path.write_bytes(by_pillow(PHOTO))  # without a note
+    assert png_note(path, "Description") == ""
+
+
+def test_the_limit_is_pillows():
+    assert MAX_PIXELS == Image.MAX_IMAGE_PIXELS
+
+
+def test_16_bit_gray_becomes_a_png_of_16_bits(tmp_path):
+    levels = np.array([[0, 1, 65_535], [258, 40_000, 2]], np.uint16)
+    (tmp_path / "x.png").write_bytes(encode_png(levels))
+    np.testing.assert_array_equal(np.array(Image.open(tmp_path / "x.png")), levels)
+    with pytest.raises(ArgumentError, match="uint16"):
+        encode_png(levels[..., None].repeat(3, axis=2))

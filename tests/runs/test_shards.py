@@ -1,7 +1,6 @@
 """Shards done in this process, by copies of the work such as workers get."""
 
 import pickle
-from functools import partial
 
 import numpy as np
 import pytest
@@ -9,18 +8,10 @@ from numpy.testing import assert_array_equal
 from PIL import Image
 
 from ffhq_wrinkle.dataset.layout import ImageFile
-from ffhq_wrinkle.errors import ArgumentError, ImageError, OutputError, SourceError
-from ffhq_wrinkle.faces.template import TemplateParser
+from ffhq_wrinkle.errors import ImageError, OutputError
 from ffhq_wrinkle.results.outputs import OutputFolder
 from ffhq_wrinkle.results.result_files import State
 from ffhq_wrinkle.runs.shards import Work, do_shard, shards_of
-from ffhq_wrinkle.segmentation import create_model, save_checkpoint
-from ffhq_wrinkle.segmentation.checkpoints.checkpoint import load_checkpoint
-from ffhq_wrinkle.segmentation.prediction.ingredients import Ingredients
-from ffhq_wrinkle.segmentation.prediction.predictor import TorchPredictor, load_predictor
-from ffhq_wrinkle.segmentation.prediction.views import AlignedFaces
-from ffhq_wrinkle.weak_labels.texture import TextureSettings
-from tests.helpers.faces import drawn_face
 
 
 class Folder:
@@ -156,41 +147,3 @@ def test_there_are_several_shards_for_each_worker_and_none_is_too_large(count, w
     shards = list(shards_of(files, workers))
     assert [len(shard) for shard in shards] == sizes
     assert [file for shard in shards for file in shard] == files
-
-
-def test_what_makes_predictions_is_made_anew_in_another_process(tmp_path):
-    path = tmp_path / "net.pt"
-    save = partial(save_checkpoint, network="unet", texture=TextureSettings(sigma=4.0), side=64)
-    save(path, create_model("unet", 4, 2).eval())
-    predictor = load_predictor(path, device="cpu", batch_size=3)
-    again = pickle.loads(pickle.dumps(predictor))
-    assert (again.batch_size, again.texture.sigma) == (3, 4.0)
-    x = np.random.default_rng(0).integers(0, 256, (32, 32, 4), np.uint8)
-    assert_array_equal(again.logits([x])[0], predictor.logits([x])[0])
-    with pytest.raises(ArgumentError, match="load_predictor"):
-        pickle.dumps(TorchPredictor(load_checkpoint(path), device="cpu"))
-
-    (tmp_path / "marks.csv").write_text(
-        "image_id,left_eye_x,left_eye_y,right_eye_x,right_eye_y,mouth_left_x,mouth_left_y,"
-        "mouth_right_x,mouth_right_y\n00001,50,50,90,50,55,90,85,90\n"
-    )
-    views = AlignedFaces(tmp_path / "marks.csv", all_faces=True, size=128)
-    assert pickle.loads(pickle.dumps(views)).settings() == views.settings()
-
-    image, _ = drawn_face(128)
-    Image.fromarray(np.full((128, 128), 9, np.uint8)).save(tmp_path / "1.png")
-    made = Ingredients(TemplateParser(), TextureSettings(), textures=tmp_path)
-    again = pickle.loads(pickle.dumps(made))
-    assert again.settings() == made.settings()
-    for one, other in zip(again.prepare(image, "1"), made.prepare(image, "1"), strict=True):
-        assert_array_equal(one, other)
-
-
-def test_other_weights_than_those_the_run_began_with_are_refused(tmp_path):
-    path = tmp_path / "net.pt"
-    save = partial(save_checkpoint, path, network="unet", texture=TextureSettings(), side=64)
-    save(create_model("unet", 3, 2).eval())
-    content = pickle.dumps(load_predictor(path, device="cpu"))
-    save(create_model("unet", 3, 2).eval())  # which begins with other random weights
-    with pytest.raises(SourceError, match="all workers need the same file"):
-        pickle.loads(content)

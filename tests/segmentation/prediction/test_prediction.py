@@ -173,18 +173,6 @@ def test_ready_texture_maps_and_face_masks_stand_in_for_what_is_made(dataset, tm
     assert (row["face_px"], row["face_wrinkle_px"], row["forehead_px"]) == ("7680", "60", "")
 
 
-def test_texture_maps_of_another_recipe_are_refused(dataset, tmp_path):
-    (tmp_path / "weak").mkdir()
-    Image.new("L", (8, 8)).save(tmp_path / "weak" / "00001.png")
-    noted = {"settings": {"recipe": "paper", "kernel_size": 21, "sigma": 5.0}}
-    (tmp_path / "weak" / "build.json").write_text(json.dumps(noted))
-    parser = ReadyLabels(dataset.labels)
-    released = TextureSettings(recipe="released")
-    with pytest.raises(ArgumentError, match="recipe paper there and released here"):
-        Ingredients(parser, released, textures=tmp_path / "weak")
-    Ingredients(parser, PAPER, textures=tmp_path / "weak")
-
-
 def test_an_rgb_network_takes_no_texture(dataset, tmp_path):
     """Wrinkle where the blue of the masked image is above 100."""
     path = tmp_path / "rgb.pt"

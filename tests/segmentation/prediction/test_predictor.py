@@ -1,12 +1,20 @@
 """Logits of one image or several, and networks that predict no wrinkles."""
 
+import pickle
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
 
 from ffhq_wrinkle.errors import ArgumentError, SourceError
 from ffhq_wrinkle.segmentation import create_model, save_checkpoint
-from ffhq_wrinkle.segmentation.prediction.predictor import Predictor, load_predictor
+from ffhq_wrinkle.segmentation.checkpoints.checkpoint import load_checkpoint
+from ffhq_wrinkle.segmentation.prediction.predictor import (
+    Predictor,
+    TorchPredictor,
+    load_predictor,
+)
 from ffhq_wrinkle.weak_labels.texture import TextureSettings
 
 PAPER = TextureSettings()
@@ -62,16 +70,24 @@ def test_bf16_and_devices_that_are_not_there_are_refused(checkpoint):
         load_predictor(checkpoint, device="cuda:99")
 
 
-@pytest.mark.gpu
-@pytest.mark.parametrize(("precision", "tolerance"), [("32", 1e-3), ("bf16", 0.3)])
-def test_a_gpu_gives_the_cpu_s_logits(tmp_path, precision, tolerance, monkeypatch):
-    monkeypatch.setattr("ffhq_wrinkle.segmentation.networks.unet.UNet.width", 64)
-    torch.manual_seed(0)
-    save_checkpoint(tmp_path / "w.pt", create_model("unet", 4, 2), "unet", texture=PAPER, side=128)
-    seen = [np.random.default_rng(n).integers(0, 256, (96, 80, 4), np.uint8) for n in range(5)]
-    on_cpu = load_predictor(tmp_path / "w.pt", device="cpu").logits(seen)
-    gpu = load_predictor(tmp_path / "w.pt", device="cuda", precision=precision)
-    assert gpu.batch_size == 4
-    for one, other in zip(gpu.logits(seen), on_cpu, strict=True):
-        np.testing.assert_allclose(one, other, atol=tolerance)
-    np.testing.assert_array_equal(gpu.logits(seen[:1])[0], gpu.logits(seen)[0])
+def test_a_predictor_is_made_again_in_another_process(tmp_path):
+    path = tmp_path / "net.pt"
+    save = partial(save_checkpoint, network="unet", texture=TextureSettings(sigma=4.0), side=64)
+    save(path, create_model("unet", 4, 2).eval())
+    predictor = load_predictor(path, device="cpu", batch_size=3)
+    again = pickle.loads(pickle.dumps(predictor))
+    assert (again.batch_size, again.texture.sigma) == (3, 4.0)
+    x = np.random.default_rng(0).integers(0, 256, (32, 32, 4), np.uint8)
+    np.testing.assert_array_equal(again.logits([x])[0], predictor.logits([x])[0])
+    with pytest.raises(ArgumentError, match="load_predictor"):
+        pickle.dumps(TorchPredictor(load_checkpoint(path), device="cpu"))
+
+
+def test_other_weights_than_those_the_run_began_with_are_refused(tmp_path):
+    path = tmp_path / "net.pt"
+    save = partial(save_checkpoint, path, network="unet", texture=TextureSettings(), side=64)
+    save(create_model("unet", 3, 2).eval())
+    content = pickle.dumps(load_predictor(path, device="cpu"))
+    save(create_model("unet", 3, 2).eval())  # which begins with other random weights
+    with pytest.raises(SourceError, match="all workers need the same file"):
+        pickle.loads(content)

@@ -1,5 +1,7 @@
 """`predict` on photographs that are not aligned: each face cut out, and laid back."""
 
+import pickle
+
 import cv2
 import numpy as np
 import pytest
@@ -137,3 +139,8 @@ def test_all_faces_of_a_photo_have_their_own_results(photos, tmp_path, predictor
         find_predictions(out)
     assert find_predictions(out / "photo_masks").image_ids == {"turned", "two"}
     assert not (out / "overlays").exists()
+
+
+def test_views_are_made_again_in_another_process(photos):
+    views = AlignedFaces(photos[1], all_faces=True, size=128)
+    assert pickle.loads(pickle.dumps(views)).settings() == views.settings()
