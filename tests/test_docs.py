@@ -99,12 +99,3 @@ def test_readme_s_code_runs(dataset, tmp_path, monkeypatch):
     assert names["texture"].dtype == np.uint8
     assert sum(one.numel() for one in names["network"].parameters()) == 17_263_618
     assert np.array_equal(names["fused"] == 255, np.sum(masks, axis=0) >= 2)
-
-
-@pytest.mark.parametrize(
-    "page", ["README.md", "CONTRIBUTING.md", "docs/data_card.md", "manifests/README.md"]
-)
-def test_links_lead_somewhere(page):
-    text = (ROOT / page).read_text()
-    for target in re.findall(r"\]\((?!http)([^)#]+)", text):
-        assert ((ROOT / page).parent / target).exists(), target
