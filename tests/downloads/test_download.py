@@ -46,10 +46,11 @@ def test_metadata_gives_hashes_and_attribution(host, sources, opened, data):
 
 
 @pytest.mark.parametrize("content", [b"{", b'{"0": {"image": {}}}', b"[1]", b'{"x": 5}'])
-def test_metadata_that_is_none_is_said_in_one_line(sources, opened, content):
+def test_what_is_not_metadata_is_named_in_one_line(sources, opened, content):
     sources(ffhq_metadata=("ffhq-dataset-v2.json", content, ""))
-    with opened() as folder, pytest.raises(SourceError):
+    with opened() as folder, pytest.raises(SourceError, match=r"ffhq-dataset-v2\.json") as error:
         download_file(folder, "ffhq-metadata")
+    assert "\n" not in str(error.value)
 
 
 def test_an_archive_is_unpacked_into_the_layout_and_goes(host, sources, opened, data):
