@@ -11,14 +11,12 @@ from tests.helpers.downloads import packed, picture, place, serve_images
 from tests.helpers.files import files_of
 
 
-def test_without_room_nothing_begins(host, sources, opened, monkeypatch):
-    import shutil
-
-    usage = shutil.disk_usage("/")._replace(free=1500)
-    monkeypatch.setattr("shutil.disk_usage", lambda _: usage)
+def test_without_room_nothing_begins(host, sources, opened, tmp_path):
+    table = tmp_path / "sources.toml"
+    table.write_text(table.read_text().replace("bytes_each = 1000", f"bytes_each = {10**18}"))
     with (
         opened() as folder,
-        pytest.raises(OutputError, match=r"about 0\.0 GB are needed; make room"),
+        pytest.raises(OutputError, match=r"about 2000000000\.0 GB are needed; make room"),
     ):
         download_images(folder, parse_ids("1-2"))
     assert not host.requests

@@ -7,7 +7,6 @@ import pytest
 from ffhq_wrinkle.dataset.ids import parse_ids
 from ffhq_wrinkle.downloads.download import download_images
 from ffhq_wrinkle.errors import ArgumentError
-from tests.helpers import hosts
 from tests.helpers.downloads import (
     REPOSITORY,
     REVISION,
@@ -48,8 +47,7 @@ def test_what_the_hub_does_not_have_is_a_failure_by_cause(host, sources, opened,
     assert ledger(data)[place("00003")]["cause"] == "not found"
 
 
-def test_a_hub_that_is_busy_is_asked_again(host, sources, opened, monkeypatch):
-    monkeypatch.setattr("time.sleep", lambda _: None)
+def test_a_hub_that_is_busy_is_asked_again(host, sources, opened):
     host.add_hub(REPOSITORY, REVISION, {"Part1/00001.png": picture(1)})
     api = f"/api/datasets/{REPOSITORY}/paths-info/{REVISION}"
     host.schedule[api] = ["503", "503"]
@@ -62,8 +60,7 @@ def test_a_hub_that_is_busy_is_asked_again(host, sources, opened, monkeypatch):
     assert "another --source" in report.first_failure
 
 
-def test_a_hub_without_connection_is_said_in_one_line(host, sources, opened, monkeypatch):
-    monkeypatch.setattr("time.sleep", lambda _: None)
+def test_a_hub_without_connection_is_said_in_one_line(host, sources, opened):
     host.server_close()  # nobody listens there any more
     with opened() as folder:
         report = download_images(folder, parse_ids("1"))
@@ -130,7 +127,7 @@ def test_a_token_does_not_go_to_another_host(host, sources, opened, monkeypatch)
     path = host.hub_prefix + "Part1/00001.png"
     host.schedule[path] = ["scan"]
     elsewhere = host.url("/confirmed" + path).replace("127.0.0.1", "localhost")
-    monkeypatch.setattr("tests.helpers.hosts.SCAN", hosts.SCAN.replace("{action}", elsewhere))
+    host.confirmed_at = elsewhere
     with opened() as folder:
         assert download_images(folder, parse_ids("1")).fetched == 1
     tokens = {one["path"]: one.get("authorization") for one in host.headers_seen}

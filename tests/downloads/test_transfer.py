@@ -1,5 +1,7 @@
 """Files from hosts that are busy, cut connections, stall, or send something else."""
 
+import time
+
 import pytest
 
 from ffhq_wrinkle.dataset.ids import parse_ids
@@ -15,6 +17,7 @@ from tests.helpers.downloads import (
     serve_images,
     write_facts,
 )
+from tests.helpers.files import partial_files
 
 
 @pytest.mark.parametrize("act", ["ok", "403", "429", "503", "cut", "stall", "wrong", "drip"])
@@ -26,7 +29,7 @@ def test_an_image_arrives_whatever_the_host_does_first(host, sources, opened, da
     assert (report.fetched, report.failed) == (1, 0)
     assert (data / place("00001")).read_bytes() == picture(1)
     assert host.requests[host.hub_prefix + "Part1/00001.png"] == (1 if act in ("ok", "drip") else 2)
-    assert not list(data.rglob(".ffhq-wrinkle-partial-*"))
+    assert partial_files(data) == []
 
 
 @pytest.mark.parametrize(
@@ -67,9 +70,7 @@ def test_a_host_without_ranges_sends_all_again(host, sources, opened, data):
     assert (data / place("00001")).read_bytes() == picture(1)
 
 
-def test_a_host_that_asks_for_a_pause_gets_it(host, sources, opened, monkeypatch):
-    import time
-
+def test_a_host_that_asks_for_a_pause_gets_it(host, sources, opened):
     host.add_hub(REPOSITORY, REVISION, {"Part1/00001.png": picture(1)})
     host.schedule[host.hub_prefix + "Part1/00001.png"] = ["429"]
     before = time.monotonic()
@@ -88,14 +89,13 @@ def test_a_body_longer_than_it_should_be_is_asked_for_three_times(host, sources,
     assert not (data / place("00001")).exists()
 
 
-def test_a_body_without_end_is_ended(host, sources, opened, data, monkeypatch):
-    monkeypatch.setattr("ffhq_wrinkle.downloads.verification._MOST_OF_AN_IMAGE", 1000)
-    host.files["/00001.png"] = bytes(1_000_000)
+def test_a_body_without_end_is_ended(host, sources, opened, data):
+    host.files["/00001.png"] = bytes(80 << 20)
     with opened() as folder:
         report = download_images(folder, parse_ids("1"), source_text=host.url("/{id}.png"))
     assert report.causes == {"wrong content": 1}
-    assert "sends more than 1000 bytes" in report.first_failure
-    assert sum(path.stat().st_size for path in data.rglob(".ffhq-wrinkle-partial-*")) == 0
+    assert f"sends more than {64 << 20} bytes" in report.first_failure
+    assert [path.stat().st_size for path in partial_files(data)] == [0]
 
 
 def test_without_a_network_the_run_ends_early(host, sources, opened):
@@ -131,8 +131,8 @@ def test_what_had_arrived_whole_is_not_asked_for_again(host, sources, opened, da
     assert host.requests["/weak.zip"] == 1
 
 
-def test_a_host_that_asks_for_days_is_not_waited_for(host, sources, opened, monkeypatch):
-    monkeypatch.setattr("tests.helpers.hosts.Host.RETRY_AFTER", "999999")
+def test_a_host_that_asks_for_days_is_not_waited_for(host, sources, opened):
+    host.retry_after_s = 999_999
     host.add_hub(REPOSITORY, REVISION, {"Part1/00001.png": picture(1)})
     host.schedule[host.hub_prefix + "Part1/00001.png"] = ["429"]
     with opened() as folder:
