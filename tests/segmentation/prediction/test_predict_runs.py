@@ -114,7 +114,7 @@ class Cheap(Predictor):
     network, sha256, in_channels, texture, side = "cheap", "", 4, TextureSettings(), None
     seen, peaks = 0, [0, 0]
 
-    def _logits(self, batch):
+    def batch_logits(self, batch):
         self.seen += 1
         late = self.seen > 100
         self.peaks[late] = max(self.peaks[late], psutil.Process().memory_info().rss)

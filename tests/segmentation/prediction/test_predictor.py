@@ -27,7 +27,7 @@ def test_flipping_averages_with_the_mirror_image():
 
         batch_size = 1
 
-        def _logits(self, batch):
+        def batch_logits(self, batch):
             columns = np.arange(batch.shape[2], dtype=np.float32)
             return np.broadcast_to(columns, batch.shape[:3]) + batch[..., 0]
 
