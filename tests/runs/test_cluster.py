@@ -13,9 +13,11 @@ import pytest
 from click.testing import CliRunner
 
 from ffhq_wrinkle.cli import main
+from ffhq_wrinkle.errors import ArgumentError
+from ffhq_wrinkle.runs.cluster import connected
 from ffhq_wrinkle.segmentation import save_checkpoint
 from ffhq_wrinkle.weak_labels.texture import TextureSettings
-from tests.helpers.files import files_of
+from tests.helpers.files import files_of, partial_files
 from tests.helpers.networks import threshold_unet
 from tests.helpers.processes import run, start, wait_for, workers_below
 
@@ -187,21 +189,23 @@ def test_ctrl_c_stops_workers_and_counts_what_they_did(slow, tmp_path):
     assert said.startswith(f"{done} weak masks written"), noted
     assert f"{400 - done} left to do" in said
     assert done < 40
-    assert not [path for path in tmp_path.rglob(".ffhq-wrinkle-partial-*")]
+    assert partial_files(tmp_path) == []
 
 
-def test_what_a_cluster_can_not_do_is_said_in_one_line(dataset, tmp_path, cluster, monkeypatch):
+def test_a_scheduler_that_does_not_answer_is_named():
+    message = "^no Dask scheduler answers at tcp://127.0.0.1:9$"
+    with pytest.raises(ArgumentError, match=message), connected("tcp://127.0.0.1:9", connect_s=1):
+        pass
+
+
+def test_what_a_cluster_cannot_do_is_said_in_one_line(dataset, tmp_path, cluster):
     out = tmp_path / "out"
     fixed = ["build-weak", dataset.images, out, "--parser", "labels", "--scheduler"]
-    with monkeypatch.context() as patch:
-        patch.setattr("ffhq_wrinkle.runs.cluster._SECONDS_TO_CONNECT", 1)
-        result = CliRunner().invoke(main, [*map(str, fixed), "tcp://127.0.0.1:9"])
-    assert result.exit_code == 2
-    assert result.output.endswith("Error: no Dask scheduler answers at tcp://127.0.0.1:9\n")
-    assert files_of(out) == {}
     result = CliRunner().invoke(main, [*map(str, fixed), "local:none"])
     assert result.exit_code == 2
     assert "it should be tcp://HOST:PORT or local:N" in result.output
+    assert files_of(out) == {}
+    out.mkdir(exist_ok=True)
     (out / "00000").write_text("where a folder has to be")
     process, _, noted = run(*fixed, cluster.address)
     assert process.returncode == 1
@@ -222,3 +226,4 @@ def test_without_dask_it_is_said_what_to_install(tmp_path, dataset):
     said = subprocess.run([*command, *options], capture_output=True, text=True)
     assert said.returncode == 2
     assert said.stderr == "Error: a scheduler needs Dask: pip install 'ffhq-wrinkle[dask]'\n"
+    assert files_of(tmp_path / "out") == {}
