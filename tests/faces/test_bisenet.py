@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 from click.testing import CliRunner
-from facexlib.parsing.bisenet import BiSeNet
+from facexlib.parsing.bisenet import BiSeNet, FeatureFusionModule
 from numpy.testing import assert_allclose, assert_array_equal
 from PIL import Image
 from torchvision.transforms.functional import normalize, to_tensor
@@ -282,7 +282,7 @@ def test_too_little_memory_for_a_batch_says_what_to_try(weights, monkeypatch):
     def no_memory(*_):
         raise torch.OutOfMemoryError("CUDA out of memory")
 
-    monkeypatch.setattr(parser, "_parse", no_memory)
+    monkeypatch.setattr(FeatureFusionModule, "forward", no_memory)  # as on a GPU that is too small
     with pytest.raises(ArgumentError, match="try --batch-size 4"):
         parser([drawn_face(64)[0]], ["x"])
 
@@ -338,9 +338,10 @@ def test_weak_masks_made_on_a_gpu_are_those_of_its_label_maps(
 @pytest.mark.parametrize("engine", ["torch", "ncnn"])
 def test_another_process_has_the_engine_that_was_settled_here(engine, weights, monkeypatch):
     pytest.importorskip("ncnn")
-    monkeypatch.setattr("ffhq_wrinkle.faces.bisenet.has_ncnn", lambda: engine == "ncnn")
-    sent = pickle.dumps(BiSeNetParser(weights, device="cpu"))  # "auto", as if settled there
-    monkeypatch.setattr("ffhq_wrinkle.faces.bisenet.has_ncnn", lambda: True)
+    with monkeypatch.context() as elsewhere:
+        if engine == "torch":
+            elsewhere.setitem(sys.modules, "ncnn", None)  # as if it were not installed there
+        sent = pickle.dumps(BiSeNetParser(weights, device="cpu"))
     assert pickle.loads(sent).settings().get("engine", "torch") == engine
 
 
