@@ -10,7 +10,6 @@ import struct
 import subprocess
 import sys
 import termios
-from pathlib import Path
 
 import pytest
 
@@ -23,6 +22,7 @@ from ffhq_wrinkle.human_labels.fusion import METHODS, FusionRule
 from ffhq_wrinkle.weak_labels.texture import RECIPES, TextureSettings
 from tests.helpers import ROOT
 from tests.helpers.commands import run
+from tests.helpers.processes import COMMAND, run_after
 
 HEAVY = {"torch", "cv2", "numpy", "pandas", "scipy", "skimage", "facexlib", "PIL", "tqdm", "joblib",
          "matplotlib", "tabulate", "requests", "huggingface_hub", "gdown", "ijson"}  # fmt: skip
@@ -73,21 +73,33 @@ def test_wrong_usage_has_exit_status_2(arguments):
     assert run(*arguments).exit_code == 2
 
 
-def test_a_missing_system_library_is_explained(dataset, tmp_path, monkeypatch):
-    def no_library(*_, **__):
-        raise ImportError("libGL.so.1: cannot open shared object file")
+# As cv2 fails to load where its system library is missing.
+LACKS_LIBGL = """
+import sys
 
-    monkeypatch.setattr("ffhq_wrinkle.weak_labels.weak.build_weak", no_library)
-    result = run("build-weak", dataset.images, tmp_path / "out", "--parser", "labels")
-    assert result.exit_code == 1
-    assert "apt-get install libgl1" in result.output
+class Finder:
+    def find_spec(self, name, *_):
+        if name == "cv2":
+            raise ImportError("libGL.so.1: cannot open shared object file")
+
+sys.meta_path.insert(0, Finder())
+"""
+
+
+def test_a_missing_system_library_is_explained(dataset, tmp_path):
+    command = ["build-weak", dataset.images, tmp_path / "out", "--parser", "labels"]
+    said = run_after(LACKS_LIBGL, *command)
+    assert said.returncode == 1
+    (line,) = said.stderr.splitlines()
+    assert "libGL.so.1: cannot open" in line
+    assert "apt-get install libgl1" in line
 
 
 def test_quiet_runs_show_no_progress_even_on_a_terminal(dataset, tmp_path):
     for options, shown in ([], True), (["-q"], False):
         terminal, end = pty.openpty()
         fcntl.ioctl(end, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
-        command = [Path(sys.executable).with_name("ffhq-wrinkle"), *options, "build-weak"]
+        command = [*COMMAND, *options, "build-weak"]
         run_in = [*command, dataset.images, tmp_path / "out", "--parser", "labels", "--overwrite"]
         with subprocess.Popen(run_in, stderr=end, stdout=subprocess.DEVNULL) as process:
             os.close(end)
@@ -139,12 +151,9 @@ def test_the_page_of_commands_is_what_help_says():
 
 def test_a_broken_opencv_is_said_in_one_line(dataset, tmp_path):
     """As pip leaves it after one of two wheels that own cv2 was removed: an empty package."""
-    code = (
-        "import sys, types; sys.modules['cv2'] = types.ModuleType('cv2')\n"
-        "from ffhq_wrinkle.cli import main; main()"
-    )
-    command = ["build-weak", str(dataset.root), str(tmp_path / "weak"), "--parser", "template"]
-    said = subprocess.run([sys.executable, "-c", code, *command], capture_output=True, text=True)
+    empty = "import sys, types; sys.modules['cv2'] = types.ModuleType('cv2')"
+    command = ["build-weak", dataset.root, tmp_path / "weak", "--parser", "template"]
+    said = run_after(empty, *command)
     assert said.returncode == 1
     (line,) = said.stderr.splitlines()
     assert "pip install --force-reinstall --no-deps opencv-python" in line

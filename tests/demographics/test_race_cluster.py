@@ -1,9 +1,7 @@
 """Estimates by real workers of Dask on this machine, one of which is killed, and interruptions."""
 
-import os
 import pickle
 import signal
-import subprocess
 import sys
 from collections import Counter
 
@@ -19,7 +17,7 @@ from ffhq_wrinkle.demographics.race_table import RaceSheet, read_race_rows
 from ffhq_wrinkle.errors import SourceError
 from ffhq_wrinkle.faces.landmarks import COLUMNS
 from tests.helpers.files import files_of
-from tests.helpers.processes import run, wait_for, workers_below
+from tests.helpers.processes import run, start, wait_for, workers_below
 from tests.helpers.race_stand_in import write_stand_in
 
 pytest.importorskip("distributed")
@@ -105,10 +103,8 @@ def begin(stand_in, photos, tmp_path):
     def begun(name, *scheduler):
         seen = tmp_path / f"seen {name}"
         seen.mkdir(exist_ok=True)
-        command = [sys.executable, tmp_path / "slow.py", photos, tmp_path / name, seen, *scheduler]
-        return subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ
-        )
+        script = (sys.executable, tmp_path / "slow.py")
+        return start(photos, tmp_path / name, seen, *scheduler, command=script)
 
     return begun
 

@@ -5,7 +5,6 @@ import signal
 import socket
 import subprocess
 import sys
-import textwrap
 import time
 from pathlib import Path
 
@@ -19,7 +18,15 @@ from ffhq_wrinkle.segmentation import save_checkpoint
 from ffhq_wrinkle.weak_labels.texture import TextureSettings
 from tests.helpers.files import files_of, partial_files
 from tests.helpers.networks import threshold_unet
-from tests.helpers.processes import run, start, wait_for, workers_below
+from tests.helpers.processes import (
+    kill,
+    run,
+    run_after,
+    start,
+    wait_for,
+    without_module,
+    workers_below,
+)
 
 psutil = pytest.importorskip("psutil")
 pytest.importorskip("distributed")
@@ -149,15 +156,8 @@ def slow(make_dataset, tmp_path):
     dataset = make_dataset(range(400), side=32)
     (tmp_path / "slow.py").write_text(SLOW)
 
-    def begin(scheduler):
-        return subprocess.Popen(
-            [sys.executable, tmp_path / "slow.py", dataset.images, tmp_path / "out", scheduler],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-
-    return begin
+    script = (sys.executable, tmp_path / "slow.py")
+    return lambda scheduler: start(dataset.images, tmp_path / "out", scheduler, command=script)
 
 
 def still(out):
@@ -173,8 +173,7 @@ def still(out):
 def test_workers_stop_when_the_command_is_killed(slow, tmp_path, cluster):
     process = slow(cluster.address)
     wait_for(lambda: len(results(tmp_path / "out")) >= 4, process)
-    process.kill()
-    process.communicate()
+    kill(process)
     assert still(tmp_path / "out") < 40  # two shards are 50
     assert not (tmp_path / "out" / "build.json").exists()
 
@@ -213,17 +212,8 @@ def test_what_a_cluster_cannot_do_is_said_in_one_line(dataset, tmp_path, cluster
 
 
 def test_without_dask_it_is_said_what_to_install(tmp_path, dataset):
-    code = textwrap.dedent(
-        """
-        import sys
-        sys.modules["distributed"] = None
-        from ffhq_wrinkle.cli import main
-        main(sys.argv[1:])
-        """
-    )
-    command = [sys.executable, "-c", code, "build-weak", dataset.images, tmp_path / "out"]
-    options = ["--parser", "labels", "--scheduler", "local:2"]
-    said = subprocess.run([*command, *options], capture_output=True, text=True)
+    command = ["build-weak", dataset.images, tmp_path / "out", "--parser", "labels"]
+    said = run_after(without_module("distributed"), *command, "--scheduler", "local:2")
     assert said.returncode == 2
     assert said.stderr == "Error: a scheduler needs Dask: pip install 'ffhq-wrinkle[dask]'\n"
     assert files_of(tmp_path / "out") == {}

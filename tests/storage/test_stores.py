@@ -1,11 +1,8 @@
 """Folders in object stores: an S3 server on loopback, fsspec's own store in memory, real kills."""
 
 import json
-import signal
-import subprocess
-import sys
-import textwrap
 import time
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -24,10 +21,9 @@ from ffhq_wrinkle.weak_labels.texture import TextureSettings
 from tests.helpers.commands import run
 from tests.helpers.files import files_of
 from tests.helpers.networks import threshold_unet
-from tests.helpers.processes import start, wait_for, workers_below
+from tests.helpers.processes import kill, run_after, start, wait_for, without_module, workers_below
 
-pytest.importorskip("distributed")
-
+NEEDS_DASK = pytest.mark.skipif(not find_spec("distributed"), reason="needs the extra dask")
 LOCK = ".build.json.lock"
 
 
@@ -135,9 +131,7 @@ def test_killed_in_the_middle_it_goes_on_from_what_is_in_the_bucket(
     command = ["build-weak", bucket.url("images"), bucket.url("weak"), *fixed]
     process = start(*command)
     wait_for(lambda: len(bucket.names("weak/0")) >= 10, process)
-    process.kill()
-    assert process.wait() == -signal.SIGKILL
-    process.communicate()
+    kill(process)
     left = bucket.names("weak/")
     assert f"weak/{LOCK}" in left
     assert "weak/build.json" not in left
@@ -149,6 +143,7 @@ def test_killed_in_the_middle_it_goes_on_from_what_is_in_the_bucket(
     assert bucket.files("weak") == files_of(tmp_path / "straight")
 
 
+@NEEDS_DASK
 def test_a_worker_killed_in_the_middle_costs_a_retry_and_not_the_run(
     bucket, make_dataset, tmp_path
 ):
@@ -198,7 +193,9 @@ def test_an_overwrite_that_was_cut_off_still_knows_what_it_has_not_replaced(buck
     assert bucket.names("out/.") == []
 
 
-@pytest.mark.parametrize("cluster", [[], ["--scheduler", "local:1"]])
+@pytest.mark.parametrize(
+    "cluster", [[], pytest.param(["--scheduler", "local:1"], marks=NEEDS_DASK)]
+)
 def test_results_of_other_settings_are_replaced_when_asked_for(bucket, dataset, tmp_path, cluster):
     fixed = ["--parser", "template", "--sigma"]
     first = run("build-weak", dataset.images, bucket.url("weak"), *fixed, 4)
@@ -309,16 +306,7 @@ def test_a_store_that_refuses_in_the_middle_ends_the_run(bucket, make_dataset):
     ],
 )
 def test_without_the_store_s_library_it_is_said_what_to_install(address, blocked, advice, tmp_path):
-    code = textwrap.dedent(
-        f"""
-        import sys
-        sys.modules[{blocked!r}] = None
-        from ffhq_wrinkle.cli import main
-        main(sys.argv[1:])
-        """
-    )
-    command = [sys.executable, "-c", code, "build-weak", address, tmp_path / "out"]
-    said = subprocess.run(command, capture_output=True, text=True)
+    said = run_after(without_module(blocked), "build-weak", address, tmp_path / "out")
     assert said.returncode == 2
     assert said.stderr.splitlines()[-1] == (
         f"Error: Invalid value for 'IMAGES': {address} needs a library: {advice}"
