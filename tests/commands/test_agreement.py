@@ -1,6 +1,5 @@
 """`agreement` as a user calls it."""
 
-import csv
 import re
 
 import numpy as np
@@ -8,6 +7,7 @@ import pytest
 from PIL import Image
 
 from tests.helpers.commands import run
+from tests.helpers.tables import rows_of
 
 
 def test_agreement_prints_its_tables(annotators):
@@ -52,9 +52,8 @@ def test_agreement_writes_a_report(annotators, tmp_path, caplog):
 def test_several_tolerances_follow_one_option(annotators, tmp_path, options):
     result = run("agreement", *options, *annotators, "--resamples", 0, "--out", tmp_path / "report")
     assert result.exit_code == 0, result.output
-    with (tmp_path / "report" / "agreement.csv").open(newline="") as file:
-        found = [row["tolerance_px"] for row in csv.DictReader(file)]
-    assert list(dict.fromkeys(found)) == ["", "0.0", "1.0", "2.5"]
+    tolerances = [row["tolerance_px"] for row in rows_of(tmp_path / "report" / "agreement.csv")]
+    assert list(dict.fromkeys(tolerances)) == ["", "0.0", "1.0", "2.5"]
 
 
 @pytest.mark.parametrize("options", [["--tolerance-px"], ["--tolerance-px", "--jobs", "1"]])

@@ -11,6 +11,7 @@ from PIL import Image
 from ffhq_wrinkle.demographics.label_tables import read_features
 from ffhq_wrinkle.faces.landmarks import COLUMNS
 from tests.helpers.commands import run
+from tests.helpers.tables import rows_of
 
 AGING = "image_number,age_group,gender\n0,20-29,male\n1,0-2,female\n2,70-120,male\n999,3-6,female\n"
 FEATURES = "image_number,age,gender\n0,25,male\n1,,\n2,71,female\n"
@@ -173,10 +174,9 @@ def test_each_person_s_estimate_is_kept_where_it_is_asked_for_and_read_again(
     out = tmp_path / "who"
     result = run("demographics", photos, "--race", "--keep-individual", "--out", out)
     assert result.exit_code == 0, result.output
-    with (out / "race.csv").open(newline="") as file:
-        assert [row["image_id"] for row in csv.DictReader(file)] == sorted(
-            f"face {number}" for number in range(12)
-        )
+    assert [row["image_id"] for row in rows_of(out / "race.csv")] == sorted(
+        f"face {number}" for number in range(12)
+    )
     stand_in.unlink()  # no model is needed any more
     result = run("demographics", photos, "--race-labels", out / "race.csv")
     assert counts(result.output)["black"] == 7

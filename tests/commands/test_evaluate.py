@@ -1,6 +1,5 @@
 """`evaluate` as a user calls it."""
 
-import csv
 import json
 import re
 
@@ -12,7 +11,9 @@ from ffhq_wrinkle.dataset.ids import official_test_ids
 from tests.helpers.commands import run
 from tests.helpers.faces import drawn_lines
 from tests.helpers.files import files_of
+from tests.helpers.pictures import pixels
 from tests.helpers.spoilt_masks import broken, gray, of_another_size
+from tests.helpers.tables import rows_of
 
 SHAPE = (40, 50)
 
@@ -64,8 +65,7 @@ def test_options_reach_the_report(folders, annotate, tmp_path):
     }  # fmt: skip
     assert found["bootstrap"] == {"confidence": 0.95, "resamples": 50, "seed": 3}
     assert found["comparison"]["names"] == ["near", "far"]
-    with (out / "per_image.csv").open(newline="") as file:
-        assert {row["image_id"] for row in csv.DictReader(file)} == {"00001", "00002"}
+    assert {row["image_id"] for row in rows_of(out / "per_image.csv")} == {"00001", "00002"}
 
 
 def test_exact_only_leaves_out_what_takes_time(folders):
@@ -79,7 +79,7 @@ def test_probabilities_have_a_threshold_and_an_area(folders, tmp_path):
     soft = tmp_path / "soft"
     soft.mkdir()
     for path in folders[0].iterdir():
-        drawn = np.array(Image.open(path)) > 0
+        drawn = pixels(path) > 0
         np.save(soft / f"{path.stem}.npy", np.where(drawn, 0.4, 0.1).astype(np.float16))
     result = run("evaluate", soft, folders[2], "--threshold", 0.3)
     assert result.exit_code == 0, result.output
@@ -117,9 +117,7 @@ def test_a_comparison_says_who_is_better_only_if_it_shows(folders, annotate):
         result.stdout,
         re.MULTILINE,
     )
-    (twin,) = annotate(
-        {"twin": {p.stem: np.array(Image.open(p)) > 0 for p in folders[0].iterdir()}}
-    )
+    (twin,) = annotate({"twin": {path.stem: pixels(path) > 0 for path in folders[0].iterdir()}})
     result = run("evaluate", folders[0], folders[2], "--compare", twin)
     assert "JSI of near and twin: no difference that this set of images could show" in result.stdout
     assert "is better" not in result.stdout

@@ -1,6 +1,5 @@
 """`fuse-labels` as a user calls it."""
 
-import csv
 import json
 import re
 
@@ -13,6 +12,7 @@ from ffhq_wrinkle.human_labels.semi_automatic import semi_automatic_mask
 from tests.helpers.commands import run
 from tests.helpers.faces import drawn_lines
 from tests.helpers.pictures import pixels
+from tests.helpers.tables import rows_of
 
 SHAPE = (40, 50)
 
@@ -90,8 +90,7 @@ def test_semi_automatic_makes_masks_of_one_folder_of_rough_masks(annotators, tex
     out = tmp_path / "out"
     result = semi_automatic(annotators[:1], textured, out)
     assert (result.exit_code, result.stdout) == (0, "4 fused masks written, 0 were there already\n")
-    with (out / "fusion.csv").open(newline="") as file:
-        rows = {row["image_id"]: row for row in csv.DictReader(file)}
+    rows = {row["image_id"]: row for row in rows_of(out / "fusion.csv")}
     for image_id, row in rows.items():
         rough = pixels(annotators[0] / f"{image_id}.png") > 0
         texture = pixels(textured / "00000" / f"{image_id}.png") * rough
@@ -141,8 +140,7 @@ def test_texture_maps_that_do_not_fit_are_failures(annotators, textured, tmp_pat
     result = semi_automatic(annotators[:1], textured, out)
     assert result.exit_code == 1
     assert "1 fused masks written, 0 were there already, 3 failed" in result.stdout
-    with (out / "failures.csv").open(newline="") as file:
-        reasons = [row["reason"] for row in csv.DictReader(file)]
+    reasons = [row["reason"] for row in rows_of(out / "failures.csv")]
     assert reasons[0].startswith(str(shard / "00000.png"))
     assert re.search(r"is 7x9, but .*A/00000\.png is 50x40; a texture map has", reasons[0])
     assert re.search(r"00001\.png: it is in colour", reasons[1])

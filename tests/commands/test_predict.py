@@ -1,6 +1,5 @@
 """The command `predict`: what it prints, how it ends, and what it asks for."""
 
-import numpy as np
 import pytest
 from click.testing import CliRunner
 from PIL import Image
@@ -10,6 +9,7 @@ from ffhq_wrinkle.segmentation import save_checkpoint
 from ffhq_wrinkle.weak_labels.texture import TextureSettings
 from tests.helpers.landmarks import ASTRONAUT, landmarks_csv
 from tests.helpers.networks import threshold_unet
+from tests.helpers.pictures import pixels
 
 pytestmark = pytest.mark.usefixtures("narrow_unet")
 
@@ -61,8 +61,8 @@ def test_faces_are_aligned_by_a_table_of_landmarks(run, tmp_path, astronaut):
     options = ["--align", "--landmarks", table, "--parser", "template"]
     result = run(tmp_path / "photos", out, *options)
     assert result.exit_code == 0, result.output
-    assert np.array(Image.open(out / "masks" / "7.png")).shape == (1024, 1024)
-    assert np.array(Image.open(out / "photo_masks" / "7.png")).shape == (512, 512)
+    assert pixels(out / "masks" / "7.png").shape == (1024, 1024)
+    assert pixels(out / "photo_masks" / "7.png").shape == (512, 512)
 
 
 def test_without_yunet_s_weights_it_says_what_to_do(run, dataset, tmp_path, monkeypatch, site):

@@ -1,6 +1,5 @@
 """DeepFace itself, with a stand-in for its weights: what it is shown, tables, interruptions."""
 
-import csv
 import json
 import os
 import re
@@ -32,6 +31,7 @@ from ffhq_wrinkle.errors import ArgumentError, OutputError, RunInterrupted, Sour
 from ffhq_wrinkle.storage.writing import csv_bytes, sha256_of
 from tests.helpers import ROOT
 from tests.helpers.race_stand_in import PLACE, write_stand_in
+from tests.helpers.tables import rows_of
 
 MODEL = Provenance("0.0.103", 64 * "a", "whole image")
 
@@ -196,8 +196,7 @@ def test_each_image_is_estimated_once_and_the_table_goes_unless_it_is_to_be_kept
     table, report = estimate_race(photos, out, keep=True)
     settle(out, keep=True)
     assert [path.name for path in out.glob("[!.]*")] == ["race.csv"]
-    with (out / "race.csv").open(newline="") as file:
-        rows = list(csv.DictReader(file))
+    rows = rows_of(out / "race.csv")
     assert tuple(rows[0]) == COLUMNS
     assert [row["image_id"] for row in rows] == [f"{number:05d}" for number in range(12)]
     assert rows[0]["black"] == "0.666667"
@@ -259,7 +258,7 @@ def test_what_can_not_be_estimated_is_a_row(stand_in, photos, tmp_path):
     Image.fromarray(np.zeros((64, 64, 3), np.uint8)).save(photos / "00004.png")
     table, report = estimate_race(photos, out, sets={"all": parse_ids("0-11,77")})
     assert (report.made, report.failed) == (10, 3)
-    rows = list(csv.DictReader((out / "failures.csv").read_text().splitlines()))
+    rows = rows_of(out / "failures.csv")
     assert [(row["path"], row["step"]) for row in rows] == [
         ("00000/00077.png", "find"), ("00003.png", "read"), ("00004.png", "estimate"),
     ]  # fmt: skip

@@ -17,6 +17,7 @@ from ffhq_wrinkle.demographics.race_table import RaceSheet, read_race_rows
 from ffhq_wrinkle.errors import SourceError
 from ffhq_wrinkle.faces.landmarks import COLUMNS
 from tests.helpers.files import files_of
+from tests.helpers.pictures import pixels
 from tests.helpers.processes import run, start, wait_for, workers_below
 from tests.helpers.race_stand_in import write_stand_in
 
@@ -63,8 +64,7 @@ def test_tables_of_a_cluster_are_those_of_one_machine(stand_in, photos, tmp_path
     assert {"race.csv", "demographics.csv", "failures.csv"} <= set(files_of(there))
     # By hand: the stand-in's "black" is the share of red in all three, over 1.5.
     for row in read_race_rows(there / "race.csv")[::9]:
-        with Image.open(photos / f"{row.image_id}.png") as image:
-            means = np.array(image).reshape(-1, 3).mean(axis=0)
+        means = pixels(photos / f"{row.image_id}.png").reshape(-1, 3).mean(axis=0)
         # Resizing moves the mean of noise a little.
         assert row.probabilities[3] == pytest.approx(means[0] / (1.5 * means.sum()), abs=5e-3)
 

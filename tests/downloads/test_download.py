@@ -1,6 +1,5 @@
 """Metadata, archives of labels and checkpoints, and weights."""
 
-import csv
 import json
 
 import pytest
@@ -24,6 +23,7 @@ from tests.helpers.downloads import (
     picture,
     sha256,
 )
+from tests.helpers.tables import rows_of
 
 
 def test_metadata_gives_hashes_and_attribution(host, sources, opened, data):
@@ -32,8 +32,7 @@ def test_metadata_gives_hashes_and_attribution(host, sources, opened, data):
     sources(ffhq_metadata=("ffhq-dataset-v2.json", content, more))
     with opened() as folder:
         assert download_file(folder, "ffhq-metadata").fetched == 1
-    with (data / "attribution.csv").open(newline="") as file:
-        rows = list(csv.DictReader(file))
+    rows = rows_of(data / "attribution.csv")
     assert [row["image_id"] for row in rows] == ["00001", "00002"]
     assert rows[0]["author"] == "Jeremy Frumkin"
     assert rows[0]["photo_title"] == 'A, "title"'

@@ -23,6 +23,7 @@ from ffhq_wrinkle.weak_labels.gpu_texture import GpuWeakMasks
 from ffhq_wrinkle.weak_labels.weak import build_weak
 from ffhq_wrinkle.weak_labels.weak_work import ByProducts
 from tests.helpers.faces import drawn_face
+from tests.helpers.pictures import pixels
 
 
 @pytest.fixture(scope="module")
@@ -332,7 +333,7 @@ def test_weak_masks_made_on_a_gpu_are_those_of_its_label_maps(
         assert [path.name for path in made] == [path.name for path in expected]
         assert len(made) == 10
         for path, other_path in zip(made, expected, strict=True):
-            assert_array_equal(np.array(Image.open(path)), np.array(Image.open(other_path)))
+            assert_array_equal(pixels(path), pixels(other_path))
 
 
 @pytest.mark.parametrize("engine", ["torch", "ncnn"])

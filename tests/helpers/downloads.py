@@ -8,6 +8,7 @@ import zipfile
 import numpy as np
 
 from ffhq_wrinkle.images.png import encode_png
+from tests.helpers.tables import rows_of
 
 SIDE = 16
 REPOSITORY, REVISION = "someone/faces", "abc123"
@@ -47,8 +48,7 @@ def sha256(content):
 
 
 def ledger(data):
-    with (data / "download.csv").open(newline="") as file:
-        return {row["file"]: row for row in csv.DictReader(file)}
+    return {row["file"]: row for row in rows_of(data / "download.csv")}
 
 
 def write_facts(data, host, contents, **other):

@@ -5,4 +5,6 @@ from PIL import Image
 
 
 def pixels(path):
-    return np.array(Image.open(path))
+    """Levels of an image file, as Pillow reads them."""
+    with Image.open(path) as image:
+        return np.array(image)

@@ -1,7 +1,5 @@
 """Predictions of a drawn data set, and what they should be."""
 
-import csv
-
 import cv2
 import numpy as np
 from PIL import Image
@@ -10,6 +8,7 @@ from ffhq_wrinkle.faces.parsing import ReadyLabels
 from ffhq_wrinkle.segmentation.prediction.ingredients import Ingredients
 from ffhq_wrinkle.segmentation.prediction.prediction import predict_folder
 from tests.helpers.pictures import pixels
+from tests.helpers.tables import rows_of
 
 
 def predict(dataset, out, predictor, **options):
@@ -33,8 +32,7 @@ def expected_texture(dataset, image_id):
 
 
 def table_of(out):
-    with (out / "wrinkles.csv").open() as file:
-        return {row["name"]: row for row in csv.DictReader(file)}
+    return {row["name"]: row for row in rows_of(out / "wrinkles.csv")}
 
 
 def corrected(out, name="masks/00001.png"):

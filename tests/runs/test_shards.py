@@ -12,6 +12,7 @@ from ffhq_wrinkle.errors import ImageError, OutputError
 from ffhq_wrinkle.results.outputs import OutputFolder
 from ffhq_wrinkle.results.result_files import State
 from ffhq_wrinkle.runs.shards import Work, do_shard, shards_of
+from tests.helpers.pictures import pixels
 
 
 class Folder:
@@ -37,11 +38,10 @@ class Brighter(Work):
 
     def load(self, file):
         self.counts["loaded"] += 1
-        with Image.open(self.images / file.path) as image:
-            return file, np.array(image)
+        return file, pixels(self.images / file.path)
 
     def infer(self, batch):
-        return [pixels + 10 for _, pixels in batch]
+        return [levels + 10 for _, levels in batch]
 
     def write(self, one, result):
         if not one[1].any():
@@ -76,8 +76,8 @@ def test_a_shard_done_again_counts_what_is_there_and_does_the_rest(tmp_path, fil
     assert do_shard(copy, files, jobs=2) == (5, [], {"loaded": 3}, [])
     assert (tmp_path / "out" / "1.png").stat().st_mtime_ns == first
     for level in range(1, 6):
-        with Image.open(tmp_path / "out" / f"{level}.png") as image:
-            assert_array_equal(np.asarray(image), np.full((3, 4), level + 10))
+        made = pixels(tmp_path / "out" / f"{level}.png")
+        assert_array_equal(made, np.full((3, 4), level + 10))
 
 
 def test_a_failure_is_told_with_its_step(tmp_path, files, copy):

@@ -6,13 +6,12 @@ import subprocess
 import sys
 import time
 
-import numpy as np
 import pytest
 from click.testing import CliRunner
-from PIL import Image
 
 from ffhq_wrinkle.cli import main
 from tests.helpers.files import files_of, partial_files
+from tests.helpers.pictures import pixels
 from tests.helpers.processes import NARROW, file_limit, kill, run_after, start, wait_for
 
 pytestmark = pytest.mark.usefixtures("narrow_unet")
@@ -51,7 +50,7 @@ def test_killed_at_any_moment_and_started_again_the_result_is_the_same(
         kill(process)
         assert not (out / "predict.json").exists()
         for path in masks(out):
-            assert np.array(Image.open(path)).shape == (160, 160)  # whole
+            assert pixels(path).shape == (160, 160)  # whole
     assert len(masks(out)) < 39
     process = begin(dataset, out)
     said = process.communicate(timeout=120)

@@ -1,6 +1,5 @@
 """`predict` over a folder, with a U-Net set by hand, so that every pixel is known beforehand."""
 
-import csv
 import json
 
 import cv2
@@ -23,6 +22,7 @@ from tests.helpers.files import files_of
 from tests.helpers.networks import WRINKLE_LEVEL, threshold_unet
 from tests.helpers.pictures import pixels
 from tests.helpers.predictions import expected_texture, predict, table_of
+from tests.helpers.tables import rows_of
 
 PAPER = TextureSettings()
 pytestmark = pytest.mark.usefixtures("narrow_unet")
@@ -136,8 +136,7 @@ def test_broken_images_are_rows_of_failures_and_the_rest_is_done(dataset, tmp_pa
     out = tmp_path / "out"
     report = predict(dataset, out, predictor, ids=parse_ids("0-1001"))
     assert (report.made, report.failed) == (2, 996 + 4)
-    with (out / "failures.csv").open() as file:
-        steps = {row["path"]: row["step"] for row in csv.DictReader(file)}
+    steps = {row["path"]: row["step"] for row in rows_of(out / "failures.csv")}
     assert steps["00000/00000.png"] == steps["00000/00001.png"] == "read"
     assert steps["00000/00002.png"] == steps["00000/00999.png"] == "parse"
     assert steps["00000/00003.png"] == "find"
