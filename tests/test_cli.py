@@ -149,7 +149,7 @@ def test_the_page_of_commands_is_what_help_says():
     assert (tools.parent / "docs" / "cli.md").read_text() == made
 
 
-def test_a_broken_opencv_is_said_in_one_line(dataset, tmp_path):
+def test_a_broken_opencv_is_reported_in_one_line(dataset, tmp_path):
     """As pip leaves it after one of two wheels that own cv2 was removed: an empty package."""
     empty = "import sys, types; sys.modules['cv2'] = types.ModuleType('cv2')"
     command = ["build-weak", dataset.root, tmp_path / "weak", "--parser", "template"]

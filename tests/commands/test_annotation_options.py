@@ -42,7 +42,7 @@ def test_a_bad_file_is_named_in_one_line(annotators, tmp_path, spoil, said):
         (lambda annotators: [*annotators, "--ids", "../1"], "not an image id"),
     ],
 )
-def test_wrong_values_are_one_line_and_write_nothing(
+def test_wrong_values_are_reported_in_one_line_and_write_nothing(
     annotators, tmp_path, monkeypatch, command, spoil, said
 ):
     monkeypatch.chdir(tmp_path)
@@ -69,7 +69,7 @@ def test_images_that_somebody_lacks_stop_it_before_anything_is_written(
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
-def test_a_folder_that_can_not_be_written_is_said_in_one_line(annotators, tmp_path):
+def test_a_folder_that_cannot_be_written_is_reported_in_one_line(annotators, tmp_path):
     (tmp_path / "locked").mkdir(mode=0o500)
     for command in ("fuse-labels", "agreement"):
         result = run(command, *annotators, "--out", tmp_path / "locked" / "out")

@@ -105,7 +105,7 @@ def test_a_photograph_without_a_face_is_a_failure_of_the_template(tmp_path):
         (["--weights", __file__], "weights belong to the parser bisenet"),
     ],
 )
-def test_wrong_values_are_one_line_and_write_nothing(dataset, tmp_path, options, said):
+def test_wrong_values_are_reported_in_one_line_and_write_nothing(dataset, tmp_path, options, said):
     result = build_weak(dataset, tmp_path / "out", *options)
     assert result.exit_code == 2
     assert result.output.startswith("Error: ")
@@ -114,7 +114,7 @@ def test_wrong_values_are_one_line_and_write_nothing(dataset, tmp_path, options,
     assert not (tmp_path / "out").exists()
 
 
-def test_weights_that_are_none_are_refused_in_one_line(dataset, tmp_path):
+def test_a_file_that_is_not_weights_is_refused_in_one_line(dataset, tmp_path):
     weights = tmp_path / "weights.pth"
     weights.write_text("<html>")
     result = run("build-weak", dataset.images, tmp_path / "out", "--weights", weights)

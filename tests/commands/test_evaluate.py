@@ -58,13 +58,13 @@ def test_options_reach_the_report(folders, annotate, tmp_path):
     )  # fmt: skip
     assert result.exit_code == 0, result.output
     assert f"Tables and pictures are in {out}." in result.stdout
-    found = json.loads((out / "evaluation.json").read_text())
-    assert found["settings"] == {
+    record = json.loads((out / "evaluation.json").read_text())
+    assert record["settings"] == {
         "threshold": 0.3, "resize": "nearest", "within": str(faces),
         "tolerances_px": [0, 1, 2, 3], "centrelines": True,
     }  # fmt: skip
-    assert found["bootstrap"] == {"confidence": 0.95, "resamples": 50, "seed": 3}
-    assert found["comparison"]["names"] == ["near", "far"]
+    assert record["bootstrap"] == {"confidence": 0.95, "resamples": 50, "seed": 3}
+    assert record["comparison"]["names"] == ["near", "far"]
     assert {row["image_id"] for row in rows_of(out / "per_image.csv")} == {"00001", "00002"}
 
 
@@ -88,8 +88,8 @@ def test_probabilities_have_a_threshold_and_an_area(folders, tmp_path):
     masks = run("evaluate", folders[0], folders[2])
     for title in ("JSI", "clDice"):
         lines = [
-            next(line for line in one.stdout.splitlines() if line.startswith(title)).split()
-            for one in (result, masks)
+            next(line for line in printed.stdout.splitlines() if line.startswith(title)).split()
+            for printed in (result, masks)
         ]
         assert lines[0] == lines[1]
 
@@ -162,7 +162,9 @@ def test_a_bad_prediction_is_named_in_one_line(folders, tmp_path, spoil, said, w
         ([".", "ref"], "has no predictions"),
     ],
 )
-def test_wrong_values_are_one_line_and_write_nothing(folders, monkeypatch, arguments, said):
+def test_wrong_values_are_reported_in_one_line_and_write_nothing(
+    folders, monkeypatch, arguments, said
+):
     monkeypatch.chdir(folders[0].parent)
     before = files_of(folders[0].parent)
     result = run("evaluate", *arguments)
@@ -174,6 +176,6 @@ def test_wrong_values_are_one_line_and_write_nothing(folders, monkeypatch, argum
 
 
 @pytest.mark.parametrize("threshold", [1, -0.5, "nan", "half"])
-def test_a_threshold_that_can_not_be_is_wrong_usage(folders, threshold):
+def test_an_impossible_threshold_is_wrong_usage(folders, threshold):
     result = run("evaluate", folders[0], folders[2], "--threshold", threshold)
     assert result.exit_code == 2

@@ -105,7 +105,9 @@ def test_semi_automatic_makes_masks_of_one_folder_of_rough_masks(annotators, tex
     Image.fromarray(np.roll(pixels(path), 3, axis=0)).save(path)
     before = {image_id: (out / f"{image_id}.png").read_bytes() for image_id in rows}
     assert "1 fused masks written (1 anew," in semi_automatic(annotators[:1], textured, out).stdout
-    changed = [one for one in rows if (out / f"{one}.png").read_bytes() != before[one]]
+    changed = [
+        image_id for image_id in rows if (out / f"{image_id}.png").read_bytes() != before[image_id]
+    ]
     assert changed == ["00001"]
 
 
@@ -158,7 +160,7 @@ def test_texture_maps_that_do_not_fit_are_failures(annotators, textured, tmp_pat
         (["--method", "semi-automatic", "--texture", "nowhere"], "'nowhere' does not exist"),
     ],
 )
-def test_wrong_options_of_semi_automatic_are_said_in_one_line(
+def test_wrong_options_of_semi_automatic_are_reported_in_one_line(
     annotators, textured, tmp_path, monkeypatch, options, message
 ):
     monkeypatch.chdir(tmp_path)

@@ -34,7 +34,7 @@ def test_it_says_what_it_did(run, dataset, tmp_path):
     ]  # fmt: skip
 
 
-def test_what_fails_is_counted_and_the_exit_status_is_1(run, dataset, tmp_path):
+def test_failures_are_counted_and_the_exit_status_is_1(run, dataset, tmp_path):
     dataset.image_path("00001").write_bytes(b"")
     result = run(dataset.root, tmp_path / "out", "--parser", "labels", "--limit", "2")
     assert result.exit_code == 1
@@ -65,7 +65,9 @@ def test_faces_are_aligned_by_a_table_of_landmarks(run, tmp_path, astronaut):
     assert pixels(out / "photo_masks" / "7.png").shape == (512, 512)
 
 
-def test_without_yunet_s_weights_it_says_what_to_do(run, dataset, tmp_path, monkeypatch, site):
+def test_without_yunet_s_weights_the_error_says_what_to_do(
+    run, dataset, tmp_path, monkeypatch, site
+):
     table = tmp_path / "sources.toml"
     address = f'url = "{site.url("/none.onnx")}"\nsha256 = "{64 * "0"}"'
     table.write_text(f'[yunet]\ntitle = "T"\nfile = "yunet.onnx"\n{address}')
@@ -122,7 +124,7 @@ def test_a_recipe_is_for_networks_that_take_texture_maps(run, dataset, tmp_path)
     assert "leave --recipe out" in result.output
 
 
-def test_a_file_that_is_no_checkpoint_is_one_line(run, dataset, tmp_path):
+def test_a_file_that_is_not_a_checkpoint_is_reported_in_one_line(run, dataset, tmp_path):
     (tmp_path / "w.pth").write_text("quota exceeded")
     weights = tmp_path / "w.pth"
     result = run(dataset.root, tmp_path / "out", "--parser", "template", weights=weights)
@@ -131,7 +133,7 @@ def test_a_file_that_is_no_checkpoint_is_one_line(run, dataset, tmp_path):
     assert "not a weights file" in result.output
 
 
-def test_results_may_not_go_where_images_are_read(run, dataset):
+def test_results_must_not_go_where_images_are_read(run, dataset):
     result = run(dataset.root, dataset.images, "--parser", "labels")
     assert result.exit_code == 2
     assert "overlap" in result.output

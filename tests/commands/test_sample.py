@@ -47,7 +47,7 @@ def test_without_out_the_list_alone_is_on_stdout(dataset, tmp_path):
         (["--n", 2, "--ids", "9-1"], "should run from a smaller id"),
     ],
 )
-def test_wrong_usage_is_said_in_one_line(dataset, options, said):
+def test_wrong_usage_is_reported_in_one_line(dataset, options, said):
     result = run("sample", dataset.root, *options)
     assert result.exit_code == 2
     assert said in result.output.splitlines()[-1]

@@ -89,7 +89,7 @@ def test_a_table_may_be_compressed_and_begin_with_a_byte_order_mark(table):
         ("\n\n", "has no row"),
     ],
 )  # fmt: skip
-def test_what_can_not_be_understood_is_named_with_its_line(table, rows, said):
+def test_a_value_that_cannot_be_understood_is_named_with_its_line(table, rows, said):
     with pytest.raises(ArgumentError, match=r"labels\.csv") as raised:
         read_aging_labels(table(AGING + rows))
     assert said in str(raised.value)

@@ -63,9 +63,9 @@ def picture(rows, columns, seed=0):
 def test_answers_are_those_of_the_colours_in_the_paper_s_order(stand_in):
     model = RaceModel()
     images = [np.full((30, 30, 3), colour, np.uint8) for colour in ((200, 0, 0), (0, 0, 9))]
-    found = model.probabilities([model.prepare(image) for image in images])
-    np.testing.assert_allclose(found, [by_hand((1, 0, 0)), by_hand((0, 0, 1))], atol=1e-6)
-    assert (found[0].argmax(), RACES[3]) == (3, "black")
+    probabilities = model.probabilities([model.prepare(image) for image in images])
+    np.testing.assert_allclose(probabilities, [by_hand((1, 0, 0)), by_hand((0, 0, 1))], atol=1e-6)
+    assert (probabilities[0].argmax(), RACES[3]) == (3, "black")
     assert model.weights_sha256 == sha256_of(stand_in)
     assert model.provider == "CPUExecutionProvider"
 
@@ -95,9 +95,11 @@ def test_answers_are_those_of_deepface_s_own_analyze_on_images_of_any_shape(stan
                           capture_output=True, text=True, check=True)  # fmt: skip
     expected = [json.loads(line) for line in said.stdout.splitlines()]
     model = RaceModel()
-    found = model.probabilities([model.prepare(image) for image in images])
-    np.testing.assert_allclose(found, [row[:6] for row in expected], atol=1e-5)
-    assert [RACES[number] for number in found.argmax(axis=1)] == [row[6] for row in expected]
+    probabilities = model.probabilities([model.prepare(image) for image in images])
+    np.testing.assert_allclose(probabilities, [row[:6] for row in expected], atol=1e-5)
+    assert [RACES[number] for number in probabilities.argmax(axis=1)] == [
+        row[6] for row in expected
+    ]
 
 
 def test_a_graph_that_takes_one_image_at_a_time_gives_the_same(home):
@@ -124,7 +126,7 @@ def test_loading_deepface_leaves_the_process_as_it_was(stand_in, tmp_path):
     assert said.stdout == "0 []\n"
 
 
-def test_without_weights_one_line_says_what_to_put_where(home, site):
+def test_without_weights_one_line_says_where_to_put_them(home, site):
     from deepface.models.demography.onnx.Race import WEIGHTS_URL
 
     published = list(WEIGHTS_URL)
@@ -251,7 +253,7 @@ def test_estimates_of_other_weights_or_of_other_views_are_made_again(home, photo
     assert report.made == 12
 
 
-def test_what_can_not_be_estimated_is_a_row(stand_in, photos, tmp_path):
+def test_an_image_that_cannot_be_estimated_is_a_row_of_failures(stand_in, photos, tmp_path):
     out = tmp_path / "out"
     whole = (photos / "00003.png").read_bytes()
     (photos / "00003.png").write_bytes(whole[: len(whole) // 2])
@@ -271,7 +273,7 @@ def test_what_can_not_be_estimated_is_a_row(stand_in, photos, tmp_path):
     assert (report.made, report.kept, report.failed) == (1, 10, 0)
 
 
-def test_a_few_faces_are_no_set(stand_in, photos, tmp_path):
+def test_sets_of_too_few_faces_are_refused(stand_in, photos, tmp_path):
     few = {"many": parse_ids("0-11"), "few": parse_ids("0-8,100-110")}
     with pytest.raises(ArgumentError, match="9 images, in few, are no set to describe"):
         estimate_race(photos, tmp_path / "out", sets=few)
@@ -284,7 +286,7 @@ def test_a_few_faces_are_no_set(stand_in, photos, tmp_path):
     assert report.made == 9
 
 
-def test_a_name_of_no_provider_is_told_as_it_is(stand_in, monkeypatch):
+def test_an_unknown_provider_is_named(stand_in, monkeypatch):
     monkeypatch.setenv("DEEPFACE_ONNX_PROVIDERS", "abacus")
     with pytest.raises(SourceError, match="DeepFace: DEEPFACE_ONNX_PROVIDERS must list some of"):
         RaceModel()
@@ -348,7 +350,7 @@ def test_a_table_of_something_else_is_refused(tmp_path, header, rows, said):
     assert said in str(raised.value)
 
 
-def test_an_empty_table_that_a_power_cut_left_is_none(tmp_path):
+def test_an_empty_table_left_by_a_power_cut_has_no_rows(tmp_path):
     path = tmp_path / "t.csv"
     path.touch()
     assert RaceTable(path, MODEL, earlier=[path, tmp_path / "none.csv"]).rows() == []
@@ -363,7 +365,7 @@ def test_an_empty_table_that_a_power_cut_left_is_none(tmp_path):
         "tools/check_demographics_extra.sh",
     ],
 )
-def test_the_deepface_that_is_installed_alone_is_the_one_that_the_extra_asks_for(file):
+def test_deepface_is_installed_alone_in_the_version_of_the_extra(file):
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     extra = project["optional-dependencies"]["demographics"]
     asked = [requirement for requirement in extra if requirement.startswith("deepface")]

@@ -44,7 +44,7 @@ def test_no_part_gets_more_than_it_has_nor_a_draw_away_from_its_quota():
 def test_a_draw_is_the_same_whatever_the_order_and_another_with_another_seed():
     strata = {("a",): ["1", "2", "3", "4", "5", "6"], ("b",): ["7", "8", "9"]}
     turned = {("b",): ["9", "7", "8"], ("a",): ["6", "5", "4", "3", "2", "1"]}
-    drawn = [draw(one, 3, np.random.default_rng(1)) for one in (strata, turned)]
+    drawn = [draw(order, 3, np.random.default_rng(1)) for order in (strata, turned)]
     assert drawn[0] == drawn[1]
     assert {name: len(ids) for name, ids in drawn[0].items()} == {("a",): 2, ("b",): 1}
     assert len({str(draw(strata, 3, np.random.default_rng(seed))) for seed in range(9)}) > 1
@@ -69,7 +69,7 @@ def labels():
 
 def test_strata_are_drawn_in_proportion_and_those_without_a_label_are_one():
     sample = draw_sample(parse_ids("0-99"), 20, by=["sex", "age"], labels=labels(), seed=3)
-    counts = {name: (there, len(drawn)) for name, (there, drawn) in sample.strata.items()}
+    counts = {name: (size, len(drawn)) for name, (size, drawn) in sample.strata.items()}
     assert counts == {
         ("20-29", "male"): (60, 12), ("70+", "female"): (30, 6), ("70+", "no label"): (10, 2),
     }  # fmt: skip
@@ -78,7 +78,7 @@ def test_strata_are_drawn_in_proportion_and_those_without_a_label_are_one():
     assert "20 of 100 ids drawn in proportion by age, sex, seed 3; 0 excluded" in sample.summary()
 
 
-def test_what_is_excluded_is_neither_drawn_nor_counted():
+def test_excluded_ids_are_neither_drawn_nor_counted():
     excluded = parse_ids("0-29,00095")
     sample = draw_sample(
         parse_ids("0-99"), 69, excluded=excluded, by=["sex"], labels=labels()
@@ -89,7 +89,7 @@ def test_what_is_excluded_is_neither_drawn_nor_counted():
         draw_sample(parse_ids("0-99"), 70, excluded=excluded)
 
 
-def test_labels_that_are_not_there_can_not_be_drawn_by():
+def test_missing_labels_cannot_be_drawn_by():
     with pytest.raises(ArgumentError, match="no labels of race to draw by"):
         draw_sample(parse_ids("0-99"), 5, by=["age", "race"], labels=labels())
     with pytest.raises(ArgumentError, match="such as 00500, has a label"):
@@ -136,7 +136,7 @@ def test_sets_are_ranges_lists_official_tests_or_human_masks(tmp_path):
         (["a=manual"], "--set a: manual means the masks in .*, which is not there"),
     ],
 )
-def test_what_means_no_ids_is_refused(tmp_path, texts, said):
+def test_sets_that_name_no_ids_are_refused(tmp_path, texts, said):
     with pytest.raises(ArgumentError, match=said):
         named_sets(texts, tmp_path)
 

@@ -37,7 +37,7 @@ def test_nothing_is_written_through_a_link_that_leads_out(host, sources, opened,
 
 
 @pytest.mark.parametrize("kind", ["folder", "fifo"])
-def test_what_is_no_file_in_the_way_is_named(host, sources, opened, data, kind):
+def test_a_folder_or_device_in_the_way_is_named(host, sources, opened, data, kind):
     path = data / place("00001")
     path.parent.mkdir(parents=True)
     os.mkfifo(path) if kind == "fifo" else path.mkdir()
@@ -53,7 +53,7 @@ def test_two_runs_do_not_go_into_one_folder(sources, opened):
         pass
 
 
-def test_the_licence_is_said_once_and_kept(sources, opened, data, caplog):
+def test_the_licence_is_shown_once_and_kept(sources, opened, data, caplog):
     for _ in range(2):
         with opened():
             pass

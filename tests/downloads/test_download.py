@@ -88,7 +88,7 @@ def test_a_checkpoint_has_the_published_hash_or_is_not_kept(sources, opened, dat
     assert [path.name for path in (data / "checkpoints" / "stage2_x").iterdir()] == ["a.pth"]
 
 
-def test_an_archive_that_lacks_files_or_is_none_is_a_failure(host, sources, opened, data):
+def test_an_archive_that_is_damaged_or_lacks_files_is_a_failure(host, sources, opened, data):
     sources(
         weak_masks=("weak.zip", packed({"00001.png": picture(1)}), "files = 3\n"),
         manual_masks=("m.zip", b"no archive", ""),
@@ -99,7 +99,7 @@ def test_an_archive_that_lacks_files_or_is_none_is_a_failure(host, sources, open
     assert (data / "weak_wrinkle_masks/00000/00001.png").exists()
 
 
-def test_a_damaged_archive_is_fetched_anew_the_next_time(host, sources, opened, data):
+def test_a_damaged_archive_is_fetched_again_in_the_next_run(host, sources, opened, data):
     content = packed({"00001.png": picture(1), "00002.png": picture(2)})
     sources(weak_masks=("weak.zip", content, "files = 2\n"))
     at = content.index(b"00002.png") + 60

@@ -38,7 +38,7 @@ def test_images_come_from_the_hub_at_the_pinned_revision(host, sources, opened, 
     assert host.requests[f"/api/datasets/{REPOSITORY}/paths-info/{REVISION}"] == 1
 
 
-def test_what_the_hub_does_not_have_is_a_failure_by_cause(host, sources, opened, data):
+def test_an_image_missing_on_the_hub_is_a_failure_by_cause(host, sources, opened, data):
     host.add_hub(REPOSITORY, REVISION, {"Part1/00001.png": picture(1)})
     with opened() as folder:
         report = download_images(folder, parse_ids("1-3"))
@@ -60,7 +60,7 @@ def test_a_hub_that_is_busy_is_asked_again(host, sources, opened):
     assert "another --source" in report.first_failure
 
 
-def test_a_hub_without_connection_is_said_in_one_line(host, sources, opened):
+def test_a_hub_without_connection_is_reported_in_one_line(host, sources, opened):
     host.server_close()  # nobody listens there any more
     with opened() as folder:
         report = download_images(folder, parse_ids("1"))
@@ -95,12 +95,12 @@ def test_a_template_has_any_host(host, sources, opened, data):
 
 
 @pytest.mark.parametrize("text", ["ftp://host/{id}", "http://host/x.png", "nowhere", "s3://b/{id}"])
-def test_a_source_that_is_none_is_refused(sources, opened, text):
+def test_an_unknown_source_is_refused(sources, opened, text):
     with opened() as folder, pytest.raises(ArgumentError, match="--source"):
         download_images(folder, parse_ids("1"), source_text=text)
 
 
-def test_a_name_is_no_id(sources, opened):
+def test_a_name_is_not_an_ffhq_id(sources, opened):
     with opened() as folder, pytest.raises(ArgumentError, match="'portrait' is no FFHQ id"):
         download_images(folder, parse_ids("portrait"))
 
@@ -135,7 +135,9 @@ def test_a_token_does_not_go_to_another_host(host, sources, opened, monkeypatch)
     assert tokens == {path: "Bearer hf_secret", "/confirmed" + path: None}
 
 
-def test_masks_in_a_colleague_s_folder_are_no_photographs(sources, opened, data, tmp_path):
+def test_masks_in_a_colleague_s_folder_are_not_taken_for_photographs(
+    sources, opened, data, tmp_path
+):
     other = tmp_path / "other"
     other.mkdir()
     for name in ("weak_wrinkle_masks/00000/00001.png", "thumbnails128x128/00000/00001.png"):

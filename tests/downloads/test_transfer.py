@@ -37,7 +37,9 @@ def test_an_image_arrives_whatever_the_host_does_first(host, sources, opened, da
     [("404", "not found"), ("quota", "quota"), ("403", "refused"), ("503", "busy"),
      ("wrong", "wrong content"), ("stall", "stall")],
 )  # fmt: skip
-def test_an_image_that_can_not_be_had_is_reported_by_cause(host, sources, opened, data, act, cause):
+def test_an_image_that_cannot_be_fetched_is_reported_by_cause(
+    host, sources, opened, data, act, cause
+):
     host.add_hub(REPOSITORY, REVISION, {"Part1/00001.png": picture(1)})
     host.schedule[host.hub_prefix + "Part1/00001.png"] = [act] * 9
     host.no_range.add(host.hub_prefix + "Part1/00001.png")
@@ -51,7 +53,7 @@ def test_an_image_that_can_not_be_had_is_reported_by_cause(host, sources, opened
         assert host.requests[host.hub_prefix + "Part1/00001.png"] == 1
 
 
-def test_what_was_cut_is_resumed_where_it_was(host, sources, opened, data):
+def test_a_cut_transfer_is_resumed_where_it_stopped(host, sources, opened, data):
     content = picture(1)
     host.add_hub(REPOSITORY, REVISION, {"Part1/00001.png": content})
     path = host.hub_prefix + "Part1/00001.png"
@@ -120,7 +122,7 @@ def test_cookies_are_sent(host, sources, opened, tmp_path):
         opened(cookies=jar)
 
 
-def test_what_had_arrived_whole_is_not_asked_for_again(host, sources, opened, data):
+def test_a_file_that_had_arrived_whole_is_not_requested_again(host, sources, opened, data):
     content = packed({"00001.png": picture(1)})
     sources(weak_masks=("weak.zip", content, "files = 1\n"))
     data.mkdir()

@@ -69,9 +69,9 @@ def test_labels_are_those_of_the_reference_code(network, parser, astronaut):
     for image in images:
         expected = reference_labels(network, image)
         assert len(np.unique(expected)) >= 3
-        found = parser([image], ["x"])[0]
-        assert found.dtype == np.uint8
-        assert (found != expected).mean() <= 1e-4
+        label_map = parser([image], ["x"])[0]
+        assert label_map.dtype == np.uint8
+        assert (label_map != expected).mean() <= 1e-4
 
 
 @pytest.mark.parametrize("channels_last", [False, True])
@@ -86,12 +86,12 @@ def test_ncnn_s_logits_are_those_of_facexlib_s_network(network, weights, channel
     folded = load_bisenet(weights)
     fold_batch_norm(folded)
     layout = torch.channels_last if channels_last else torch.contiguous_format
-    found = NcnnBiSeNet(folded.to(memory_format=layout))(
+    by_ncnn = NcnnBiSeNet(folded.to(memory_format=layout))(
         image.contiguous(memory_format=layout)[0].numpy()
     )
     expected = logits[0].numpy()
-    assert found.shape == expected.shape == (19, 64, 64)
-    assert_allclose(found, expected, rtol=0, atol=2e-5 * np.abs(expected).max())
+    assert by_ncnn.shape == expected.shape == (19, 64, 64)
+    assert_allclose(by_ncnn, expected, rtol=0, atol=2e-5 * np.abs(expected).max())
 
 
 def test_a_label_map_does_not_depend_on_its_batch(weights, astronaut):
@@ -108,12 +108,12 @@ def test_without_ncnn_labels_are_pytorch_s_and_the_log_says_so(
 ):
     monkeypatch.setitem(sys.modules, "ncnn", None)  # as if it were not installed
     with caplog.at_level("INFO"):
-        found = BiSeNetParser(weights, device="cpu")
+        parser = BiSeNetParser(weights, device="cpu")
     assert "BiSeNet runs in PyTorch" in caplog.text
     assert "pip install 'ffhq-wrinkle[ncnn]'" in caplog.text
     expected = BiSeNetParser(weights, device="cpu", engine="torch")
-    assert found.settings() == expected.settings()
-    assert_array_equal(found([astronaut], ["x"])[0], expected([astronaut], ["x"])[0])
+    assert parser.settings() == expected.settings()
+    assert_array_equal(parser([astronaut], ["x"])[0], expected([astronaut], ["x"])[0])
     with pytest.raises(ArgumentError, match="ncnn is not installed: pip install"):
         BiSeNetParser(weights, device="cpu", engine="ncnn")
 
@@ -130,9 +130,7 @@ def test_an_ncnn_that_computes_something_else_is_not_used(weights, monkeypatch, 
         BiSeNetParser(weights, device="cpu", engine="ncnn")
 
 
-def test_a_folder_is_not_finished_by_another_engine_than_it_was_begun_with(
-    weights, tmp_path, astronaut
-):
+def test_a_folder_is_finished_by_the_engine_that_began_it(weights, tmp_path, astronaut):
     pytest.importorskip("ncnn")
     (tmp_path / "photos").mkdir()
     Image.fromarray(astronaut).save(tmp_path / "photos" / "a.png")
@@ -140,7 +138,7 @@ def test_a_folder_is_not_finished_by_another_engine_than_it_was_begun_with(
     def run(*options):
         given = ["--parser", "bisenet", "--weights", weights, "--device", "cpu", *options]
         names = ["build-weak", tmp_path / "photos", tmp_path / "out", *given]
-        return CliRunner().invoke(main, [str(one) for one in names])
+        return CliRunner().invoke(main, [str(part) for part in names])
 
     assert "1 weak masks written" in run().output  # by ncnn, since it is installed
     settings = json.loads((tmp_path / "out" / "build.json").read_text())["settings"]
@@ -169,9 +167,9 @@ def variants(state):
 def test_weights_are_accepted_as_either_project_and_as_training_saves_them(network, tmp_path):
     for name, content in variants(dict(network.state_dict())):
         torch.save(content, tmp_path / "weights.pth")
-        found = load_bisenet(tmp_path / "weights.pth").state_dict()
+        state = load_bisenet(tmp_path / "weights.pth").state_dict()
         for key, value in network.state_dict().items():
-            assert torch.equal(found[key], value), (name, key)
+            assert torch.equal(state[key], value), (name, key)
 
 
 def test_the_file_format_of_2019_loads(network, tmp_path):
@@ -204,7 +202,7 @@ class Harm:
 
 
 @pytest.mark.parametrize("bad", [float("nan"), float("inf"), 1j])
-def test_weights_that_are_no_finite_real_numbers_are_refused(network, tmp_path, bad):
+def test_weights_that_are_not_finite_real_numbers_are_refused(network, tmp_path, bad):
     state = dict(network.state_dict())
     state["ffm.conv1.weight"] = torch.full((64, 256, 1, 1), bad)
     torch.save(state, tmp_path / "weights.pth")
@@ -299,8 +297,8 @@ def test_the_published_weights_are_fetched_and_see_the_astronaut_s_face(astronau
 def test_labels_on_a_gpu_are_those_of_the_cpu(weights, parser, astronaut):
     images = [astronaut, drawn_face(1024)[0], astronaut[::-1].copy()]
     on_gpu = BiSeNetParser(weights, device="cuda", batch_size=2)(images, ["x"] * 3)
-    for found, expected in zip(on_gpu, parser(images, ["x"] * 3), strict=True):
-        assert (found != expected).mean() <= 1e-4
+    for label_map, expected in zip(on_gpu, parser(images, ["x"] * 3), strict=True):
+        assert (label_map != expected).mean() <= 1e-4
 
 
 @pytest.mark.gpu
@@ -346,7 +344,7 @@ def test_another_process_has_the_engine_that_was_settled_here(engine, weights, m
     assert pickle.loads(sent).settings().get("engine", "torch") == engine
 
 
-def test_in_another_process_it_is_made_anew_of_the_same_weights(parser, weights, tmp_path):
+def test_a_parser_is_made_again_of_the_same_weights_in_another_process(parser, weights, tmp_path):
     image = drawn_face(300)[0]
     again = pickle.loads(pickle.dumps(parser))
     assert_array_equal(again([image], ["1"])[0], parser([image], ["1"])[0])

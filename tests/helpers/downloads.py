@@ -34,8 +34,8 @@ def serve_images(host, numbers):
 def packed(files):
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, one in files.items():
-            archive.writestr(name, one)
+        for name, body in files.items():
+            archive.writestr(name, body)
     return content.getvalue()
 
 

@@ -69,7 +69,7 @@ class Host(ThreadingHTTPServer):
         path = urllib.parse.urlsplit(client.path).path
         with self.lock:
             self.requests[path] += 1
-            seen = {key.lower(): one for key, one in client.headers.items()}
+            seen = {key.lower(): value for key, value in client.headers.items()}
             self.headers_seen.append({"path": path, **seen})
             planned = self.schedule.get(path)
             act = planned.pop(0) if planned else "ok"
@@ -154,7 +154,7 @@ class Host(ThreadingHTTPServer):
         if act != "ok":
             return self.send(client, int(act), b"later")
         paths = urllib.parse.parse_qs(body.decode()).get("paths", [])
-        found = [
+        entries = [
             {
                 "type": "file",
                 "path": path,
@@ -169,5 +169,5 @@ class Host(ThreadingHTTPServer):
             for path in paths
             if path in self.hub
         ]
-        content = json.dumps(found).encode()
+        content = json.dumps(entries).encode()
         return self.send(client, 200, content, {"Content-Type": "application/json"})

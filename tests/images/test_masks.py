@@ -33,7 +33,7 @@ def png(path, width, height, depth, colour_type, rows, chunks=()):
     header = struct.pack(">IIBBBBB", width, height, depth, colour_type, 0, 0, 0)
     raw = b"".join(b"\0" + row for row in rows)
     body = [(b"IHDR", header), *chunks, (b"IDAT", zlib.compress(raw)), (b"IEND", b"")]
-    path.write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(chunk(*one) for one in body))
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(chunk(*part) for part in body))
     return path
 
 
@@ -42,9 +42,9 @@ def png(path, width, height, depth, colour_type, rows, chunks=()):
 def test_any_two_values_of_which_one_is_0_make_a_mask(tmp_path, name, drawn_as):
     options = {"lossless": True} if name.endswith("webp") else {}
     path = saved(tmp_path / name, DRAWN * np.uint8(drawn_as), **options)
-    found = read_mask(path)
-    assert found.dtype == bool
-    assert_array_equal(found, DRAWN)
+    drawn = read_mask(path)
+    assert drawn.dtype == bool
+    assert_array_equal(drawn, DRAWN)
 
 
 @pytest.mark.parametrize("name", ["a.png", "a.tif", "a.bmp"])

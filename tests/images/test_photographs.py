@@ -80,8 +80,8 @@ def test_palette_images_show_their_colours(tmp_path):
     indices.putpalette([200, 150, 120, 1, 2, 3, 255, 0, 9])
     indices.save(tmp_path / "a.png")
     assert by_pillow(tmp_path / "a.png")[1] == "P"
-    found = read_image(tmp_path / "a.png")
-    assert_array_equal(found[0], [(200, 150, 120), (1, 2, 3), (255, 0, 9), (1, 2, 3)])
+    image = read_image(tmp_path / "a.png")
+    assert_array_equal(image[0], [(200, 150, 120), (1, 2, 3), (255, 0, 9), (1, 2, 3)])
 
 
 def test_16_bit_gray_is_scaled_to_8_bits(tmp_path):
@@ -116,8 +116,8 @@ def test_an_opaque_alpha_channel_changes_nothing(tmp_path):
 
 def test_transparent_pixels_are_blended_with_black(tmp_path):
     layers = np.array([[(200, 100, 50, 255), (200, 100, 50, 0), (200, 100, 50, 51)]], np.uint8)
-    found = read_image(saved(tmp_path / "a.png", layers))
-    assert_array_equal(found[0], [(200, 100, 50), (0, 0, 0), (40, 20, 10)])
+    image = read_image(saved(tmp_path / "a.png", layers))
+    assert_array_equal(image[0], [(200, 100, 50), (0, 0, 0), (40, 20, 10)])
 
 
 def test_a_colour_made_transparent_in_a_png_without_alpha_is_black(tmp_path):
@@ -212,7 +212,7 @@ def test_a_decompression_bomb_is_refused_before_it_is_unpacked(tmp_path):
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
-def test_a_file_that_may_not_be_read_is_refused(tmp_path):
+def test_a_file_without_read_permission_is_refused(tmp_path):
     path = saved(tmp_path / "a.png")
     path.chmod(0)
     with pytest.raises(ImageError, match="can not be read: Permission denied"):
@@ -240,7 +240,7 @@ def test_an_orientation_in_xmp_is_applied_to_colour_too(tmp_path):
     assert_array_equal(read_image(path), np.rot90(FACE[:50], -1))
 
 
-def test_what_is_no_regular_file_is_refused(tmp_path):
+def test_entries_that_are_not_regular_files_are_refused(tmp_path):
     os.mkfifo(tmp_path / "pipe.png")
     (tmp_path / "folder.png").mkdir()
     (tmp_path / "dangling.png").symlink_to(tmp_path / "nowhere.png")

@@ -149,7 +149,7 @@ RESULTS = {
 
 
 @pytest.mark.parametrize("name", RESULTS)
-def test_what_is_encoded_other_readers_decode(name):
+def test_other_readers_decode_what_is_encoded(name):
     pixels = RESULTS[name]
     content = encode_png(pixels)
     kinds, bodies = zip(*chunks(content), strict=True)
@@ -219,7 +219,7 @@ def test_plain_gray_is_decoded_as_pillow_decodes_it(depth, notes):
         b"",
     ],
 )
-def test_what_may_be_more_than_plain_gray_is_left_to_others(content):
+def test_files_that_may_be_more_than_plain_gray_are_left_to_others(content):
     assert decode_plain_gray(content) is None
 
 
@@ -230,7 +230,7 @@ def test_pixels_that_are_damaged_are_left_to_others():
 
 
 @pytest.mark.parametrize("decode", [decode_png, decode_plain_gray])
-def test_thousands_of_damaged_files_do_not_use_none_up(decode):
+def test_thousands_of_damaged_files_do_not_use_up_references_to_none(decode):
     """imagecodecs gives back a reference to None that it never took; at 0 Python ends."""
     (_, header), *bodies, _ = chunks(by_pillow(PHOTO[:, :, 0]))
     cut = b"".join(body for _, body in bodies)[:100]
@@ -253,7 +253,7 @@ def test_png_files_are_read_back_by_pillow_pixel_for_pixel(pixels):
 
 
 @pytest.mark.parametrize("pixels", [np.zeros((4, 4), bool), np.zeros((4, 4, 4), np.uint8)])
-def test_other_arrays_make_no_png(pixels):
+def test_other_arrays_are_not_encoded_as_png(pixels):
     with pytest.raises(ArgumentError, match="a PNG is made from uint8"):
         encode_png(pixels)
 

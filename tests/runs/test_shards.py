@@ -43,10 +43,10 @@ class Brighter(Work):
     def infer(self, batch):
         return [levels + 10 for _, levels in batch]
 
-    def write(self, one, result):
-        if not one[1].any():
+    def write(self, loaded, result):
+        if not loaded[1].any():
             raise ImageError("it is black")
-        self.results.output.write(f"{one[0].image_id}.png", result)
+        self.results.output.write(f"{loaded[0].image_id}.png", result)
 
 
 @pytest.fixture
@@ -80,7 +80,7 @@ def test_a_shard_done_again_counts_what_is_there_and_does_the_rest(tmp_path, fil
         assert_array_equal(made, np.full((3, 4), level + 10))
 
 
-def test_a_failure_is_told_with_its_step(tmp_path, files, copy):
+def test_a_failure_is_reported_with_its_step(tmp_path, files, copy):
     Image.fromarray(np.zeros((3, 4), np.uint8)).save(tmp_path / "images" / "3.png")
     made, failures, _, _ = do_shard(copy, files, jobs=1)
     assert (made, failures) == (4, [("3.png", "read", "it is black")])
@@ -100,7 +100,7 @@ class Levels(Brighter):
         self.told = []
         self.broken = True
 
-    def write(self, one, result):
+    def write(self, loaded, result):
         if self.broken and result.max() == 14:
             raise OutputError("the disk is full")
         self.told.append(str(result.max()))
@@ -110,7 +110,7 @@ class Levels(Brighter):
         return sorted(told)
 
 
-def test_what_a_shard_gathers_is_told_once_and_not_what_a_failed_try_had(tmp_path, files, output):
+def test_a_shard_reports_what_it_gathered_once_and_nothing_of_a_failed_try(tmp_path, files, output):
     copy = pickle.loads(pickle.dumps(Levels(tmp_path / "images", output)))
     assert do_shard(copy, files[:2], jobs=1).gathered == ["11", "12"]
     with pytest.raises(OutputError, match="the disk is full"):

@@ -41,17 +41,17 @@ def test_weak_masks_in_a_bucket_are_those_on_a_disk(bucket, dataset, tmp_path):
     dataset.image_path("00002").write_bytes(b"not an image")
     bucket.upload(dataset.root, "ffhq")
     parser = ["--parser", "labels", "--labels"]
-    here = run(
+    on_disk = run(
         *("build-weak", dataset.images, tmp_path / "weak", *parser, dataset.labels),
         *("--save-labels", tmp_path / "labels", "--save-masked-images", tmp_path / "masked"),
     )
-    there = run(
+    in_store = run(
         *("build-weak", bucket.url("ffhq"), bucket.url("weak"), *parser),
         bucket.url("ffhq/face_parsed_labels"),
         *("--save-labels", bucket.url("labels"), "--save-masked-images", bucket.url("masked")),
     )
-    assert here.exit_code == there.exit_code == 1, there.output
-    assert "5 weak masks written, 0 were there already, 1 failed" in there.output
+    assert on_disk.exit_code == in_store.exit_code == 1, in_store.output
+    assert "5 weak masks written, 0 were there already, 1 failed" in in_store.output
     for folder in ("weak", "labels", "masked"):
         expected = files_of(tmp_path / folder)
         expected.pop("build.json")  # which tells where the label maps are
@@ -75,12 +75,12 @@ def test_predictions_in_a_store_are_those_on_a_disk(memory, dataset, tmp_path):
     save_checkpoint(checkpoint, threshold_unet(), "unet", texture=TextureSettings(), side=128)
     options = ["--checkpoint", checkpoint, "--parser", "template", "--probabilities", "npy"]
     out = f"{memory}/predictions"
-    here = run("predict", dataset.images, tmp_path / "here", *options, "--ids", "0-2")
+    on_disk = run("predict", dataset.images, tmp_path / "here", *options, "--ids", "0-2")
     store = parse_place(memory)
     for name, content in files_of(dataset.images).items():
         store.fs.pipe_file(f"{store.path}/images/{name}", content)
-    there = run("predict", f"{memory}/images", out, *options, "--ids", "0-2")
-    assert here.exit_code == there.exit_code == 0, there.output
+    in_store = run("predict", f"{memory}/images", out, *options, "--ids", "0-2")
+    assert on_disk.exit_code == in_store.exit_code == 0, in_store.output
 
     def made():
         return {
@@ -100,16 +100,16 @@ def test_predictions_in_a_store_are_those_on_a_disk(memory, dataset, tmp_path):
     assert [row.split(",")[0] for row in table[1:]] == ["00000", "00002", "00999", "01000", "01001"]
 
 
-def test_who_is_in_a_bucket_is_told_as_of_a_disk(bucket, dataset, tmp_path, stand_in):
+def test_sets_in_a_bucket_are_described_as_on_a_disk(bucket, dataset, tmp_path, stand_in):
     table = "image_number,age_group,gender\n0,20-29,female\n1,3-6,male\n1000,40-49,female\n"
     (dataset.root / "ffhq_aging_labels.csv").write_text(table)
     dataset.image_path("00002").write_bytes(b"not an image")
     bucket.upload(dataset.root, "ffhq")
     fixed = ["--race", "--keep-individual", "--out"]
-    here = run("demographics", dataset.root, *fixed, tmp_path / "who")
+    on_disk = run("demographics", dataset.root, *fixed, tmp_path / "who")
     for _ in range(2):  # the second time all estimates are there
-        there = run("demographics", bucket.url("ffhq"), *fixed, bucket.url("who"))
-        assert here.exit_code == there.exit_code == 1, there.output
+        in_store = run("demographics", bucket.url("ffhq"), *fixed, bucket.url("who"))
+        assert on_disk.exit_code == in_store.exit_code == 1, in_store.output
         expected, made = files_of(tmp_path / "who"), bucket.files("who")
         assert made.keys() == expected.keys() >= {"race.csv", "demographics.png", "failures.csv"}
         for name in ("race.csv", "demographics.csv", "failures.csv"):
@@ -122,7 +122,7 @@ def test_who_is_in_a_bucket_is_told_as_of_a_disk(bucket, dataset, tmp_path, stan
     assert set(drawn.output.split()) >= {"00000", "00001", "00002", "00999", "01000", "01001"}
 
 
-def test_killed_in_the_middle_it_goes_on_from_what_is_in_the_bucket(
+def test_a_killed_run_is_resumed_from_what_is_in_the_bucket(
     bucket, make_dataset, tmp_path, impatient
 ):
     dataset = make_dataset(range(60), side=160)
@@ -155,8 +155,8 @@ def test_a_worker_killed_in_the_middle_costs_a_retry_and_not_the_run(
     )
     wait_for(lambda: len(bucket.names("weak/0")) >= 20, process)
     workers_below(process.pid)[0].kill()
-    said, noted = process.communicate(timeout=60)
-    assert process.returncode == 0, noted
+    said, stderr = process.communicate(timeout=60)
+    assert process.returncode == 0, stderr
     assert "80 weak masks written" in said
     run("build-weak", dataset.images, tmp_path / "straight", "--parser", "template")
     assert bucket.files("weak") == files_of(tmp_path / "straight")
@@ -225,8 +225,8 @@ def test_images_are_found_as_on_a_disk(memory):
     names += ["other/00002.png", "00000/deeper/00003.png", "photo.heic"]
     for name in names:
         place.fs.pipe_file(f"{place.path}/{name}", b"")
-    found = {image_id: file.path for image_id, file in find_images(place).items()}
-    assert found == {
+    paths = {image_id: file.path for image_id, file in find_images(place).items()}
+    assert paths == {
         "00001": "00000/00001.png",
         "01001": "01000/01001.JPG",
         "photo": "photo.heic",
@@ -234,7 +234,7 @@ def test_images_are_found_as_on_a_disk(memory):
     }
 
 
-def test_what_is_no_image_is_said_as_of_files(bucket, tmp_path, monkeypatch):
+def test_files_that_are_not_images_are_reported_as_on_a_disk(bucket, tmp_path, monkeypatch):
     Image.fromarray(PIXELS).save(tmp_path / "gray.png")
     bucket.upload(tmp_path, "images")
     bucket.put("images/empty.png", b"")
@@ -252,7 +252,7 @@ def test_what_is_no_image_is_said_as_of_files(bucket, tmp_path, monkeypatch):
     assert len(get(folder / "gray.png", most=21)) == 21
 
 
-def test_what_can_not_be_reached_is_said_in_one_line(bucket, dataset, monkeypatch):
+def test_a_place_that_cannot_be_reached_is_reported_in_one_line(bucket, dataset, monkeypatch):
     weak = ["--parser", "template"]
     bucket.upload(dataset.images, "images")
     images = bucket.url("images")
@@ -305,7 +305,9 @@ def test_a_store_that_refuses_in_the_middle_ends_the_run(bucket, make_dataset):
         ("gs://faces/a", "gcsfs", "pip install 'ffhq-wrinkle[gs]'"),
     ],
 )
-def test_without_the_store_s_library_it_is_said_what_to_install(address, blocked, advice, tmp_path):
+def test_without_the_store_s_library_the_error_says_what_to_install(
+    address, blocked, advice, tmp_path
+):
     said = run_after(without_module(blocked), "build-weak", address, tmp_path / "out")
     assert said.returncode == 2
     assert said.stderr.splitlines()[-1] == (
@@ -313,7 +315,7 @@ def test_without_the_store_s_library_it_is_said_what_to_install(address, blocked
     )
 
 
-def test_an_address_where_a_path_has_to_be_makes_no_folder_of_that_name(annotate, monkeypatch):
+def test_an_address_in_the_place_of_a_path_makes_no_folder_of_that_name(annotate, monkeypatch):
     folders = annotate({name: {"00001": np.ones((4, 4), bool)} for name in "ab"})
     monkeypatch.chdir(folders[0].parent)
     result = run("fuse-labels", *folders, "--out", "s3://faces/fused")

@@ -67,7 +67,7 @@ def test_masks_probabilities_overlays_and_table_are_what_the_network_says(
     assert record["settings"]["checkpoint_sha256"] == predictor.sha256
 
 
-def test_it_is_the_same_byte_for_byte_when_run_twice_and_with_other_jobs(
+def test_predictions_are_the_same_byte_for_byte_in_a_second_run_with_other_jobs(
     dataset, tmp_path, predictor
 ):
     settings = PredictSettings(probabilities="npy", flip=True)
@@ -105,7 +105,7 @@ def test_an_image_that_is_too_large_for_the_memory_fails_alone(make_dataset, tmp
     assert "trying one by one" in caplog.text  # two of 128x128 are too many
 
 
-def test_logits_that_are_no_numbers_fail_the_image(dataset, tmp_path):
+def test_logits_that_are_not_numbers_fail_the_image(dataset, tmp_path):
     class Diverged(Narrow):
         pixels = 10**9
 
@@ -119,7 +119,7 @@ def test_logits_that_are_no_numbers_fail_the_image(dataset, tmp_path):
     assert "no finite numbers" in (tmp_path / "out" / "failures.csv").read_text()
 
 
-def test_images_far_from_the_trained_size_are_remarked_upon(dataset, tmp_path, caplog):
+def test_images_far_from_the_trained_size_are_reported(dataset, tmp_path, caplog):
     class Large(Narrow):
         side = 1024
 

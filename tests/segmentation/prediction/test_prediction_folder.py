@@ -49,7 +49,7 @@ def test_a_corrected_mask_is_left_alone_and_out_of_the_table(dataset, tmp_path, 
     before = corrected(out)
     assert predict(dataset, out, predictor).made == 0
     assert (out / "masks" / "00001.png").read_bytes() == before
-    assert sorted(table_of(out)) == [one for one in dataset.ids if one != "00001"]
+    assert sorted(table_of(out)) == [image_id for image_id in dataset.ids if image_id != "00001"]
 
 
 def test_a_corrected_mask_outlasts_overlays_made_afterwards_which_show_it(

@@ -49,8 +49,8 @@ def test_the_logits_are_the_model_s_for_all_its_folding(tmp_path):
     x = torch.from_numpy(seen).permute(2, 0, 1)[None].float() / 255 * 2 - 1
     with torch.inference_mode():
         background, wrinkle = model(x)[0]
-    found = load_predictor(tmp_path / "w.pt", device="cpu").logits([seen])[0]
-    np.testing.assert_allclose(found, (wrinkle - background).numpy(), atol=1e-4)
+    logits = load_predictor(tmp_path / "w.pt", device="cpu").logits([seen])[0]
+    np.testing.assert_allclose(logits, (wrinkle - background).numpy(), atol=1e-4)
 
 
 @pytest.mark.parametrize(
