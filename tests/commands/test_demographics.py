@@ -11,6 +11,7 @@ from PIL import Image
 from ffhq_wrinkle.demographics.label_tables import read_features
 from ffhq_wrinkle.faces.landmarks import COLUMNS
 from tests.helpers.commands import run
+from tests.helpers.race_stand_in import weights_at
 from tests.helpers.tables import rows_of
 
 AGING = "image_number,age_group,gender\n0,20-29,male\n1,0-2,female\n2,70-120,male\n999,3-6,female\n"
@@ -226,15 +227,9 @@ def test_photos_as_they_come_are_aligned_first(stand_in, photos, tmp_path):
 
 
 def test_missing_weights_are_reported_in_one_line(stand_in, photos, tmp_path, site):
-    from deepface.models.demography.onnx.Race import WEIGHTS_URL
-
     stand_in.unlink()
-    published = list(WEIGHTS_URL)
-    WEIGHTS_URL[:] = [site.url("/race_model_single_batch.onnx")]
-    try:
+    with weights_at(site.url("/race_model_single_batch.onnx")):
         result = run("-q", "demographics", photos, "--race", "--out", tmp_path / "who")
-    finally:
-        WEIGHTS_URL[:] = published
     assert result.exit_code == 1
     (line,) = result.output.splitlines()
     assert line.startswith("Error: DeepFace's weights can not be fetched. Put race_model_")

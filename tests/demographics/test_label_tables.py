@@ -4,7 +4,12 @@ import pandas as pd
 import pytest
 
 from ffhq_wrinkle.demographics.groups import groups_of
-from ffhq_wrinkle.demographics.label_tables import no_labels, read_aging_labels, read_features
+from ffhq_wrinkle.demographics.label_tables import (
+    Labels,
+    no_labels,
+    read_aging_labels,
+    read_features,
+)
 from ffhq_wrinkle.errors import ArgumentError
 
 AGING = "image_number,age_group,age_group_confidence,gender,gender_confidence,glasses\n"
@@ -129,11 +134,8 @@ def test_a_damaged_compressed_file_is_refused(tmp_path):
 
 def test_labels_are_joined_by_id_and_none_is_lost(table):
     ages = read_features(table(FEATURES + "1,1,5,male,\n2,1,6,male,\n"))
-    race = no_labels()
-    race.frame["race"] = pd.Series({"00002": "asian", "00003": "black"}, dtype=object)
-    joined = no_labels().joined(ages).joined(type(ages)(
-        pd.DataFrame({"race": {"00002": "asian", "00003": "black"}}), ("race",)
-    ))  # fmt: skip
+    race = Labels(pd.DataFrame({"race": {"00002": "asian", "00003": "black"}}), ("race",))
+    joined = no_labels().joined(ages).joined(race)
     assert cells(joined) == {
         "00001": {"age": "0-9", "sex": "male", "race": None},
         "00002": {"age": "0-9", "sex": "male", "race": "asian"},

@@ -15,9 +15,8 @@ from PIL import Image
 
 from ffhq_wrinkle.dataset.ids import parse_ids
 from ffhq_wrinkle.dataset.layout import ImageFile
-from ffhq_wrinkle.demographics import race_table
 from ffhq_wrinkle.demographics.groups import RACES
-from ffhq_wrinkle.demographics.race import LOCK, UNDER_WAY, View, estimate_race, settle
+from ffhq_wrinkle.demographics.race import LOCK, UNDER_WAY, WHOLE, View, estimate_race, settle
 from ffhq_wrinkle.demographics.race_model import RaceModel, weights_path
 from ffhq_wrinkle.demographics.race_table import (
     COLUMNS,
@@ -30,7 +29,7 @@ from ffhq_wrinkle.demographics.race_table import (
 from ffhq_wrinkle.errors import ArgumentError, OutputError, RunInterrupted, SourceError
 from ffhq_wrinkle.storage.writing import csv_bytes, sha256_of
 from tests.helpers import ROOT
-from tests.helpers.race_stand_in import PLACE, write_stand_in
+from tests.helpers.race_stand_in import PLACE, weights_at, write_stand_in
 from tests.helpers.tables import rows_of
 
 MODEL = Provenance("0.0.103", 64 * "a", "whole image")
@@ -127,15 +126,9 @@ def test_loading_deepface_leaves_the_process_as_it_was(stand_in, tmp_path):
 
 
 def test_without_weights_one_line_says_where_to_put_them(home, site):
-    from deepface.models.demography.onnx.Race import WEIGHTS_URL
-
-    published = list(WEIGHTS_URL)
-    WEIGHTS_URL[:] = [site.url("/race_model_single_batch.onnx"), site.url("/backup.onnx")]
-    try:
-        with pytest.raises(SourceError) as raised:
-            RaceModel()
-    finally:
-        WEIGHTS_URL[:] = published
+    addresses = [site.url("/race_model_single_batch.onnx"), site.url("/backup.onnx")]
+    with weights_at(*addresses), pytest.raises(SourceError) as raised:
+        RaceModel()
     said = str(raised.value)
     assert said.startswith(
         "DeepFace's weights can not be fetched. Put race_model_single_batch.onnx"
@@ -147,19 +140,12 @@ def test_without_weights_one_line_says_where_to_put_them(home, site):
 
 
 def test_weights_are_fetched_once_into_the_place_that_deepface_looks_in(home, site, tmp_path):
-    from deepface.models.demography.onnx.Race import WEIGHTS_URL
-
     content = write_stand_in(tmp_path / "elsewhere").read_bytes()
-    published = list(WEIGHTS_URL)
-    WEIGHTS_URL[:] = [site.url("/race_model_single_batch.onnx")]
     site.pages["/race_model_single_batch.onnx"] = content
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ResourceWarning)  # gdown's and requests' connections
-            RaceModel()
-            RaceModel()
-    finally:
-        WEIGHTS_URL[:] = published
+    with weights_at(site.url("/race_model_single_batch.onnx")), warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)  # gdown's and requests' connections
+        RaceModel()
+        RaceModel()
     assert weights_path() == home / PLACE
     assert weights_path().read_bytes() == content
     assert len(site.requests) == 1
@@ -213,23 +199,18 @@ def test_each_image_is_estimated_once_and_the_table_goes_unless_it_is_to_be_kept
     assert not (out / UNDER_WAY).exists()
 
 
-def test_an_interrupted_run_goes_on_where_it_was(stand_in, photos, tmp_path, monkeypatch):
+def test_an_interrupted_run_is_resumed_where_it_stopped(stand_in, photos, tmp_path):
     out = tmp_path / "out"
-    seen = []
-    probabilities = RaceModel.probabilities
 
-    def interrupted(model, prepared):
-        if len(seen) == 2:
+    def interrupted(photo, image_id):
+        if image_id == "00008":
             raise KeyboardInterrupt
-        seen.append(len(prepared))
-        return probabilities(model, prepared)
+        return photo
 
-    monkeypatch.setattr(RaceModel, "probabilities", interrupted)
     with pytest.raises(RunInterrupted):
-        estimate_race(photos, out, batch_size=4)
+        estimate_race(photos, out, view=View(WHOLE.name, interrupted), batch_size=4)
     done = len(read_race_rows(out / UNDER_WAY))
-    assert 4 <= done <= 8  # of the second batch what had begun to be written
-    monkeypatch.setattr(RaceModel, "probabilities", probabilities)
+    assert 4 <= done <= 8  # of the second batch those that had begun to be written
     table, report = estimate_race(photos, out, batch_size=4)
     assert (report.made, report.kept) == (12 - done, done)
     whole, _ = estimate_race(photos, tmp_path / "at once")
@@ -301,7 +282,7 @@ def test_two_runs_do_not_write_to_one_folder(stand_in, photos, tmp_path):
 
 def test_rows_are_saved_every_few_seconds(tmp_path, monkeypatch):
     now = [0.0]
-    monkeypatch.setattr(race_table.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr("time.monotonic", lambda: now[0])
     table = RaceTable(tmp_path / "t.csv", MODEL)
     saved = []
     for seconds in (1, 4.9, 5.1, 6, 10.2):

@@ -66,6 +66,7 @@ def test_a_hub_without_connection_is_reported_in_one_line(host, sources, opened)
         report = download_images(folder, parse_ids("1"))
     assert report.causes == {"source": 1}
     assert "(no connection). Try again" in report.first_failure
+    assert "\n" not in report.first_failure
 
 
 def test_ffhq_s_own_files_come_by_the_addresses_of_its_metadata(host, sources, opened, data):

@@ -118,6 +118,8 @@ def test_most_wrinkles_of_real_faces_lie_in_a_mask_of_fair_size(real_data, parse
 
 @pytest.mark.real_data
 def test_real_portraits_that_are_not_aligned_have_a_face(real_data, parser):
-    for path in sorted((real_data / "portraits").glob("*g")):
+    paths = sorted((real_data / "portraits").glob("*g"))  # png and jpg
+    assert paths
+    for path in paths:
         image = cv2.imread(str(path), cv2.IMREAD_COLOR_RGB)
         assert 0.02 < mask_of(parser, image).mean() < 0.4, path.name

@@ -223,7 +223,7 @@ def test_a_link_does_not_lead_out_of_the_folder(tmp_path):
 
 def test_a_file_in_the_way_is_named(tmp_path):
     (tmp_path / "out").write_text("a file")
-    with pytest.raises(OutputError, match="out"), folder(tmp_path / "out"):
+    with pytest.raises(OutputError, match="/out: File exists"), folder(tmp_path / "out"):
         pass
 
 

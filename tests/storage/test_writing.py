@@ -41,7 +41,7 @@ def test_when_a_file_cannot_be_written_whole_the_old_one_stays(tmp_path):
 
 
 def test_a_folder_that_is_not_there_is_named(tmp_path):
-    with pytest.raises(OutputError, match="nowhere"):
+    with pytest.raises(OutputError, match="nowhere/a: No such file or directory"):
         write_bytes(tmp_path / "nowhere" / "a", b"x")
 
 
