@@ -1,5 +1,6 @@
 """Fixtures that tests of several packages take."""
 
+import hashlib
 import os
 from pathlib import Path
 
@@ -114,6 +115,20 @@ def site():
     """A web server for the duration of a test."""
     with Site() as server:
         yield from serving(server)
+
+
+@pytest.fixture
+def publish(tmp_path, monkeypatch):
+    """Have the table of sources name one file; what is fetched goes into a cache of this test."""
+    monkeypatch.setenv("FFHQ_WRINKLE_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("FFHQ_WRINKLE_SOURCES", str(tmp_path / "sources.toml"))
+
+    def write(name, file, url, content=b""):
+        sha256 = hashlib.sha256(content).hexdigest()
+        entry = f'[{name}]\ntitle = "T"\nfile = "{file}"\nurl = "{url}"\nsha256 = "{sha256}"\n'
+        (tmp_path / "sources.toml").write_text(entry)
+
+    return write
 
 
 @pytest.fixture

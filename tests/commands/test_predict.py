@@ -65,14 +65,8 @@ def test_faces_are_aligned_by_a_table_of_landmarks(run, tmp_path, astronaut):
     assert pixels(out / "photo_masks" / "7.png").shape == (512, 512)
 
 
-def test_without_yunet_s_weights_the_error_says_what_to_do(
-    run, dataset, tmp_path, monkeypatch, site
-):
-    table = tmp_path / "sources.toml"
-    address = f'url = "{site.url("/none.onnx")}"\nsha256 = "{64 * "0"}"'
-    table.write_text(f'[yunet]\ntitle = "T"\nfile = "yunet.onnx"\n{address}')
-    monkeypatch.setenv("FFHQ_WRINKLE_SOURCES", str(table))
-    monkeypatch.setenv("FFHQ_WRINKLE_CACHE", str(tmp_path / "cache"))
+def test_without_yunet_s_weights_the_error_says_what_to_do(run, dataset, tmp_path, publish, site):
+    publish("yunet", "yunet.onnx", site.url("/none.onnx"))
     result = run(dataset.root, tmp_path / "out", "--align", "--parser", "template")
     assert result.exit_code == 1
     assert "--landmarks FILE" in result.output

@@ -129,16 +129,10 @@ def test_weights_that_are_not_there_are_named(tmp_path):
 
 
 @pytest.fixture
-def published(tmp_path, monkeypatch, site):
+def published(publish, site):
     """YuNet's entry in the table of sources, at a server of this machine."""
     content = marker_network()
-    table = tmp_path / "sources.toml"
-    table.write_text(
-        f'[yunet]\ntitle = "T"\nfile = "yunet.onnx"\nurl = "{site.url("/yunet.onnx")}"\n'
-        f'sha256 = "{hashlib.sha256(content).hexdigest()}"\n'
-    )
-    monkeypatch.setenv("FFHQ_WRINKLE_SOURCES", str(table))
-    monkeypatch.setenv("FFHQ_WRINKLE_CACHE", str(tmp_path / "cache"))
+    publish("yunet", "yunet.onnx", site.url("/yunet.onnx"), content)
     return content
 
 

@@ -21,14 +21,10 @@ from ffhq_wrinkle.images.png import encode_png, png_note
 from ffhq_wrinkle.images.png_decoding import MAX_PIXELS, decode_plain_gray, decode_png
 from ffhq_wrinkle.weak_labels.texture import masked_texture_map
 from tests.helpers.faces import drawn_face
+from tests.helpers.png_parts import SIGNATURE, chunk, png
 
-SIGNATURE = b"\x89PNG\r\n\x1a\n"
 NOISE = np.random.default_rng(0).normal(0, 3, (256, 300, 3))
 PHOTO = np.clip(cv2.resize(drawn_face(256)[0], (300, 256)) + NOISE, 0, 255).astype(np.uint8)
-
-
-def chunk(kind, body):
-    return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
 
 
 def chunks(content):
@@ -75,10 +71,8 @@ def test_a_photograph_of_a_palette_is_decoded_in_its_colours():
 def test_fewer_than_8_bits_become_8(bits):
     levels = np.random.default_rng(bits).integers(0, 2**bits, (40, 37), np.uint8)
     values = (levels[:, :, None] >> np.arange(bits)[::-1] & 1).reshape(40, -1)
-    rows = np.c_[np.zeros(40, np.uint8), np.packbits(values, axis=1)]
-    header = struct.pack(">IIBBBBB", 37, 40, bits, 0, 0, 0, 0)
-    content = SIGNATURE + chunk(b"IHDR", header)
-    content += chunk(b"IDAT", zlib.compress(rows.tobytes())) + chunk(b"IEND", b"")
+    rows = [row.tobytes() for row in np.packbits(values, axis=1)]
+    content = png(37, 40, bits, 0, rows)
     assert_array_equal(decode_png(content), levels * (255 // (2**bits - 1)))
 
 
