@@ -77,7 +77,8 @@ def download_images(
     if not todo:
         return DownloadReport("images", len(image_ids), 0, kept, {})
     entry = source_entry("ffhq-images")
-    origin = image_source(source_text, entry, read_facts(data.path))
+    patience = data.transfers.patience
+    origin = image_source(source_text, entry, read_facts(data.path), patience=patience)
     if not Path(source_text).is_dir():  # whose files are linked, where that can be
         new = sum(not (data.path / place_of(one)).exists() for one in todo)
         data.require_room(new * int(entry.get("bytes_each", IMAGE_BYTES)))

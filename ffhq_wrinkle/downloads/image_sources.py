@@ -21,6 +21,7 @@ from ..dataset.layout import (
 from ..errors import ArgumentError, SourceError, TransferFailure
 from .archives import Member, members, unpack
 from .metadata import ImageFacts
+from .transfer import Patience
 from .verification import Expected
 
 _BATCH = 500  # ids that a mirror is asked about at once
@@ -77,7 +78,11 @@ class ImageSource(ABC):
 
 
 def image_source(
-    text: str, entry: Mapping[str, Any], facts: Mapping[str, ImageFacts]
+    text: str,
+    entry: Mapping[str, Any],
+    facts: Mapping[str, ImageFacts],
+    *,
+    patience: Patience | None = None,
 ) -> ImageSource:
     """Choose a source: ``huggingface``, ``drive``, an address with ``{id}``, or a folder.
 
@@ -89,6 +94,8 @@ def image_source(
         The table ``ffhq-images`` of `sources.toml`.
     facts : mapping
         FFHQ's own, by image id, if they are known.
+    patience : Patience, optional
+        How long to wait before the hub is asked again: `first_wait_s`, and then twice as long.
 
     Raises
     ------
@@ -97,7 +104,7 @@ def image_source(
     """
     side = int(entry.get("side", 1024))
     if text == "huggingface":
-        return HuggingFaceImages(entry, facts, side)
+        return HuggingFaceImages(entry, facts, side, patience or Patience())
     if text == "drive":
         return DriveImages(facts, side)
     if "://" in text:
@@ -124,11 +131,15 @@ class HuggingFaceImages(ImageSource):
     name = "huggingface"
 
     def __init__(
-        self, entry: Mapping[str, Any], facts: Mapping[str, ImageFacts], side: int
+        self,
+        entry: Mapping[str, Any],
+        facts: Mapping[str, ImageFacts],
+        side: int,
+        patience: Patience,
     ) -> None:
         self.repository, self.revision = entry["huggingface"], entry["revision"]
         self.path = entry["path"]
-        self.facts, self.side = facts, side
+        self.facts, self.side, self.patience = facts, side, patience
         from huggingface_hub import constants
 
         # Read here, for the hub's library reads them once, when it is imported.
@@ -192,7 +203,7 @@ class HuggingFaceImages(ImageSource):
                         f"the mirror {self.repository} at {self.endpoint} can not be asked for its "
                         f"files ({cause}). Try again later, or use another --source"
                     ) from error
-                time.sleep(2.0 ** (attempt - 1))
+                time.sleep(self.patience.first_wait_s * 2.0 ** (attempt - 1))
         raise AssertionError("unreachable")
 
 

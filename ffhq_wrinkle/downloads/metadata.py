@@ -97,4 +97,5 @@ def _entries(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
             for number, entry in ijson.kvitems(file, ""):
                 yield f"{int(number):05d}", entry
     except (OSError, ValueError, ijson.JSONError) as error:
-        raise SourceError(f"{path} can not be read as FFHQ's metadata: {error}") from error
+        reason = str(error).split("\n")[0]  # ijson's next lines point into the text
+        raise SourceError(f"{path} can not be read as FFHQ's metadata: {reason}") from error

@@ -36,7 +36,6 @@ log = logging.getLogger(__name__)
 _LOCAL, _HOST = "local:", "127.0.0.1"
 _ADDRESSES = ("tcp://", "tls://")
 _WAITING = 64  # shards that wait besides those being done, so that an adaptive cluster grows
-_SECONDS_TO_CONNECT = 10
 _SECONDS_TO_STOP = 60
 
 
@@ -179,7 +178,7 @@ class ClusterExecution(Execution):
 
 
 @contextmanager
-def connected(scheduler: str) -> Iterator[Cluster]:
+def connected(scheduler: str, *, connect_s: float = 10.0) -> Iterator[Cluster]:
     """Connect to a cluster, or begin one and end it in the end.
 
     Parameters
@@ -187,6 +186,8 @@ def connected(scheduler: str) -> Iterator[Cluster]:
     scheduler : str
         ``local:N``, N workers on this machine, or the address of a Dask scheduler,
         ``tcp://HOST:PORT``. Its workers have to see the same folders under the same names.
+    connect_s : float
+        Seconds to wait for the scheduler's answer.
 
     Raises
     ------
@@ -205,7 +206,7 @@ def connected(scheduler: str) -> Iterator[Cluster]:
         raise ArgumentError("a scheduler needs Dask: pip install 'ffhq-wrinkle[dask]'") from error
     with _begun(local) as address:
         try:
-            client = Client(address or scheduler, timeout=_SECONDS_TO_CONNECT)
+            client = Client(address or scheduler, timeout=connect_s)
         except (OSError, ValueError) as error:
             raise ArgumentError(f"no Dask scheduler answers at {scheduler}") from error
         with client:

@@ -29,7 +29,6 @@ log = logging.getLogger(__name__)
 
 BEAT_S = 10.0
 DEAD_S = 60.0  # several beats, any of which the network may lose
-_LOOK_S = 1.0
 
 
 class Lock(ABC):
@@ -171,7 +170,7 @@ class StoreLock(Lock):
                 log.info("its run is not alive any more")
                 delete(self._file)
                 return
-            time.sleep(_LOOK_S)
+            time.sleep(BEAT_S / 10)
         if now:
             raise self._busy
 

@@ -19,7 +19,7 @@ def data(tmp_path):
     return tmp_path / "ffhq"
 
 
-def test_images_are_brought_and_said(host, sources, data):
+def test_images_are_fetched_and_counted(host, sources, data):
     serve_images(host, [1, 2])
     options = ["--source", host.url("/{id}.png"), "--ids", "1-2", "--jobs", 2, "--timeout", 5]
     result = run("images", data, *options)
@@ -31,7 +31,7 @@ def test_images_are_brought_and_said(host, sources, data):
     assert result.stdout == "images: 0 fetched and verified, 2 there already\n"
 
 
-def test_what_is_missing_makes_the_exit_status_1(host, sources, data):
+def test_missing_images_make_the_exit_status_1(host, sources, data):
     serve_images(host, [1])
     result = run("images", data, "--source", host.url("/{id}.png"), "--ids", "1-2")
     assert result.exit_code == 1
@@ -46,7 +46,7 @@ def test_labels_of_one_kind(host, sources, data):
     assert (data / "manual_wrinkle_masks" / "00001.png").exists()
 
 
-def test_all_goes_on_where_one_part_fails(host, sources, data, tmp_path, monkeypatch):
+def test_all_goes_on_when_one_part_fails(host, sources, data, tmp_path, monkeypatch):
     monkeypatch.setenv("FFHQ_WRINKLE_CACHE", str(tmp_path / "cache"))
     archive = packed({"a/00001.png": picture(1)})
     weights = f'sha256 = "{hashlib.sha256(b"weights").hexdigest()}"\n'
@@ -69,11 +69,11 @@ def test_all_goes_on_where_one_part_fails(host, sources, data, tmp_path, monkeyp
     assert "weights: 2 fetched" in result.output
     assert "aging-labels: 1 fetched" in result.output
     assert "image 00005 lacks" in result.output
-    there = set(files_of(data))
+    files = set(files_of(data))
     assert {
         place("00001"), "weak_wrinkle_masks/00000/00001.png", "face_parsed_labels/00001.npy",
         "checkpoints/b/c.pth", "ffhq_aging_labels.csv", "LICENSE.txt", "download.csv",
-    } <= there  # fmt: skip
+    } <= files  # fmt: skip
     assert (tmp_path / "cache" / "79999_iter.pth").read_bytes() == b"weights"
 
 
@@ -87,7 +87,7 @@ def test_all_goes_on_where_one_part_fails(host, sources, data, tmp_path, monkeyp
         (["images", "--cookies", __file__], "cookies in Netscape's format"),
     ],
 )
-def test_wrong_values_are_one_line(sources, data, arguments, said):
+def test_wrong_values_are_reported_in_one_line(sources, data, arguments, said):
     result = run(arguments[0], data, *arguments[1:])
     assert (result.exit_code, result.stderr.count("Error:")) == (2, 1)
     assert said in result.output

@@ -4,7 +4,12 @@ import pandas as pd
 import pytest
 
 from ffhq_wrinkle.demographics.groups import groups_of
-from ffhq_wrinkle.demographics.label_tables import no_labels, read_aging_labels, read_features
+from ffhq_wrinkle.demographics.label_tables import (
+    Labels,
+    no_labels,
+    read_aging_labels,
+    read_features,
+)
 from ffhq_wrinkle.errors import ArgumentError
 
 AGING = "image_number,age_group,age_group_confidence,gender,gender_confidence,glasses\n"
@@ -89,7 +94,7 @@ def test_a_table_may_be_compressed_and_begin_with_a_byte_order_mark(table):
         ("\n\n", "has no row"),
     ],
 )  # fmt: skip
-def test_what_can_not_be_understood_is_named_with_its_line(table, rows, said):
+def test_a_value_that_cannot_be_understood_is_named_with_its_line(table, rows, said):
     with pytest.raises(ArgumentError, match=r"labels\.csv") as raised:
         read_aging_labels(table(AGING + rows))
     assert said in str(raised.value)
@@ -129,11 +134,8 @@ def test_a_damaged_compressed_file_is_refused(tmp_path):
 
 def test_labels_are_joined_by_id_and_none_is_lost(table):
     ages = read_features(table(FEATURES + "1,1,5,male,\n2,1,6,male,\n"))
-    race = no_labels()
-    race.frame["race"] = pd.Series({"00002": "asian", "00003": "black"}, dtype=object)
-    joined = no_labels().joined(ages).joined(type(ages)(
-        pd.DataFrame({"race": {"00002": "asian", "00003": "black"}}), ("race",)
-    ))  # fmt: skip
+    race = Labels(pd.DataFrame({"race": {"00002": "asian", "00003": "black"}}), ("race",))
+    joined = no_labels().joined(ages).joined(race)
     assert cells(joined) == {
         "00001": {"age": "0-9", "sex": "male", "race": None},
         "00002": {"age": "0-9", "sex": "male", "race": "asian"},

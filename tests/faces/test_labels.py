@@ -51,9 +51,9 @@ def test_other_arrays_are_no_label_map(labels):
 @pytest.mark.parametrize("dtype", [np.uint8, np.int64, np.int32, np.uint16])
 def test_npy_of_any_integer_type_is_read(tmp_path, dtype):
     np.save(tmp_path / "a.npy", LABELS.astype(dtype))
-    found = read_label_map(tmp_path / "a.npy")
-    assert found.dtype == np.uint8
-    assert_array_equal(found, LABELS)
+    label_map = read_label_map(tmp_path / "a.npy")
+    assert label_map.dtype == np.uint8
+    assert_array_equal(label_map, LABELS)
 
 
 @pytest.mark.parametrize("mode", ["L", "P"])
@@ -111,7 +111,7 @@ def test_archives_and_pickles_are_not_opened(tmp_path, content):
         read_label_map(tmp_path / "a.npy")
 
 
-def test_what_is_larger_than_any_label_map_is_said_to_be(tmp_path):
+def test_a_file_larger_than_any_label_map_is_refused(tmp_path):
     np.save(tmp_path / "a.npy", np.zeros((2048, 2048), np.int64))
     with pytest.raises(ParsingError, match="more than 16777216 bytes"):
         read_label_map(tmp_path / "a.npy")
@@ -132,7 +132,7 @@ def test_calling_a_parser_prepares_each_image_and_then_parses_the_batch():
             return image[:2, :2, 0] + int(image_id)
 
     images = [np.full((9, 9, 3), value, np.uint8) for value in (1, 2)]
-    found = Corner()(images, ["10", "20"])
-    assert [label_map.max() for label_map in found] == [11, 22]
+    label_maps = Corner()(images, ["10", "20"])
+    assert [label_map.max() for label_map in label_maps] == [11, 22]
     with pytest.raises(ValueError, match="argument 2"):
         Corner()(images, ["10"])
