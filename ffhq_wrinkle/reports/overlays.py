@@ -1,4 +1,9 @@
-"""Overlays: masks drawn in colours over a photograph or on black, with a legend above."""
+"""Overlays: masks drawn in colour over a photograph or on black.
+
+`error_overlay` compares a prediction with its reference, `wrinkle_overlay` shows a prediction on
+its photo. `Photographs` finds the photo of an image; `dark_canvas` and `with_legend` are what other
+overlays are made with.
+"""
 
 import logging
 import math
@@ -17,6 +22,9 @@ log = logging.getLogger(__name__)
 
 _SIDE = 1000  # small images are enlarged about to this, so that thin lines are seen
 _TITLE_COLOUR = (200, 200, 200)
+# White, orange and blue: bright, and distinct to colour-blind readers too.
+_FOUND, _INVENTED, _MISSED = (255, 255, 255), (255, 110, 0), (0, 150, 255)
+_WRINKLE = (0, 255, 130)  # the complement of skin, light or dark, and of lips
 
 
 class Photographs:
@@ -107,3 +115,47 @@ def _legend(entries: Sequence[tuple[str, tuple[int, ...]]], width: int) -> np.nd
     for place, (text, colour) in zip(places, entries, strict=True):
         pen.text(place, text, fill=colour, font=font)
     return np.asarray(strip)
+
+
+def error_overlay(
+    reference: np.ndarray,
+    predicted: np.ndarray,
+    photo: np.ndarray | None = None,
+    title: str = "",
+) -> np.ndarray:
+    """Draw a prediction against its reference, with a legend above.
+
+    True positives are white, false positives orange and false negatives blue.
+
+    Parameters
+    ----------
+    reference, predicted : np.ndarray
+        bool (H, W).
+    photo : np.ndarray, optional
+        RGB uint8 of any size, drawn dark beneath; black if not given.
+    title : str
+        Text before the legend.
+
+    Returns
+    -------
+    np.ndarray
+        RGB uint8; small images are enlarged by a whole number.
+    """
+    canvas = dark_canvas((reference.shape[0], reference.shape[1]), photo)
+    entries = []
+    for name, mask, colour in (
+        ("true positive", reference & predicted, _FOUND),
+        ("false positive", predicted & ~reference, _INVENTED),
+        ("false negative", reference & ~predicted, _MISSED),
+    ):
+        canvas[mask] = colour
+        entries.append((f"{name} {np.count_nonzero(mask)} px", colour))
+    return with_legend(canvas, title, entries)
+
+
+def wrinkle_overlay(photo: np.ndarray, wrinkles: np.ndarray) -> np.ndarray:
+    """Draw wrinkles, bool (H, W), in colour on a photo, RGB uint8 (H, W, 3)."""
+    drawn = photo.copy()
+    drawn[wrinkles] = _WRINKLE
+    # Some of the photo shines through, so that one sees whether there is a wrinkle.
+    return np.asarray(cv2.addWeighted(drawn, 0.7, photo, 0.3, 0))

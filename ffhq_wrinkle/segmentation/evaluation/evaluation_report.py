@@ -4,10 +4,8 @@ import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-import numpy as np
-
 from ...images.png import encode_png
-from ...reports.overlays import Photographs, dark_canvas, with_legend
+from ...reports.overlays import Photographs, error_overlay
 from ...reports.report_folder import ReportFolder
 from .comparison import Comparison
 from .evaluation import Evaluation
@@ -17,8 +15,6 @@ from .scores import Measure
 
 _RECORD = "evaluation.json"
 _FILES = ("per_image.csv", "evaluation.md")
-# White, orange and blue: bright, and told apart whichever colours somebody's eyes confuse.
-_FOUND, _INVENTED, _MISSED = (255, 255, 255), (255, 110, 0), (0, 150, 255)
 
 
 def _folder(out: Path) -> ReportFolder:
@@ -88,37 +84,3 @@ def _worst_pictures(
         title = f"{image_id}  JSI {jsi[number]:.2f}"
         picture = error_overlay(reference, predicted, photo, title)
         yield folder.picture_name(rank, image_id), encode_png(picture)
-
-
-def error_overlay(
-    reference: np.ndarray,
-    predicted: np.ndarray,
-    photo: np.ndarray | None = None,
-    title: str = "",
-) -> np.ndarray:
-    """Show what was found (white), invented (orange) and missed (blue), with a legend above.
-
-    Parameters
-    ----------
-    reference, predicted : np.ndarray
-        bool (H, W).
-    photo : np.ndarray, optional
-        RGB uint8 of any size, drawn dark beneath; black if not given.
-    title : str
-        Stands before the legend.
-
-    Returns
-    -------
-    np.ndarray
-        RGB uint8; images that are small are enlarged by a whole number.
-    """
-    canvas = dark_canvas((reference.shape[0], reference.shape[1]), photo)
-    entries = []
-    for name, mask, colour in (
-        ("true positive", reference & predicted, _FOUND),
-        ("false positive", predicted & ~reference, _INVENTED),
-        ("false negative", reference & ~predicted, _MISSED),
-    ):
-        canvas[mask] = colour
-        entries.append((f"{name} {np.count_nonzero(mask)} px", colour))
-    return with_legend(canvas, title, entries)
