@@ -1,13 +1,12 @@
 """Fusion report: what a run of `fused.fuse_folder` did, and what a user should know of it."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..errors import some_images
+from ..images.masks import inverted_remark
 from ..results.failures import FAILURES
 from .fusion import Method
-
-_LISTED = 5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,7 +58,7 @@ class FuseReport:
         parts = [f"{self.made} fused masks written", f"{self.kept} were there already"]
         if self.renewed:
             parts[0] += f" ({self.renewed} anew, since what they were made of has changed)"
-        parts += [f"{_some(self.skipped)} left out"] if self.skipped else []
+        parts += [f"{some_images(self.skipped)} left out"] if self.skipped else []
         if self.failed:
             parts += [f"{self.failed} failed, see {out / FAILURES}: {self.first_failure}"]
         parts += [f"{left} left to do"] if left else []
@@ -72,10 +71,7 @@ class FuseReport:
         """
         lines = []
         if self.half:
-            lines.append(
-                f"masks cover more than half of {_some(self.half)}; are they black on white? "
-                "Then turn them round"
-            )
+            lines.append(inverted_remark("masks", self.half))
         advice = "" if within else "give the face masks by --within, or "
         for image_ids, what in (
             (self.unions, "nearly all that anybody drew"),
@@ -83,28 +79,21 @@ class FuseReport:
         ):
             if image_ids:
                 lines.append(
-                    f"STAPLE kept {what} in {_some(image_ids)}. Thin lines in a large background "
-                    f"do that to it: {advice}use another method there"
+                    f"STAPLE kept {what} in {some_images(image_ids)}. Thin lines in a large "
+                    f"background do that to it: {advice}use another method there"
                 )
         if self.empty:
-            lines.append(f"{method} leaves nothing of what was drawn in {_some(self.empty)}")
+            lines.append(f"{method} leaves nothing of what was drawn in {some_images(self.empty)}")
         if self.outside_px:
             lines.append(f"{self.outside_px} pixels drawn outside the face masks were left out")
         if self.others and all_ids:
             lines.append(
-                f"there are also masks of {_some(self.others)} that nobody has any more, or that "
-                "was left out; delete them if they are not wanted"
+                f"there are also masks of {some_images(self.others)} that nobody has any more, or "
+                "that was left out; delete them if they are not wanted"
             )
         if self.strangers:
             lines.append(
-                f"left alone, since this command did not write them: {_some(self.strangers)}; "
-                "--overwrite replaces them"
+                "left alone, since this command did not write them: "
+                f"{some_images(self.strangers)}; --overwrite replaces them"
             )
         return lines
-
-
-def _some(image_ids: Sequence[str]) -> str:
-    """Say how many images, and name a few."""
-    more = ", ..." if len(image_ids) > _LISTED else ""
-    plural = "s" * (len(image_ids) != 1)
-    return f"{len(image_ids)} image{plural} ({', '.join(image_ids[:_LISTED])}{more})"

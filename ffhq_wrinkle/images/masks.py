@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from PIL import Image, ImageFile, ImageOps
 
-from ..errors import ArgumentError, ImageError, ManyValuesError
+from ..errors import ArgumentError, ImageError, ManyValuesError, some_images
 from ..storage.places import Place
 from .photographs import opened, read_content
 from .png import may_be_turned
@@ -93,6 +93,25 @@ def decode_mask(content: bytes, *, threshold: int | None = None) -> np.ndarray:
     return drawn
 
 
+def looks_inverted(drawn_px: np.ndarray | int, pixels: np.ndarray | int) -> np.ndarray | bool:
+    """Tell whether masks cover more than half of an image, as wrinkles never do.
+
+    Parameters
+    ----------
+    drawn_px, pixels : np.ndarray or int
+        Pixels that are drawn, and those of the image or face, of shapes that broadcast.
+    """
+    return 2 * drawn_px > pixels
+
+
+def inverted_remark(what: str, image_ids: Sequence[str]) -> str:
+    """Return what to say of masks that `looks_inverted`, such as "predictions" of these images."""
+    return (
+        f"{what} cover more than half of {some_images(image_ids)}; are they black on white? "
+        "Then invert them"
+    )
+
+
 def _drawn(levels: np.ndarray) -> np.ndarray:
     """Where levels are not 0, bool; in their own memory if it can be, for speed.
 
@@ -115,22 +134,6 @@ def _drawn(levels: np.ndarray) -> np.ndarray:
 def _top_of(levels: np.ndarray) -> int:
     """The highest level that there can be."""
     return int(np.iinfo(levels.dtype).max)
-
-
-def resized_nearest(array: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
-    """An array (H, W) at another size, each pixel the one that its centre lies in.
-
-    >>> resized_nearest(np.array([[1, 2]]), (2, 4))
-    array([[1, 1, 2, 2],
-           [1, 1, 2, 2]])
-    """
-    # Pixel i's centre is at (i + 0.5) / length of the side; in integers, so without rounding.
-    rows, columns = (
-        (2 * np.arange(length) + 1) * old // (2 * length)
-        for length, old in zip(shape, array.shape, strict=True)
-    )
-    resized: np.ndarray = array.take(columns, axis=1).take(rows, axis=0)
-    return resized
 
 
 def _pixels(image: ImageFile.ImageFile, content: bytes) -> np.ndarray:

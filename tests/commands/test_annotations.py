@@ -166,7 +166,7 @@ def test_texture_maps_that_do_not_fit_are_failures(folders, textured, tmp_path):
     with (out / "failures.csv").open(newline="") as file:
         reasons = [row["reason"] for row in csv.DictReader(file)]
     assert reasons[0].startswith(str(shard / "00000.png"))
-    assert re.search(r"is 7x9, but .*A/00000\.png is 50x40; a texture map has", reasons[0])
+    assert re.search(r"is 7x9, but .*A/00000\.png is 50x40; a texture map must", reasons[0])
     assert re.search(r"00001\.png: it is in colour", reasons[1])
     assert re.search(r"00002\.png: not an image", reasons[2])
 

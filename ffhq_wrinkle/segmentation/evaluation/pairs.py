@@ -14,7 +14,8 @@ import numpy as np
 from ...dataset.ids import Ids
 from ...dataset.layout import find_images, select_images
 from ...errors import ArgumentError, EvaluationError, ImageError, ManyValuesError
-from ...images.masks import read_mask, resized_nearest
+from ...images.masks import read_mask
+from ...images.sizes import of_size
 from .prediction_files import MASKS_FOLDER, Predictions, read_probability
 from .probabilities import thresholded
 
@@ -189,15 +190,8 @@ def read_pair(files: PairFiles, settings: EvaluationSettings) -> Pair:
     reference = _mask(files.reference)
 
     def sized(path: Path, array: np.ndarray) -> np.ndarray:
-        if array.shape == reference.shape:
-            return array
-        if settings.resize:
-            return resized_nearest(array, (reference.shape[0], reference.shape[1]))
-        raise ImageError(
-            f"{path} is {array.shape[1]}x{array.shape[0]}, but {files.reference} is "
-            f"{reference.shape[1]}x{reference.shape[0]}; bring them to one size, or allow it by "
-            "--resize nearest"
-        )
+        shape = (reference.shape[0], reference.shape[1])
+        return of_size(array, shape, name=path, of=files.reference, resize=settings.resize)
 
     predicted = sized(files.mask, _mask(files.mask)) if files.mask else None
     probability = None

@@ -12,6 +12,7 @@ import numpy as np
 
 from ...dataset.ids import Ids
 from ...errors import ArgumentError, EvaluationError, ImageFailure
+from ...images.masks import inverted_remark, looks_inverted
 from ...measures.bootstrap import RESAMPLES
 from ...runs.pipeline import run_each
 from ...runs.progress import Progress
@@ -218,18 +219,13 @@ class _Gathered:
 
 
 def _warn(evaluation: Evaluation) -> None:
-    """Remark on what masks turned round, or taken for probabilities, look like."""
+    """Remark on masks that look inverted, or look as if they were taken for probabilities."""
     scores = evaluation.scores
     for counts, what in ((scores.reference, "references"), (scores.predicted, "predictions")):
-        half = np.flatnonzero(2 * counts > scores.pixels)
+        half = np.flatnonzero(looks_inverted(counts, scores.pixels))
         if len(half):
-            log.warning(
-                "%s cover more than half of %d images, such as %s; are they black on white? Then "
-                "turn them round",
-                what,
-                len(half),
-                evaluation.image_ids[half[0]],
-            )
+            image_ids = [evaluation.image_ids[number] for number in half]
+            log.warning("%s", inverted_remark(what, image_ids))
     levels = evaluation.levels
     if (
         levels is not None

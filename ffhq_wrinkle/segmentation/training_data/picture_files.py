@@ -5,11 +5,12 @@ from pathlib import Path
 import numpy as np
 from PIL import ExifTags, TiffImagePlugin
 
-from ...errors import ImageError, ParsingError, SizeError
+from ...errors import ImageError, ParsingError
 from ...faces.labels import face_mask, read_label_map
 from ...images.masks import read_mask
 from ...images.photographs import decode_gray, opened, read_content, require_regular
 from ...images.png import has_png_end, may_be_turned
+from ...images.sizes import require_size
 
 _HEAD_BYTES = 16_384  # within which a PNG says how it is turned
 _TIFF_SIDES = (TiffImagePlugin.IMAGEWIDTH, TiffImagePlugin.IMAGELENGTH)
@@ -109,5 +110,4 @@ def require_same_size(found: tuple[int, ...], shape: tuple[int, ...]) -> None:
     SizeError
         The sizes differ.
     """
-    if found != shape:
-        raise SizeError(f"it is {found[1]}x{found[0]} pixels, and its image {shape[1]}x{shape[0]}")
+    require_size(found, shape, name="it", of="its image")

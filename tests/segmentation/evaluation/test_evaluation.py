@@ -388,7 +388,7 @@ def test_masks_of_16_bits_are_remarked_on(annotate, tmp_path, caplog):
 def test_masks_turned_round_are_remarked_on(annotate, caplog):
     folders = annotate({"P": {"u": mask("###.")}, "R": {"u": mask("...#")}})
     measured(folders)
-    assert "predictions cover more than half of 1 images, such as u" in caplog.text
+    assert "predictions cover more than half of 1 image (u); " in caplog.text
 
 
 def test_references_may_be_a_data_set_and_anything_in_shards(annotate, tmp_path):

@@ -59,7 +59,7 @@ def test_all_kinds_of_trouble_are_told_at_once(samples):
         "4 files can not be used",
     ]
     sizes = kinds["3 files are not of their image's size"]
-    assert f"{samples[3].mask}: it is 32x16 pixels, and its image 32x32" in sizes
+    assert f"{samples[3].mask}: it is 32x16, but its image is 32x32" in sizes
     damaged = kinds["4 files can not be used"]
     for number, name, reason in (
         (4, "weak", "damaged or cut short: the PNG has no end"),

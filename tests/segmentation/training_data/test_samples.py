@@ -70,7 +70,7 @@ def test_a_mask_of_0_and_1_is_not_soft(sample):
 def test_what_does_not_fit_is_named(sample, save):
     small = save("small.png", np.zeros((4, 6), np.uint8))
     for field in ("mask", "weak", "face"):
-        with pytest.raises(SizeError, match=r"small\.png: it is 6x4 pixels, and its image 6x8"):
+        with pytest.raises(SizeError, match=r"small\.png: it is 6x4, but its image is 6x8"):
             load_sample(sample._replace(**{field: small}), stage="finetune")
     with pytest.raises(ImageError, match=r"none\.png: no such file"):
         load_sample(sample._replace(weak=small.with_name("none.png")), stage="pretrain")
