@@ -18,7 +18,7 @@ from ffhq_wrinkle.dataset.ids import parse_ids
 from ffhq_wrinkle.dataset.layout import ImageFile
 from ffhq_wrinkle.demographics import race_table
 from ffhq_wrinkle.demographics.groups import RACES
-from ffhq_wrinkle.demographics.race import LOCK, UNDER_WAY, View, estimate_race, settle
+from ffhq_wrinkle.demographics.race import LOCK, UNDER_WAY, Framing, estimate_race, settle
 from ffhq_wrinkle.demographics.race_model import RaceModel, weights_path
 from ffhq_wrinkle.demographics.race_table import (
     COLUMNS,
@@ -236,7 +236,7 @@ def test_an_interrupted_run_goes_on_where_it_was(stand_in, photos, tmp_path, mon
         assert row.cells() == other.cells()
 
 
-def test_estimates_of_other_weights_or_of_other_views_are_made_again(home, photos, tmp_path):
+def test_estimates_of_other_weights_or_of_other_framings_are_made_again(home, photos, tmp_path):
     out = tmp_path / "out"
     write_stand_in(home)
     estimate_race(photos, out, keep=True)
@@ -247,8 +247,8 @@ def test_estimates_of_other_weights_or_of_other_views_are_made_again(home, photo
     assert (report.made, report.kept) == (12, 0)
     with pytest.raises(OutputError, match="choose another folder, or move it away"):
         estimate_race(photos, out, keep=True)
-    dark = View("dark", lambda photo, _: photo // 2)
-    _, report = estimate_race(photos, out, view=dark)
+    dark = Framing("dark", lambda photo, _: photo // 2)
+    _, report = estimate_race(photos, out, framing=dark)
     assert report.made == 12
 
 

@@ -23,7 +23,7 @@ MASKS_FOLDER, PROBABILITIES_FOLDER = "masks", "probabilities"
 _PNG_HEADER = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR"
 _GRAY_16_BIT = b"\x10\x00"  # bit depth and colour type
 
-Kind = Literal["masks", "probabilities", "masks and probabilities"]
+PredictionKind = Literal["masks", "probabilities", "masks and probabilities"]
 
 
 class Predictions(NamedTuple):
@@ -34,7 +34,7 @@ class Predictions(NamedTuple):
     probabilities: Mapping[str, Path]
 
     @property
-    def kind(self) -> Kind:
+    def kind(self) -> PredictionKind:
         """What there is."""
         if self.masks:
             return "masks and probabilities" if self.probabilities else "masks"
