@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from tabulate import tabulate
 
@@ -33,8 +33,24 @@ class Section(NamedTuple):
         return f"## {self.title}\n\n{table}"
 
 
-def with_interval(figure: Estimate[Any], form: str = ".4f") -> str:
-    """A figure as a cell: ``0.2925 [0.2801, 0.3049]``."""
+class HasInterval(Protocol):
+    """A value with the limits of its interval; NaN where undefined."""
+
+    @property
+    def value(self) -> float:
+        """The value itself."""
+
+    @property
+    def low(self) -> float:
+        """The lower limit."""
+
+    @property
+    def high(self) -> float:
+        """The upper limit."""
+
+
+def with_interval(figure: HasInterval, form: str = ".4f") -> str:
+    """Return a figure as a cell: ``0.2925 [0.2801, 0.3049]``."""
     if math.isnan(figure.value):
         return "undefined"
     if math.isnan(figure.low):

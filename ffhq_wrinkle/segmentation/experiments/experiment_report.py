@@ -94,7 +94,7 @@ def plot(experiments: Experiments) -> bytes:
 
 def _draw(axes: "Axes", cell: Cell, place: float) -> None:
     """One recipe in one panel: ours and its interval, each seed, and the paper's."""
-    jsi = cell.figures[0]
+    jsi = cell.figure("jsi")
     if not math.isnan(jsi.value):
         axes.plot(jsi.value, place, "o", color="tab:blue", label="ours, 95 % over images")
         if not math.isnan(jsi.low):

@@ -14,12 +14,13 @@ import numpy as np
 
 from ...errors import ArgumentError, EvaluationError
 from ...measures.bootstrap import RESAMPLES, bootstrap_intervals
-from ...measures.metrics import Overlap, accuracy, dice, jaccard
+from ...measures.metrics import Overlap
+from ..evaluation.measures import headline
 from ..networks.parameters import ParameterCounts, parameter_counts
 from ..training.recipes import StageConfig
 from .comparability import Pretrained, sifted
 from .paper_tables import PaperScores, paper_scores
-from .runs import MEASURES, PartScores, Run, read_run
+from .runs import PartScores, Run, read_run
 
 
 class Figure(NamedTuple):
@@ -28,7 +29,7 @@ class Figure(NamedTuple):
     Attributes
     ----------
     measure : str
-        One of `runs.MEASURES`.
+        Its name, as in `evaluation.measures.headline`.
     value, low, high : float
         The mean over images, then over seeds, and its 95 % bootstrap interval over images; NaN
         where undefined.
@@ -79,6 +80,10 @@ class Cell:
     parameters: ParameterCounts | None
     seconds: float | None
     memory_mib: float | None
+
+    def figure(self, measure: str) -> Figure:
+        """Return the figure of one measure."""
+        return next(figure for figure in self.figures if figure.measure == measure)
 
 
 class Apart(NamedTuple):
@@ -210,7 +215,7 @@ def figures_of(runs: Sequence[Run], *, resamples: int, seed: int) -> tuple[Figur
     columns = of_runs.mean(axis=0), low, high, of_runs.min(axis=0), of_runs.max(axis=0), pooled
     return tuple(
         Figure(measure, *(float(column[number]) for column in columns))
-        for number, measure in enumerate(MEASURES)
+        for number, measure in enumerate(headline())
     )
 
 
@@ -225,7 +230,7 @@ def _pooled(scores: PartScores) -> list[float]:
     found, invented, missed, rest = scores.counts.sum(axis=0)
     pixels = found + invented + missed + rest
     counts = Overlap(found, found + missed, found + invented, pixels)
-    return [float(measure(counts)) for measure in (jaccard, dice, accuracy)]
+    return [float(one.exact(counts)) for one in headline().values() if one.exact]
 
 
 def _cell(members: Sequence[Pretrained], resamples: int, seed: int) -> Cell:

@@ -17,13 +17,13 @@ import tomli_w
 from ...errors import ArgumentError, EvaluationError
 from ...inference.weights import read_weights
 from ...storage.writing import sha256_of
+from ..evaluation.measures import headline
 from ..training.recipes import Recipe, parse_recipe
 from ..training.run_folder import CONFIG, SPLIT, TEST
 from ..training.stage_state import BEST, MEMORY, METRICS
 from ..training_data.samples import STAGES, Stage
 from ..training_data.split import Split, split_in
 
-MEASURES = ("jsi", "f1", "accuracy")
 _COUNTS = ("true_positive", "false_positive", "false_negative", "true_negative")
 
 
@@ -60,7 +60,7 @@ class PartScores(NamedTuple):
     image_ids : tuple of str
         The test part.
     measures : np.ndarray
-        float64 (images, 3), of `MEASURES`; NaN where undefined.
+        float64 (images, M), the `evaluation.measures.headline`; NaN where undefined.
     counts : np.ndarray
         float64 (images, 4): pixels that are true positive, false positive, false negative, true
         negative.
@@ -210,7 +210,8 @@ def _unfinished(path: Path, recipe: Recipe, stages: Mapping[Stage, Trained]) -> 
 def _scores(path: Path, split: Split) -> PartScores:
     """Scores of each test image, which have to be those of the split."""
     file = (path / TEST).with_suffix(".csv")
-    rows = _table(file, ("image_id", *MEASURES, *_COUNTS))
+    names_of_measures = tuple(headline())
+    rows = _table(file, ("image_id", *names_of_measures, *_COUNTS))
     by_id = {row["image_id"]: row for row in rows}
     image_ids = split.ids("test")
     if sorted(row["image_id"] for row in rows) != image_ids:
@@ -219,7 +220,7 @@ def _scores(path: Path, split: Split) -> PartScores:
         raise EvaluationError(f"{file} has no images")
     measures, counts = (
         np.array([[_number(by_id[one][name]) for name in names] for one in image_ids])
-        for names in (MEASURES, _COUNTS)
+        for names in (names_of_measures, _COUNTS)
     )
     if np.isnan(counts).any():
         raise EvaluationError(f"{file} lacks counts of pixels")

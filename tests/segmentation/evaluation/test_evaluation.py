@@ -20,8 +20,8 @@ from ffhq_wrinkle.images.masks import read_mask
 from ffhq_wrinkle.measures.estimates import MEAN, POOLED
 from ffhq_wrinkle.measures.metrics import near_dice
 from ffhq_wrinkle.segmentation.evaluation.centrelines import centreline_overlap
+from ffhq_wrinkle.segmentation.evaluation.measures import Column
 from ffhq_wrinkle.segmentation.evaluation.pairs import EvaluationSettings, Pair
-from ffhq_wrinkle.segmentation.evaluation.scores import Measure
 from ffhq_wrinkle.segmentation.evaluation.scoring import evaluate_folders, evaluate_pairs
 from tests.helpers.faces import drawn_lines, mask
 from tests.helpers.neighbourhoods import near
@@ -99,7 +99,7 @@ def test_measures_are_scikit_learn_s(folders, masks, measure):
         by_library(measure, reference, predicted)
         for reference, predicted in zip(references, predictions, strict=True)
     ]
-    assert_allclose(evaluation.of_images(Measure(measure)), expected, atol=1e-12)
+    assert_allclose(evaluation.of_images(Column(measure)), expected, atol=1e-12)
     mean, pooled = figure(evaluation, measure), figure(evaluation, measure, POOLED)
     assert mean.value == pytest.approx(np.nanmean(expected), abs=1e-12)
     assert mean.undefined == np.isnan(expected).sum()
@@ -113,10 +113,10 @@ def test_what_is_undefined_is_counted_and_left_out(folders):
     undefined = {measure: figure(evaluation, measure).undefined for measure in LIBRARY}
     # Two are empty in both masks; one prediction is empty besides, and one reference.
     assert undefined == {"jsi": 2, "f1": 2, "accuracy": 0, "precision": 3, "recall": 3}
-    jsi = evaluation.of_images(Measure("jsi"))
+    jsi = evaluation.of_images(Column("jsi"))
     assert_allclose(jsi[-4:], [np.nan, 0, 0, np.nan])
     expected = (np.nansum(jsi) + 2) / len(jsi)
-    assert evaluation.mean_with_empty_as_1(Measure("jsi")) == pytest.approx(expected)
+    assert evaluation.mean_with_empty_as_1(Column("jsi")) == pytest.approx(expected)
 
 
 def test_f1_follows_from_jsi_where_pixels_are_pooled_but_not_where_images_are_averaged(folders):
@@ -147,12 +147,12 @@ def test_near_f1_and_cldice_are_those_of_agreement_s_measures(annotate):
             drawn = predicted.any() or reference.any()
             mean = 2 * shares[0] * shares[1] / sum(shares) if sum(shares) else 0
             expected.append(mean if drawn else np.nan)
-        assert_allclose(evaluation.of_images(Measure("f1", far)), expected, atol=1e-12)
+        assert_allclose(evaluation.of_images(Column("f1", far)), expected, atol=1e-12)
     assert_allclose(
-        evaluation.of_images(Measure("f1", 0)), evaluation.of_images(Measure("f1")), atol=1e-12
+        evaluation.of_images(Column("f1", 0)), evaluation.of_images(Column("f1")), atol=1e-12
     )
     cldice = [float(near_dice(centreline_overlap(*pair[::-1]))) for pair in ordered]
-    assert_allclose(evaluation.of_images(Measure("cldice")), cldice, atol=1e-12)
+    assert_allclose(evaluation.of_images(Column("cldice")), cldice, atol=1e-12)
     assert (
         figure(evaluation, "cldice").undefined,
         figure(evaluation, "f1", MEAN, 2).undefined,
@@ -175,7 +175,7 @@ def test_probabilities_are_scored_above_the_threshold_and_at_every_one(
     evaluation = measured([saved, folder], settings)
     for number, image_id in enumerate(references):
         predicted = probabilities[image_id] > 0.601  # no level
-        found = evaluation.of_images(Measure("f1"))[number]
+        found = evaluation.of_images(Column("f1"))[number]
         assert_allclose(found, by_library("f1", references[image_id], predicted), atol=1e-12)
     expected = [
         average_precision_score(drawn.ravel(), probabilities[image_id].ravel())
@@ -209,7 +209,7 @@ def test_what_predict_wrote_is_scored_by_its_masks_and_its_probabilities(annotat
     random = np.random.default_rng(0).random(SHAPE)
     save_probabilities(tmp_path / "out" / "probabilities", {"00007": random}, "float32")
     evaluation = measured([tmp_path / "out", ref])
-    assert evaluation.predictions.kind == "masks and probabilities"
+    assert evaluation.source.predictions.kind == "masks and probabilities"
     assert figure(evaluation, "jsi").value == pytest.approx(by_library("jsi", drawn, other))
     expected = average_precision_score(drawn.ravel(), np.round(random.ravel() * 65535))
     assert figure(evaluation, "average_precision").value == pytest.approx(expected)
@@ -448,4 +448,4 @@ def test_real_masks_have_scikit_learn_s_scores(real_data, annotate):
             by_library(measure, references[image_id], predictions[image_id])
             for image_id in evaluation.image_ids
         ]
-        assert_allclose(evaluation.of_images(Measure(measure)), expected, atol=1e-12)
+        assert_allclose(evaluation.of_images(Column(measure)), expected, atol=1e-12)

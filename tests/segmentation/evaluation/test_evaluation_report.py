@@ -11,8 +11,8 @@ from ffhq_wrinkle.errors import ArgumentError, OutputError
 from ffhq_wrinkle.segmentation.evaluation.comparison import compare_folders
 from ffhq_wrinkle.segmentation.evaluation.evaluation_report import require_report, write_report
 from ffhq_wrinkle.segmentation.evaluation.evaluation_tables import markdown, printed, record
+from ffhq_wrinkle.segmentation.evaluation.measures import Column
 from ffhq_wrinkle.segmentation.evaluation.pairs import EvaluationSettings, Pair
-from ffhq_wrinkle.segmentation.evaluation.scores import Measure
 from ffhq_wrinkle.segmentation.evaluation.scoring import evaluate_folders, evaluate_pairs
 from tests.helpers.faces import drawn_face, drawn_lines, mask
 from tests.helpers.files import files_of
@@ -47,7 +47,7 @@ def test_a_report_has_tables_and_the_worst_images(folders, tmp_path):
     assert {path.name for path in out.glob("[!.]*")} == {
         "evaluation.json", "evaluation.md", "per_image.csv", "worst",
     }  # fmt: skip
-    jsi = evaluation.of_images(Measure("jsi"))
+    jsi = evaluation.of_images(Column("jsi"))
     order = np.argsort(jsi)[:10]
     assert sorted(path.name for path in (out / "worst").iterdir()) == [
         f"{rank:02d}_{evaluation.image_ids[number]}.png" for rank, number in enumerate(order, 1)
@@ -70,7 +70,7 @@ def test_the_record_has_every_figure_and_what_it_was_made_from(folders, tmp_path
         "threshold": 0.5, "resize": None, "within": None, "tolerances_px": [0, 1, 2, 3],
         "centrelines": True,
     }  # fmt: skip
-    jsi = evaluation.of_images(Measure("jsi"))
+    jsi = evaluation.of_images(Column("jsi"))
     expected = (np.nansum(jsi) + 1) / 14
     assert found["means_with_empty_as_1"]["jsi"] == pytest.approx(expected)
     first = found["estimates"][0]
@@ -149,7 +149,7 @@ def test_what_is_printed_is_the_estimates(folders):
         assert f"{one.value:.4f}" in text
     assert "[" not in text
     assert "nan" not in text
-    value = evaluation.mean_with_empty_as_1(Measure("jsi"))
+    value = evaluation.mean_with_empty_as_1(Column("jsi"))
     assert "Empty in both masks: 1 images" in text
     assert f"JSI {value:.4f}" in text
     assert "Worst, by JSI: " in text

@@ -13,7 +13,14 @@ from PIL import Image
 
 from ffhq_wrinkle.cli import main
 from ffhq_wrinkle.errors import ArgumentError, EvaluationError
-from ffhq_wrinkle.segmentation.experiments.experiment_tables import markdown, printed, record
+from ffhq_wrinkle.measures.metrics import accuracy
+from ffhq_wrinkle.segmentation.evaluation.measures import MEASURES, Measure
+from ffhq_wrinkle.segmentation.experiments.experiment_tables import (
+    markdown,
+    printed,
+    record,
+    table_csv,
+)
 from ffhq_wrinkle.segmentation.experiments.experiments import compare_runs
 from ffhq_wrinkle.segmentation.experiments.paper_tables import ROWS, TABLES, paper_scores
 from ffhq_wrinkle.segmentation.networks.parameters import parameter_counts
@@ -422,3 +429,26 @@ def test_pretraining_of_other_images_is_kept_apart(make_run):
     )
     assert list(why(found)) == ["noise"]
     assert "pretraining images" in why(found)["noise"]
+
+
+def test_a_new_headline_measure_is_in_all_tables_though_the_paper_lacks_it(make_run, monkeypatch):
+    measure = Measure(
+        title="error rate", short_title="Err", exact=lambda counts: 1 - accuracy(counts),
+        larger_is_better=False, headline=True, form=".3f",
+    )  # fmt: skip
+    monkeypatch.setitem(MEASURES, "error", measure)
+    runs = [make_run("a", seed=0), make_run("b", scores=BAD, seed=1)]
+    for run, errors in zip(runs, ((0.1, 0.0, 0.06), (0.15, 0.01, 0.04)), strict=True):
+        header, *lines = (run / "test.csv").read_text().splitlines()
+        with_error = [f"{line},{error}" for line, error in zip(lines, errors[::-1], strict=True)]
+        (run / "test.csv").write_text("\n".join([f"{header},error", *with_error, ""]))
+    found = compared(*runs, resamples=0)
+    error = found.cells[0].figure("error")
+    assert error.value == pytest.approx((0.16 / 3 + 0.20 / 3) / 2)
+    assert error.pooled == pytest.approx((16 + 20) / 600)
+    row = rows_of(markdown(found), "Table 3 at 100 % of the training images")["unet_none"]
+    assert row[-3:] == ["0.060", "-", "0.1500 to 0.3750"]
+    header, first, *_ = csv.reader(table_csv(found).decode().splitlines())
+    cells = dict(zip(header, first, strict=True))
+    assert float(cells["error"]) == pytest.approx(0.06)
+    assert cells["error_paper"] == ""
