@@ -1,12 +1,16 @@
-"""Fusion report: what a run of `fused.fuse_folder` did, and what a user should know of it."""
+"""Fusion report: what a run of `fused.fuse_folder` did, and what its user should know."""
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
+from typing import Self
 
 from ..errors import some_images
 from ..images.masks import inverted_remark
-from ..results.failures import FAILURES
+from ..results.failures import FAILURES, Failure
+from .annotators import FoundAnnotations
 from .fusion import Method
+from .fusion_work import Outcome, mask_name
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,6 +55,48 @@ class FuseReport:
     others: list[str]
     half: list[str]
     outside_px: int
+
+    @classmethod
+    def of(
+        cls,
+        outcomes: Sequence[Outcome],
+        failures: Sequence[Failure],
+        found: FoundAnnotations,
+        results: Iterable[str],
+    ) -> Self:
+        """Report on a run so far.
+
+        Parameters
+        ----------
+        outcomes : sequence of Outcome
+            Of the images that are done.
+        failures : sequence of Failure
+            Of the others, as far as they were tried.
+        found : FoundAnnotations
+            What the run is about.
+        results : iterable of str
+            Names of all masks that are in the folder.
+        """
+        outcomes = sorted(outcomes)
+        rows = [(one.image_id, one.row) for one in outcomes if one.row]
+        expected = {mask_name(image.file.image_id) for image in found.images}
+        others = {PurePosixPath(name).name for name in results} - expected
+        return cls(
+            images=len(found.images) + len(found.missing),
+            made=sum(one.made for one in outcomes),
+            kept=sum(not one.made for one in outcomes),
+            failed=len(failures),
+            renewed=sum(one.renewed for one in outcomes),
+            skipped=found.skipped,
+            first_failure=failures[0].reason if failures else "",
+            empty=[image_id for image_id, row in rows if row.drawn and not row.kept],
+            unions=[image_id for image_id, row in rows if row.degenerate == "union"],
+            copies=[image_id for image_id, row in rows if row.degenerate == "copy"],
+            strangers=[one.image_id for one in outcomes if not one.row],
+            others=sorted(PurePosixPath(name).stem for name in others),
+            half=[image_id for image_id, row in rows if row.covers_half],
+            outside_px=sum(row.outside for _, row in rows),
+        )
 
     def summary(self, out: Path) -> str:
         """One line for people."""

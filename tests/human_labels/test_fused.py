@@ -1,6 +1,7 @@
 import csv
 import json
 import os
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,8 +10,7 @@ from PIL import Image, PngImagePlugin
 
 from ffhq_wrinkle.dataset.ids import parse_ids
 from ffhq_wrinkle.errors import ArgumentError, OutputError, RunInterrupted
-from ffhq_wrinkle.human_labels import fused
-from ffhq_wrinkle.human_labels.annotators import AnnotationSettings, parse_annotators
+from ffhq_wrinkle.human_labels.annotators import AnnotationSettings, Annotator, parse_annotators
 from ffhq_wrinkle.human_labels.fused import fuse_folder
 from ffhq_wrinkle.images.png import add_notes, encode_png, png_data_hash
 from ffhq_wrinkle.results.failures import read_failures
@@ -180,37 +180,36 @@ def test_a_mask_that_somebody_corrected_by_hand_is_left_alone(folders, out):
     assert not pixels(corrected).all()
 
 
-def test_not_even_after_an_interruption_is_it_lost(folders, out, monkeypatch):
+class InterruptedFolder(type(Path())):
+    """A folder of masks in which Ctrl-C comes while any mask from 00002 on is read."""
+
+    def read_bytes(self):
+        if self.name >= "00002.png":
+            raise KeyboardInterrupt
+        return super().read_bytes()
+
+
+def fuse_until_interrupted(folders, out, **options):
+    first, *others = parse_annotators([str(folder) for folder in folders])
+    first = Annotator(first.name, InterruptedFolder(first.folder))
+    return fuse_folder([first, *others], out, **options)
+
+
+def test_not_even_after_an_interruption_is_it_lost(folders, out):
     fuse(folders, out)
     corrected = out / "00001.png"
     Image.fromarray(np.full(SHAPE, 255, np.uint8)).save(corrected)
-
-    def stop(*_, **__):
-        raise KeyboardInterrupt
-
-    with monkeypatch.context() as patched:
-        patched.setattr("ffhq_wrinkle.human_labels.fused.run_each", stop)
-        with pytest.raises(RunInterrupted, match=r"0 fused masks written.* 6 left to do"):
-            fuse(folders, out)
+    with pytest.raises(RunInterrupted, match=r"0 fused masks written, 2 were .*, 4 left to do"):
+        fuse_until_interrupted(folders, out)
     assert not (out / "fusion.json").exists()
     assert fuse(folders, out).strangers == ["00001"]
     assert pixels(corrected).all()
 
 
-def test_after_an_interrupted_overwrite_other_masks_do_not_count(folders, out, monkeypatch):
+def test_after_an_interrupted_overwrite_other_masks_do_not_count(folders, out):
     fuse(folders, out, method="union")
-    work, calls = fused.fuse, []
-
-    def third_time_stops(*arguments):
-        calls.append(1)
-        if len(calls) == 3:
-            raise KeyboardInterrupt
-        return work(*arguments)
-
-    with monkeypatch.context() as patched:
-        patched.setattr("ffhq_wrinkle.human_labels.fused.fuse", third_time_stops)
-        with pytest.raises(RunInterrupted):
-            fuse(folders, out, overwrite=True)
+    with pytest.raises(RunInterrupted, match=r"2 fused masks written, .*, 4 left to do"):
+        fuse_until_interrupted(folders, out, overwrite=True)
     fuse(folders, out)
     straight = out.with_name("straight")
     fuse(folders, straight)
