@@ -68,8 +68,7 @@ class Tally(NamedTuple):
         """Sums over images, each counted so many times: (B, images) gives (B, ...)."""
 
         def summed(counts: np.ndarray) -> np.ndarray:
-            total = np.tensordot(weights, counts, axes=1)
-            return np.asarray(total)
+            return np.tensordot(weights, counts, axes=1)
 
         return Tally(*map(summed, self))
 

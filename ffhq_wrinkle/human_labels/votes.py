@@ -83,7 +83,7 @@ class DrawnVotes:
         elif self.annotators <= 8 and len(self.places):  # of nothing, OpenCV makes None
             # In a twentieth of the time that NumPy takes.
             padded = np.pad(table, (0, 256 - len(table)))
-            levels = np.asarray(cv2.LUT(self.patterns, padded))
+            levels = cv2.LUT(self.patterns, padded)
         else:
             levels = table.take(self.patterns)
         return self.spread(levels)
@@ -179,8 +179,7 @@ class PatternCounts:
     def both_px(self) -> np.ndarray:
         """Pixels that two annotators both drew, int64 (A, A); those of one on the diagonal."""
         marks = self.marks.astype(np.int64)
-        both: np.ndarray = marks.T @ (marks * self.counts[:, None])
-        return both
+        return marks.T @ (marks * self.counts[:, None])
 
     @property
     def votes_px(self) -> np.ndarray:

@@ -83,8 +83,7 @@ def decode_mask(content: bytes, *, threshold: int | None = None) -> np.ndarray:
         levels = pixels
     if threshold is not None:
         _require_reachable(levels, threshold)
-        reached: np.ndarray = levels >= threshold
-        return reached
+        return levels >= threshold
     drawn = _drawn(levels)
     if pixels.ndim == 3:
         colours = np.unique(pixels[drawn][:, :3], axis=0)
@@ -127,8 +126,7 @@ def _drawn(levels: np.ndarray) -> np.ndarray:
     ):
         raise _other_values(np.unique(levels).tolist())
     own = levels.dtype == np.uint8 and levels.flags.writeable
-    drawn: np.ndarray = np.not_equal(levels, 0, out=levels.view(bool) if own else None)
-    return drawn
+    return np.not_equal(levels, 0, out=levels.view(bool) if own else None)
 
 
 def _top_of(levels: np.ndarray) -> int:
@@ -169,8 +167,7 @@ def _levels(pixels: np.ndarray) -> np.ndarray:
         raise ImageError("drawn in black on transparent, which reads as empty; draw in white")
     if not seen.any() and levels.any():
         raise ImageError("all transparent, though something is drawn; save it without alpha")
-    shown: np.ndarray = seen.astype(levels.dtype)
-    return shown
+    return seen.astype(levels.dtype)
 
 
 def _require_reachable(levels: np.ndarray, threshold: int) -> None:

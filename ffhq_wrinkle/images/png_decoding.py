@@ -47,7 +47,7 @@ def _by_libpng(content: Any) -> np.ndarray:  # noqa: ANN401  # its stub forgets 
     has None live for ever, some thousands of damaged files would end the process.
     """
     try:
-        return np.asarray(imagecodecs.png_decode(content))
+        return imagecodecs.png_decode(content)
     except BaseException:
         if sys.version_info < (3, 12):
             ctypes.pythonapi.Py_IncRef(ctypes.py_object(None))
@@ -141,5 +141,4 @@ def _kept_memory(size: int) -> np.ndarray:
         return np.empty(size, np.uint8)
     if not hasattr(_memory, "kept"):
         _memory.kept = np.empty(_KEPT_BYTES, np.uint8)
-    kept: np.ndarray = _memory.kept[:size]
-    return kept
+    return _memory.kept[:size]

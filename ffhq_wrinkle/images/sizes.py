@@ -93,5 +93,4 @@ def resized_nearest(array: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
         (2 * np.arange(length) + 1) * old // (2 * length)
         for length, old in zip(shape, array.shape, strict=True)
     )
-    resized: np.ndarray = array.take(columns, axis=1).take(rows, axis=0)
-    return resized
+    return array.take(columns, axis=1).take(rows, axis=0)

@@ -122,5 +122,4 @@ def defined_mean(values: np.ndarray) -> np.ndarray:
     """The mean of what is not NaN in each row, (R, C) to (R,); NaN where all is."""
     count = (~np.isnan(values)).sum(axis=1)
     undefined = np.full(len(values), np.nan)
-    means: np.ndarray = np.divide(np.nansum(values, axis=1), count, out=undefined, where=count > 0)
-    return means
+    return np.divide(np.nansum(values, axis=1), count, out=undefined, where=count > 0)

@@ -140,20 +140,17 @@ def near_dice(counts: NearOverlap) -> np.ndarray:
     shares = [np.nan_to_num(share) for share in (near_precision(counts), near_recall(counts))]
     mean = np.nan_to_num(_ratio(2 * shares[0] * shares[1], shares[0] + shares[1]))
     drawn = np.asarray(counts.first) + counts.second > 0
-    defined: np.ndarray = np.where(drawn, mean, np.nan)
-    return defined
+    return np.where(drawn, mean, np.nan)
 
 
 def near_jaccard(counts: NearOverlap) -> np.ndarray:
     """The Jaccard index that belongs to `near_dice`: D / (2 - D), Jaccard at distance 0."""
     mean = near_dice(counts)
-    index: np.ndarray = mean / (2 - mean)
-    return index
+    return mean / (2 - mean)
 
 
 def _ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
     """Divide as float64; NaN where the whole is 0."""
     part, whole = np.asarray(part, np.float64), np.asarray(whole, np.float64)
     undefined = np.full(np.shape(whole), np.nan)
-    ratio: np.ndarray = np.divide(part, whole, out=undefined, where=whole != 0)
-    return ratio
+    return np.divide(part, whole, out=undefined, where=whole != 0)

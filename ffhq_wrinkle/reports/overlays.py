@@ -74,8 +74,7 @@ def dark_canvas(shape: tuple[int, int], photo: np.ndarray | None = None) -> np.n
     if photo is None:
         return np.zeros((height, width, 3), np.uint8)
     resized = cv2.resize(photo, (width, height), interpolation=cv2.INTER_AREA)
-    dark: np.ndarray = (resized * 0.45).astype(np.uint8)
-    return dark
+    return (resized * 0.45).astype(np.uint8)
 
 
 def with_legend(
@@ -158,4 +157,4 @@ def wrinkle_overlay(photo: np.ndarray, wrinkles: np.ndarray) -> np.ndarray:
     drawn = photo.copy()
     drawn[wrinkles] = _WRINKLE
     # Some of the photo shines through, so that one sees whether there is a wrinkle.
-    return np.asarray(cv2.addWeighted(drawn, 0.7, photo, 0.3, 0))
+    return cv2.addWeighted(drawn, 0.7, photo, 0.3, 0)

@@ -284,7 +284,7 @@ def augmented(
     grid = sampling_grid(shape, settings, rng, crop=crop)
     if texture is not None and image.shape[2:] == (3,) and image.dtype == texture.dtype == np.uint8:
         # Four channels at once take half as long as three and one.
-        joined = warp_image(np.asarray(cv2.merge((image, texture))), grid)
+        joined = warp_image(cv2.merge((image, texture)), grid)
         warped, texture = joined[:, :, :3], joined[:, :, 3]
     else:
         warped = warp_image(image, grid)

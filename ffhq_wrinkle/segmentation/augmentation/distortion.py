@@ -202,7 +202,7 @@ class Distortion:
             @ np.array([[1, shear_x], [shear_y, 1]])
             @ np.diag([-self.scale if self.flipped else self.scale, self.scale])
         )
-        return np.asarray(np.linalg.inv(to_output))
+        return np.linalg.inv(to_output)
 
 
 def _stepped(places: np.ndarray, steps: np.ndarray, side: int) -> np.ndarray:
@@ -215,4 +215,4 @@ def _stepped(places: np.ndarray, steps: np.ndarray, side: int) -> np.ndarray:
     parts = pixels / last
     inside = np.clip(parts, 0, 1)
     sources = last * (curve(inside) + curve.derivative()(inside) * (parts - inside))
-    return np.asarray(np.interp(places, pixels, sources))
+    return np.interp(places, pixels, sources)

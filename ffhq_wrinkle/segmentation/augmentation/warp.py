@@ -102,8 +102,6 @@ def warp_mask(mask: np.ndarray, grid: SamplingGrid) -> np.ndarray:
 def _remapped(array: np.ndarray, grid: SamplingGrid, interpolation: int) -> np.ndarray:
     if not array.size:
         raise ArgumentError(f"there are no pixels in an array of shape {array.shape}")
-    return np.asarray(
-        cv2.remap(
-            array, grid.x, grid.y, interpolation, borderMode=cv2.BORDER_CONSTANT, borderValue=0
-        )
+    return cv2.remap(
+        array, grid.x, grid.y, interpolation, borderMode=cv2.BORDER_CONSTANT, borderValue=0
     )

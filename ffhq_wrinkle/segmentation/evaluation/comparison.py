@@ -64,8 +64,7 @@ class Comparison:
         for evaluation, counts in zip((self.first, self.second), scores, strict=True):
             chosen = [evaluation.columns.index(column) for column in self.columns]
             parts.append(counts.measured()[..., chosen])
-        difference: np.ndarray = parts[0] - parts[1]
-        return difference
+        return parts[0] - parts[1]
 
     @cached_property
     def per_image(self) -> np.ndarray:

@@ -60,8 +60,7 @@ class Evaluation:
 
     def of_images(self, column: Column) -> np.ndarray:
         """Return one measure of every image, float64 (images,)."""
-        values: np.ndarray = self.per_image[:, self.columns.index(column)]
-        return values
+        return self.per_image[:, self.columns.index(column)]
 
     @cached_property
     def estimates(self) -> list[Estimate[Column]]:

@@ -136,5 +136,4 @@ def _array(content: bytes) -> np.ndarray:
         found = np.lib.format.read_array(io.BytesIO(content), allow_pickle=False)
     except READER_ERRORS as error:
         raise ImageError(f"damaged, or no array: {error}") from error
-    native: np.ndarray = found.astype(found.dtype.newbyteorder("="), copy=False)
-    return native
+    return found.astype(found.dtype.newbyteorder("="), copy=False)

@@ -74,8 +74,7 @@ def as_16_bit(logits: np.ndarray) -> np.ndarray:
     >>> as_16_bit(np.array([[-50.0, 0.0, 50.0]], np.float32))
     array([[    0, 32768, 65535]], dtype=uint16)
     """
-    levels: np.ndarray = np.rint(expit(logits) * WHOLE).astype(np.uint16)
-    return levels
+    return np.rint(expit(logits) * WHOLE).astype(np.uint16)
 
 
 def thresholded(probability: np.ndarray, threshold: float) -> np.ndarray:

@@ -43,14 +43,13 @@ class Score(NamedTuple):
     @property
     def wrong(self) -> np.ndarray:
         """Pixels in one mask only, (...,)."""
-        wrong: np.ndarray = self.reference + self.predicted - 2 * self.both
-        return wrong
+        return self.reference + self.predicted - 2 * self.both
 
     def weighted(self, weights: np.ndarray) -> "Score":
         """Return sums over images, each weighted: (B, images) gives (B, ...)."""
 
         def summed(counts: np.ndarray) -> np.ndarray:
-            return np.asarray(np.tensordot(weights, counts, axes=1))
+            return np.tensordot(weights, counts, axes=1)
 
         total = Score(*map(summed, self))
         return total._replace(of_levels=np.full_like(total.of_levels, np.nan))

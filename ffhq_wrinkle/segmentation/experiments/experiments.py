@@ -203,8 +203,7 @@ def figures_of(runs: Sequence[Run], *, resamples: int, seed: int) -> tuple[Figur
         """Means over images, (B, images) to (runs, B, measures); what is undefined is left out."""
         counted = weights @ defined
         undefined = np.full(counted.shape, np.nan)
-        found: np.ndarray = np.divide(weights @ filled, counted, out=undefined, where=counted > 0)
-        return found
+        return np.divide(weights @ filled, counted, out=undefined, where=counted > 0)
 
     images = per_image.shape[1]
     of_runs = means(np.ones((1, images)))[:, 0]
