@@ -1,4 +1,4 @@
-"""Sizes: arrays that belong to one image are of its size, are resized to it, or are refused."""
+"""Sizes: arrays that belong to one image have its size, are resized to it, or are refused."""
 
 from typing import Literal
 
@@ -18,14 +18,14 @@ def require_size(
     advice: str = "",
     error: type[ImageFailure] = SizeError,
 ) -> None:
-    """Refuse what is not of the size of the image that it belongs to.
+    """Refuse an array whose size differs from that of its image.
 
     Parameters
     ----------
     found, wanted : tuple of int
         The shape of an array (H, W), and the shape that it should have.
     name, of : object
-        What the array and the image are called in the error: their paths, or words.
+        How the error names the array and the image: their paths, or words.
     advice : str
         What the user can do about it.
     error : type

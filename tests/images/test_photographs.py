@@ -218,7 +218,7 @@ def test_a_decompression_bomb_is_refused_before_it_is_unpacked(tmp_path):
 def test_a_file_that_may_not_be_read_is_refused(tmp_path):
     path = saved(tmp_path / "a.png")
     path.chmod(0)
-    with pytest.raises(ImageError, match="can not be read: Permission denied"):
+    with pytest.raises(ImageError, match="cannot be read: Permission denied"):
         read_image(path)
 
 
@@ -233,7 +233,7 @@ def test_an_image_too_long_to_be_written_again_is_refused(tmp_path):
     saved(tmp_path / "a.bmp", np.zeros((1, 1_000_001), np.uint8))
     with pytest.raises(ImageError, match="no side may exceed 1000000 pixels"):
         read_image(tmp_path / "a.bmp")
-    with pytest.raises(ArgumentError, match="can not be written as PNG"):
+    with pytest.raises(ArgumentError, match="cannot be written as PNG"):
         encode_png(np.zeros((1, 1_000_001), np.uint8))
 
 
