@@ -1,4 +1,4 @@
-"""Warp: pixels taken from elsewhere in an image, as a sampling grid says.
+"""Warp: images, levels and masks resampled at the places of a sampling grid.
 
 Arrays that are warped by the same grid stay aligned. Beyond the border everything is 0: training
 images are black outside the face anyway. `augmentation` draws random grids.
@@ -13,7 +13,7 @@ from ...errors import ArgumentError
 
 
 class SamplingGrid(NamedTuple):
-    """Where each pixel of the output is taken from: two float32 maps (h, w).
+    """Source of each pixel of the output: two float32 maps (h, w).
 
     Coordinates are OpenCV's: x to the right, y down, (0, 0) the centre of the first pixel.
     """
@@ -23,12 +23,12 @@ class SamplingGrid(NamedTuple):
 
 
 def warp_image(image: np.ndarray, grid: SamplingGrid) -> np.ndarray:
-    """An image as a grid takes it, bilinear.
+    """Resample an image by a grid, bilinearly.
 
     Parameters
     ----------
     image : np.ndarray
-        uint8 (H, W, C) of 1 to 4 channels: RGB, or what a network sees. Four are quicker than
+        uint8 (H, W, C) with 1 to 4 channels: RGB, or a network's input. Four are faster than
         three.
     grid : SamplingGrid
         Maps (h, w).
@@ -36,12 +36,12 @@ def warp_image(image: np.ndarray, grid: SamplingGrid) -> np.ndarray:
     Returns
     -------
     np.ndarray
-        uint8 (h, w, C), 0 beyond the border, which is blended with over one pixel.
+        uint8 (h, w, C), 0 beyond the border, with a transition of one pixel.
 
     Raises
     ------
     ArgumentError
-        The image has another dtype or shape or no pixels.
+        The image has another dtype or shape, or no pixels.
     """
     if image.dtype != np.uint8 or image.ndim != 3 or not 1 <= image.shape[2] <= 4:
         raise ArgumentError(f"image should be uint8 (H, W, 1..4), is {image.dtype} {image.shape}")
@@ -50,7 +50,7 @@ def warp_image(image: np.ndarray, grid: SamplingGrid) -> np.ndarray:
 
 
 def warp_levels(levels: np.ndarray, grid: SamplingGrid) -> np.ndarray:
-    """A map of levels as a grid takes it, bilinear: a texture map, or a soft label.
+    """Resample levels by a grid, bilinearly: a texture map, or a soft label.
 
     Parameters
     ----------
@@ -67,7 +67,7 @@ def warp_levels(levels: np.ndarray, grid: SamplingGrid) -> np.ndarray:
     Raises
     ------
     ArgumentError
-        The map has another dtype or shape or no pixels.
+        The levels have another dtype or shape, or no pixels.
     """
     if levels.dtype != np.uint8 or levels.ndim != 2:
         raise ArgumentError(f"levels should be uint8 (H, W), are {levels.dtype} {levels.shape}")
@@ -75,7 +75,7 @@ def warp_levels(levels: np.ndarray, grid: SamplingGrid) -> np.ndarray:
 
 
 def warp_mask(mask: np.ndarray, grid: SamplingGrid) -> np.ndarray:
-    """A mask or label map as a grid takes it: each pixel whole, the nearest one.
+    """Resample a mask or label map by a grid, by nearest neighbour.
 
     Parameters
     ----------
@@ -87,12 +87,13 @@ def warp_mask(mask: np.ndarray, grid: SamplingGrid) -> np.ndarray:
     Returns
     -------
     np.ndarray
-        Of the mask's dtype, (h, w), False or 0 beyond the border; no value that the mask has not.
+        Of the mask's dtype, (h, w), False or 0 beyond the border; it has no other values than the
+        mask.
 
     Raises
     ------
     ArgumentError
-        The mask has another dtype or shape or no pixels.
+        The mask has another dtype or shape, or no pixels.
     """
     if mask.dtype not in (np.bool_, np.uint8) or mask.ndim != 2:
         raise ArgumentError(f"mask should be bool or uint8 (H, W), is {mask.dtype} {mask.shape}")
