@@ -39,7 +39,7 @@ def write_report(
     Parameters
     ----------
     evaluation : Evaluation
-        What to write about; without files there are no pictures.
+        The evaluation; without files there are no pictures.
     out : Path
         Folder for the report alone; see `require_report`.
     comparison : Comparison, optional

@@ -39,7 +39,7 @@ def test_a_missing_probability_is_an_error_too(annotate, tmp_path):
         (np.array([[-4, 4.0]], np.float16), "from -4 to 4"),
         (np.array([[0, 1]]), "not int64"),
         (np.zeros((1, 2, 2)), r"\(1, 2, 2\)"),
-        (np.array([[None, 1]]), "no array"),
+        (np.array([[None, 1]]), "not an array"),
         (b"\x93NUMPY broken", "damaged"),
         (b"\x93NUMPY\x01\x00\x04\x00{'a(", "damaged"),
         (b"", "damaged"),
