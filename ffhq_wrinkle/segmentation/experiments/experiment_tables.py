@@ -1,4 +1,4 @@
-"""Experiment tables: `Experiments` beside the paper's figures, as text, Markdown, CSV and JSON.
+"""Experiment tables: `Experiments` beside the paper's scores, as text, Markdown, CSV and JSON.
 
 `experiment_report` puts them into a folder.
 """
@@ -28,19 +28,19 @@ _OF_THE_PAPER = (
 
 
 def printed(experiments: Experiments) -> str:
-    """The tables as text."""
+    """Return the tables as text."""
     tables = (section.text() for section in _sections(experiments))
     return "\n\n".join([_heading(experiments), *tables])
 
 
 def markdown(experiments: Experiments) -> str:
-    """The same as Markdown."""
+    """Return the same as Markdown."""
     tables = (section.markdown() for section in _sections(experiments))
     return "\n\n".join(["# Experiments", _heading(experiments), *tables]) + "\n"
 
 
 def percent(fraction: float) -> str:
-    """A fraction as people say it.
+    """Return a fraction as a percentage.
 
     >>> percent(0.05)
     '5 %'
@@ -60,10 +60,10 @@ def _heading(experiments: Experiments) -> str:
 
 
 def _sections(experiments: Experiments) -> Iterable[Section]:
-    there = {(cell.recipe, cell.fraction) for cell in experiments.cells}
+    compared = {(cell.recipe, cell.fraction) for cell in experiments.cells}
     for table in TABLES:
         for fraction in FRACTIONS:
-            if any((row.recipe, fraction) in there for row in table.rows):
+            if any((row.recipe, fraction) in compared for row in table.rows):
                 rows = [
                     _row(experiments, row.recipe, row.title, fraction, row.scores[fraction])
                     for row in table.rows
@@ -137,14 +137,14 @@ def _cost(cell: Cell) -> list[str]:
     return [
         cell.recipe,
         percent(cell.fraction),
-        *(_NOTHING if one is None else f"{one:,}" for one in counts),
+        *(_NOTHING if count is None else f"{count:,}" for count in counts),
         _NOTHING if cell.seconds is None else duration(cell.seconds),
         _NOTHING if cell.memory_mib is None else f"{cell.memory_mib:,.0f} MiB",
     ]
 
 
 def duration(seconds: float) -> str:
-    """Seconds as people say them.
+    """Return a duration in readable units.
 
     >>> duration(7500), duration(150), duration(9.04)
     ('2 h 05 min', '2 min 30 s', '9.0 s')
@@ -169,7 +169,7 @@ def _apart(one: Apart) -> list[str]:
 
 
 def table_csv(experiments: Experiments) -> bytes:
-    """A row for each cell, then for each run that is in none; what is undefined is blank."""
+    """Return a row for each cell, then for each run that is in none, as CSV; NaN is blank."""
     parts = ("value", "low", "high", "least", "most", "pooled")
     header = ["recipe", "fraction", "comparable", "why_not", "runs", "seeds"]
     for measure in headline():
@@ -195,7 +195,7 @@ def _cells(figures: Sequence[Figure], paper: PaperScores | None) -> list[object]
 
 
 def record(experiments: Experiments) -> dict[str, Any]:
-    """Every figure, and what it was made from, as JSON can hold it; undefined is null.
+    """Return every figure and its origin as JSON can hold it; undefined is null.
 
     `docs/pipeline.md` has the meaning of each key.
     """

@@ -104,7 +104,7 @@ def test_wrong_arguments_are_errors_of_one_line(make_run, tmp_path):
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "notes.txt").write_text("mine")
     for arguments, status, words in (
-        ([tmp_path / "none"], 2, "none is no folder of `train`: it has no config.toml"),
+        ([tmp_path / "none"], 2, "none is not a folder of `train`: it has no config.toml"),
         ([run, run], 2, "is named twice; a run counts once"),
         ([unfinished], 1, "of 1 runs none is finished; "),
         ([run, "--out", run], 2, "overlap; results need a folder of their own"),

@@ -89,10 +89,10 @@ def test_damaged_runs_are_refused(make_run):
     with pytest.raises(EvaluationError, match="lacks the column f1"):
         compared(run)
     (run / "test.json").write_text("{")
-    with pytest.raises(EvaluationError, match=r"test\.json can not be read"):
+    with pytest.raises(EvaluationError, match=r"test\.json cannot be read"):
         compared(run)
     (run / "config.toml").write_text("recipe = 3 3")
-    with pytest.raises(ArgumentError, match="can not be read as the settings of a run"):
+    with pytest.raises(ArgumentError, match="cannot be read as the settings of a run"):
         compared(run)
     (run / "config.toml").write_text('recipe = "mine"\n')
     with pytest.raises(ArgumentError, match="neither"):
