@@ -1,5 +1,6 @@
 """Errors: what a user can cause, and whether it concerns one image or the whole run."""
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 
@@ -111,3 +112,17 @@ class RunInterrupted(KeyboardInterrupt):
     def __init__(self, summary: str) -> None:
         super().__init__(summary)
         self.summary = summary
+
+
+_NAMED = 5  # images in a message
+
+
+def some_images(image_ids: Sequence[str]) -> str:
+    """Return how many images there are, and the ids of the first five, as messages name them.
+
+    >>> some_images(["00003"]), some_images([f"{number:05d}" for number in range(9)])
+    ('1 image (00003)', '9 images (00000, 00001, 00002, 00003, 00004, ...)')
+    """
+    more = ", ..." if len(image_ids) > _NAMED else ""
+    plural = "s" * (len(image_ids) != 1)
+    return f"{len(image_ids)} image{plural} ({', '.join(image_ids[:_NAMED])}{more})"

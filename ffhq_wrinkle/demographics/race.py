@@ -21,7 +21,7 @@ from ..storage.locks import another_writes, lock_of
 from ..storage.places import Place, delete, exists, get
 from ..storage.writing import output_error, write_bytes
 from .race_model import RaceModel
-from .race_table import RACE_TABLE, Estimate, Provenance, RaceTable, earlier_rows
+from .race_table import RACE_TABLE, FaceEstimate, Provenance, RaceTable, earlier_rows
 
 log = logging.getLogger(__name__)
 
@@ -31,8 +31,8 @@ LOCK = f".{RACE_TABLE}.lock"
 LEAST_FACES = 10
 
 
-class View(NamedTuple):
-    """What the model is shown of a photo.
+class Framing(NamedTuple):
+    """How a photo is framed for the model: as a whole, or cut to the face.
 
     Attributes
     ----------
@@ -47,10 +47,10 @@ class View(NamedTuple):
     of: Callable[[np.ndarray, str], np.ndarray]
 
 
-WHOLE = View("whole image", lambda photo, _: photo)
+WHOLE = Framing("whole image", lambda photo, _: photo)
 
 
-class _Loaded(NamedTuple):
+class _ReadPhoto(NamedTuple):
     file: ImageFile
     prepared: np.ndarray
 
@@ -60,7 +60,7 @@ def estimate_race(
     out: Place,
     *,
     sets: Mapping[str, Ids] | None = None,
-    view: View = WHOLE,
+    framing: Framing = WHOLE,
     keep: bool = False,
     batch_size: int = 8,
     jobs: int = 1,
@@ -77,8 +77,8 @@ def estimate_race(
         same call goes on; see `settle`.
     sets : mapping of str to Ids, optional
         Which images, in what sets; all of them in one if not given.
-    view : View
-        What the model is shown.
+    framing : Framing
+        What the model is shown of each photo.
     keep : bool
         Whether the table is to be kept; otherwise each set has to have `LEAST_FACES` images.
     batch_size : int
@@ -88,8 +88,8 @@ def estimate_race(
         cores.
     scheduler : str, optional
         Which cluster does it, see `cluster.connected`; this process if not given. Workers see the
-        photographs and have the same DeepFace and weights; `out` they need not see. The view is
-        then sent to them, and has to be one that `cloudpickle` takes.
+        photographs and have the same DeepFace and weights; `out` they need not see. The framing
+        is then sent to them, so `cloudpickle` must be able to pickle it.
 
     Returns
     -------
@@ -117,7 +117,7 @@ def estimate_race(
     with lock_of(out, LOCK, busy=another_writes(out)):
         update_failures(out, [], about=None)  # those of an earlier report
         model = RaceModel()
-        provenance = Provenance(model.version, model.weights_sha256, view.name)
+        provenance = Provenance(model.version, model.weights_sha256, framing.name)
         kept = out / RACE_TABLE
         if keep:
             _require_same_model(kept, provenance)
@@ -129,7 +129,7 @@ def estimate_race(
                 out,
                 title="race",
                 what="estimates",
-                work=_RaceWork(image_folder(images), model, view, table, batch_size),
+                work=_RaceWork(image_folder(images), model, framing, table, batch_size),
                 jobs=jobs,
                 scheduler=scheduler,
             )
@@ -139,16 +139,16 @@ def estimate_race(
     return table, report
 
 
-class _RaceWork(Work[_Loaded, np.ndarray]):
+class _RaceWork(Work[_ReadPhoto, np.ndarray]):
     """Photographs of a folder to rows of the table."""
 
     def __init__(
-        self, folder: Place, model: RaceModel, view: View, table: RaceTable, batch_size: int
+        self, folder: Place, model: RaceModel, framing: Framing, table: RaceTable, batch_size: int
     ) -> None:
         super().__init__([folder], table)
         self.folder = folder
         self.model = model
-        self.view = view
+        self.framing = framing
         self.table = table
         self._batch_size = batch_size
 
@@ -157,12 +157,12 @@ class _RaceWork(Work[_Loaded, np.ndarray]):
         """As many as were asked for."""
         return self._batch_size
 
-    def load(self, file: ImageFile) -> _Loaded:
+    def load(self, file: ImageFile) -> _ReadPhoto:
         """Read a photograph, and prepare it for the model."""
         photo = read_image(self.folder / file.path)
-        return _Loaded(file, self.model.prepare(self.view.of(photo, file.image_id)))
+        return _ReadPhoto(file, self.model.prepare(self.framing.of(photo, file.image_id)))
 
-    def infer(self, batch: list[_Loaded]) -> list[np.ndarray]:
+    def infer(self, batch: list[_ReadPhoto]) -> list[np.ndarray]:
         """Probabilities."""
         prepared = [one.prepared for one in batch]
         if not self.model.one_by_one:
@@ -170,17 +170,17 @@ class _RaceWork(Work[_Loaded, np.ndarray]):
             prepared += prepared[-1:] * (self.batch_size - len(batch))
         return list(self.model.probabilities(prepared)[: len(batch)])
 
-    def write(self, one: _Loaded, probabilities: np.ndarray) -> None:
+    def write(self, one: _ReadPhoto, probabilities: np.ndarray) -> None:
         """Note them in the table."""
         if np.isnan(probabilities).any():
             raise EstimationError("the model gives no probabilities for it")
         self.table.note(one.file, probabilities)
 
-    def gathered(self) -> list[Estimate]:
+    def gathered(self) -> list[FaceEstimate]:
         """Estimates, which belong into one table, where the run is."""
         return self.table.handed_over()
 
-    def take(self, gathered: list[Estimate]) -> None:
+    def take(self, gathered: list[FaceEstimate]) -> None:
         """Note them in the table."""
         self.table.take(gathered)
 

@@ -110,8 +110,7 @@ class RaceModel:
             float32 (224, 224, 3), BGR, 0..1, with black bars if it is not square.
         """
         (face,) = self._extract(np.ascontiguousarray(image[:, :, ::-1]), detector_backend="skip")
-        resized: np.ndarray = self._resize(face["face"][:, :, ::-1], (_SIDE, _SIDE))[0]
-        return resized
+        return self._resize(face["face"][:, :, ::-1], (_SIDE, _SIDE))[0]
 
     def probabilities(self, prepared: Sequence[np.ndarray]) -> np.ndarray:
         """Guess race/ethnicity.

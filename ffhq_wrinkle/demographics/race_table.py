@@ -60,7 +60,7 @@ class RaceRow(NamedTuple):
         return [self.image_id, *(f"{one:.6f}" for one in self.probabilities), *self.provenance]
 
 
-Estimate = tuple[str, tuple[float, ...]]  # an image's id, and probabilities as in its row
+FaceEstimate = tuple[str, tuple[float, ...]]  # an image's id, and probabilities as in its row
 
 
 class RaceTable:
@@ -119,7 +119,7 @@ class RaceTable:
         """Keep the estimate of an image: float64 (6,), adding up to 1."""
         self.take([_estimate(file, probabilities)])
 
-    def take(self, estimates: Iterable[Estimate]) -> None:
+    def take(self, estimates: Iterable[FaceEstimate]) -> None:
         """Keep what `RaceSheet.handed_over` gave; of an image that is here already, the new one."""
         rows = {
             image_id: RaceRow(image_id, probabilities, self.provenance)
@@ -130,7 +130,7 @@ class RaceTable:
         if time.monotonic() - self._saved > _SECONDS_BETWEEN_SAVES:
             self.save()
 
-    def handed_over(self) -> list[Estimate]:
+    def handed_over(self) -> list[FaceEstimate]:
         """Nothing: this is where estimates come to."""
         return []
 
@@ -157,7 +157,7 @@ class RaceSheet:
     """Estimates in a worker, on their way to the run's table; they are never on its disk."""
 
     def __init__(self) -> None:
-        self._estimates: list[Estimate] = []
+        self._estimates: list[FaceEstimate] = []
         self._lock = threading.Lock()
 
     def complete(self, file: ImageFile) -> bool:
@@ -174,14 +174,14 @@ class RaceSheet:
         with self._lock:
             self._estimates.append(_estimate(file, probabilities))
 
-    def handed_over(self) -> list[Estimate]:
+    def handed_over(self) -> list[FaceEstimate]:
         """What was noted since the last call, which is then no longer here."""
         with self._lock:
             estimates, self._estimates = self._estimates, []
         return estimates
 
 
-def _estimate(file: ImageFile, probabilities: np.ndarray) -> Estimate:
+def _estimate(file: ImageFile, probabilities: np.ndarray) -> FaceEstimate:
     return image_id_of(file.image_id), tuple(map(float, probabilities))
 
 

@@ -21,8 +21,8 @@ Stratum = tuple[str, ...]
 
 
 @dataclass(frozen=True)
-class Sample:
-    """What was drawn.
+class DrawnIds:
+    """Ids that were drawn for annotation.
 
     Attributes
     ----------
@@ -78,7 +78,7 @@ def draw_sample(
     by: Sequence[Variable] = (),
     labels: Labels | None = None,
     seed: int = 0,
-) -> Sample:
+) -> DrawnIds:
     """Draw ids for annotation.
 
     Parameters
@@ -99,7 +99,7 @@ def draw_sample(
 
     Returns
     -------
-    Sample
+    DrawnIds
 
     Raises
     ------
@@ -121,7 +121,7 @@ def draw_sample(
     drawn = draw(strata, draws, np.random.default_rng(seed))
     for image_id in (one for of_stratum in drawn.values() for one in of_stratum):
         _require_listable(image_id)
-    return Sample(
+    return DrawnIds(
         {name: (len(strata[name]), drawn[name]) for name in drawn},
         len(everyone) - len(ids),
         chosen,
@@ -156,7 +156,7 @@ def _require_listable(image_id: str) -> None:
     )
 
 
-def write_id_list(path: Path, sample: Sample, *, overwrite: bool = False) -> None:
+def write_id_list(path: Path, sample: DrawnIds, *, overwrite: bool = False) -> None:
     """Write a sample as an id list.
 
     Raises

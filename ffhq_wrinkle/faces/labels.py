@@ -17,7 +17,7 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from ..errors import ArgumentError, ParsingError
-from ..images.masks import resized_nearest
+from ..images.sizes import resized_nearest
 from ..storage.places import Place, get
 
 if TYPE_CHECKING:

@@ -37,7 +37,7 @@ _PARTS = (
 )
 
 
-class Box(NamedTuple):
+class FaceSquare(NamedTuple):
     """A face as the cascade gives it: centre and width of a square, in pixels."""
 
     x: float
@@ -47,7 +47,7 @@ class Box(NamedTuple):
 
 # Where the cascade finds the face of an aligned image, and how far it may stray there: over three
 # standard deviations over 84 aligned faces.
-_BOX = Box(256, 281, 331)
+_BOX = FaceSquare(256, 281, 331)
 _CENTRE_TOLERANCE, _WIDTH_TOLERANCE = 40, 80
 
 _CLOSER = 1.8  # a second look at a face shows this many times its box
@@ -138,7 +138,7 @@ class TemplateParser(FaceParser):
         side = box.width * LABEL_SIZE / _BOX.width
         return Frame(box.x - side * _BOX.x / LABEL_SIZE, box.y - side * _BOX.y / LABEL_SIZE, side)
 
-    def _closer(self, image: np.ndarray, boxes: Sequence[Box]) -> Box | None:
+    def _closer(self, image: np.ndarray, boxes: Sequence[FaceSquare]) -> FaceSquare | None:
         """Look again at the largest face found at a coarse scale; None if it is none after all."""
         if not boxes:
             return None
@@ -150,9 +150,13 @@ class TemplateParser(FaceParser):
             return None
         found = max(closer, key=lambda box: box.width)
         scale = side / 256
-        return Box(around.left + found.x * scale, around.top + found.y * scale, found.width * scale)
+        return FaceSquare(
+            around.left + found.x * scale, around.top + found.y * scale, found.width * scale
+        )
 
-    def _boxes(self, image: np.ndarray, longest: int, scale_factor: float = 1.15) -> list[Box]:
+    def _boxes(
+        self, image: np.ndarray, longest: int, scale_factor: float = 1.15
+    ) -> list[FaceSquare]:
         """Faces that the cascade finds, searched at a size of `longest` pixels or less."""
         if not hasattr(self._cascades, "own"):
             self._cascades.own = Cascade(data.lbp_frontal_face_cascade_filename())
@@ -171,7 +175,7 @@ class TemplateParser(FaceParser):
             max_size=small.shape,
         )
         return [
-            Box(
+            FaceSquare(
                 (box["c"] + box["width"] / 2) / scale,
                 (box["r"] + box["height"] / 2) / scale,
                 box["width"] / scale,
@@ -180,7 +184,7 @@ class TemplateParser(FaceParser):
         ]
 
 
-def _is_aligned(box: Box, whole: Frame) -> bool:
+def _is_aligned(box: FaceSquare, whole: Frame) -> bool:
     """Whether a face lies where FFHQ's alignment puts it."""
     x, y, width = (length * LABEL_SIZE / whole.side for length in box)
     return (

@@ -144,7 +144,7 @@ def test_texture_maps_that_do_not_fit_are_failures(annotators, textured, tmp_pat
     assert "1 fused masks written, 0 were there already, 3 failed" in result.stdout
     reasons = [row["reason"] for row in rows_of(out / "failures.csv")]
     assert reasons[0].startswith(str(shard / "00000.png"))
-    assert re.search(r"is 7x9, but .*A/00000\.png is 50x40; a texture map has", reasons[0])
+    assert re.search(r"is 7x9, but .*A/00000\.png is 50x40; a texture map must", reasons[0])
     assert re.search(r"00001\.png: it is in colour", reasons[1])
     assert re.search(r"00002\.png: not an image", reasons[2])
 

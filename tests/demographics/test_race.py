@@ -16,7 +16,7 @@ from PIL import Image
 from ffhq_wrinkle.dataset.ids import parse_ids
 from ffhq_wrinkle.dataset.layout import ImageFile
 from ffhq_wrinkle.demographics.groups import RACES
-from ffhq_wrinkle.demographics.race import LOCK, UNDER_WAY, WHOLE, View, estimate_race, settle
+from ffhq_wrinkle.demographics.race import LOCK, UNDER_WAY, WHOLE, Framing, estimate_race, settle
 from ffhq_wrinkle.demographics.race_model import RaceModel, weights_path
 from ffhq_wrinkle.demographics.race_table import (
     COLUMNS,
@@ -208,7 +208,7 @@ def test_an_interrupted_run_is_resumed_where_it_stopped(stand_in, photos, tmp_pa
         return photo
 
     with pytest.raises(RunInterrupted):
-        estimate_race(photos, out, view=View(WHOLE.name, interrupted), batch_size=4)
+        estimate_race(photos, out, view=Framing(WHOLE.name, interrupted), batch_size=4)
     done = len(read_race_rows(out / UNDER_WAY))
     assert 4 <= done <= 8  # of the second batch those that had begun to be written
     table, report = estimate_race(photos, out, batch_size=4)
@@ -218,7 +218,7 @@ def test_an_interrupted_run_is_resumed_where_it_stopped(stand_in, photos, tmp_pa
         assert row.cells() == other.cells()
 
 
-def test_estimates_of_other_weights_or_of_other_views_are_made_again(home, photos, tmp_path):
+def test_estimates_of_other_weights_or_of_other_framings_are_made_again(home, photos, tmp_path):
     out = tmp_path / "out"
     write_stand_in(home)
     estimate_race(photos, out, keep=True)
@@ -229,8 +229,8 @@ def test_estimates_of_other_weights_or_of_other_views_are_made_again(home, photo
     assert (report.made, report.kept) == (12, 0)
     with pytest.raises(OutputError, match="choose another folder, or move it away"):
         estimate_race(photos, out, keep=True)
-    dark = View("dark", lambda photo, _: photo // 2)
-    _, report = estimate_race(photos, out, view=dark)
+    dark = Framing("dark", lambda photo, _: photo // 2)
+    _, report = estimate_race(photos, out, framing=dark)
     assert report.made == 12
 
 

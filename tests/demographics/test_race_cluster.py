@@ -69,11 +69,11 @@ def test_tables_of_a_cluster_are_those_of_one_machine(stand_in, photos, tmp_path
         assert row.probabilities[3] == pytest.approx(means[0] / (1.5 * means.sum()), abs=5e-3)
 
 
-# A view that leaves a file of each photo it is asked for, by process, and takes its time.
+# A framing that leaves a file of each photo it is asked for, by process, and takes its time.
 SLOW = """
 import os, sys, time
 from pathlib import Path
-from ffhq_wrinkle.demographics.race import View, estimate_race, settle
+from ffhq_wrinkle.demographics.race import Framing, estimate_race, settle
 from ffhq_wrinkle.errors import RunInterrupted
 
 if __name__ == "__main__":
@@ -86,7 +86,7 @@ if __name__ == "__main__":
 
     try:
         _, report = estimate_race(
-            photos, out, view=View("slow", slow), scheduler=(sys.argv[4:] or [None])[0]
+            photos, out, framing=Framing("slow", slow), scheduler=(sys.argv[4:] or [None])[0]
         )
         settle(out, keep=True)
         print(report.summary(out))

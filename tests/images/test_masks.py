@@ -7,7 +7,7 @@ from numpy.testing import assert_array_equal
 from PIL import Image
 
 from ffhq_wrinkle.errors import ArgumentError, ImageError
-from ffhq_wrinkle.images.masks import read_mask, resized_nearest
+from ffhq_wrinkle.images.masks import inverted_remark, looks_inverted, read_mask
 from tests.helpers.faces import mask
 from tests.helpers.png_parts import png
 
@@ -254,8 +254,15 @@ def test_real_masks_are_what_pillow_sees(real_data):
             assert_array_equal(read_mask(path), np.array(image.convert("L")) > 127)
 
 
-def test_nearest_neighbour_takes_the_pixel_that_the_centre_lies_in():
-    ramp = np.arange(12).reshape(3, 4)
-    assert_array_equal(resized_nearest(ramp, (6, 8)), ramp.repeat(2, axis=0).repeat(2, axis=1))
-    assert_array_equal(resized_nearest(ramp, (1, 2)), [[5, 7]])  # centres at 1.5 and 1, 3
-    assert_array_equal(resized_nearest(ramp, (3, 4)), ramp)
+def test_what_covers_more_than_half_looks_inverted_and_exactly_half_does_not():
+    assert looks_inverted(np.array([0, 3, 4, 6]), 6).tolist() == [False, False, True, True]
+    assert not looks_inverted(0, 0)
+
+
+def test_the_remark_on_inverted_masks_names_five_images():
+    names = [f"{number:05d}" for number in range(6)]
+    assert inverted_remark("references", names[:1]) == (
+        "references cover more than half of 1 image (00000); are they black on white? "
+        "Then invert them"
+    )
+    assert " 6 images (00000, 00001, 00002, 00003, 00004, ...); " in inverted_remark("masks", names)

@@ -203,7 +203,7 @@ def test_a_decompression_bomb_is_refused_before_it_is_unpacked(tmp_path):
 def test_a_file_without_read_permission_is_refused(tmp_path):
     path = saved(tmp_path / "a.png")
     path.chmod(0)
-    with pytest.raises(ImageError, match="can not be read: Permission denied"):
+    with pytest.raises(ImageError, match="cannot be read: Permission denied"):
         read_image(path)
 
 
