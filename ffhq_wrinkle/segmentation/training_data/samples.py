@@ -150,7 +150,7 @@ def naming(path: Path, read: Callable[[Path], Read]) -> Read:
     except SizeError as error:
         raise SizeError(f"{path}: {error}") from error
     except ManyValuesError as error:
-        raise ImageError(f"{path}: {error.found}") from error  # no command has its threshold here
+        raise ImageError(f"{path}: {error.fault}") from error  # no command has its threshold here
     except ImageError as error:
         raise ImageError(f"{path}: {error}") from error
 
