@@ -124,8 +124,8 @@ def test_an_ncnn_that_computes_something_else_is_not_used(weights, monkeypatch, 
     monkeypatch.setattr(NcnnBiSeNet, "__call__", lambda self, image: 1.01 * right(self, image))
     with caplog.at_level("INFO"):
         assert "engine" not in BiSeNetParser(weights, device="cpu").settings()
-    assert "does not compute what PyTorch does" in caplog.text
-    with pytest.raises(ArgumentError, match="does not compute what PyTorch does"):
+    assert "does not give the same results as PyTorch" in caplog.text
+    with pytest.raises(ArgumentError, match="does not give the same results as PyTorch"):
         BiSeNetParser(weights, device="cpu", engine="ncnn")
 
 
