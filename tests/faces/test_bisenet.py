@@ -189,7 +189,7 @@ def test_weights_of_another_network_are_refused_by_their_names(network, tmp_path
     with pytest.raises(
         SourceError,
         match=r"lacks conv_out.conv.conv.weight, has extra.weight, "
-        r"has ffm.conv1.weight of shape \(1, 2\) for \(64, 256, 1, 1\)",
+        r"has ffm.conv1.weight of shape \(1, 2\) instead of \(64, 256, 1, 1\)",
     ):
         load_bisenet(path)
     torch.save({"a": 1}, path)
@@ -207,7 +207,7 @@ def test_weights_that_are_no_finite_real_numbers_are_refused(network, tmp_path, 
     state = dict(network.state_dict())
     state["ffm.conv1.weight"] = torch.full((64, 256, 1, 1), bad)
     torch.save(state, tmp_path / "weights.pth")
-    with pytest.raises(SourceError, match=r"ffm.conv1.weight with values that are no finite"):
+    with pytest.raises(SourceError, match=r"ffm.conv1.weight with values that are not finite"):
         load_bisenet(tmp_path / "weights.pth")
 
 
@@ -278,7 +278,7 @@ def test_missing_weights_are_named(tmp_path):
 
 def test_devices_that_are_not_there_are_refused():
     assert choose_device("cpu").type == "cpu"
-    with pytest.raises(ArgumentError, match="'cuda:99' is not there"):
+    with pytest.raises(ArgumentError, match="'cuda:99' does not exist"):
         choose_device("cuda:99")
     for name in ("warp", "", "meta", "hpu", "cuda:x"):
         with pytest.raises(ArgumentError, match="it should be auto, cpu, cuda"):
