@@ -147,7 +147,7 @@ def test_masks_of_another_method_or_texture_are_not_mixed(folders, textured, tmp
     assert semi_automatic(folders, textured, out).exit_code == 0
     result = run("fuse-labels", *folders, "--out", out)
     assert result.exit_code == 1
-    assert "was made with other settings: method semi-automatic there" in result.output
+    assert "was made with different settings: method semi-automatic there" in result.output
     textured.rename(other)
     result = semi_automatic(folders, other, out)
     assert f"texture {textured} there and {other} now" in result.output

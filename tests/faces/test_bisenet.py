@@ -147,7 +147,7 @@ def test_a_folder_is_not_finished_by_another_engine_than_it_was_begun_with(
     assert "1 were there already" in run("--engine", "ncnn").output
     refused = run("--engine", "torch")
     assert refused.exit_code == 1
-    assert "was made with other settings: engine ncnn there" in refused.output
+    assert "was made with different settings: engine ncnn there" in refused.output
     assert "1 weak masks written" in run("--engine", "torch", "--overwrite").output
 
 
