@@ -126,7 +126,7 @@ def test_masks_of_another_method_or_texture_are_not_mixed(annotators, textured, 
     assert semi_automatic(annotators, textured, out).exit_code == 0
     result = run("fuse-labels", *annotators, "--out", out)
     assert result.exit_code == 1
-    assert "was made with other settings: method semi-automatic there" in result.output
+    assert "was made with different settings: method semi-automatic there" in result.output
     textured.rename(other)
     result = semi_automatic(annotators, other, out)
     assert f"texture {textured} there and {other} now" in result.output

@@ -125,8 +125,8 @@ def test_an_ncnn_that_computes_something_else_is_not_used(weights, monkeypatch, 
     monkeypatch.setattr(NcnnBiSeNet, "__call__", lambda self, image: 1.01 * right(self, image))
     with caplog.at_level("INFO"):
         assert "engine" not in BiSeNetParser(weights, device="cpu").settings()
-    assert "does not compute what PyTorch does" in caplog.text
-    with pytest.raises(ArgumentError, match="does not compute what PyTorch does"):
+    assert "does not give the same results as PyTorch" in caplog.text
+    with pytest.raises(ArgumentError, match="does not give the same results as PyTorch"):
         BiSeNetParser(weights, device="cpu", engine="ncnn")
 
 
@@ -146,7 +146,7 @@ def test_a_folder_is_finished_by_the_engine_that_began_it(weights, tmp_path, ast
     assert "1 were there already" in run("--engine", "ncnn").output
     refused = run("--engine", "torch")
     assert refused.exit_code == 1
-    assert "was made with other settings: engine ncnn there" in refused.output
+    assert "was made with different settings: engine ncnn there" in refused.output
     assert "1 weak masks written" in run("--engine", "torch", "--overwrite").output
 
 
@@ -188,7 +188,7 @@ def test_weights_of_another_network_are_refused_by_their_names(network, tmp_path
     with pytest.raises(
         SourceError,
         match=r"lacks conv_out.conv.conv.weight, has extra.weight, "
-        r"has ffm.conv1.weight of shape \(1, 2\) for \(64, 256, 1, 1\)",
+        r"has ffm.conv1.weight of shape \(1, 2\) instead of \(64, 256, 1, 1\)",
     ):
         load_bisenet(path)
     torch.save({"a": 1}, path)
@@ -206,7 +206,7 @@ def test_weights_that_are_not_finite_real_numbers_are_refused(network, tmp_path,
     state = dict(network.state_dict())
     state["ffm.conv1.weight"] = torch.full((64, 256, 1, 1), bad)
     torch.save(state, tmp_path / "weights.pth")
-    with pytest.raises(SourceError, match=r"ffm.conv1.weight with values that are no finite"):
+    with pytest.raises(SourceError, match=r"ffm.conv1.weight with values that are not finite"):
         load_bisenet(tmp_path / "weights.pth")
 
 

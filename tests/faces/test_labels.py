@@ -81,7 +81,7 @@ def write(path, array, **options):
         ("a.npy", LABELS.astype(float), "float64"),
         ("a.npy", LABELS + 1, r"labels 1\.\.19"),
         ("a.npy", LABELS.astype(np.int16) - 1, r"labels -1\.\.17"),
-        ("a.npy", np.array({"a": 1}, dtype=object), "can not be read"),
+        ("a.npy", np.array({"a": 1}, dtype=object), "cannot be read"),
         ("a.png", LABELS[:256], "512x256"),
         ("a.png", np.dstack([LABELS] * 3), "mode RGB"),
         ("a.png", LABELS.astype(np.uint16), "mode I;16"),
@@ -107,7 +107,7 @@ def test_truncated_files_are_refused(tmp_path, name, keep):
 )
 def test_archives_and_pickles_are_not_opened(tmp_path, content):
     (tmp_path / "a.npy").write_bytes(content)
-    with pytest.raises(ParsingError, match=r"a\.npy can not be read: the magic string"):
+    with pytest.raises(ParsingError, match=r"a\.npy cannot be read: the magic string"):
         read_label_map(tmp_path / "a.npy")
 
 
@@ -122,7 +122,7 @@ def test_a_header_that_promises_terabytes_costs_nothing(tmp_path):
     header["shape"] = (1 << 20, 1 << 20)
     with (tmp_path / "a.npy").open("wb") as file:
         np.lib.format.write_array_header_1_0(file, header)
-    with pytest.raises(ParsingError, match="can not be read"):
+    with pytest.raises(ParsingError, match="cannot be read"):
         read_label_map(tmp_path / "a.npy")
 
 

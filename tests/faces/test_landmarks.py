@@ -124,7 +124,7 @@ def test_files_that_are_not_yunet_are_refused(tmp_path, content):
 
 
 def test_weights_that_are_not_there_are_named(tmp_path):
-    with pytest.raises(SourceError, match=r"yunet.onnx can not be read: No such file"):
+    with pytest.raises(SourceError, match=r"yunet.onnx cannot be read: No such file"):
         FaceFinder(tmp_path / "yunet.onnx")
 
 
@@ -247,7 +247,7 @@ def test_columns_may_come_in_any_order_with_others_among_them(table):
         (f"{HEADER}\nx,40,50,40,50,43,70,57,70", r"csv:2: both eyes are at the same point"),
         (f"{HEADER}\nx,60,50,40,50,57,70,43,70", r"csv:2: the mouth is not below"),
         (f"{HEADER}\n ,{ROW}", r"csv:2: the image id is missing"),
-        (f'{HEADER}\n"x,{ROW}', "can not be read as a table"),
+        (f'{HEADER}\n"x,{ROW}', "cannot be read as a table"),
     ],
 )
 def test_a_damaged_table_is_refused_with_its_line(table, text, said):
@@ -256,7 +256,7 @@ def test_a_damaged_table_is_refused_with_its_line(table, text, said):
 
 
 def test_a_file_that_is_not_text_is_refused(tmp_path, table):
-    with pytest.raises(ArgumentError, match="can not be read as a table"):
+    with pytest.raises(ArgumentError, match="cannot be read as a table"):
         read_landmarks(table(HEADER, encoding="utf-16"))
     with pytest.raises(ArgumentError, match="No such file"):
         read_landmarks(tmp_path / "none.csv")

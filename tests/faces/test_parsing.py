@@ -27,7 +27,7 @@ def test_a_missing_label_map_is_its_image_s_failure(tmp_path):
 
 
 def test_a_folder_of_label_maps_must_be_there(tmp_path):
-    with pytest.raises(ArgumentError, match="is not there"):
+    with pytest.raises(ArgumentError, match="does not exist"):
         ReadyLabels(tmp_path / "nowhere")
 
 

@@ -254,7 +254,7 @@ def test_other_arrays_are_not_encoded_as_png(pixels):
 
 
 def test_an_image_too_long_for_a_png_is_refused():
-    with pytest.raises(ArgumentError, match="can not be written as PNG"):
+    with pytest.raises(ArgumentError, match="cannot be written as PNG"):
         encode_png(np.zeros((1, 1_000_001), np.uint8))
 
 

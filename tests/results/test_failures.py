@@ -44,5 +44,5 @@ def test_without_a_table_there_are_no_failures(tmp_path):
 
 def test_a_folder_in_the_way_is_named(tmp_path):
     (tmp_path / "failures.csv").mkdir()
-    with pytest.raises(OutputError, match=r"failures.csv can not be read"):
+    with pytest.raises(OutputError, match=r"failures.csv cannot be read"):
         update_failures(tmp_path, [], about=set())

@@ -90,7 +90,7 @@ def test_files_of_another_origin_are_refused(tmp_path, name):
 def test_a_damaged_record_is_refused(tmp_path):
     for content in ("nonsense", "[]", "{}", '{"settings": 5}'):
         (tmp_path / "build.json").write_text(content)
-        with pytest.raises(OutputError, match="no record of this command"), folder(tmp_path):
+        with pytest.raises(OutputError, match="not a record of this command"), folder(tmp_path):
             pass
 
 
@@ -120,7 +120,7 @@ def test_an_overwrite_of_a_part_does_not_pass_the_rest_off_as_its_own(tmp_path, 
     with folder(tmp_path, sigma=7, overwrite=True, note="another") as out:
         out.write("a.png", PIXELS)
         out.finish({})
-    assert "still holds 1 results of other settings" in caplog.text
+    assert "still holds 1 results with different settings" in caplog.text
     with folder(tmp_path, sigma=7, note="another") as out:
         assert out.state("a.png") is State.OURS
         assert out.state("b.png") is not State.OURS
@@ -197,7 +197,7 @@ def test_a_folder_that_is_refused_is_left_as_it_is(tmp_path):
 
 def test_a_folder_in_the_way_of_the_record_is_named(tmp_path):
     (tmp_path / "one" / "build.json").mkdir(parents=True)
-    with pytest.raises(OutputError, match=r"build.json is no record"), folder(tmp_path / "one"):
+    with pytest.raises(OutputError, match=r"build.json is not a record"), folder(tmp_path / "one"):
         pass
 
 

@@ -260,9 +260,9 @@ def test_a_place_that_cannot_be_reached_is_reported_in_one_line(bucket, dataset,
         (["s3://nosuchbucket/x", bucket.url("out")], 2, "s3://nosuchbucket/x has no images"),
         ([images, "s3://nosuchbucket/x"], 1, "The specified bucket does not exist"),
         ([images, images], 2, "overlap; results need a folder of their own"),
-        (["http://127.0.0.1/faces", bucket.url("out")], 2, "web pages can not be listed"),
-        (["s3://", bucket.url("out")], 2, "s3:// names no bucket"),
-        (["nonsense://a/b", bucket.url("out")], 2, "no places of the kind nonsense://"),
+        (["http://127.0.0.1/faces", bucket.url("out")], 2, "web pages cannot be listed"),
+        (["s3://", bucket.url("out")], 2, "s3:// does not name a bucket"),
+        (["nonsense://a/b", bucket.url("out")], 2, "the protocol nonsense:// is not supported"),
     ):
         result = run("build-weak", *places, *weak)
         assert (result.exit_code, message in result.output) == (code, True), result.output
@@ -327,5 +327,5 @@ def test_an_address_in_the_place_of_a_path_makes_no_folder_of_that_name(annotate
 def test_addresses_of_files_are_paths(tmp_path):
     assert parse_place(f"file://{tmp_path}/a%20b") == tmp_path / "a b"
     assert parse_place("faces") == Path("faces")
-    with pytest.raises(ArgumentError, match="can not be listed"):
+    with pytest.raises(ArgumentError, match="cannot be listed"):
         parse_place("https://example.org/faces")

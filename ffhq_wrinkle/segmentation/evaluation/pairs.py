@@ -215,7 +215,7 @@ def _mask(path: Path) -> np.ndarray:
         return read_mask(path)
     except ManyValuesError as error:
         raise ImageError(
-            f"{path}: {error.found}; save masks as 0 and 255, probabilities as 16-bit gray PNG or "
+            f"{path}: {error.fault}; save masks as 0 and 255, probabilities as 16-bit gray PNG or "
             ".npy"
         ) from error
     except ImageError as error:

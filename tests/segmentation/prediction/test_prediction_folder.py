@@ -95,7 +95,7 @@ def test_overwriting_some_leaves_the_rest_out_of_the_table(dataset, tmp_path, pr
     some = {"ids": parse_ids("0-1"), "overwrite": True, "settings": flip}
     predict(dataset, out, predictor, **some)
     assert sorted(table_of(out)) == ["00000", "00001"]
-    assert "results of other settings; run again for all images" in caplog.text
+    assert "results with different settings; run again for all images" in caplog.text
     assert predict(dataset, out, predictor, settings=flip).made == 4
     assert sorted(table_of(out)) == dataset.ids
     assert not (out / ".predict.json.under-way").exists()
