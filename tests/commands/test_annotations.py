@@ -307,7 +307,7 @@ def test_a_bad_file_is_named_in_one_line(folders, tmp_path, spoil, said):
         (lambda folders: [folders[0], folders[0]], "are the same folder"),
         (lambda folders: [folders[0], f"B={folders[0]}"], "are the same folder"),
         (lambda folders: [f"A={folders[0]}", f"A={folders[1]}"], "are both called A"),
-        (lambda folders: [*folders, "--ids", "77"], "none of the 1 ids"),
+        (lambda folders: [*folders, "--ids", "77"], "none of the 1 requested ids"),
         (lambda folders: [*folders, "--ids", "../1"], "not an image id"),
     ],
 )

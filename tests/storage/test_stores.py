@@ -280,7 +280,7 @@ def test_what_can_not_be_reached_is_said_in_one_line(bucket, dataset, monkeypatc
     process = start("build-weak", images, bucket.url("out"), *weak)
     _, said = process.communicate(timeout=120)
     assert process.returncode == 2
-    assert said.startswith(f"Error: {images} can not be read: ")
+    assert said.startswith(f"Error: {images} cannot be read: ")
     assert len(said.splitlines()) == 1
 
 
