@@ -52,9 +52,9 @@ def test_table_1_comes_out_as_the_paper_has_it(table_1):
     assert table_1.faces == {"manual": 1_000, "weak": 50_000}
     for variable, totals, human in zip(("age", "sex", "race"), (AGES, SEX, RACE), HUMAN,
                                        strict=True):  # fmt: skip
-        assert tuple(share.faces for share in table_1.of(variable, "weak")) == totals
-        assert tuple(share.faces for share in table_1.of(variable, "manual")) == human
-    (white,) = [share for share in table_1.of("race", "weak") if share.group == "white"]
+        assert tuple(share.faces for share in table_1.shares_of(variable, "weak")) == totals
+        assert tuple(share.faces for share in table_1.shares_of(variable, "manual")) == human
+    (white,) = [share for share in table_1.shares_of("race", "weak") if share.group == "white"]
     assert white.share == pytest.approx(0.59456)
     text = printed(table_1)
     assert "587  58.7 % [55.6, 61.7]" in text  # Wilson's, by hand
@@ -76,12 +76,12 @@ def test_a_part_is_held_against_the_rest_so_that_nobody_counts_twice(table_1):
 def test_faces_without_a_label_are_counted_and_have_no_share():
     told = labels({"sex": ["male", "female", None, "male"], "age": [None] * 3 + ["70+"]})
     found = compose({"few": parse_ids("0-9")}, told)
-    assert [share.faces for share in found.of("sex", "few")] == [2, 1]
-    assert [share.share for share in found.of("sex", "few")] == pytest.approx([2 / 3, 1 / 3])
+    assert [share.faces for share in found.shares_of("sex", "few")] == [2, 1]
+    assert [share.share for share in found.shares_of("sex", "few")] == pytest.approx([2 / 3, 1 / 3])
     assert found.unlabelled("sex", "few") == 7
     assert found.unlabelled("age", "few") == 9
     assert found.unknown == {"few": 6}
-    assert "Of few, 6 of 10 ids are in no table." in printed(found)
+    assert "few: 6 of 10 ids are not in any table." in printed(found)
     assert found.differences == ()
     rows = list(csv.DictReader(io.StringIO(shares_csv(found).decode())))
     for variable in ("age", "sex"):
@@ -106,7 +106,7 @@ def test_sets_may_overlap_be_equal_or_have_nobody_in_them_that_is_known():
     )
     assert np.isnan(by_sets["a", "c"].association.p)
     assert np.isnan(by_sets["a", "d"].association.p)
-    assert np.isnan([share.share for share in found.of("sex", "d")]).all()
+    assert np.isnan([share.share for share in found.shares_of("sex", "d")]).all()
     assert "undefined" in printed(found)
     assert "(rough)" in printed(found)
     record_text = json.dumps(record(found), allow_nan=False)
@@ -119,7 +119,7 @@ def test_sets_may_overlap_be_equal_or_have_nobody_in_them_that_is_known():
 def test_ids_are_numbers_however_they_are_written_and_names_otherwise():
     told = labels({"sex": ["male", "female"]}, ids=["00007", "portrait"])
     found = compose({"x": parse_ids("7,00007,portrait")}, told)
-    assert [share.faces for share in found.of("sex", "x")] == [1, 1]
+    assert [share.faces for share in found.shares_of("sex", "x")] == [1, 1]
     assert found.faces == {"x": 2}
 
 

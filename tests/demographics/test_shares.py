@@ -46,7 +46,7 @@ def test_chi_squared_is_by_its_definition_without_groups_that_nobody_has():
 
 
 @pytest.mark.parametrize("counts", [[[0, 0], [3, 7]], [[5, 0], [9, 0]], [[0, 0], [0, 0]]])
-def test_an_empty_set_or_a_single_group_can_not_be_held_against_others(counts):
+def test_an_empty_set_or_a_single_group_has_no_association(counts):
     found = association(np.array(counts))
     assert np.isnan([found.chi_squared, found.p, found.cramers_v, found.least_expected]).all()
     assert found.degrees == 0
