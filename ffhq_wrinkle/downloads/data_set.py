@@ -11,11 +11,11 @@ from pathlib import Path
 from ..errors import WRONG_CONTENT, OutputError, TransferFailure
 from ..storage.locks import FolderLock
 from ..storage.writing import PARTIAL_PREFIX, InnerFolders, output_error
-from .image_sources import Wanted
 from .ledger import LEDGER, VERIFIED, Ledger
 from .licence import keep_licence
 from .transfer import Patience, Transfers
 from .verification import file_hashes, problem
+from .wanted import Wanted
 
 
 @dataclass(frozen=True)

@@ -10,14 +10,11 @@ from numpy.testing import assert_array_equal
 from PIL import Image
 
 from ffhq_wrinkle.dataset.ids import parse_ids
+from ffhq_wrinkle.downloads.archive_download import download_archive
 from ffhq_wrinkle.downloads.data_set import DataSet
-from ffhq_wrinkle.downloads.download import (
-    download_archive,
-    download_file,
-    download_images,
-    download_part,
-    download_weights,
-)
+from ffhq_wrinkle.downloads.download import download_part
+from ffhq_wrinkle.downloads.file_download import download_file, download_weights
+from ffhq_wrinkle.downloads.image_download import download_images
 from ffhq_wrinkle.downloads.transfer import Patience, partial_path
 from ffhq_wrinkle.errors import ArgumentError, OutputError, SourceError
 from ffhq_wrinkle.images.png import encode_png
