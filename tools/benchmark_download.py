@@ -12,7 +12,7 @@ import psutil
 
 from ffhq_wrinkle.downloads.ledger import LEDGER, LedgerRow
 from ffhq_wrinkle.downloads.verification import file_hashes
-from ffhq_wrinkle.downloads.wanted import place_of
+from ffhq_wrinkle.downloads.wanted_files import place_of
 from timing import print_machine, scratch
 
 

@@ -13,59 +13,60 @@ from ..storage.writing import PARTIAL_PREFIX
 from .archive_places import PLACES, ArchiveKind
 from .archives import Member, members, unpack
 from .data_set import DataSet, DownloadReport
-from .file_download import bring_one
+from .file_download import download_source
+from .ledger import UNPACKED
 from .verification import Expected, problem
 
-_UNPACKED = "unpacked"
 _MAX_UNPACKED_BYTES = 64 << 30
 
 
 def download_archive(data: DataSet, kind: ArchiveKind) -> DownloadReport:
-    """Bring an archive, and unpack it into the layout; it is deleted once all is unpacked.
+    """Download an archive, unpack it into the layout, and delete it when all is unpacked.
 
     Parameters
     ----------
     data : DataSet
-        Where to.
+        Destination.
     kind : str
         ``manual-masks``, ``weak-masks``, ``face-parsed-labels`` or ``checkpoints``.
 
     Raises
     ------
     SourceError
-        The archive is hostile.
+        The table of sources lacks the archive, or the archive is unsafe to unpack.
     OutputError
-        There is no room, or a file can not be written.
+        The disk does not have enough space, or a file cannot be written.
     RunInterrupted
-        Ctrl-C; what is unpacked is kept.
+        Ctrl-C was pressed; the unpacked files are kept.
     """
     published = source(kind)
     entry = source_entry(kind)
-    unpacked = data.ledger.get(published.file)
+    archive_row = data.ledger.get(published.file)
     rows = data.ledger.of_source(kind)
-    if unpacked and unpacked.state == _UNPACKED and all(data.is_done(row.file) for row in rows):
+    is_unpacked = archive_row is not None and archive_row.state == UNPACKED
+    if is_unpacked and all(data.is_done(row.file) for row in rows):
         return DownloadReport(kind, len(rows), 0, len(rows), {})
-    data.require_room(int(entry.get("room", 0)))
-    archive = data.path / published.file
-    if not _is_archive(archive):
-        archive.unlink(missing_ok=True)
-        report = bring_one(data, kind, published)
+    data.require_free_bytes(int(entry.get("room", 0)))
+    path = data.path / published.file
+    if not _is_archive(path):
+        path.unlink(missing_ok=True)
+        report = download_source(data, kind, published)
         if report.failed:
             return report
-    if not _is_archive(archive):
-        archive.unlink()
-        data.ledger.failed(published.file, kind, DAMAGED_ARCHIVE)
-        message = f"{published.url} sent something that is no zip archive, or a damaged one"
+    if not _is_archive(path):
+        path.unlink()
+        data.ledger.record_failed(published.file, kind, DAMAGED_ARCHIVE)
+        message = f"{published.url} sent a file that is damaged or not a zip archive"
         return DownloadReport(kind, 1, 0, 0, {DAMAGED_ARCHIVE: 1}, message)
-    with zipfile.ZipFile(archive) as opened:
-        found = members(opened, PLACES[kind], max_bytes=_MAX_UNPACKED_BYTES)
-        report = _unpack_all(data, kind, published, opened, found, entry)
+    with zipfile.ZipFile(path) as archive:
+        files = members(archive, PLACES[kind], max_bytes=_MAX_UNPACKED_BYTES)
+        report = _unpack_all(data, kind, published, archive, files, entry)
     if DAMAGED_ARCHIVE in report.causes:
-        archive.unlink()  # to be fetched anew
-        data.ledger.failed(published.file, kind, DAMAGED_ARCHIVE)
+        path.unlink()  # the next run downloads it again
+        data.ledger.record_failed(published.file, kind, DAMAGED_ARCHIVE)
     if not report.failed:
-        archive.unlink()
-        data.ledger.unpacked(published.file, kind, _UNPACKED)
+        path.unlink()
+        data.ledger.record_unpacked(published.file, kind)
     return report
 
 
@@ -74,46 +75,48 @@ def _unpack_all(
     kind: ArchiveKind,
     published: Source,
     archive: zipfile.ZipFile,
-    found: Sequence[Member],
+    files: Sequence[Member],
     entry: Mapping[str, Any],
 ) -> DownloadReport:
-    """Unpack what is not there yet; a member that fails is counted and the rest goes on."""
+    """Unpack the files that are not done; a file that fails is counted and does not stop others."""
     fetched = kept = 0
-    causes, first = Counter[str](), ""
-    files: int | None = entry.get("files")
-    if files is not None and len(found) < files:
-        causes["not in the archive"] = files - len(found)
-        first = (
-            f"{published.file} has {len(found)} of the {files} files that it should; delete "
-            f"{data.path / published.file} to have it fetched again"
+    causes, first_failure = Counter[str](), ""
+    file_count: int | None = entry.get("files")
+    if file_count is not None and len(files) < file_count:
+        causes["not in the archive"] = file_count - len(files)
+        first_failure = (
+            f"{published.file} has {len(files)} of its {file_count} files; delete "
+            f"{data.path / published.file} to have it downloaded again"
         )
-    with Progress(len(found), f"unpack {kind}") as shown:
-        for member in found:
+    with Progress(len(files), f"unpack {kind}") as progress:
+        for member in files:
             if data.is_done(member.place):
                 kept += 1
-                shown.advance()
+                progress.advance()
                 continue
             try:
-                data.make_room_for(member.place)
+                data.prepare_path(member.place)
                 target, side = data.path / member.place, entry.get("side")
                 _unpack_verified(archive, member, target, published, side)
-                data.note(member.place, kind)
+                data.record_verified(member.place, kind)
                 fetched += 1
-                shown.advance()
+                progress.advance()
             except TransferFailure as failure:
-                data.ledger.failed(member.place, kind, failure.cause)
+                data.ledger.record_failed(member.place, kind, failure.cause)
                 causes[failure.cause] += 1
-                first = first or str(failure)
-                shown.advance(failed=True)
+                first_failure = first_failure or str(failure)
+                progress.advance(failed=True)
             except KeyboardInterrupt as error:
-                report = DownloadReport(kind, len(found), fetched, kept, dict(causes), first)
+                report = DownloadReport(
+                    kind, len(files), fetched, kept, dict(causes), first_failure
+                )
                 raise RunInterrupted(report.summary(data.path)) from error
-    total = max(len(found), files or 0)
-    return DownloadReport(kind, total, fetched, kept, dict(causes), first)
+    total = max(len(files), file_count or 0)
+    return DownloadReport(kind, total, fetched, kept, dict(causes), first_failure)
 
 
 def _is_archive(path: Path) -> bool:
-    """Whether a file is a zip archive whose list of members can be read."""
+    """Return whether a file is a zip archive whose list of members can be read."""
     try:
         zipfile.ZipFile(path).close()
     except (OSError, zipfile.BadZipFile, ValueError, NotImplementedError):
@@ -124,7 +127,7 @@ def _is_archive(path: Path) -> bool:
 def _unpack_verified(
     archive: zipfile.ZipFile, member: Member, target: Path, published: Source, side: int | None
 ) -> None:
-    """Unpack a member, and put it in place if it has the published hash, or decodes at its size."""
+    """Unpack a member to `target` if it has the published hash, or decodes at the given size."""
     hashes = [
         sha256
         for name, sha256 in published.members.items()

@@ -1,8 +1,8 @@
-"""Download: FFHQ and what belongs to it, into the released layout, verified, resumable.
+"""Download: FFHQ with its labels and weights, into the released layout, verified and resumable.
 
-`download_part` brings one part of it into a `DataSet`, by the functions of `image_download`,
-`file_download` and `archive_download`. A file counts once it was verified; the ledger remembers
-that, so that a later run asks nobody for what is there.
+`download_part` downloads one part into a `DataSet` with the functions of `image_download`,
+`file_download` and `archive_download`. A file is done when it has been verified. The ledger records
+that, so that a later run makes no requests for it.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -30,18 +30,27 @@ def download_part(
     source_text: str = "huggingface",
     only: Sequence[str] = (),
 ) -> Iterator[DownloadReport]:
-    """Bring one of `PARTS`, and give a report of each kind of file in it.
+    """Download one of `PARTS`, and yield a report for each kind of file in it.
 
-    A source that can not be asked, or is not what it should be, is a failure like any other.
+    A source that cannot be queried, or has wrong content, is reported as a failure.
 
     Parameters
     ----------
-    data, ids, source_text
-        As `download_images`.
+    data : DataSet
+        Destination.
     part : str
-        Which.
+        One of `PARTS`.
+    ids : Ids, optional
+        Ids of the images; 00000 to 49999 if not given.
+    source_text : str
+        Source of the images; see `image_sources.image_source`.
     only : sequence of str
-        Of the labels, only these kinds of `LABELS`.
+        Kinds of labels, keys of `LABELS`; all if empty.
+
+    Raises
+    ------
+    ArgumentError, OutputError, RunInterrupted
+        In the cases of `image_download.download_images` and `archive_download.download_archive`.
     """
     steps: list[tuple[str, Callable[[], DownloadReport]]]
     if part == "images":

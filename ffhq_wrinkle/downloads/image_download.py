@@ -1,4 +1,4 @@
-"""Image download: FFHQ's photographs, from one of the `image_sources`, many at a time."""
+"""Image download: FFHQ's photographs from one of the `image_sources`, many at a time."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -13,67 +13,67 @@ from ..runs.progress import Progress
 from .data_set import DataSet, DownloadReport
 from .image_sources import image_source
 from .metadata import read_facts
-from .wanted import Wanted, place_of
+from .wanted_files import WantedFile, place_of
 
-IMAGE_BYTES = 1_350_000  # of FFHQ's PNG, on the average
+IMAGE_BYTES = 1_350_000  # average size of FFHQ's PNG files
 
 
 def download_images(
     data: DataSet, ids: Ids | None = None, *, source_text: str = "huggingface"
 ) -> DownloadReport:
-    """Bring FFHQ's photographs.
+    """Download FFHQ's photographs.
 
     Parameters
     ----------
     data : DataSet
-        Where to.
+        Destination.
     ids : Ids, optional
-        Which; 00000 to 49999 if not given.
+        Ids of the photographs; 00000 to 49999 if not given.
     source_text : str
-        Where from; see `image_sources.image_source`.
+        Source of the photographs; see `image_sources.image_source`.
 
     Raises
     ------
     ArgumentError
-        A name is no FFHQ id, or the source is none.
+        A name is not an FFHQ id, or the source does not exist.
     OutputError
-        There is no room, or a file can not be written.
+        The disk does not have enough space, or a file cannot be written.
     RunInterrupted
-        Ctrl-C; what arrived is kept.
+        Ctrl-C was pressed; the files that have arrived are kept.
     """
     image_ids = list(ids) if ids is not None else [f"{number:05d}" for number in range(50_000)]
-    strangers = [one for one in image_ids if not is_ffhq_id(one)]
-    if strangers:
-        raise ArgumentError(f"{strangers[0]!r} is no FFHQ id; they have five digits")
-    todo = [one for one in image_ids if not data.is_done(place_of(one))]
+    invalid = [image_id for image_id in image_ids if not is_ffhq_id(image_id)]
+    if invalid:
+        raise ArgumentError(f"{invalid[0]!r} is not an FFHQ id, which has five digits")
+    todo = [image_id for image_id in image_ids if not data.is_done(place_of(image_id))]
     kept = len(image_ids) - len(todo)
     if not todo:
         return DownloadReport("images", len(image_ids), 0, kept, {})
     entry = source_entry("ffhq-images")
     origin = image_source(source_text, entry, read_facts(data.path))
-    if not Path(source_text).is_dir():  # whose files are linked, where that can be
-        new = sum(not (data.path / place_of(one)).exists() for one in todo)
-        data.require_room(new * int(entry.get("bytes_each", IMAGE_BYTES)))
-    return _bring_all(data, "images", origin.wanted(todo), len(image_ids), kept)
+    if not Path(source_text).is_dir():  # files of a folder are linked and need no space
+        missing = sum(not (data.path / place_of(image_id)).exists() for image_id in todo)
+        data.require_free_bytes(missing * int(entry.get("bytes_each", IMAGE_BYTES)))
+    return _download_all(data, "images", origin.files(todo), len(image_ids), kept)
 
 
 class _NetworkDown(Exception):
-    """So many files in a row had no connection that the rest would not have one either."""
+    """Many files in a row had no connection, so the rest would probably not have one either."""
 
 
-def _bring_all(
-    data: DataSet, what: str, items: Iterable[Wanted], files: int, kept: int
+def _download_all(
+    data: DataSet, what: str, wanted: Iterable[WantedFile], files: int, kept: int
 ) -> DownloadReport:
-    """Bring many files, some at a time."""
-    fetched, causes, first = 0, Counter[str](), ""
-    unreached = 0  # files in a row of which no host was reached
+    """Download many files, several at a time; of all `files`, `kept` are already present."""
+    fetched, causes, first_failure = 0, Counter[str](), ""
+    unreached = 0  # number of files in a row whose host could not be reached
     interruption = Interruption()
     with Progress(files - kept, f"download {what}") as progress, interruption:
         data.transfers.received = progress.received
         data.transfers.resume()
         try:
             with (
-                run_each(items, data.bring, jobs=data.jobs) as outcomes,
+                run_each(wanted, data.ensure, jobs=data.jobs) as outcomes,
                 data.transfers.stopped_by_errors(),
             ):
                 for _, outcome in outcomes:
@@ -85,15 +85,15 @@ def _bring_all(
                         continue
                     cause = getattr(outcome, "cause", outcome.step)
                     causes[cause] += 1
-                    first = first or str(outcome)
+                    first_failure = first_failure or str(outcome)
                     unreached = unreached + 1 if cause == "connection" else 0
                     if unreached >= 2 * data.jobs:
                         raise _NetworkDown
         except SourceError as error:
             causes["source"] += 1
-            first = first or str(error)
+            first_failure = first_failure or str(error)
         except _NetworkDown:
-            first += " (and so for many files in a row: is the network up?)"
-    report = DownloadReport(what, files, fetched, kept, dict(causes), first)
+            first_failure += " (the same for many files in a row: is the network up?)"
+    report = DownloadReport(what, files, fetched, kept, dict(causes), first_failure)
     interruption.raise_with(report.summary(data.path))
     return report

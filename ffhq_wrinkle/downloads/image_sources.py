@@ -1,4 +1,4 @@
-"""Image sources: where FFHQ's photographs may come from, and what is known of them there."""
+"""Image sources: the hosts and folders from which FFHQ's photographs can be downloaded."""
 
 import re
 import shutil
@@ -11,12 +11,12 @@ from typing import Any
 from ..dataset.layout import SHARD_SIZE, find_images, image_folder
 from ..errors import ArgumentError, SourceError, TransferFailure
 from .archives import Member, members, unpack
-from .hub_images import HuggingFaceImages
+from .hub_images import HubImages
 from .metadata import ImageFacts
-from .wanted import PART_SIZE, ImageSource, Wanted, expected_image, place_of
+from .wanted_files import PART_SIZE, ImageSource, WantedFile, expected_image, place_of
 
 _MAX_IMAGE_BYTES = 64 << 20
-# Archives and folders of the same file names that hold something else.
+# Other archives and folders, whose files have the same names as the photographs.
 _NOT_IMAGES = re.compile(r"mask|thumbnail|label|wrinkle|wild", re.IGNORECASE)
 _FFHQ_NAME = re.compile(r"(\d{5})\.png", re.IGNORECASE)
 
@@ -24,25 +24,25 @@ _FFHQ_NAME = re.compile(r"(\d{5})\.png", re.IGNORECASE)
 def image_source(
     text: str, entry: Mapping[str, Any], facts: Mapping[str, ImageFacts]
 ) -> ImageSource:
-    """Choose a source: ``huggingface``, ``drive``, an address with ``{id}``, or a folder.
+    """Return the source for ``huggingface``, ``drive``, an address with ``{id}``, or a folder.
 
     Parameters
     ----------
     text : str
-        As `--source` has it.
+        Value of `--source`.
     entry : mapping
         The table ``ffhq-images`` of `sources.toml`.
-    facts : mapping
-        FFHQ's own, by image id, if they are known.
+    facts : mapping of str to ImageFacts
+        FFHQ's metadata by image id, if it is present.
 
     Raises
     ------
     ArgumentError
-        It is none of these.
+        The text is none of these.
     """
     side = int(entry.get("side", 1024))
     if text == "huggingface":
-        return HuggingFaceImages(entry, facts, side)
+        return HubImages(entry, facts, side)
     if text == "drive":
         return DriveImages(facts, side)
     if "://" in text:
@@ -50,13 +50,13 @@ def image_source(
     if Path(text).is_dir():
         return FolderImages(Path(text), facts, side)
     raise ArgumentError(
-        f"--source {text!r} is neither huggingface, nor drive, nor an address with {{id}}, nor a "
-        "folder that is there"
+        f"--source {text!r} is neither huggingface, nor drive, nor an address with {{id}}, nor an "
+        "existing folder"
     )
 
 
 class DriveImages(ImageSource):
-    """FFHQ's own files on Google Drive, by the addresses in its metadata."""
+    """FFHQ's own files on Google Drive, at the addresses in its metadata."""
 
     name = "drive"
 
@@ -67,17 +67,17 @@ class DriveImages(ImageSource):
             )
         self.facts, self.side = facts, side
 
-    def wanted(self, image_ids: Sequence[str]) -> Iterator[Wanted]:
-        """Addresses, sizes and hashes are those of the metadata."""
+    def files(self, image_ids: Sequence[str]) -> Iterator[WantedFile]:
+        """Yield files with the addresses, sizes and hashes of the metadata."""
         for image_id in image_ids:
             fact = self.facts.get(image_id)
             place, expected = place_of(image_id), expected_image(image_id, self.facts, self.side)
             if fact is None:
                 message = f"FFHQ's metadata has no image {image_id}"
                 failure = TransferFailure("not found", message, lasting=True)
-                yield Wanted(place, self.name, expected, failure=failure)
+                yield WantedFile(place, self.name, expected, failure=failure)
             else:
-                yield Wanted(place, self.name, replace(expected, size=fact.size), fact.url)
+                yield WantedFile(place, self.name, replace(expected, size=fact.size), fact.url)
 
 
 class TemplateImages(ImageSource):
@@ -87,21 +87,23 @@ class TemplateImages(ImageSource):
         self.name = template
         self.facts, self.side = facts, side
         if "{id}" not in template or not template.startswith(("http://", "https://")):
-            raise ArgumentError(f"--source {template}: write http(s)://... with {{id}} in it")
+            raise ArgumentError(
+                f"--source {template} should start with http:// or https:// and contain {{id}}"
+            )
 
-    def wanted(self, image_ids: Sequence[str]) -> Iterator[Wanted]:
-        """Fill the template in."""
+    def files(self, image_ids: Sequence[str]) -> Iterator[WantedFile]:
+        """Yield files with addresses made from the template."""
         for image_id in image_ids:
             number = int(image_id)
             url = self.name.replace("{id}", image_id)
             url = url.replace("{shard}", f"{number // SHARD_SIZE * SHARD_SIZE:05d}")
             url = url.replace("{part}", str(number // PART_SIZE + 1))
             expected = expected_image(image_id, self.facts, self.side)
-            yield Wanted(place_of(image_id), self.name, expected, url)
+            yield WantedFile(place_of(image_id), self.name, expected, url)
 
 
 class FolderImages(ImageSource):
-    """A folder with FFHQ in it already: loose files, flat or in shards, or zip archives."""
+    """A folder that already contains FFHQ: as files, flat or in shards, or in zip archives."""
 
     def __init__(self, folder: Path, facts: Mapping[str, ImageFacts], side: int) -> None:
         self.name = str(folder)
@@ -112,48 +114,52 @@ class FolderImages(ImageSource):
             self._add_archive(path)
         inner = image_folder(folder)
         try:
-            self._loose = {name: inner / one.path for name, one in find_images(inner).items()}
+            self._loose = {
+                image_id: inner / image.path for image_id, image in find_images(inner).items()
+            }
         except ArgumentError:
             if not self._packed:
                 raise
 
     def _add_archive(self, path: Path) -> None:
         def place(member: PurePosixPath) -> str | None:
-            found = _FFHQ_NAME.fullmatch(member.name)
-            other = any(_NOT_IMAGES.search(folder) for folder in (path.stem, *member.parts[:-1]))
-            return place_of(found[1]) if found and not other else None
+            match = _FFHQ_NAME.fullmatch(member.name)
+            folders = (path.stem, *member.parts[:-1])
+            if not match or any(_NOT_IMAGES.search(folder) for folder in folders):
+                return None
+            return place_of(match[1])
 
         try:
             archive = zipfile.ZipFile(path)
         except (OSError, zipfile.BadZipFile) as error:
-            raise SourceError(f"{path} can not be read as a zip archive: {error}") from error
-        most = len(archive.infolist()) * _MAX_IMAGE_BYTES
-        for member in members(archive, place, max_bytes=most):
+            raise SourceError(f"{path} cannot be read as a zip archive: {error}") from error
+        max_bytes = len(archive.infolist()) * _MAX_IMAGE_BYTES
+        for member in members(archive, place, max_bytes=max_bytes):
             self._packed[PurePosixPath(member.place).stem] = (archive, member)
 
-    def wanted(self, image_ids: Sequence[str]) -> Iterator[Wanted]:
-        """Loose files before packed ones."""
+    def files(self, image_ids: Sequence[str]) -> Iterator[WantedFile]:
+        """Yield files to copy; loose files take precedence over those in archives."""
         for image_id in image_ids:
             place, expected = place_of(image_id), expected_image(image_id, self.facts, self.side)
             if image_id in self._loose:
-                yield Wanted(place, self.name, expected, copy=self._linked(image_id))
+                yield WantedFile(place, self.name, expected, copy=self._linked(image_id))
             elif image_id in self._packed:
-                yield Wanted(place, self.name, expected, copy=self._unpacked(image_id))
+                yield WantedFile(place, self.name, expected, copy=self._unpacked(image_id))
             else:
                 message = f"{self.name} has no image {image_id}"
                 failure = TransferFailure("not found", message, lasting=True)
-                yield Wanted(place, self.name, expected, failure=failure)
+                yield WantedFile(place, self.name, expected, failure=failure)
 
     def _linked(self, image_id: str) -> Callable[[Path], None]:
         source = self._loose[image_id]
 
         def link_or_copy(target: Path) -> None:
             if not source.is_file():
-                raise TransferFailure("not found", f"{source} is no file", lasting=True)
+                raise TransferFailure("not found", f"{source} is not a file", lasting=True)
             target.unlink(missing_ok=True)
             try:
                 target.hardlink_to(source.resolve())
-            except OSError:  # another file system
+            except OSError:  # such as a different file system
                 shutil.copyfile(source, target)
 
         return link_or_copy

@@ -107,7 +107,7 @@ def test_a_hub_that_is_busy_is_asked_again(host, sources, opened, monkeypatch):
     with opened() as folder:
         report = download_images(folder, parse_ids("2"))
     assert report.causes == {"source": 1}
-    assert "another --source" in report.first_failure
+    assert "a different --source" in report.first_failure
 
 
 def test_a_hub_without_connection_is_said_in_one_line(host, sources, opened, monkeypatch):
@@ -136,7 +136,9 @@ def test_an_image_arrives_whatever_the_host_does_first(host, sources, opened, da
     [("404", "not found"), ("quota", "quota"), ("403", "refused"), ("503", "busy"),
      ("wrong", "wrong content"), ("stall", "stall")],
 )  # fmt: skip
-def test_an_image_that_can_not_be_had_is_reported_by_cause(host, sources, opened, data, act, cause):
+def test_an_image_that_cannot_be_downloaded_is_reported_by_cause(
+    host, sources, opened, data, act, cause
+):
     host.add_hub(REPOSITORY, REVISION, {"Part1/00001.png": picture(1)})
     host.schedule[host.hub_prefix + "Part1/00001.png"] = [act] * 9
     host.no_range.add(host.hub_prefix + "Part1/00001.png")
@@ -241,13 +243,13 @@ def test_other_compression_with_the_same_pixels_is_right(host, sources, opened, 
 
 
 @pytest.mark.parametrize("text", ["ftp://host/{id}", "http://host/x.png", "nowhere", "s3://b/{id}"])
-def test_a_source_that_is_none_is_refused(sources, opened, text):
+def test_an_unknown_source_is_refused(sources, opened, text):
     with opened() as folder, pytest.raises(ArgumentError, match="--source"):
         download_images(folder, parse_ids("1"), source_text=text)
 
 
-def test_a_name_is_no_id(sources, opened):
-    with opened() as folder, pytest.raises(ArgumentError, match="'portrait' is no FFHQ id"):
+def test_a_name_is_not_an_ffhq_id(sources, opened):
+    with opened() as folder, pytest.raises(ArgumentError, match="'portrait' is not an FFHQ id"):
         download_images(folder, parse_ids("portrait"))
 
 
@@ -332,7 +334,7 @@ def test_nothing_is_written_through_a_link_that_leads_out(host, sources, opened,
 
 
 @pytest.mark.parametrize("kind", ["folder", "fifo"])
-def test_what_is_no_file_in_the_way_is_named(host, sources, opened, data, kind):
+def test_a_folder_or_fifo_in_the_place_of_a_file_is_named(host, sources, opened, data, kind):
     path = data / place("00001")
     path.parent.mkdir(parents=True)
     os.mkfifo(path) if kind == "fifo" else path.mkdir()
@@ -340,7 +342,7 @@ def test_what_is_no_file_in_the_way_is_named(host, sources, opened, data, kind):
     with opened() as folder:
         report = download_images(folder, parse_ids("1"), source_text=host.url("/{id}.png"))
     assert report.causes == {"in the way": 1}
-    assert "00001.png is no file; move it away" in report.first_failure
+    assert "00001.png is not a file; move it away" in report.first_failure
 
 
 def test_two_runs_do_not_go_into_one_folder(sources, opened):
@@ -478,12 +480,12 @@ def test_a_body_longer_than_it_should_be_is_asked_for_three_times(host, sources,
 
 
 def test_a_body_without_end_is_ended(host, sources, opened, data, monkeypatch):
-    monkeypatch.setattr("ffhq_wrinkle.downloads.verification._MOST_OF_AN_IMAGE", 1000)
+    monkeypatch.setattr("ffhq_wrinkle.downloads.verification._MAX_IMAGE_BYTES", 1000)
     host.files["/00001.png"] = bytes(1_000_000)
     with opened() as folder:
         report = download_images(folder, parse_ids("1"), source_text=host.url("/{id}.png"))
     assert report.causes == {"wrong content": 1}
-    assert "sends more than 1000 bytes" in report.first_failure
+    assert "the host sends more than 1000 bytes" in report.first_failure
     assert sum(path.stat().st_size for path in data.rglob(".ffhq-wrinkle-partial-*")) == 0
 
 
@@ -665,4 +667,4 @@ def test_a_host_that_asks_for_days_is_not_waited_for(host, sources, opened, monk
     with opened() as folder:
         report = download_images(folder, parse_ids("1"))
     assert report.causes == {"busy": 1}
-    assert "asks to come again in 278 hours" in report.first_failure
+    assert "it asks for a pause of 278 hours" in report.first_failure

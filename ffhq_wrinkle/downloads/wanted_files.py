@@ -1,4 +1,4 @@
-"""Wanted: the files that a source of images has, and what is known of them there."""
+"""Wanted files: what a source of images offers for each image, and its known properties."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -10,14 +10,14 @@ from ..errors import TransferFailure
 from .metadata import ImageFacts
 from .verification import Expected
 
-PART_SIZE = 10_000  # images of a part, as some hosts have them
+PART_SIZE = 10_000  # some hosts divide FFHQ into parts of this many images
 
 
-class Wanted(NamedTuple):
-    """A file to have: its place in the data set, where it is, and what it should be.
+class WantedFile(NamedTuple):
+    """A file to download: its path in the data set, its source, and its expected properties.
 
-    Either `url` is its address, or `copy` puts it under any name; or `failure` says that the source
-    does not have it.
+    Exactly one of the following is given: `url` is the address of the file, which is requested with
+    `headers`; `copy` copies the file to any path; `failure` states that the source lacks the file.
     """
 
     file: str
@@ -30,34 +30,34 @@ class Wanted(NamedTuple):
 
 
 def place_of(image_id: str) -> str:
-    """Where a photograph lies in a data set."""
+    """Return the path of a photograph in a data set."""
     return f"{IMAGES_FOLDER}/{released_path(image_id, '.png')}"
 
 
 class ImageSource(ABC):
-    """Knows where the photographs of some place are.
+    """A source of FFHQ's photographs.
 
     Attributes
     ----------
     name : str
-        What the ledger calls it.
+        Name of the source in the ledger.
     """
 
     name: str
 
     @abstractmethod
-    def wanted(self, image_ids: Sequence[str]) -> Iterator[Wanted]:
-        """What is to be had for each of these ids; may ask the source, some ids at a time.
+    def files(self, image_ids: Sequence[str]) -> Iterator[WantedFile]:
+        """Yield a file to download for each id; this can query the source, many ids at a time.
 
         Raises
         ------
         SourceError
-            The source can not be asked.
+            The source cannot be queried.
         """
 
 
 def expected_image(image_id: str, facts: Mapping[str, ImageFacts], side: int) -> Expected:
-    """What FFHQ says of an image; without that, that it decodes whole at its size."""
+    """Return what is expected of an image: its size in pixels and, if known, FFHQ's hashes."""
     fact = facts.get(image_id)
     if fact is None:
         return Expected(side=side)
