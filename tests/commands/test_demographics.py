@@ -50,7 +50,7 @@ def test_the_photographs_of_a_data_set_are_described_by_the_table_in_it(labelled
     assert (groups["0-9"], groups["20-29"], groups["70+"], groups["10-19"]) == (2, 1, 1, 0)
     assert (groups["male"], groups["female"], groups["no label"]) == (2, 2, 2)
     assert "2  50.0 % [15.0, 85.0]" in result.output  # Wilson's of 2 of 4
-    assert "Of all, 2 of 6 ids are in no table." in result.output
+    assert "all: 2 of 6 ids are not in any table." in result.output
 
 
 def test_groups_may_be_ffhq_aging_s_own(labelled):
@@ -99,7 +99,7 @@ def test_sets_stand_side_by_side_and_a_folder_gets_their_totals(labelled, tmp_pa
     [
         (["--ids", "0-5", "--set", "a=1"], "--ids is for one set and --set for several"),
         (["--set", "a"], "--set: 'a' should be a name and ids"),
-        (["--set", "a=manual"], "which is not there"),
+        (["--set", "a=manual"], "which does not exist"),
         (["--ids", "none.txt"], "--ids: there is no file none.txt"),
         (["--ids", "9-1"], "should run from a smaller id"),
         (["--ids", "50000-50010"], "none of the faces, such as 50000, has a label"),
@@ -110,8 +110,8 @@ def test_sets_stand_side_by_side_and_a_folder_gets_their_totals(labelled, tmp_pa
         (["--keep-individual"], "are for --race"),
         (["--landmarks", "TABLE"], "--landmarks is for --align"),
         (["--aging-labels", "TABLE"], "TABLE lacks the column gender; it has image_number"),
-        (["--features", "TABLE"], "TABLE lacks the column age, gender"),
-        (["--race-labels", "TABLE"], "TABLE is no table of race"),
+        (["--features", "TABLE"], "TABLE lacks the columns age, gender"),
+        (["--race-labels", "TABLE"], "TABLE is not a table of race"),
         (["--aging-labels", "none"], "'none' does not exist"),
         (["--out", "DATA"], "overlap"),
     ],
@@ -232,7 +232,7 @@ def test_missing_weights_are_reported_in_one_line(stand_in, photos, tmp_path, si
         result = run("-q", "demographics", photos, "--race", "--out", tmp_path / "who")
     assert result.exit_code == 1
     (line,) = result.output.splitlines()
-    assert line.startswith("Error: DeepFace's weights can not be fetched. Put race_model_")
+    assert line.startswith("Error: DeepFace's weights cannot be downloaded. Put race_model_")
     assert str(stand_in.parent) in line
 
 

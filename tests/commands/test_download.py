@@ -25,10 +25,10 @@ def test_images_are_fetched_and_counted(host, sources, data):
     result = run("images", data, *options)
     assert (result.exit_code, result.stdout) == (
         0,
-        "images: 2 fetched and verified, 0 there already\n",
+        "images: 2 downloaded and verified, 0 already present\n",
     )
     result = run("images", data, *options, "--verify")
-    assert result.stdout == "images: 0 fetched and verified, 2 there already\n"
+    assert result.stdout == "images: 0 downloaded and verified, 2 already present\n"
 
 
 def test_missing_images_make_the_exit_status_1(host, sources, data):
@@ -42,7 +42,7 @@ def test_missing_images_make_the_exit_status_1(host, sources, data):
 def test_labels_of_one_kind(host, sources, data):
     sources(manual_masks=("m.zip", packed({"a/00001.png": picture(1)}), "files = 1\n"))
     result = run("labels", data, "--only", "manual")
-    assert result.stdout == "manual-masks: 1 fetched and verified, 0 there already\n"
+    assert result.stdout == "manual-masks: 1 downloaded and verified, 0 already present\n"
     assert (data / "manual_wrinkle_masks" / "00001.png").exists()
 
 
@@ -65,9 +65,9 @@ def test_all_goes_on_when_one_part_fails(host, sources, data, tmp_path, monkeypa
     result = run("all", data, "--source", host.url("/{id}.png"), "--ids", "1")
     assert result.exit_code == 1
     assert "1 quota" in result.output
-    assert "images: 1 fetched" in result.output
-    assert "weights: 2 fetched" in result.output
-    assert "aging-labels: 1 fetched" in result.output
+    assert "images: 1 downloaded" in result.output
+    assert "weights: 2 downloaded" in result.output
+    assert "aging-labels: 1 downloaded" in result.output
     assert "image 00005 lacks" in result.output
     files = set(files_of(data))
     assert {
@@ -82,7 +82,7 @@ def test_all_goes_on_when_one_part_fails(host, sources, data, tmp_path, monkeypa
     [
         (["images", "--source", "nowhere"], "neither huggingface, nor drive"),
         (["images", "--source", "drive"], "download metadata first"),
-        (["images", "--ids", "portrait"], "no FFHQ id"),
+        (["images", "--ids", "portrait"], "not an FFHQ id"),
         (["images", "--ids", "../1"], "not an image id"),
         (["images", "--cookies", __file__], "cookies in Netscape's format"),
     ],
@@ -112,5 +112,5 @@ def test_a_table_of_something_else_is_refused(sources, data):
     (data / "download.csv").write_text("name,price\nbread,3\n")
     result = run("images", data, "--ids", "1")
     assert result.exit_code == 1
-    assert "is no table of downloads" in result.output
+    assert "is not a table of downloads" in result.output
     assert (data / "download.csv").read_text() == "name,price\nbread,3\n"

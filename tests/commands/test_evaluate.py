@@ -154,7 +154,7 @@ def test_a_bad_prediction_is_named_in_one_line(folders, tmp_path, spoil, said, w
     [
         (["ref", "ref"], "are the same folder"),
         (["near", "ref", "--compare", "near"], "are the same folder"),
-        (["near", "ref", "--ids", "77"], "none of the 1 ids"),
+        (["near", "ref", "--ids", "77"], "none of the 1 requested ids"),
         (["near", "ref", "--ids", "../1"], "not an image id"),
         (["near", "ref", "--images", "near"], "--out"),
         (["near", "ref", "--out", "near"], "overlap"),

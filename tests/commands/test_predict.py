@@ -81,7 +81,7 @@ def test_without_yunet_s_weights_the_error_says_what_to_do(run, dataset, tmp_pat
         (["--align", "--texture", "."], "do not go with --align"),
         (["--align", "--parser", "labels"], "do not go with --align"),
         (["--precision", "bf16", "--parser", "template"], "bf16 is for CUDA"),
-        (["--parser", "template", "--ids", "77"], "none of the 1 ids asked for"),
+        (["--parser", "template", "--ids", "77"], "none of the 1 requested ids"),
         (["--probabilities", "jpg"], "is not one of"),
         (["--batch-size", "0"], "is not in the range"),
         (["--face-masks", ".", "--labels", "."], "with --face-masks no parser is used"),

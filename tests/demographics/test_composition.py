@@ -52,9 +52,9 @@ def test_table_1_comes_out_as_the_paper_has_it(table_1):
     assert table_1.faces == {"manual": 1_000, "weak": 50_000}
     for variable, totals, human in zip(("age", "sex", "race"), (AGES, SEX, RACE), HUMAN,
                                        strict=True):  # fmt: skip
-        assert tuple(share.faces for share in table_1.of(variable, "weak")) == totals
-        assert tuple(share.faces for share in table_1.of(variable, "manual")) == human
-    (white,) = [share for share in table_1.of("race", "weak") if share.group == "white"]
+        assert tuple(share.faces for share in table_1.shares_of(variable, "weak")) == totals
+        assert tuple(share.faces for share in table_1.shares_of(variable, "manual")) == human
+    (white,) = [share for share in table_1.shares_of("race", "weak") if share.group == "white"]
     assert white.share == pytest.approx(0.59456)
     text = printed(table_1)
     assert "587  58.7 % [55.6, 61.7]" in text  # Wilson's, by hand

@@ -81,17 +81,20 @@ def test_a_table_may_be_compressed_and_begin_with_a_byte_order_mark(table):
 @pytest.mark.parametrize(
     ("rows", "said"),
     [
-        ("1,20-29,1,male,1,\n2,20-30,1,male,1,\n", ":3: '20-30' in column age_group is no age"),
+        (
+            "1,20-29,1,male,1,\n2,20-30,1,male,1,\n",
+            ":3: '20-30' in column age_group is not an age group",
+        ),
         ("1,06-Mar,1,male,1,\n", ":2: '06-Mar' in column age_group"),
         ("1,20-29,1,m,1,\n", ":2: 'm' in column gender is not male or female"),
-        ("x,20-29,1,male,1,\n", ":2: 'x' in column image_number is no image number"),
+        ("x,20-29,1,male,1,\n", ":2: 'x' in column image_number is not an image number"),
         ("-1,20-29,1,male,1,\n", "'-1' in column image_number"),
         ("1.0,20-29,1,male,1,\n", "'1.0' in column image_number"),
         (",20-29,1,male,1,\n", ":2: a blank in column image_number"),
-        ("1,20-29,1,male,1,\n\n00001,20-29,1,male,1,\n", "image 00001 stands in lines 2 and 4"),
-        ("1,20-29,1,male,1,\n2,20-29,1,male,1,,,,9\n", "can not be read as a table"),
-        ("", "has no row"),
-        ("\n\n", "has no row"),
+        ("1,20-29,1,male,1,\n\n00001,20-29,1,male,1,\n", "image 00001 is in lines 2 and 4"),
+        ("1,20-29,1,male,1,\n2,20-29,1,male,1,,,,9\n", "cannot be read as a table"),
+        ("", "has no rows"),
+        ("\n\n", "has no rows"),
     ],
 )  # fmt: skip
 def test_a_value_that_cannot_be_understood_is_named_with_its_line(table, rows, said):
@@ -103,7 +106,7 @@ def test_a_value_that_cannot_be_understood_is_named_with_its_line(table, rows, s
 
 @pytest.mark.parametrize("age", ["-1", "131", "inf", "1e999", "twelve"])
 def test_an_age_is_a_number_of_years(table, age):
-    with pytest.raises(ArgumentError, match="is no age of 0 to 130 years"):
+    with pytest.raises(ArgumentError, match="is not an age from 0 to 130 years"):
         read_features(table(FEATURES + f"1,1,{age},male,\n"))
 
 
@@ -111,11 +114,11 @@ def test_an_age_is_a_number_of_years(table, age):
     ("content", "name", "said"),
     [
         (FEATURES, "a.csv", "lacks the column age_group; it has image_number, n_faces, age"),
-        ("", "a.csv", "can not be read"),
-        ("\n", "a.csv", "can not be read"),
-        (b"\xff\xfe\x00i", "a.csv", "can not be read"),
-        (b"PK\x03\x04 no zip", "a.csv", "lacks the column image_number"),
-        (AGING.encode() + b'1,"20-29', "a.csv", "can not be read"),
+        ("", "a.csv", "cannot be read"),
+        ("\n", "a.csv", "cannot be read"),
+        (b"\xff\xfe\x00i", "a.csv", "cannot be read"),
+        (b"PK\x03\x04 no zip", "a.csv", "lacks the columns image_number, age_group, gender"),
+        (AGING.encode() + b'1,"20-29', "a.csv", "cannot be read"),
     ],
 )
 def test_another_file_is_refused(table, content, name, said):
@@ -128,7 +131,7 @@ def test_a_damaged_compressed_file_is_refused(tmp_path):
     for content in (whole[: len(whole) // 2], b"no gzip", whole[:20] + b"x" * 30):
         path = tmp_path / "labels.csv.gz"
         path.write_bytes(content)
-        with pytest.raises(ArgumentError, match="can not be read as a table"):
+        with pytest.raises(ArgumentError, match="cannot be read as a table"):
             read_aging_labels(path)
 
 

@@ -16,7 +16,7 @@ from PIL import Image
 from ffhq_wrinkle.dataset.ids import parse_ids
 from ffhq_wrinkle.dataset.layout import ImageFile
 from ffhq_wrinkle.demographics.groups import RACES
-from ffhq_wrinkle.demographics.race import LOCK, UNDER_WAY, WHOLE, Framing, estimate_race, settle
+from ffhq_wrinkle.demographics.race import LOCK, UNDER_WAY, WHOLE, RaceView, estimate_race, settle
 from ffhq_wrinkle.demographics.race_model import RaceModel, weights_path
 from ffhq_wrinkle.demographics.race_table import (
     COLUMNS,
@@ -131,7 +131,7 @@ def test_without_weights_one_line_says_where_to_put_them(home, site):
         RaceModel()
     said = str(raised.value)
     assert said.startswith(
-        "DeepFace's weights can not be fetched. Put race_model_single_batch.onnx"
+        "DeepFace's weights cannot be downloaded. Put race_model_single_batch.onnx"
     )
     assert str((home / PLACE).parent) in said
     assert "DEEPFACE_HOME" in said
@@ -155,13 +155,16 @@ def test_weights_are_fetched_once_into_the_place_that_deepface_looks_in(home, si
 def test_damaged_weights_are_named(home, content):
     path = write_stand_in(home)
     path.write_bytes(path.read_bytes()[:200] if content is None else content)
-    with pytest.raises(SourceError, match="is damaged or no ONNX graph; delete it"):
+    with pytest.raises(SourceError, match="is damaged or not an ONNX graph; delete it"):
         RaceModel()
 
 
 def test_another_network_is_refused(home):
     write_stand_in(home, groups=2)
-    with pytest.raises(SourceError, match=r"is not DeepFace's race model: it gives \(2,\) for 6"):
+    with pytest.raises(
+        SourceError,
+        match=r"is not DeepFace's race model: its output has the shape \(2,\) instead of \(6,\)",
+    ):
         RaceModel()
 
 
@@ -208,7 +211,7 @@ def test_an_interrupted_run_is_resumed_where_it_stopped(stand_in, photos, tmp_pa
         return photo
 
     with pytest.raises(RunInterrupted):
-        estimate_race(photos, out, view=Framing(WHOLE.name, interrupted), batch_size=4)
+        estimate_race(photos, out, view=RaceView(WHOLE.name, interrupted), batch_size=4)
     done = len(read_race_rows(out / UNDER_WAY))
     assert 4 <= done <= 8  # of the second batch those that had begun to be written
     table, report = estimate_race(photos, out, batch_size=4)
@@ -227,10 +230,10 @@ def test_estimates_of_other_weights_or_of_other_framings_are_made_again(home, ph
     write_stand_in(home, batch=1)
     _, report = estimate_race(photos, out)
     assert (report.made, report.kept) == (12, 0)
-    with pytest.raises(OutputError, match="choose another folder, or move it away"):
+    with pytest.raises(OutputError, match="choose another folder, or move the table away"):
         estimate_race(photos, out, keep=True)
-    dark = Framing("dark", lambda photo, _: photo // 2)
-    _, report = estimate_race(photos, out, framing=dark)
+    dark = RaceView("dark", lambda photo, _: photo // 2)
+    _, report = estimate_race(photos, out, view=dark)
     assert report.made == 12
 
 
@@ -245,7 +248,7 @@ def test_an_image_that_cannot_be_estimated_is_a_row_of_failures(stand_in, photos
     assert [(row["path"], row["step"]) for row in rows] == [
         ("00000/00077.png", "find"), ("00003.png", "read"), ("00004.png", "estimate"),
     ]  # fmt: skip
-    assert "gives no probabilities" in rows[2]["reason"]
+    assert "returns no probabilities" in rows[2]["reason"]
     assert {row.image_id for row in table.rows()} == {f"{n:05d}" for n in range(12)} - {
         "00003", "00004",
     }  # fmt: skip
@@ -256,12 +259,12 @@ def test_an_image_that_cannot_be_estimated_is_a_row_of_failures(stand_in, photos
 
 def test_sets_of_too_few_faces_are_refused(stand_in, photos, tmp_path):
     few = {"many": parse_ids("0-11"), "few": parse_ids("0-8,100-110")}
-    with pytest.raises(ArgumentError, match="9 images, in few, are no set to describe"):
+    with pytest.raises(ArgumentError, match="the set few has 9 images, too few to describe"):
         estimate_race(photos, tmp_path / "out", sets=few)
     (photos / "00000.png").unlink()
     (photos / "00001.png").unlink()
     (photos / "00002.png").unlink()
-    with pytest.raises(ArgumentError, match="9 images, in all"):
+    with pytest.raises(ArgumentError, match="the set all has 9 images"):
         estimate_race(photos, tmp_path / "out")
     _, report = estimate_race(photos, tmp_path / "out", keep=True)
     assert report.made == 9
@@ -287,7 +290,7 @@ def test_rows_are_saved_every_few_seconds(tmp_path, monkeypatch):
     saved = []
     for seconds in (1, 4.9, 5.1, 6, 10.2):
         now[0] = seconds
-        table.note(ImageFile(f"{seconds}", "x.png"), np.eye(6)[0])
+        table.add(ImageFile(f"{seconds}", "x.png"), np.eye(6)[0])
         saved.append(len(read_race_rows(table.path)) if table.path.exists() else 0)
     assert saved == [0, 0, 3, 3, 5]
 
@@ -312,15 +315,15 @@ GOOD = ["00001", "1", "0", "0", "0", "0", "0", *MODEL]
 @pytest.mark.parametrize(
     ("header", "rows", "said"),
     [
-        (COLUMNS[:-1], [], "is no table of race"),
-        (COLUMNS, [GOOD, GOOD], ":3: 00001 stands twice"),
-        (COLUMNS, [GOOD[:-1]], ":2 is no row"),
-        (COLUMNS, [[*GOOD, "more"]], ":2 is no row"),
-        (COLUMNS, [["00001", "x", *GOOD[2:]]], ":2 is no row"),
-        (COLUMNS, [["", *GOOD[1:]]], ":2 is no row"),
+        (COLUMNS[:-1], [], "is not a table of race"),
+        (COLUMNS, [GOOD, GOOD], ":3: 00001 occurs twice"),
+        (COLUMNS, [GOOD[:-1]], ":2 is not a row"),
+        (COLUMNS, [[*GOOD, "more"]], ":2 is not a row"),
+        (COLUMNS, [["00001", "x", *GOOD[2:]]], ":2 is not a row"),
+        (COLUMNS, [["", *GOOD[1:]]], ":2 is not a row"),
         (COLUMNS, [["00001", "0.4", *GOOD[2:]]], ":2: the probabilities should add up to 1"),
         (COLUMNS, [["00001", "nan", *GOOD[2:]]], ":2: the probabilities should add up to 1"),
-        (COLUMNS, [["00001", "2", "-1", *GOOD[3:]]], ":2 is no row"),
+        (COLUMNS, [["00001", "2", "-1", *GOOD[3:]]], ":2 is not a row"),
     ],
 )
 def test_a_table_of_something_else_is_refused(tmp_path, header, rows, said):

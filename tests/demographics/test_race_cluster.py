@@ -73,7 +73,7 @@ def test_tables_of_a_cluster_are_those_of_one_machine(stand_in, photos, tmp_path
 SLOW = """
 import os, sys, time
 from pathlib import Path
-from ffhq_wrinkle.demographics.race import Framing, estimate_race, settle
+from ffhq_wrinkle.demographics.race import RaceView, estimate_race, settle
 from ffhq_wrinkle.errors import RunInterrupted
 
 if __name__ == "__main__":
@@ -86,7 +86,7 @@ if __name__ == "__main__":
 
     try:
         _, report = estimate_race(
-            photos, out, framing=Framing("slow", slow), scheduler=(sys.argv[4:] or [None])[0]
+            photos, out, view=RaceView("slow", slow), scheduler=(sys.argv[4:] or [None])[0]
         )
         settle(out, keep=True)
         print(report.summary(out))
@@ -157,12 +157,12 @@ def test_a_copy_has_no_estimates_of_the_run_and_tells_its_own_once(tmp_path):
 
     table = RaceTable(tmp_path / "t.csv", Provenance("0", 64 * "a", "whole image"))
     sixth = np.array([0.5, 0.5, 0, 0, 0, 0])
-    table.note(ImageFile("1", "1.png"), sixth)
+    table.add(ImageFile("1", "1.png"), sixth)
     content = pickle.dumps(table)
     assert b"00001" not in content
     copy = pickle.loads(content)
     assert isinstance(copy, RaceSheet)
-    copy.note(ImageFile("2", "2.png"), sixth)
+    copy.add(ImageFile("2", "2.png"), sixth)
     for _ in range(2):  # a shard told twice is in the table once
         table.take([("00002", (0.5, 0.5, 0.0, 0.0, 0.0, 0.0))])
     assert copy.handed_over() == [("00002", (0.5, 0.5, 0.0, 0.0, 0.0, 0.0))]
@@ -175,10 +175,12 @@ def test_a_worker_with_another_model_is_refused(stand_in, monkeypatch):
     content = pickle.dumps(RaceModel())
     assert isinstance(pickle.loads(content), RaceModel)
     write_stand_in(stand_in.parents[2], batch=1)
-    with pytest.raises(SourceError, match=r"and not 0\.0\.103 with .* all workers need the same"):
+    with pytest.raises(
+        SourceError, match=r"but the run started with 0\.0\.103 and .* all workers need the same"
+    ):
         pickle.loads(content)
     stand_in.unlink()
-    with pytest.raises(SourceError, match=r"is not on .* DEEPFACE_HOME name a folder"):
+    with pytest.raises(SourceError, match=r"is missing on .* set DEEPFACE_HOME to a folder"):
         pickle.loads(content)
     assert not stand_in.exists()
     write_stand_in(stand_in.parents[2])

@@ -85,20 +85,20 @@ def test_excluded_ids_are_neither_drawn_nor_counted():
     )  # all that are left
     assert sample.ids == [f"{n:05d}" for n in range(30, 100) if n != 95]
     assert sample.excluded == 31
-    with pytest.raises(ArgumentError, match="70 ids can not be drawn: there are 69, 31 others"):
+    with pytest.raises(ArgumentError, match="70 ids cannot be drawn: there are 69, and 31 others"):
         draw_sample(parse_ids("0-99"), 70, excluded=excluded)
 
 
 def test_missing_labels_cannot_be_drawn_by():
     with pytest.raises(ArgumentError, match="no labels of race to draw by"):
         draw_sample(parse_ids("0-99"), 5, by=["age", "race"], labels=labels())
-    with pytest.raises(ArgumentError, match="such as 00500, has a label"):
+    with pytest.raises(ArgumentError, match="such as 00500, has a label for the strata"):
         draw_sample(parse_ids("500-599"), 5, by=["age"], labels=labels())
 
 
 @pytest.mark.parametrize("name", ["12-34", "a,b", "a#b", " a", "test-1,2"])
 def test_names_that_would_mean_something_else_in_a_list_are_refused(name):
-    with pytest.raises(ArgumentError, match="can not stand in an id list"):
+    with pytest.raises(ArgumentError, match="cannot be written to an id list"):
         draw_sample(Ids(names=frozenset({name})), 1)
 
 
@@ -128,12 +128,12 @@ def test_sets_are_ranges_lists_official_tests_or_human_masks(tmp_path):
     [
         (["0-5"], "should be a name and ids"),
         (["=0-5"], "should be a name and ids"),
-        (["a=0-5", "a=7"], "two sets are called 'a'"),
+        (["a=0-5", "a=7"], "two sets have the name 'a'"),
         (["a=5-2"], "--set a: '5-2' should run from a smaller id"),
         (["a="], "--set a: '' is not an image id"),
         (["a=none.txt"], "--set a: there is no file none.txt"),
         (["a=../x"], r"--set a: there is no file \.\./x"),
-        (["a=manual"], "--set a: manual means the masks in .*, which is not there"),
+        (["a=manual"], "--set a: manual stands for the masks in .*, which does not exist"),
     ],
 )
 def test_sets_that_name_no_ids_are_refused(tmp_path, texts, said):
@@ -143,6 +143,6 @@ def test_sets_that_name_no_ids_are_refused(tmp_path, texts, said):
 
 def test_photographs_are_the_ids_where_none_are_given(dataset, tmp_path):
     assert list(photographed_ids(dataset.root)) == dataset.ids
-    with pytest.raises(ArgumentError, match="say which ids are meant"):
+    with pytest.raises(ArgumentError, match="without photographs, the ids must be given"):
         photographed_ids(tmp_path / "data" / "face_parsed_labels")
     assert list(meant_ids("0-1", dataset.root)) == ["00000", "00001"]

@@ -49,7 +49,9 @@ def test_an_archive_that_unpacks_to_too_much_is_refused():
 
 
 def test_two_files_of_one_place_are_refused():
-    with pytest.raises(SourceError, match=r"a/00001\.png and b/00001\.png are both 00001\.png"):
+    with pytest.raises(
+        SourceError, match=r"a/00001\.png and b/00001\.png have the same place 00001\.png"
+    ):
         listed(archive_of("a/00001.png", "b/00001.png"))
 
 

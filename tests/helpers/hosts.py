@@ -21,6 +21,8 @@ SCAN = (
     '<input type="hidden" name="id" value="x"><input type="hidden" name="confirm" value="t">'
     "</form></body></html>"
 )
+# huggingface_hub requests this from its endpoint, once in a process, when it makes headers.
+_AGENT_HARNESSES = "/api/agent-harnesses"
 
 
 class Host(ThreadingHTTPServer):
@@ -67,6 +69,8 @@ class Host(ThreadingHTTPServer):
 
     def answer(self, client):
         path = urllib.parse.urlsplit(client.path).path
+        if path == _AGENT_HARNESSES:
+            return self.send(client, 404, b"nothing here")
         with self.lock:
             self.requests[path] += 1
             seen = {key.lower(): value for key, value in client.headers.items()}

@@ -272,7 +272,7 @@ def test_a_place_that_cannot_be_reached_is_reported_in_one_line(bucket, dataset,
     process = start("build-weak", images, bucket.url("out"), *weak)
     _, said = process.communicate(timeout=120)
     assert process.returncode == 2
-    assert said.startswith(f"Error: {images} can not be read: ")
+    assert said.startswith(f"Error: {images} cannot be read: ")
     assert len(said.splitlines()) == 1
 
 
