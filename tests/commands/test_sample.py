@@ -20,7 +20,7 @@ def test_the_command_leaves_out_what_is_labelled_and_keeps_a_list_that_is_there(
     assert run("sample", dataset.root, "--n", 4, "--exclude", "1000", "--out", out).exit_code == 0
     result = run("sample", dataset.root, "--n", 2, "--out", out)
     assert result.exit_code == 1
-    assert "is there already" in result.output
+    assert "already exists" in result.output
     assert out.read_bytes() == before
     assert run("sample", dataset.root, "--n", 2, "--out", out, "--overwrite").exit_code == 0
     assert len(list(read_ids(out))) == 2
@@ -39,10 +39,10 @@ def test_without_out_the_list_alone_is_on_stdout(dataset, tmp_path):
     [
         (["--n", 0], "0 is not in the range"),
         ([], "Missing option '--n'"),
-        (["--n", 7], "7 ids can not be drawn: there are 6"),
+        (["--n", 7], "7 ids cannot be drawn: there are 6"),
         (["--n", 2, "--by", "height"], "--by: 'height' is none of age, sex, race"),
         (["--n", 2, "--by", ""], "--by: '' is none of"),
-        (["--n", 2, "--by", "age"], "no labels of age to draw by"),
+        (["--n", 2, "--by", "age"], "there are no labels of age for the strata"),
         (["--n", 2, "--exclude", "none.txt"], "--exclude: there is no file none.txt"),
         (["--n", 2, "--ids", "9-1"], "should run from a smaller id"),
     ],

@@ -80,12 +80,14 @@ def test_a_part_is_held_against_the_rest_so_that_nobody_counts_twice(table_1):
 def test_faces_without_a_label_are_counted_and_have_no_share():
     labelled = labels({"sex": ["male", "female", None, "male"], "age": [None] * 3 + ["70+"]})
     composition = compose({"few": parse_ids("0-9")}, labelled)
-    assert [share.faces for share in composition.of("sex", "few")] == [2, 1]
-    assert [share.share for share in composition.of("sex", "few")] == pytest.approx([2 / 3, 1 / 3])
+    assert [share.faces for share in composition.shares_of("sex", "few")] == [2, 1]
+    assert [share.share for share in composition.shares_of("sex", "few")] == pytest.approx(
+        [2 / 3, 1 / 3]
+    )
     assert composition.unlabelled("sex", "few") == 7
     assert composition.unlabelled("age", "few") == 9
     assert composition.unknown == {"few": 6}
-    assert "Of few, 6 of 10 ids are in no table." in printed(composition)
+    assert "few: 6 of 10 ids are not in any table." in printed(composition)
     assert composition.differences == ()
     rows = list(csv.DictReader(io.StringIO(shares_csv(composition).decode())))
     for variable in ("age", "sex"):
@@ -112,7 +114,7 @@ def test_sets_may_overlap_be_equal_or_have_nobody_in_them_that_is_known():
     )
     assert np.isnan(by_sets["a", "c"].association.p)
     assert np.isnan(by_sets["a", "d"].association.p)
-    assert np.isnan([share.share for share in composition.of("sex", "d")]).all()
+    assert np.isnan([share.share for share in composition.shares_of("sex", "d")]).all()
     assert "undefined" in printed(composition)
     assert "(rough)" in printed(composition)
     record_text = json.dumps(record(composition), allow_nan=False)
@@ -125,7 +127,7 @@ def test_sets_may_overlap_be_equal_or_have_nobody_in_them_that_is_known():
 def test_ids_are_numbers_however_they_are_written_and_names_otherwise():
     labelled = labels({"sex": ["male", "female"]}, ids=["00007", "portrait"])
     composition = compose({"x": parse_ids("7,00007,portrait")}, labelled)
-    assert [share.faces for share in composition.of("sex", "x")] == [1, 1]
+    assert [share.faces for share in composition.shares_of("sex", "x")] == [1, 1]
     assert composition.faces == {"x": 2}
 
 

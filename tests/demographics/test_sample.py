@@ -90,7 +90,7 @@ def test_excluded_ids_are_neither_drawn_nor_counted():
 
 
 def test_missing_labels_cannot_be_drawn_by():
-    with pytest.raises(ArgumentError, match="no labels of race to draw by"):
+    with pytest.raises(ArgumentError, match="no labels of race for the strata"):
         draw_sample(parse_ids("0-99"), 5, by=["age", "race"], labels=labels())
     with pytest.raises(ArgumentError, match="such as 00500, has a label for the strata"):
         draw_sample(parse_ids("500-599"), 5, by=["age"], labels=labels())

@@ -44,7 +44,7 @@ def test_links_and_devices_are_refused(kind):
 
 
 def test_an_archive_that_unpacks_to_too_much_is_refused():
-    with pytest.raises(SourceError, match="unpacks to 5000 bytes, more than the 4999"):
+    with pytest.raises(SourceError, match="unpacks to 5000 bytes, more than the limit of 4999"):
         listed(archive_of(("00001.png", bytes(5000))), max_bytes=4999)
 
 

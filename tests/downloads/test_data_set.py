@@ -45,7 +45,7 @@ def test_a_folder_or_device_in_the_way_is_named(host, sources, opened, data, kin
     with opened() as folder:
         report = download_images(folder, parse_ids("1"), source_text=host.url("/{id}.png"))
     assert report.causes == {"in the way": 1}
-    assert "00001.png is no file; move it away" in report.first_failure
+    assert "00001.png is not a file; move it away" in report.first_failure
 
 
 def test_two_runs_do_not_go_into_one_folder(sources, opened):

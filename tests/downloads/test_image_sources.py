@@ -57,7 +57,7 @@ def test_a_hub_that_is_busy_is_asked_again(host, sources, opened):
     with opened() as folder:
         report = download_images(folder, parse_ids("2"))
     assert report.causes == {"source": 1}
-    assert "another --source" in report.first_failure
+    assert "a different --source" in report.first_failure
 
 
 def test_a_hub_without_connection_is_reported_in_one_line(host, sources, opened):
@@ -102,7 +102,7 @@ def test_an_unknown_source_is_refused(sources, opened, text):
 
 
 def test_a_name_is_not_an_ffhq_id(sources, opened):
-    with opened() as folder, pytest.raises(ArgumentError, match="'portrait' is no FFHQ id"):
+    with opened() as folder, pytest.raises(ArgumentError, match="'portrait' is not an FFHQ id"):
         download_images(folder, parse_ids("portrait"))
 
 

@@ -140,4 +140,4 @@ def test_a_host_that_asks_for_days_is_not_waited_for(host, sources, opened):
     with opened() as folder:
         report = download_images(folder, parse_ids("1"))
     assert report.causes == {"busy": 1}
-    assert "asks to come again in 278 hours" in report.first_failure
+    assert "it asks for a pause of 278 hours" in report.first_failure
