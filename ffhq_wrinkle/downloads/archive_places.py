@@ -1,4 +1,4 @@
-"""Archive places: where the files of each published archive belong in the released layout."""
+"""Archive places: the paths of the files of published archives in the released layout."""
 
 import re
 from collections.abc import Callable
@@ -17,7 +17,7 @@ _ID = re.compile(r"\d{5}")
 
 
 def _labels(folder: str, suffix: str, *, sharded: bool) -> Callable[[PurePosixPath], str | None]:
-    """Places of files named by FFHQ ids, whatever folders the archive has them in."""
+    """Return a function that places files named after FFHQ ids, from any folder of an archive."""
 
     def place(member: PurePosixPath) -> str | None:
         if member.suffix.lower() != suffix or not _ID.fullmatch(member.stem):
@@ -29,7 +29,7 @@ def _labels(folder: str, suffix: str, *, sharded: bool) -> Callable[[PurePosixPa
 
 
 def _checkpoint(member: PurePosixPath) -> str | None:
-    """Checkpoints keep the folder that names their stage and network."""
+    """Return the path of a checkpoint, which keeps the folder of its stage and network."""
     if member.suffix != ".pth" or member.name.startswith("."):
         return None
     return "/".join(["checkpoints", *member.parts[-2:]])

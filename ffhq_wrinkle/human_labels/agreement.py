@@ -14,6 +14,7 @@ import numpy as np
 
 from ..dataset.ids import Ids
 from ..errors import AnnotationError, ArgumentError, ImageFailure
+from ..images.masks import inverted_remark, looks_inverted
 from ..measures.bootstrap import RESAMPLES
 from ..measures.estimates import Estimate, defined_mean, estimates
 from ..measures.metrics import Overlap, jaccard
@@ -102,7 +103,7 @@ class Agreement:
     def covers_half(self) -> list[str]:
         """Ids of images of which somebody's mask covers more than half, as no wrinkles do."""
         most = self.tallies.drawn.max(axis=1)
-        chosen = np.flatnonzero(2 * most > self.tallies.pixels)
+        chosen = np.flatnonzero(looks_inverted(most, self.tallies.pixels))
         return [self.images[number].file.image_id for number in chosen]
 
     @cached_property
@@ -178,12 +179,7 @@ def measure_agreement(
     )
     half = agreement.covers_half()
     if half:
-        log.warning(
-            "masks cover more than half of %d images, such as %s; are they black on white? Then "
-            "turn them round",
-            len(half),
-            half[0],
-        )
+        log.warning("%s", inverted_remark("masks", half))
     return agreement
 
 

@@ -11,8 +11,9 @@ from typing import NamedTuple
 import numpy as np
 
 from ..errors import AnnotationError, ImageError
-from ..images.masks import decode_mask, resized_nearest
+from ..images.masks import decode_mask
 from ..images.photographs import decode_gray, read_content
+from ..images.sizes import of_size, require_size
 from .annotators import AnnotatedImage, AnnotationSettings
 
 
@@ -97,25 +98,24 @@ def decode_annotations(files: ImageFiles, settings: AnnotationSettings) -> Annot
         Sizes differ, or the face mask is empty.
     """
     drawn = [(file, file.decoded(settings.threshold)) for file in files.masks if file]
-    first, shape = drawn[0][0], drawn[0][1].shape
+    first, shape = drawn[0][0].path, drawn[0][1].shape
 
     def sized(file: MaskFile, mask: np.ndarray) -> np.ndarray:
-        if mask.shape == shape:
-            return mask
-        if settings.resize:
-            return resized_nearest(mask, shape)
-        raise AnnotationError(
-            f"{file.path} is {mask.shape[1]}x{mask.shape[0]}, but {first.path} is "
-            f"{shape[1]}x{shape[0]}; bring them to one size, or allow it by --resize nearest"
+        return of_size(
+            mask, shape, name=file.path, of=first, resize=settings.resize, error=AnnotationError
         )
 
     ready = iter([sized(file, mask) for file, mask in drawn])
     masks = [next(ready) if file else np.zeros(shape, bool) for file in files.masks]
     texture = files.texture.levels() if files.texture else None
-    if files.texture and texture is not None and texture.shape != shape:
-        raise AnnotationError(
-            f"{files.texture.path} is {texture.shape[1]}x{texture.shape[0]}, but {first.path} is "
-            f"{shape[1]}x{shape[0]}; a texture map has to be of the masks' size"
+    if files.texture and texture is not None:
+        require_size(
+            texture.shape,
+            shape,
+            name=files.texture.path,
+            of=first,
+            advice="a texture map must have the size of the masks",
+            error=AnnotationError,
         )
     if not files.region:
         return Annotations(masks, texture=texture)

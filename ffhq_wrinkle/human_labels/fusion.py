@@ -157,7 +157,7 @@ def fuse(
     Raises
     ------
     ArgumentError
-        As `votes.vote_patterns`, `FusionRule.levels` and `semi_automatic.semi_automatic_mask`, or
+        As `votes.drawn_votes`, `FusionRule.levels` and `semi_automatic.semi_automatic_mask`, or
         a texture map is not given where the rule needs it, or where it does not.
 
     >>> masks = np.array([[[1, 1, 0]], [[1, 0, 0]], [[0, 1, 1]]], bool)

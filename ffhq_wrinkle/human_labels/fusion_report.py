@@ -1,13 +1,16 @@
-"""Fusion report: what a run of `fused.fuse_folder` did, and what a user should know of it."""
+"""Fusion report: what a run of `fused.fuse_folder` did, and what its user should know."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
+from typing import Self
 
-from ..results.failures import FAILURES
+from ..errors import some_images
+from ..images.masks import inverted_remark
+from ..results.failures import FAILURES, Failure
+from .annotators import FoundAnnotations
 from .fusion import Method
-
-_LISTED = 5
+from .fusion_work import Outcome, mask_name
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,13 +56,55 @@ class FuseReport:
     half: list[str]
     outside_px: int
 
+    @classmethod
+    def of(
+        cls,
+        outcomes: Sequence[Outcome],
+        failures: Sequence[Failure],
+        found: FoundAnnotations,
+        results: Iterable[str],
+    ) -> Self:
+        """Report on a run so far.
+
+        Parameters
+        ----------
+        outcomes : sequence of Outcome
+            Of the images that are done.
+        failures : sequence of Failure
+            Of the others, as far as they were tried.
+        found : FoundAnnotations
+            What the run is about.
+        results : iterable of str
+            Names of all masks that are in the folder.
+        """
+        outcomes = sorted(outcomes)
+        rows = [(one.image_id, one.row) for one in outcomes if one.row]
+        expected = {mask_name(image.file.image_id) for image in found.images}
+        others = {PurePosixPath(name).name for name in results} - expected
+        return cls(
+            images=len(found.images) + len(found.missing),
+            made=sum(one.made for one in outcomes),
+            kept=sum(not one.made for one in outcomes),
+            failed=len(failures),
+            renewed=sum(one.renewed for one in outcomes),
+            skipped=found.skipped,
+            first_failure=failures[0].reason if failures else "",
+            empty=[image_id for image_id, row in rows if row.drawn and not row.kept],
+            unions=[image_id for image_id, row in rows if row.degenerate == "union"],
+            copies=[image_id for image_id, row in rows if row.degenerate == "copy"],
+            strangers=[one.image_id for one in outcomes if not one.row],
+            others=sorted(PurePosixPath(name).stem for name in others),
+            half=[image_id for image_id, row in rows if row.covers_half],
+            outside_px=sum(row.outside for _, row in rows),
+        )
+
     def summary(self, out: Path) -> str:
         """One line for people."""
         left = self.images - self.made - self.kept - self.failed
         parts = [f"{self.made} fused masks written", f"{self.kept} were there already"]
         if self.renewed:
             parts[0] += f" ({self.renewed} anew, since what they were made of has changed)"
-        parts += [f"{_some(self.skipped)} left out"] if self.skipped else []
+        parts += [f"{some_images(self.skipped)} left out"] if self.skipped else []
         if self.failed:
             parts += [f"{self.failed} failed, see {out / FAILURES}: {self.first_failure}"]
         parts += [f"{left} left to do"] if left else []
@@ -72,10 +117,7 @@ class FuseReport:
         """
         lines = []
         if self.half:
-            lines.append(
-                f"masks cover more than half of {_some(self.half)}; are they black on white? "
-                "Then turn them round"
-            )
+            lines.append(inverted_remark("masks", self.half))
         advice = "" if within else "give the face masks by --within, or "
         for image_ids, what in (
             (self.unions, "nearly all that anybody drew"),
@@ -83,28 +125,21 @@ class FuseReport:
         ):
             if image_ids:
                 lines.append(
-                    f"STAPLE kept {what} in {_some(image_ids)}. Thin lines in a large background "
-                    f"do that to it: {advice}use another method there"
+                    f"STAPLE kept {what} in {some_images(image_ids)}. Thin lines in a large "
+                    f"background do that to it: {advice}use another method there"
                 )
         if self.empty:
-            lines.append(f"{method} leaves nothing of what was drawn in {_some(self.empty)}")
+            lines.append(f"{method} leaves nothing of what was drawn in {some_images(self.empty)}")
         if self.outside_px:
             lines.append(f"{self.outside_px} pixels drawn outside the face masks were left out")
         if self.others and all_ids:
             lines.append(
-                f"there are also masks of {_some(self.others)} that nobody has any more, or that "
-                "was left out; delete them if they are not wanted"
+                f"there are also masks of {some_images(self.others)} that nobody has any more, or "
+                "that was left out; delete them if they are not wanted"
             )
         if self.strangers:
             lines.append(
-                f"left alone, since this command did not write them: {_some(self.strangers)}; "
-                "--overwrite replaces them"
+                "left alone, since this command did not write them: "
+                f"{some_images(self.strangers)}; --overwrite replaces them"
             )
         return lines
-
-
-def _some(image_ids: Sequence[str]) -> str:
-    """Say how many images, and name a few."""
-    more = ", ..." if len(image_ids) > _LISTED else ""
-    plural = "s" * (len(image_ids) != 1)
-    return f"{len(image_ids)} image{plural} ({', '.join(image_ids[:_LISTED])}{more})"

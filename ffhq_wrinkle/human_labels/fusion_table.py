@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..images.masks import looks_inverted
 from ..storage.writing import csv_bytes
 from .annotations import Annotations, ImageFiles
 from .annotators import AnnotationSettings
@@ -79,7 +80,7 @@ class FusionRow(NamedTuple):
     @property
     def covers_half(self) -> bool:
         """Whether somebody's mask covers more than half of the image, as no wrinkles do."""
-        return 2 * max(self.pixels) > self.height * self.width
+        return bool(looks_inverted(max(self.pixels), self.height * self.width))
 
     @property
     def drawn(self) -> int:

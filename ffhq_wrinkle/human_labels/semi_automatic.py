@@ -70,5 +70,4 @@ def semi_automatic_mask(texture: np.ndarray, rough: np.ndarray) -> np.ndarray:
     skin = cv2.adaptiveThreshold(
         dark, _TOP, cv2.ADAPTIVE_THRESH_GAUSSIAN_C, cv2.THRESH_BINARY, WINDOW, OFFSET
     )
-    wrinkle: np.ndarray = skin == 0
-    return wrinkle
+    return skin == 0

@@ -14,7 +14,7 @@ from ..reports.tabulation import (
     with_interval,
 )
 from .agreement import Agreement
-from .tallies import Column, Kind
+from .tallies import Column, SubjectKind
 
 LISTED = 10
 _MAX_PAIRS = 16
@@ -56,7 +56,7 @@ def _sections(agreement: Agreement) -> Iterable[Section]:
         counts = {_TITLES[one.measure]: figures[one, MEAN].undefined for one in columns}
         return ", ".join(f"{title} in {count}" for title, count in counts.items() if count) or "-"
 
-    def table(title: str, subjects: Sequence[tuple[Kind, str]], *measures: str) -> Section:
+    def table(title: str, subjects: Sequence[tuple[SubjectKind, str]], *measures: str) -> Section:
         titles = [f"{_TITLES[one]},\n{how}" for one in measures for how in (MEAN, POOLED)]
         rows = []
         for kind, subject in subjects:
@@ -65,11 +65,11 @@ def _sections(agreement: Agreement) -> Iterable[Section]:
             rows.append([subject, *row, undefined(columns)])
         return Section(title, ["", *titles, "undefined"], rows)
 
-    of_pairs: list[tuple[Kind, str]] = list(
+    of_pairs: list[tuple[SubjectKind, str]] = list(
         dict.fromkeys((one.kind, one.subject) for one in agreement.columns if one.kind == "pair")
     )
     of_pairs.append(("average", "average"))
-    of_others: list[tuple[Kind, str]] = [("others", name) for name in agreement.names]
+    of_others: list[tuple[SubjectKind, str]] = [("others", name) for name in agreement.names]
     yield table("Pairs", of_pairs, "jaccard", "pearson")
     if len(of_pairs) > _MAX_PAIRS:
         of_pairs = of_pairs[-1:]  # the average; the rest is in the CSV

@@ -26,7 +26,7 @@ from ..measures.metrics import (  # fmt: skip
 from ..measures.neighbourhoods import near_px
 from .votes import drawn_votes
 
-Kind = Literal["pair", "average", "others", "all"]
+SubjectKind = Literal["pair", "average", "others", "all"]
 _MEASURES = {"jaccard": jaccard, "pearson": pearson, "dice": dice, "cohen_kappa": cohen_kappa}
 _NEAR_MEASURES = {
     "precision": near_precision, "recall": near_recall, "dice": near_dice, "jaccard": near_jaccard,
@@ -68,8 +68,7 @@ class Tally(NamedTuple):
         """Sums over images, each counted so many times: (B, images) gives (B, ...)."""
 
         def summed(counts: np.ndarray) -> np.ndarray:
-            total = np.tensordot(weights, counts, axes=1)
-            return np.asarray(total)
+            return np.tensordot(weights, counts, axes=1)
 
         return Tally(*map(summed, self))
 
@@ -119,7 +118,7 @@ def tally(
 class Column(NamedTuple):
     """What one number measures: whose agreement, by which measure, how far lines may lie apart."""
 
-    kind: Kind
+    kind: SubjectKind
     subject: str
     measure: str
     tolerance_px: float | None = None

@@ -18,34 +18,6 @@ _RUN = 64  # pixels that are looked at together
 _SPLIT = 4  # pixels of so many annotators are told apart as bits; of more, one by one
 
 
-def vote_patterns(masks: Sequence[np.ndarray], region: np.ndarray | None = None) -> np.ndarray:
-    """Who drew each pixel.
-
-    Parameters
-    ----------
-    masks : sequence of np.ndarray
-        One mask for each annotator, bool (H, W), at most 32; an array (A, H, W) will do.
-    region : np.ndarray, optional
-        bool (H, W); outside it nobody drew.
-
-    Returns
-    -------
-    np.ndarray
-        (H, W), uint8 for up to 8 annotators, uint16 for up to 16, else uint32; the bit of value
-        2**a is set where annotator a drew.
-
-    Raises
-    ------
-    ArgumentError
-        There are no masks or too many, or they differ in shape or are not bool.
-
-    >>> vote_patterns([np.array([[True, True, False]]), np.array([[False, True, True]])])
-    array([[1, 3, 2]], dtype=uint8)
-    """
-    votes = drawn_votes(masks, region)
-    return votes.spread(votes.patterns)
-
-
 class DrawnVotes:
     """Who drew in the places of an image where somebody drew, which are few.
 
@@ -68,7 +40,10 @@ class DrawnVotes:
 
     @cached_property
     def patterns(self) -> np.ndarray:
-        """The vote patterns in these places, (N, 64), as `vote_patterns`; 0 beyond the end."""
+        """The vote patterns in these places, (N, 64); 0 beyond the image's end.
+
+        uint8 for up to 8 annotators, uint16 for up to 16, otherwise uint32.
+        """
         many = self.annotators
         kind = np.uint8 if many <= 8 else np.uint16 if many <= 16 else np.uint32
         patterns = np.zeros((len(self.places), _RUN), kind)
@@ -90,9 +65,9 @@ class DrawnVotes:
         return of_pattern
 
     def counted(self, pixels: int) -> "PatternCounts":
-        """As `count_patterns`, of an image or region of so many pixels."""
+        """Count the pixels of each vote pattern in an image or region of this many pixels."""
         if self.annotators > _SPLIT:
-            return count_patterns(self.patterns, self.annotators, pixels=pixels)
+            return _count_patterns(self.patterns, self.annotators, pixels)
         totals = np.bitwise_count(self._of_pattern).sum(axis=1, dtype=np.int64)
         return _pattern_counts(*_occurring(totals), self.annotators, pixels)
 
@@ -108,7 +83,7 @@ class DrawnVotes:
         elif self.annotators <= 8 and len(self.places):  # of nothing, OpenCV makes None
             # In a twentieth of the time that NumPy takes.
             padded = np.pad(table, (0, 256 - len(table)))
-            levels = np.asarray(cv2.LUT(self.patterns, padded))
+            levels = cv2.LUT(self.patterns, padded)
         else:
             levels = table.take(self.patterns)
         return self.spread(levels)
@@ -122,7 +97,24 @@ class DrawnVotes:
 
 
 def drawn_votes(masks: Sequence[np.ndarray], region: np.ndarray | None = None) -> DrawnVotes:
-    """Who drew each pixel, of the places where somebody drew; as `vote_patterns`."""
+    """Find who drew each pixel, in the places where somebody drew.
+
+    Parameters
+    ----------
+    masks : sequence of np.ndarray
+        One mask for each annotator, bool (H, W), at most 32; an array (A, H, W) will do.
+    region : np.ndarray, optional
+        bool (H, W); outside it nobody drew.
+
+    Raises
+    ------
+    ArgumentError
+        There are no masks or too many, or they differ in shape or are not bool.
+
+    >>> votes = drawn_votes([np.array([[True, True, False]]), np.array([[False, True, True]])])
+    >>> votes.spread(votes.patterns)
+    array([[1, 3, 2]], dtype=uint8)
+    """
     if not 1 <= len(masks) <= 32:
         raise ArgumentError(f"{len(masks)} masks; votes are of 1 to 32 annotators")
     for mask in (*masks, *([] if region is None else [region])):
@@ -187,8 +179,7 @@ class PatternCounts:
     def both_px(self) -> np.ndarray:
         """Pixels that two annotators both drew, int64 (A, A); those of one on the diagonal."""
         marks = self.marks.astype(np.int64)
-        both: np.ndarray = marks.T @ (marks * self.counts[:, None])
-        return both
+        return marks.T @ (marks * self.counts[:, None])
 
     @property
     def votes_px(self) -> np.ndarray:
@@ -198,22 +189,9 @@ class PatternCounts:
         return votes
 
 
-def count_patterns(
-    patterns: np.ndarray, annotators: int, *, pixels: int | None = None
-) -> PatternCounts:
-    """Count vote patterns.
-
-    Parameters
-    ----------
-    patterns : np.ndarray
-        As `vote_patterns` or `drawn_votes` gives them.
-    annotators : int
-        How many there are.
-    pixels : int, optional
-        How many pixels are in the region; those of `patterns` if not given.
-    """
+def _count_patterns(patterns: np.ndarray, annotators: int, pixels: int) -> PatternCounts:
+    """Count vote patterns pixel by pixel, in an image or region of this many pixels."""
     flat = patterns.ravel()
-    pixels = flat.size if pixels is None else pixels
     if flat.dtype != np.uint8:
         found, counts = np.unique(flat[flat != 0], return_counts=True)
         return _pattern_counts(found, counts, annotators, pixels)

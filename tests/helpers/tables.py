@@ -4,7 +4,7 @@ import csv
 
 
 def rows_of(path):
-    with path.open() as file:
+    with path.open(newline="") as file:
         return list(csv.DictReader(file))
 
 

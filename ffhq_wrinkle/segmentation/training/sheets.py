@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ..evaluation.evaluation_report import error_overlay
+from ...reports.overlays import error_overlay
 
 SHOWN = 6  # validation images on a sheet
 _SHEETS = 10  # of a stage, approximately

@@ -5,11 +5,12 @@ from pathlib import Path
 import numpy as np
 from PIL import ExifTags, TiffImagePlugin
 
-from ...errors import ImageError, ParsingError, SizeError
+from ...errors import ImageError, ParsingError
 from ...faces.labels import face_mask, read_label_map
 from ...images.masks import read_mask
 from ...images.photographs import decode_gray, opened, read_content, require_regular
 from ...images.png import has_png_end, may_be_turned
+from ...images.sizes import require_size
 
 _HEAD_BYTES = 16_384  # within which a PNG says how it is turned
 _TIFF_SIDES = (TiffImagePlugin.IMAGEWIDTH, TiffImagePlugin.IMAGELENGTH)
@@ -111,6 +112,4 @@ def require_same_size(shape: tuple[int, ...], image_shape: tuple[int, ...]) -> N
     SizeError
         The sizes differ.
     """
-    if shape != image_shape:
-        sides, image_sides = (f"{size[1]}x{size[0]}" for size in (shape, image_shape))
-        raise SizeError(f"it is {sides}, but its image is {image_sides}")
+    require_size(shape, image_shape, name="it", of="its image")

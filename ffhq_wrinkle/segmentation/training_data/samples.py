@@ -153,7 +153,7 @@ def read_named(path: Path, read: Callable[[Path], Content]) -> Content:
         raise SizeError(f"{path}: {error}") from error
     except ManyValuesError as error:
         # Without its advice: training has no option for a threshold.
-        raise ImageError(f"{path}: {error.found}") from error
+        raise ImageError(f"{path}: {error.fault}") from error
     except ImageError as error:
         raise ImageError(f"{path}: {error}") from error
 
