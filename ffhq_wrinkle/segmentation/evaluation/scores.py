@@ -57,14 +57,14 @@ class Score(NamedTuple):
     def columns(self, tolerances_px: Sequence[float]) -> list[Column]:
         """Return what the numbers of `measured` are, in their order."""
         declared = MEASURES.items()
-        columns = [Column(name) for name, one in declared if one.exact]
+        columns = [Column(name) for name, measure in declared if measure.exact]
         if self.centreline.shape[-2]:
-            columns += [Column(name) for name, one in declared if one.centrelines]
+            columns += [Column(name) for name, measure in declared if measure.centrelines]
         columns += [
-            Column(name, far) for name, one in declared if one.near for far in tolerances_px
+            Column(name, far) for name, measure in declared if measure.near for far in tolerances_px
         ]
         if self.of_levels.shape[-1]:
-            columns += [Column(name) for name, one in declared if one.levels]
+            columns += [Column(name) for name, measure in declared if measure.levels]
         return columns
 
     def measured(self) -> np.ndarray:
@@ -78,9 +78,11 @@ class Score(NamedTuple):
             for drawn in (self.reference, self.predicted)
         )
         near = NearOverlap(near_reference, reference, near_predicted, predicted)
-        blocks = [np.stack([one.exact(counts) for one in declared if one.exact], axis=-1)]
-        blocks += [one.centrelines(centrelines) for one in declared if one.centrelines]
-        blocks += [one.near(near) for one in declared if one.near]
+        blocks = [
+            np.stack([measure.exact(counts) for measure in declared if measure.exact], axis=-1)
+        ]
+        blocks += [measure.centrelines(centrelines) for measure in declared if measure.centrelines]
+        blocks += [measure.near(near) for measure in declared if measure.near]
         return np.concatenate([*blocks, self.of_levels], axis=-1)
 
 
@@ -127,7 +129,7 @@ def score(
         centreline = np.array([centreline_overlap(reference, predicted)], np.int64)
     of_levels = []
     if levels is not None:
-        of_levels = [one.levels(levels) for one in MEASURES.values() if one.levels]
+        of_levels = [measure.levels(levels) for measure in MEASURES.values() if measure.levels]
     return Score(
         counts.pixels,
         counts.first,
