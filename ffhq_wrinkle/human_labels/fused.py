@@ -84,8 +84,10 @@ def fuse_folder(
     """
     settings = settings or AnnotationSettings()
     _require_fitting_texture(method, texture)
-    require_separate([*(one.folder for one in annotators), settings.within, texture], [out])
-    found = find_annotations(annotators, settings, texture=texture, ids=ids, limit=limit)
+    require_separate(
+        [*(annotator.folder for annotator in annotators), settings.within, texture], [out]
+    )
+    annotations = find_annotations(annotators, settings, texture=texture, ids=ids, limit=limit)
     rule = _rule(method, min_votes, annotators, settings, jobs)
     every_image = ids is None and limit is None
     with OutputFolder(
@@ -99,27 +101,27 @@ def fuse_folder(
         work = FusionWork(folder, rule, settings)
         failures = [
             Failure(mask_name(image_id), "find", f"nobody has an image {image_id}")
-            for image_id in found.missing
+            for image_id in annotations.missing
         ]
         with (
             Interruption() as interruption,
-            Progress(len(found.images), "fuse-labels") as progress,
-            run_each(found.images, work.fuse, jobs=jobs) as outcomes,
+            Progress(len(annotations.images), "fuse-labels") as progress,
+            run_each(annotations.images, work.fuse, jobs=jobs) as outcomes,
         ):
             for image, outcome in outcomes:
                 progress.advance(failed=isinstance(outcome, ImageFailure))
                 if isinstance(outcome, ImageFailure):
                     name = mask_name(image.file.image_id)
                     failures.append(Failure(name, outcome.step, str(outcome)))
-        report = FuseReport.of(work.outcomes, failures, found, folder.results())
-        update_failures(out, failures, about=None if every_image else _ids_of(found))
+        report = FuseReport.of(work.outcomes, failures, annotations, folder.results())
+        update_failures(out, failures, about=None if every_image else _ids_of(annotations))
         interruption.raise_with(report.summary(out))
         for line in report.remarks(method, within=settings.within is not None, all_ids=every_image):
             log.warning("%s", line)
         write_bytes(out / TABLE, _table(folder, annotators))
         weights = list(rule.weights) if rule.weights else None
         about = {"command": "fuse-labels", "version": __version__, "weights": weights}
-        folder.finish({**about, "skipped": sorted(found.skipped)})
+        folder.finish({**about, "skipped": sorted(annotations.skipped)})
     return report
 
 
@@ -137,15 +139,18 @@ def _made_with(
     return {
         "method": rule.method,
         "min_votes": rule.min_votes,
-        "annotators": [f"{one.name}={one.folder.resolve()}" for one in annotators],
+        "annotators": [
+            f"{annotator.name}={annotator.folder.resolve()}" for annotator in annotators
+        ],
         **settings.record(),
         **({"texture": str(texture.resolve())} if texture else {}),
     }
 
 
-def _ids_of(found: FoundAnnotations) -> set[str]:
+def _ids_of(annotations: FoundAnnotations) -> set[str]:
     """Return the ids of all images that a run is about."""
-    return {*found.missing, *found.skipped, *(image.file.image_id for image in found.images)}
+    images = (image.file.image_id for image in annotations.images)
+    return {*annotations.missing, *annotations.skipped, *images}
 
 
 def _table(folder: OutputFolder, annotators: Sequence[Annotator]) -> bytes:
@@ -155,7 +160,7 @@ def _table(folder: OutputFolder, annotators: Sequence[Annotator]) -> bytes:
         for name in folder.results()
     )
     ours = sorted((image_id, row) for image_id, row in rows if row)
-    return fusion_table([one.name for one in annotators], ours)
+    return fusion_table([annotator.name for annotator in annotators], ours)
 
 
 def _require_fitting_texture(method: Method, texture: Path | None) -> None:
@@ -178,8 +183,8 @@ def _rule(
         log.info("how far annotators agree, for their weights:")
         if settings.missing == "error":  # images that were not chosen may lack a mask
             settings = replace(settings, missing="skip")
-        everything = find_annotations(annotators, settings)
-        tallies, _ = tally_images(everything, settings, len(annotators), jobs=jobs)
+        images = find_annotations(annotators, settings).images
+        tallies, _ = tally_images(images, settings, len(annotators), jobs=jobs)
         weights = agreement_weights(tallies)
     elif method == "majority" and min_votes is None:
         min_votes = len(annotators) // 2 + 1

@@ -16,7 +16,7 @@ from ..errors import ArgumentError
 MAX_SIDE = 1_000_000  # libpng's limit
 NOTE, COMMENT = "Description", "Comment"  # keywords that the PNG specification reserves
 OUR_NOTES = tuple(f"{keyword}\0".encode() for keyword in (NOTE, COMMENT))
-_NOTES_BYTES = 16_384  # `png_note` finds notes within the first so many
+_NOTES_BYTES = 16_384  # at the beginning of a file, where `png_note` looks
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 PNG_END = b"\x00\x00\x00\x00IEND\xaeB`\x82"
 HEADER = struct.Struct(">IIBBBBB")  # body of IHDR (PNG specification, 11.2.1)

@@ -10,7 +10,7 @@ _HOW_TO_RESIZE = "make them the same size, or allow resizing by --resize nearest
 
 
 def require_size(
-    found: tuple[int, ...],
+    shape: tuple[int, ...],
     wanted: tuple[int, ...],
     *,
     name: object,
@@ -22,7 +22,7 @@ def require_size(
 
     Parameters
     ----------
-    found, wanted : tuple of int
+    shape, wanted : tuple of int
         The shape of an array (H, W), and the shape that it should have.
     name, of : object
         How the error names the array and the image: their paths, or words.
@@ -40,8 +40,8 @@ def require_size(
     Traceback (most recent call last):
     ffhq_wrinkle.errors.SizeError: a.png is 6x4, but b.png is 6x8
     """
-    if found != wanted:
-        (height, width), (wanted_height, wanted_width) = found[:2], wanted[:2]
+    if shape != wanted:
+        (height, width), (wanted_height, wanted_width) = shape[:2], wanted[:2]
         said = f"{name} is {width}x{height}, but {of} is {wanted_width}x{wanted_height}"
         raise error(f"{said}; {advice}" if advice else said)
 

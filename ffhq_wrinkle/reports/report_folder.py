@@ -146,7 +146,8 @@ class ReportFolder:
         """List pictures of an earlier report and half-written files; make the pictures' folder."""
         pictures = self._pictures
         if not isinstance(out, Path):
-            return [f"{pictures}/{one.name}" for one in entries(out / pictures)] if pictures else []
+            listed = entries(out / pictures) if pictures else []
+            return [f"{pictures}/{entry.name}" for entry in listed]
         left = [path.name for path in out.glob(f"{PARTIAL_PREFIX}*")]
         if pictures:
             (out / pictures).mkdir(exist_ok=True)

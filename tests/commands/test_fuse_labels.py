@@ -104,7 +104,7 @@ def test_semi_automatic_makes_masks_of_one_folder_of_rough_masks(annotators, tex
     path = textured / "00000" / "00001.png"
     Image.fromarray(np.roll(pixels(path), 3, axis=0)).save(path)
     before = {image_id: (out / f"{image_id}.png").read_bytes() for image_id in rows}
-    assert "1 fused masks written (1 anew," in semi_automatic(annotators[:1], textured, out).stdout
+    assert "1 fused masks written (1 again," in semi_automatic(annotators[:1], textured, out).stdout
     changed = [
         image_id for image_id in rows if (out / f"{image_id}.png").read_bytes() != before[image_id]
     ]
@@ -175,7 +175,7 @@ def test_wrong_options_of_semi_automatic_are_reported_in_one_line(
 def test_images_without_a_texture_map_are_listed_or_skipped(annotators, textured, tmp_path):
     (textured / "00000" / "00003.png").unlink()
     result = semi_automatic(annotators, textured, tmp_path / "out")
-    assert "1 of 4 images are not there for all: 00003 (no texture map)" in result.output
+    assert "1 of 4 images are incomplete: 00003 (no texture map)" in result.output
     result = semi_automatic(annotators, textured, tmp_path / "out", "--missing", "skip")
     assert result.stdout.startswith("3 fused masks written")
 

@@ -41,7 +41,7 @@ def test_changed_annotations_are_fused_again_whatever_their_time(folders, drawn,
     os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns - 10**12))
     report = fuse(folders, out)
     assert (report.made, report.kept, report.renewed) == (1, 5, 1)
-    assert "1 anew" in report.summary(out)
+    assert "1 again" in report.summary(out)
     both = drawn["B"]["00001"] & drawn["C"]["00001"]
     assert_array_equal(pixels(out / "00001.png") > 0, both)
     assert rows(out)[1]["pixels_A"] == "0"
@@ -203,7 +203,7 @@ def test_masks_of_images_that_nobody_has_any_more_are_remarked_on(folders, out):
         (folder / "00001.png").unlink()
     report = fuse(folders, out)
     assert report.others == ["00001"]
-    assert "1 image (00001) that nobody has any more" in remarks(report)[0]
+    assert "1 image (00001) that no annotator has any more" in remarks(report)[0]
     assert remarks(report, all_ids=False) == []
 
 

@@ -179,7 +179,7 @@ def drawn_distortion(
     amounts[1:6] *= affine
     amounts[6] *= settings.optical_limit * optical
     scale, rotation, shear_x, shear_y, right, down, k = amounts.tolist()
-    elastic_rng, grid_rng = (np.random.default_rng(one) for one in rng.integers(2**63, size=2))
+    elastic_rng, grid_rng = (np.random.default_rng(seed) for seed in rng.integers(2**63, size=2))
     steps = 1 + settings.grid_limit * grid_rng.uniform(-1, 1, (2, settings.grid_steps))
     field = None
     if elastic:

@@ -80,7 +80,9 @@ class Evaluation:
         if self.levels is None:
             return {}
         return {
-            Column(name): one.levels(self.levels) for name, one in MEASURES.items() if one.levels
+            Column(name): measure.levels(self.levels)
+            for name, measure in MEASURES.items()
+            if measure.levels
         }
 
     @property
@@ -112,8 +114,8 @@ def with_pooled(
 ) -> list[Estimate[Column]]:
     """Return figures with these values in the place of their pooled ones."""
     return [
-        one._replace(value=pooled[one.column])
-        if one.aggregate == POOLED and one.column in pooled
-        else one
-        for one in figures
+        figure._replace(value=pooled[figure.column])
+        if figure.aggregate == POOLED and figure.column in pooled
+        else figure
+        for figure in figures
     ]

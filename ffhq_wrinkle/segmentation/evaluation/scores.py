@@ -13,7 +13,7 @@ from ...measures.metrics import NearOverlap, Overlap, overlap
 from ...measures.neighbourhoods import near_px
 from .centrelines import centreline_overlap
 from .measures import MEASURES, Column
-from .probabilities import LevelCounts
+from .probabilities import LevelCounts, level_counts
 
 
 class Score(NamedTuple):
@@ -57,14 +57,14 @@ class Score(NamedTuple):
     def columns(self, tolerances_px: Sequence[float]) -> list[Column]:
         """Return what the numbers of `measured` are, in their order."""
         declared = MEASURES.items()
-        columns = [Column(name) for name, one in declared if one.exact]
+        columns = [Column(name) for name, measure in declared if measure.exact]
         if self.centreline.shape[-2]:
-            columns += [Column(name) for name, one in declared if one.centrelines]
+            columns += [Column(name) for name, measure in declared if measure.centrelines]
         columns += [
-            Column(name, far) for name, one in declared if one.near for far in tolerances_px
+            Column(name, far) for name, measure in declared if measure.near for far in tolerances_px
         ]
         if self.of_levels.shape[-1]:
-            columns += [Column(name) for name, one in declared if one.levels]
+            columns += [Column(name) for name, measure in declared if measure.levels]
         return columns
 
     def measured(self) -> np.ndarray:
@@ -78,9 +78,11 @@ class Score(NamedTuple):
             for drawn in (self.reference, self.predicted)
         )
         near = NearOverlap(near_reference, reference, near_predicted, predicted)
-        blocks = [np.stack([one.exact(counts) for one in declared if one.exact], axis=-1)]
-        blocks += [one.centrelines(centrelines) for one in declared if one.centrelines]
-        blocks += [one.near(near) for one in declared if one.near]
+        blocks = [
+            np.stack([measure.exact(counts) for measure in declared if measure.exact], axis=-1)
+        ]
+        blocks += [measure.centrelines(centrelines) for measure in declared if measure.centrelines]
+        blocks += [measure.near(near) for measure in declared if measure.near]
         return np.concatenate([*blocks, self.of_levels], axis=-1)
 
 
@@ -89,15 +91,22 @@ def stacked(scores: Iterable[Score]) -> Score:
     return Score(*(np.stack(counts) for counts in zip(*scores, strict=True)))
 
 
+class ImageScore(NamedTuple):
+    """The score of one image, and the counts of its probabilities, if it has any."""
+
+    score: Score
+    levels: LevelCounts | None
+
+
 def score(
     reference: np.ndarray,
     predicted: np.ndarray,
     region: np.ndarray | None = None,
     *,
+    probability: np.ndarray | None = None,
     tolerances_px: Sequence[float] = (),
     centrelines: bool = False,
-    levels: LevelCounts | None = None,
-) -> Score:
+) -> ImageScore:
     """Count the pixels of a prediction and its reference.
 
     Parameters
@@ -106,18 +115,22 @@ def score(
         bool (H, W).
     region : np.ndarray, optional
         bool (H, W); pixels outside it do not count.
+    probability : np.ndarray, optional
+        As `probabilities.require_probability` wants it.
     tolerances_px : sequence of float
         As `neighbourhoods.near_px`.
     centrelines : bool
         Whether to count for clDice.
-    levels : LevelCounts, optional
-        The image's probabilities, if there are any.
 
     Raises
     ------
     ArgumentError
-        The masks are not bool, or differ in shape.
+        The masks are not bool, or arrays differ in shape.
     """
+    levels, of_levels = None, []
+    if probability is not None:
+        levels = level_counts(probability, reference, region)
+        of_levels = [measure.levels(levels) for measure in MEASURES.values() if measure.levels]
     counts = overlap(reference, predicted, region)
     if region is not None:
         reference, predicted = reference & region, predicted & region
@@ -125,10 +138,7 @@ def score(
     centreline = np.zeros((0, 4), np.int64)
     if centrelines:
         centreline = np.array([centreline_overlap(reference, predicted)], np.int64)
-    of_levels = []
-    if levels is not None:
-        of_levels = [one.levels(levels) for one in MEASURES.values() if one.levels]
-    return Score(
+    of_image = Score(
         counts.pixels,
         counts.first,
         counts.second,
@@ -137,3 +147,4 @@ def score(
         centreline,
         np.array(of_levels, np.float64),
     )
+    return ImageScore(of_image, levels)

@@ -18,8 +18,8 @@ from ...runs.pipeline import run_each
 from ...runs.progress import Progress
 from .evaluation import Evaluation
 from .pairs import EvaluationSettings, FoundPairs, Pair, PairFiles, find_pairs, read_pair
-from .probabilities import LevelCounts, level_counts, require_probability
-from .scores import Score, score, stacked
+from .probabilities import LevelCounts, require_probability
+from .scores import ImageScore, Score, score, stacked
 
 log = logging.getLogger(__name__)
 
@@ -84,7 +84,7 @@ def evaluate_files(
     gathered = _Gathered()
     failures: list[ImageFailure] = []
 
-    def work(files: PairFiles) -> _Scored:
+    def work(files: PairFiles) -> ImageScore:
         return _scored(read_pair(files, settings), settings)
 
     with (
@@ -162,23 +162,16 @@ def evaluate_pairs(
     )
 
 
-_Scored = tuple[Score, LevelCounts | None]
-
-
-def _scored(pair: Pair, settings: EvaluationSettings) -> _Scored:
+def _scored(pair: Pair, settings: EvaluationSettings) -> ImageScore:
     """Score one image."""
-    levels = None
-    if pair.probability is not None:
-        levels = level_counts(pair.probability, pair.reference, pair.region)
-    counts = score(
+    return score(
         pair.reference,
         pair.mask(settings.threshold),
         pair.region,
+        probability=pair.probability,
         tolerances_px=settings.tolerances_px,
         centrelines=settings.centrelines,
-        levels=levels,
     )
-    return counts, levels
 
 
 class _Gathered:
@@ -188,13 +181,12 @@ class _Gathered:
         self.scores: list[Score] = []
         self.levels: LevelCounts | None = None
 
-    def add(self, scored: _Scored) -> None:
-        counts, levels = scored
-        if self.scores and (levels is None) != (self.levels is None):
+    def add(self, image: ImageScore) -> None:
+        if self.scores and (image.levels is None) != (self.levels is None):
             raise ArgumentError("some images have probabilities and others have none")
-        self.scores.append(counts)
-        if levels is not None:
-            self.levels = levels if self.levels is None else self.levels.plus(levels)
+        if image.levels is not None:
+            self.levels = image.levels if self.levels is None else self.levels.plus(image.levels)
+        self.scores.append(image.score)
 
 
 def _warn(evaluation: Evaluation) -> None:

@@ -82,26 +82,28 @@ def sifted(
     why: dict[Path, str] = {}
     kept = []
     for run in finished:
-        one = _with_pretraining(run, runs)
-        strange = _strangeness(one)
+        candidate = _with_pretraining(run, runs)
+        strange = _strangeness(candidate)
         if strange:
             why[run.path] = strange
         else:
-            kept.append(one)
+            kept.append(candidate)
     kept, common = _largest(kept, (_finetune_facts, _own(_finetune_facts)), why)
     pretrained, of_pretraining = _largest(
-        [one for one in kept if one.config], (_pretrain_facts, _own(_pretrain_facts)), why
+        [candidate for candidate in kept if candidate.config],
+        (_pretrain_facts, _own(_pretrain_facts)),
+        why,
     )
-    kept = [one for one in kept if one in pretrained or not one.config]
+    kept = [candidate for candidate in kept if candidate in pretrained or not candidate.config]
     alike: list[Pretrained] = []
-    for name in dict.fromkeys(one.run.recipe.name for one in kept):
-        members = [one for one in kept if one.run.recipe.name == name]
+    for name in dict.fromkeys(candidate.run.recipe.name for candidate in kept):
+        members = [candidate for candidate in kept if candidate.run.recipe.name == name]
         alike += _largest(members, (_further_facts,), why)[0]
     once: dict[tuple[str, float, int], Pretrained] = {}
-    for one in alike:
-        key = (one.run.recipe.name, one.run.fraction, one.run.seed)
-        if once.setdefault(key, one) is not one:
-            why[one.run.path] = f"seed {one.run.seed} again, as in {once[key].run.path}"
+    for candidate in alike:
+        key = (candidate.run.recipe.name, candidate.run.fraction, candidate.run.seed)
+        if once.setdefault(key, candidate) is not candidate:
+            why[candidate.run.path] = f"seed {candidate.run.seed} again, as in {once[key].run.path}"
     return list(once.values()), why, {**common, **of_pretraining}
 
 
@@ -116,18 +118,20 @@ def _with_pretraining(run: Run, runs: Sequence[Run]) -> Pretrained:
     return Pretrained(run, None, None, run.init)
 
 
-def _strangeness(one: Pretrained) -> str:
+def _strangeness(candidate: Pretrained) -> str:
     """Return why a run is not the experiment that its recipe's name stands for; empty if it is."""
-    recipe = _shipped(one.run.recipe)
+    recipe = _shipped(candidate.run.recipe)
     if recipe is None:
         return ""
-    if one.init:
+    if candidate.init:
         return "began with a checkpoint (--init) of none of these runs; name its run too"
-    if bool(recipe.pretrain) != bool(one.config):
+    if bool(recipe.pretrain) != bool(candidate.config):
         return "without the recipe's pretraining" if recipe.pretrain else "pretrained, unlike it"
     differing = [
         f"[{stage}] {key} {getattr(config, key)}, the recipe's is {getattr(wanted, key)}"
-        for stage, config, wanted in zip(STAGES, _configs(one), _configs_of(recipe), strict=True)
+        for stage, config, wanted in zip(
+            STAGES, _configs(candidate), _configs_of(recipe), strict=True
+        )
         if config and wanted
         for key in _KIND
         if getattr(config, key) != getattr(wanted, key)
@@ -135,8 +139,8 @@ def _strangeness(one: Pretrained) -> str:
     return ", ".join(differing)
 
 
-def _configs(one: Pretrained) -> tuple[StageConfig | None, ...]:
-    return one.config, one.run.recipe.finetune
+def _configs(candidate: Pretrained) -> tuple[StageConfig | None, ...]:
+    return candidate.config, candidate.run.recipe.finetune
 
 
 def _configs_of(recipe: Recipe) -> tuple[StageConfig | None, ...]:
@@ -157,18 +161,19 @@ def _largest(
     best: list[Pretrained] = []
     facts_of: Callable[[Pretrained], Facts] = _further_facts
     for kind in kinds:
-        groups = Counter(tuple(kind(one).items()) for one in runs)
+        groups = Counter(tuple(kind(candidate).items()) for candidate in runs)
         if groups:
             most, size = groups.most_common(1)[0]  # the first of several
             if size > len(best):
-                facts_of, best = kind, [one for one in runs if tuple(kind(one).items()) == most]
+                facts_of = kind
+                best = [candidate for candidate in runs if tuple(kind(candidate).items()) == most]
     if not best:
         return [], {}
     common = facts_of(best[0])
-    for one in runs:
-        if one not in best:
-            theirs = facts_of(one)
-            why[one.run.path] = ", ".join(
+    for candidate in runs:
+        if candidate not in best:
+            theirs = facts_of(candidate)
+            why[candidate.run.path] = ", ".join(
                 f"{key} {theirs.get(key, 'none')} instead of {common.get(key, 'none')}"
                 for key in {**common, **theirs}
                 if theirs.get(key) != common.get(key)
@@ -176,8 +181,8 @@ def _largest(
     return best, common
 
 
-def _finetune_facts(one: Pretrained) -> Facts:
-    run, config = one.run, one.run.recipe.finetune
+def _finetune_facts(candidate: Pretrained) -> Facts:
+    run, config = candidate.run, candidate.run.recipe.finetune
     trained = run.stages.get("finetune")
     tested = run.scores.image_ids if run.scores else ()
     return {
@@ -189,9 +194,9 @@ def _finetune_facts(one: Pretrained) -> Facts:
     }
 
 
-def _pretrain_facts(one: Pretrained) -> Facts:
-    images = _short(one.trained.images_sha256 if one.trained else "")
-    return {"pretraining images": images, **_stage_facts(one.config, "pretraining ")}
+def _pretrain_facts(candidate: Pretrained) -> Facts:
+    images = _short(candidate.trained.images_sha256 if candidate.trained else "")
+    return {"pretraining images": images, **_stage_facts(candidate.config, "pretraining ")}
 
 
 def _stage_facts(config: StageConfig | None, prefix: str) -> dict[str, str]:
@@ -208,13 +213,13 @@ def _stage_facts(config: StageConfig | None, prefix: str) -> dict[str, str]:
 def _own(facts: Callable[[Pretrained], Facts]) -> Callable[[Pretrained], Facts]:
     """Return a function of the same facts, with one word for the recipe's epochs and batch size."""
 
-    def changed(one: Pretrained) -> Facts:
-        own_facts = dict(facts(one))
-        recipe = _shipped(one.run.recipe)
+    def changed(candidate: Pretrained) -> Facts:
+        own_facts = dict(facts(candidate))
+        recipe = _shipped(candidate.run.recipe)
         if recipe is None:
             return own_facts
         for prefix, config, wanted in zip(
-            ("pretraining ", ""), _configs(one), _configs_of(recipe), strict=True
+            ("pretraining ", ""), _configs(candidate), _configs_of(recipe), strict=True
         ):
             for key in _BUDGET:
                 name = prefix + key.replace("_", " ")
@@ -225,13 +230,13 @@ def _own(facts: Callable[[Pretrained], Facts]) -> Callable[[Pretrained], Facts]:
     return changed
 
 
-def _further_facts(one: Pretrained) -> Facts:
+def _further_facts(candidate: Pretrained) -> Facts:
     """Return all settings of the stages, and the checkpoint that the first began with."""
-    facts = {"init": _short(one.init) if one.init else "none"}
-    if one.trained:
+    facts = {"init": _short(candidate.init) if candidate.init else "none"}
+    if candidate.trained:
         # Not among the facts that recipes share: only texture-map pretraining needs weak masks.
-        facts["pretraining data"] = _short(one.trained.data_sha256)
-    for stage, config in zip(STAGES, _configs(one), strict=True):
+        facts["pretraining data"] = _short(candidate.trained.data_sha256)
+    for stage, config in zip(STAGES, _configs(candidate), strict=True):
         if config:
             facts |= {
                 f"[{stage}] {key}": str(value)

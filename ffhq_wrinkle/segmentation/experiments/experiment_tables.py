@@ -88,7 +88,10 @@ def _sections(experiments: Experiments) -> Iterable[Section]:
             "Not comparable, and in no mean", header, list(map(_apart, experiments.apart))
         )
     if experiments.unfinished:
-        rows = [[str(one.run.path), one.run.recipe.name, one.why] for one in experiments.unfinished]
+        rows = [
+            [str(entry.run.path), entry.run.recipe.name, entry.why]
+            for entry in experiments.unfinished
+        ]
         yield Section("Unfinished", ["run", "recipe", "why"], rows)
 
 
@@ -156,15 +159,15 @@ def duration(seconds: float) -> str:
     return f"{int(seconds) // 3600} h {int(seconds) % 3600 // 60:02d} min"
 
 
-def _apart(one: Apart) -> list[str]:
-    run = one.run
+def _apart(entry: Apart) -> list[str]:
+    run = entry.run
     figures = (
         with_interval(figure, measure.form)
-        for figure, measure in zip(one.figures, headline().values(), strict=True)
+        for figure, measure in zip(entry.figures, headline().values(), strict=True)
     )
     return [
         *(str(run.path), run.recipe.name, percent(run.fraction), str(run.seed)),
-        *(*figures, one.why),
+        *(*figures, entry.why),
     ]
 
 
@@ -181,10 +184,10 @@ def table_csv(experiments: Experiments) -> bytes:
         costs = [*(cell.parameters or (None, None)), cell.seconds, cell.memory_mib]
         start = [cell.recipe, cell.fraction, "yes", "", len(cell.runs), seeds]
         rows.append([*start, *_cells(cell.figures, cell.paper), *costs])
-    for one in (*experiments.apart, *experiments.unfinished):
-        run = one.run
-        start = [run.recipe.name, run.fraction, "no", f"{run.path}: {one.why}", 1, run.seed]
-        figures = _cells(one.figures, None) if one.figures else [None] * 7 * len(headline())
+    for entry in (*experiments.apart, *experiments.unfinished):
+        run = entry.run
+        start = [run.recipe.name, run.fraction, "no", f"{run.path}: {entry.why}", 1, run.seed]
+        figures = _cells(entry.figures, None) if entry.figures else [None] * 7 * len(headline())
         rows.append([*start, *figures, *[None] * 4])
     blank = (["" if cell is None else cell for cell in row] for row in rows)
     return blanked_csv(header, blank)
@@ -219,17 +222,17 @@ def record(experiments: Experiments) -> dict[str, Any]:
             }
             for cell in experiments.cells
         ],
-        "not_comparable": [_apart_record(one) for one in experiments.apart],
-        "unfinished": [_apart_record(one) for one in experiments.unfinished],
+        "not_comparable": [_apart_record(entry) for entry in experiments.apart],
+        "unfinished": [_apart_record(entry) for entry in experiments.unfinished],
     }
 
 
-def _apart_record(one: Apart) -> dict[str, Any]:
+def _apart_record(entry: Apart) -> dict[str, Any]:
     return {
-        "run": str(one.run.path.resolve()),
-        "recipe": one.run.recipe.name,
-        "fraction": one.run.fraction,
-        "seed": one.run.seed,
-        "why": one.why,
-        "figures": [without_nan(figure._asdict()) for figure in one.figures],
+        "run": str(entry.run.path.resolve()),
+        "recipe": entry.run.recipe.name,
+        "fraction": entry.run.fraction,
+        "seed": entry.run.seed,
+        "why": entry.why,
+        "figures": [without_nan(figure._asdict()) for figure in entry.figures],
     }

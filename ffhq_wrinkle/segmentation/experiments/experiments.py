@@ -166,11 +166,12 @@ def compare_runs(
         raise EvaluationError(f"of {len(runs)} runs none is finished{said}")
     kept, why, common = sifted(finished, runs)
     cells: dict[tuple[str, float], list[Pretrained]] = {}
-    order = list(dict.fromkeys(one.run.recipe.name for one in kept))
-    for one in sorted(
-        kept, key=lambda one: (order.index(one.run.recipe.name), -one.run.fraction, one.run.seed)
+    order = list(dict.fromkeys(member.run.recipe.name for member in kept))
+    for member in sorted(
+        kept,
+        key=lambda each: (order.index(each.run.recipe.name), -each.run.fraction, each.run.seed),
     ):
-        cells.setdefault((one.run.recipe.name, one.run.fraction), []).append(one)
+        cells.setdefault((member.run.recipe.name, member.run.fraction), []).append(member)
     begun_with = {run.init for run in finished} - {""}
     return Experiments(
         cells=tuple(_cell(members, resamples, seed) for members in cells.values()),
@@ -195,7 +196,7 @@ def compare_runs(
 def figures_of(runs: Sequence[Run], *, resamples: int, seed: int) -> tuple[Figure, ...]:
     """Return figures of finished runs on the same test images, each with another seed."""
     scores = [_scores(run) for run in runs]
-    per_image = np.stack([one.measures for one in scores])  # (runs, images, measures)
+    per_image = np.stack([of_run.measures for of_run in scores])  # (runs, images, measures)
     defined = ~np.isnan(per_image)
     filled = np.nan_to_num(per_image)
 
@@ -210,7 +211,7 @@ def figures_of(runs: Sequence[Run], *, resamples: int, seed: int) -> tuple[Figur
     low, high = bootstrap_intervals(
         lambda weights: means(weights).mean(axis=0), images, resamples=resamples, seed=seed
     )
-    pooled = np.mean([_pooled(one) for one in scores], axis=0)
+    pooled = np.mean([_pooled(of_run) for of_run in scores], axis=0)
     columns = of_runs.mean(axis=0), low, high, of_runs.min(axis=0), of_runs.max(axis=0), pooled
     return tuple(
         Figure(measure, *(float(column[number]) for column in columns))
@@ -233,13 +234,13 @@ def _pooled(scores: PartScores) -> list[float]:
         second=true_positive + false_positive,
         pixels=true_positive + false_positive + false_negative + true_negative,
     )
-    return [float(one.exact(counts)) for one in headline().values() if one.exact]
+    return [float(measure.exact(counts)) for measure in headline().values() if measure.exact]
 
 
 def _cell(members: Sequence[Pretrained], resamples: int, seed: int) -> Cell:
-    runs = tuple(one.run for one in members)
+    runs = tuple(member.run for member in members)
     recipe = runs[0].recipe
-    seconds = [one.seconds for one in members]
+    seconds = [member.seconds for member in members]
     memory = [stage.memory_mib for run in runs for stage in run.stages.values() if stage.memory_mib]
     recorded = [taken for taken in seconds if taken is not None]
     return Cell(
