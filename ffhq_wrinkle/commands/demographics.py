@@ -26,7 +26,7 @@ from .options import (
 
 if TYPE_CHECKING:
     from ..demographics.groups import AgeGroups
-    from ..demographics.race import View
+    from ..demographics.race import RaceView
     from ..storage.places import Place
 
 
@@ -188,9 +188,9 @@ def demographics_command(
     ctx.exit(FAILED if failed else 0)
 
 
-def _view(align: bool, landmarks: Path | None) -> "View":
+def _view(align: bool, landmarks: Path | None) -> "RaceView":
     """What the model is shown of each photo."""
-    from ..demographics.race import WHOLE, View
+    from ..demographics.race import WHOLE, RaceView
 
     if not align:
         return WHOLE
@@ -198,4 +198,4 @@ def _view(align: bool, landmarks: Path | None) -> "View":
 
     faces = AlignedFaces(landmarks)
     name = f"aligned by {faces.settings()['align']}"
-    return View(name, lambda photo, image_id: faces.of(photo, image_id)[0].image)
+    return RaceView(name, lambda photo, image_id: faces.of(photo, image_id)[0].image)

@@ -1,4 +1,4 @@
-"""Human labels: the masks of several annotators, fused into one, and how far they agree.
+"""Human labels: masks of several annotators, their fusion into one, and their agreement.
 
 Start with `fusion.fuse` for masks in memory; for folders, with `fused.fuse_folder` and
 `agreement.measure_agreement`.

@@ -1,7 +1,7 @@
-"""Agreement: how far annotators drew the same, over all their images.
+"""Agreement: how far annotators agree, over all their images.
 
 `measure_agreement` reads every image once and keeps a tally of it, from which everything else
-follows. `report` and `figures` show the result.
+follows. `tables`, `annotator_figures` and `report` show the result.
 """
 
 import logging
@@ -14,6 +14,7 @@ import numpy as np
 
 from ..dataset.ids import Ids
 from ..errors import AnnotationError, ArgumentError, ImageFailure
+from ..images.masks import inverted_remark, looks_inverted
 from ..measures.bootstrap import RESAMPLES
 from ..measures.estimates import Estimate, defined_mean, estimates
 from ..measures.metrics import Overlap, jaccard
@@ -24,7 +25,6 @@ from .annotators import (
     AnnotatedImage,
     AnnotationSettings,
     Annotator,
-    FoundAnnotations,
     find_annotations,
 )
 from .tallies import Column, Tally, averages, columns, empty_tallies, measures, tally
@@ -39,15 +39,15 @@ class Agreement:
     Attributes
     ----------
     annotators : list of Annotator
-        Who drew.
+        The annotators.
     images : list of AnnotatedImage
-        What they drew, in the order of `tallies`.
+        Their images, in the order of `tallies`.
     skipped : list of str
-        Ids of images left out because somebody lacks them.
+        Ids of images left out because an annotator lacks them.
     settings : AnnotationSettings
         How masks were read.
     tolerances_px : tuple of float
-        How far apart lines might lie, as an addition.
+        Distances for which agreement was also measured.
     tallies : Tally
         Counts of every image.
     resamples, seed : int
@@ -70,7 +70,7 @@ class Agreement:
 
     @property
     def columns(self) -> list[Column]:
-        """What `per_image` holds."""
+        """The columns of `per_image`."""
         return columns(self.names, self.tolerances_px)
 
     @cached_property
@@ -80,7 +80,7 @@ class Agreement:
 
     @cached_property
     def disagreement(self) -> np.ndarray:
-        """1 - the mean Jaccard index of the pairs, float64 (images,); NaN where nobody drew."""
+        """1 - mean Jaccard index of the pairs, float64 (images,); NaN where nobody drew."""
         chosen = [
             number
             for number, column in enumerate(self.columns)
@@ -89,25 +89,25 @@ class Agreement:
         return 1 - defined_mean(self.per_image[:, chosen])
 
     def most_disputed(self) -> list[int]:
-        """Numbers of the images, from the most disputed to those that nobody drew on."""
+        """Return the images' numbers, from the most disputed to those that nobody drew on."""
         votes = self.tallies.votes
         disputed_px = votes[:, 1:-1].sum(axis=1)
         order = np.lexsort((-disputed_px, -np.nan_to_num(self.disagreement, nan=-1)))
         return [int(number) for number in order]
 
     def disputed(self) -> list[int]:
-        """Numbers of the images that some pair does not agree on, the most disputed first."""
+        """Return the numbers of images that some pair disagrees on, the most disputed first."""
         return [number for number in self.most_disputed() if self.disagreement[number] > 0]
 
-    def covers_half(self) -> list[str]:
-        """Ids of images of which somebody's mask covers more than half, as no wrinkles do."""
+    def looks_inverted(self) -> list[str]:
+        """Return the ids of images on which some annotator's mask covers more than half."""
         most = self.tallies.drawn.max(axis=1)
-        chosen = np.flatnonzero(2 * most > self.tallies.pixels)
+        chosen = np.flatnonzero(looks_inverted(most, self.tallies.pixels))
         return [self.images[number].file.image_id for number in chosen]
 
     @cached_property
     def estimates(self) -> list[Estimate[Column]]:
-        """Every figure of all images, the averages over pairs included."""
+        """Every measure over all images, with averages over pairs, and with intervals."""
         return estimates(
             self.tallies,
             self.columns,
@@ -128,18 +128,18 @@ def measure_agreement(
     seed: int = 0,
     jobs: int = 1,
 ) -> Agreement:
-    """Read the masks of every image, and measure how far they agree.
+    """Read the masks of every image and measure how far they agree.
 
     Parameters
     ----------
     annotators : sequence of Annotator
-        As `annotators.parse_annotators` gives them.
+        As `annotators.parse_annotators` returns them.
     settings : AnnotationSettings, optional
         How masks are read and matched.
     ids : Ids, optional
         Which images; all if not given.
     tolerances_px : sequence of float
-        Also measure how far they agree if lines may lie so many pixels apart.
+        Also measure agreement with lines allowed to lie this many pixels apart.
     resamples, seed : int
         Of the bootstrap over images; without resamples there are no intervals.
     jobs : int
@@ -148,55 +148,51 @@ def measure_agreement(
     Raises
     ------
     ArgumentError
-        As `annotators.find_annotations`, or an id was asked for that nobody has.
+        As `annotators.find_annotations`, or nobody has one of the ids.
     AnnotationError
-        Files can not be read, or sizes differ; after all were tried, the first is named.
+        Files cannot be read, or sizes differ; after all were tried, the first is named.
     """
     settings = settings or AnnotationSettings()
     if any(not 0 <= far < math.inf for far in tolerances_px):
         raise ArgumentError(f"tolerances are {tolerances_px}; a distance in pixels is 0 or more")
-    found = find_annotations(annotators, settings, ids=ids)
-    if found.missing:
+    annotations = find_annotations(annotators, settings, ids=ids)
+    if annotations.missing:
         raise ArgumentError(
-            f"{len(found.missing)} of the ids asked for are nobody's, such as {found.missing[0]}"
+            f"no annotator has masks of {len(annotations.missing)} of the ids, such as "
+            f"{annotations.missing[0]}"
         )
     tallies, failures = tally_images(
-        found, settings, len(annotators), tolerances_px=tolerances_px, jobs=jobs
+        annotations.images, settings, len(annotators), tolerances_px=tolerances_px, jobs=jobs
     )
     if failures:
         more = f" ({len(failures)} images in all)" if len(failures) > 1 else ""
         raise AnnotationError(f"{failures[0]}{more}")
     agreement = Agreement(
         list(annotators),
-        found.images,
-        found.skipped,
+        annotations.images,
+        annotations.skipped,
         settings,
         tuple(tolerances_px),
         tallies,
         resamples,
         seed,
     )
-    half = agreement.covers_half()
-    if half:
-        log.warning(
-            "masks cover more than half of %d images, such as %s; are they black on white? Then "
-            "turn them round",
-            len(half),
-            half[0],
-        )
+    inverted = agreement.looks_inverted()
+    if inverted:
+        log.warning("%s", inverted_remark("masks", inverted))
     return agreement
 
 
 def tally_images(
-    found: FoundAnnotations,
+    images: Sequence[AnnotatedImage],
     settings: AnnotationSettings,
     annotators: int,
     *,
     tolerances_px: Sequence[float] = (),
     jobs: int = 1,
 ) -> tuple[Tally, list[ImageFailure]]:
-    """Tally the masks of every image; counts of those that can not be read are all 0."""
-    tallies = empty_tallies(len(found.images), annotators, len(tolerances_px))
+    """Tally the masks of every image; the counts of images that cannot be read are all 0."""
+    tallies = empty_tallies(len(images), annotators, len(tolerances_px))
     failures: list[ImageFailure] = []
 
     def work(numbered: tuple[int, AnnotatedImage]) -> Tally:
@@ -204,8 +200,8 @@ def tally_images(
         return tally(masks, region, tolerances_px)
 
     with (
-        Progress(len(found.images), "agreement") as progress,
-        run_each(enumerate(found.images), work, jobs=jobs) as outcomes,
+        Progress(len(images), "agreement") as progress,
+        run_each(enumerate(images), work, jobs=jobs) as outcomes,
     ):
         for (number, _), outcome in outcomes:
             progress.advance(failed=isinstance(outcome, ImageFailure))
@@ -218,9 +214,9 @@ def tally_images(
 
 
 def agreement_weights(tallies: Tally) -> tuple[float, ...]:
-    """What each annotator's vote should weigh: their mean Jaccard index with each of the others.
+    """Return the weight of each annotator's vote: their mean Jaccard index with the others.
 
-    The index is of the pixels of all images pooled. The weights add up to 1, and are equal if
+    The index is over the pooled pixels of all images. The weights add up to 1, and are equal if
     nobody agrees with anybody.
     """
     both, drawn = tallies.both.sum(axis=0), tallies.drawn.sum(axis=0)

@@ -1,7 +1,6 @@
-"""Annotations: several people's masks of one image, read from their files and of one size.
+"""Annotations: several annotators' masks of one image, read from their files, of one size.
 
-`annotators` lists the files. Fusing masks is the business of `fused`, comparing them that of
-`agreement`.
+`annotators` lists the files; `fused` fuses the masks and `agreement` compares them.
 """
 
 import hashlib
@@ -11,16 +10,17 @@ from typing import NamedTuple
 import numpy as np
 
 from ..errors import AnnotationError, ImageError
-from ..images.masks import decode_mask, resized_nearest
+from ..images.masks import decode_mask
 from ..images.photographs import decode_gray, read_content
+from ..images.sizes import of_size, require_size
 from .annotators import AnnotatedImage, AnnotationSettings
 
 
 class Annotations(NamedTuple):
-    """The masks of one image, bool (H, W) each, and what goes with them.
+    """The masks of one image, bool (H, W) each, with its face mask and texture map.
 
-    `region` is where they count, bool (H, W), None for everywhere; `texture` the texture map if one
-    was asked for, uint8 (H, W).
+    `region` is the face mask, bool (H, W), outside which nothing counts; None for everywhere.
+    `texture` is the texture map, uint8 (H, W), if one is needed.
     """
 
     masks: list[np.ndarray]
@@ -29,20 +29,20 @@ class Annotations(NamedTuple):
 
 
 class MaskFile(NamedTuple):
-    """A file and its content, not decoded yet."""
+    """A file and its content, not yet decoded."""
 
     path: Path
     content: bytes
 
     def decoded(self, threshold: int | None = None) -> np.ndarray:
-        """As `masks.decode_mask`; the file is named in errors."""
+        """Decode a mask, as `masks.decode_mask`; errors name the file."""
         try:
             return decode_mask(self.content, threshold=threshold)
         except ImageError as error:
             raise ImageError(f"{self.path}: {error}") from error
 
     def levels(self) -> np.ndarray:
-        """As `files.decode_gray`; the file is named in errors."""
+        """Decode gray levels, as `photographs.decode_gray`; errors name the file."""
         try:
             return decode_gray(self.content)
         except ImageError as error:
@@ -50,17 +50,14 @@ class MaskFile(NamedTuple):
 
 
 class ImageFiles(NamedTuple):
-    """The files of one image: each annotator's, None where one lacks it, and what goes with them.
-
-    These are the face mask and the texture map, as in `Annotations`.
-    """
+    """The files of one image: each annotator's, None if missing, the face mask, the texture map."""
 
     masks: list[MaskFile | None]
     region: MaskFile | None = None
     texture: MaskFile | None = None
 
     def fingerprint(self) -> str:
-        """Tell these contents from others, whatever the files' names and times; hexadecimal."""
+        """Return a hash of the contents, whatever the files' names and times; hexadecimal."""
         digest = hashlib.sha256()
         for file in (*self.masks, self.region, *([self.texture] if self.texture else [])):
             digest.update(hashlib.sha256(file.content).digest() if file else b"none")
@@ -73,7 +70,7 @@ def read_files(image: AnnotatedImage) -> ImageFiles:
     Raises
     ------
     ImageError
-        One can not be read; it is named.
+        A file cannot be read; the error names it.
     """
     masks = [_read(path) for path in image.masks]
     return ImageFiles(masks, _read(image.region), _read(image.texture))
@@ -92,30 +89,29 @@ def decode_annotations(files: ImageFiles, settings: AnnotationSettings) -> Annot
     Raises
     ------
     ImageError
-        A file is no mask, or the texture map no gray picture; it is named.
+        A file is not a mask, or the texture map not a gray picture; the error names it.
     AnnotationError
         Sizes differ, or the face mask is empty.
     """
     drawn = [(file, file.decoded(settings.threshold)) for file in files.masks if file]
-    first, shape = drawn[0][0], drawn[0][1].shape
+    first, shape = drawn[0][0].path, drawn[0][1].shape
 
     def sized(file: MaskFile, mask: np.ndarray) -> np.ndarray:
-        if mask.shape == shape:
-            return mask
-        if settings.resize:
-            return resized_nearest(mask, shape)
-        raise AnnotationError(
-            f"{file.path} is {mask.shape[1]}x{mask.shape[0]}, but {first.path} is "
-            f"{shape[1]}x{shape[0]}; bring them to one size, or allow it by --resize nearest"
+        return of_size(
+            mask, shape, name=file.path, of=first, resize=settings.resize, error=AnnotationError
         )
 
     ready = iter([sized(file, mask) for file, mask in drawn])
     masks = [next(ready) if file else np.zeros(shape, bool) for file in files.masks]
     texture = files.texture.levels() if files.texture else None
-    if files.texture and texture is not None and texture.shape != shape:
-        raise AnnotationError(
-            f"{files.texture.path} is {texture.shape[1]}x{texture.shape[0]}, but {first.path} is "
-            f"{shape[1]}x{shape[0]}; a texture map has to be of the masks' size"
+    if files.texture and texture is not None:
+        require_size(
+            texture.shape,
+            shape,
+            name=files.texture.path,
+            of=first,
+            advice="a texture map must have the size of the masks",
+            error=AnnotationError,
         )
     if not files.region:
         return Annotations(masks, texture=texture)
@@ -126,7 +122,7 @@ def decode_annotations(files: ImageFiles, settings: AnnotationSettings) -> Annot
 
 
 def _region(file: MaskFile, threshold: int | None) -> np.ndarray:
-    """A face mask, which needs no threshold if it has two values, whatever the annotations need."""
+    """Decode a face mask, which needs no threshold if it has two values."""
     try:
         return file.decoded()
     except ImageError:
@@ -136,5 +132,5 @@ def _region(file: MaskFile, threshold: int | None) -> np.ndarray:
 
 
 def read_annotations(image: AnnotatedImage, settings: AnnotationSettings) -> Annotations:
-    """Read the masks of one image; errors as `read_files` and `decode_annotations`."""
+    """Read the masks of one image; raises as `read_files` and `decode_annotations`."""
     return decode_annotations(read_files(image), settings)

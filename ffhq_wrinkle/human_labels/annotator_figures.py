@@ -1,6 +1,6 @@
-"""Annotator figures: pictures of how annotators agree, as PNG.
+"""Annotator figures: pictures of how far annotators agree, as PNG.
 
-`overlay` lays the masks of one image over each other; the others draw an `Agreement`.
+`overlay` draws the masks of one image over each other; the other functions draw an `Agreement`.
 """
 
 import colorsys
@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ..measures.estimates import MEAN
 from ..reports.figures import figure_png
 from ..reports.overlays import dark_canvas, with_legend
 from .agreement import Agreement
@@ -16,11 +17,11 @@ from .tallies import pairs
 _MAX_ROWS = 15
 _ALL_DREW = (255, 255, 255)
 _SEVERAL_DREW = (150, 150, 150)
-_SUMMED = 3  # of more colours than these, sums can not be told apart
+_SUMMED = 3  # sums of more colours cannot be told apart
 
 
 def annotator_colours(annotators: int) -> np.ndarray:
-    """One colour for each annotator, RGB uint8 (A, 3); sums of up to three can be told apart."""
+    """Return a colour for each annotator, RGB uint8 (A, 3); sums of up to three are distinct."""
     if annotators == 2:
         return np.array([(255, 80, 0), (0, 160, 255)], np.uint8)
     if annotators == 3:
@@ -36,11 +37,11 @@ def overlay(
     photo: np.ndarray | None = None,
     title: str = "",
 ) -> np.ndarray:
-    """Lay the masks of one image over each other, and over the photograph.
+    """Draw the masks of one image over each other, and over the photograph.
 
-    Each annotator has a colour, and all of them together white. What several drew, but not all,
-    has the sum of their colours if there are three, and is gray if there are more. A legend above
-    says whose is which, and how much they drew.
+    Each annotator has a colour; pixels that all of them drew are white. Pixels that several but not
+    all drew have the sum of their colours if there are three annotators, and are gray if there are
+    more. A legend above names the annotators and how many pixels they drew.
 
     Parameters
     ----------
@@ -51,12 +52,12 @@ def overlay(
     photo : np.ndarray, optional
         RGB uint8 of any size, drawn dark beneath; black if not given.
     title : str
-        Stands before the names.
+        Text before the names.
 
     Returns
     -------
     np.ndarray
-        RGB uint8; images that are small are enlarged by a whole number.
+        RGB uint8; small images are enlarged by a whole number.
     """
     height, width = masks[0].shape
     colours = annotator_colours(len(masks))
@@ -80,7 +81,7 @@ def overlay(
 
 
 def pair_matrix(agreement: Agreement) -> bytes:
-    """The mean Jaccard index of every pair of annotators, as a coloured table; PNG."""
+    """Draw the mean Jaccard index of every pair of annotators as a coloured table; PNG."""
     from matplotlib.figure import Figure
 
     names = agreement.names
@@ -104,9 +105,9 @@ def pair_matrix(agreement: Agreement) -> bytes:
 
 
 def distribution(agreement: Agreement) -> bytes:
-    """How the Jaccard index varies over the images, of every pair, or of each with the majority.
+    """Draw how the Jaccard index of every pair varies over the images; PNG.
 
-    The latter where there are too many pairs to look at; PNG.
+    Where there are too many pairs, each annotator's index with the majority is drawn instead.
     """
     from matplotlib.figure import Figure
 
@@ -126,7 +127,7 @@ def distribution(agreement: Agreement) -> bytes:
         heights = place + jitter.uniform(-0.18, 0.18, len(of_images))
         axes.plot(of_images, heights, ".", color="tab:blue", alpha=0.4, markersize=4)
     axes.set_yticks(
-        places, [f"{label} ({len(one)})" for label, one in zip(labels, values, strict=True)]
+        places, [f"{label} ({len(defined)})" for label, defined in zip(labels, values, strict=True)]
     )
     axes.set_xlim(-0.02, 1.02)
     axes.set_xlabel("Jaccard index of an image (in brackets: images that have one)")
@@ -136,11 +137,11 @@ def distribution(agreement: Agreement) -> bytes:
 
 
 def _jaccard_means(agreement: Agreement) -> list[float]:
-    """Mean over images of each pair, in the order of `tallies.pairs`."""
+    """Return the mean over images of each pair, in the order of `tallies.pairs`."""
     return [
-        one.value
-        for one in agreement.estimates
-        if one.column.kind == "pair"
-        and (one.column.measure, one.column.tolerance_px) == ("jaccard", None)
-        and one.aggregate == "mean over images"
+        figure.value
+        for figure in agreement.estimates
+        if figure.column.kind == "pair"
+        and (figure.column.measure, figure.column.tolerance_px) == ("jaccard", None)
+        and figure.aggregate == MEAN
     ]

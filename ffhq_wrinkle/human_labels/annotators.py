@@ -1,7 +1,7 @@
 """Annotators: who drew masks of which images, matched by image id before any mask is read.
 
-An annotator is a name and a folder of masks, flat or in FFHQ's shards, each in its own way.
-`annotations` reads what `find_annotations` lists.
+An annotator is a name and a folder of masks, flat or in FFHQ's shards; folders may differ in that.
+`annotations` reads the files that `find_annotations` lists.
 """
 
 import filecmp
@@ -21,26 +21,26 @@ log = logging.getLogger(__name__)
 
 MIN_ANNOTATORS, MAX_ANNOTATORS = 2, 20
 _LISTED = 20
-_BETWEEN = " & "  # stands between the names of a pair
+_BETWEEN = " & "  # between the names of a pair
 Missing = Literal["error", "skip", "empty"]
 
 
 class Annotator(NamedTuple):
-    """Who drew, and the folder of what they drew."""
+    """An annotator's name and folder of masks."""
 
     name: str
     folder: Path
 
 
 def parse_annotators(texts: Sequence[str], *, least: int = MIN_ANNOTATORS) -> list[Annotator]:
-    """Read annotators as a command line gives them: ``FOLDER``, or ``NAME=FOLDER``.
+    """Parse annotators as they are on a command line: ``FOLDER``, or ``NAME=FOLDER``.
 
-    Without a name it is the folder's.
+    Without a name, the folder's name is used.
 
     Raises
     ------
     ArgumentError
-        There is no such folder, there are fewer annotators than `least` or more than twenty, or
+        A folder does not exist, there are fewer annotators than `least` or more than twenty, or
         two have the same name or folder.
     """
     annotators = [_annotator(text) for text in texts]
@@ -64,16 +64,15 @@ def _annotator(text: str) -> Annotator:
     if not Path(folder).is_dir():
         raise ArgumentError(f"there is no folder {folder}")
     if not name or not name.isprintable() or _BETWEEN in name:
-        raise ArgumentError(f"{text!r} has no name to go by; write NAME=FOLDER")
+        raise ArgumentError(f"{text!r} does not name its annotator; write NAME=FOLDER")
     return Annotator(name, Path(folder))
 
 
 class AnnotatedImage(NamedTuple):
     """The files of one image.
 
-    `masks` are the annotators', None where one lacks it, `region` the face mask, and `texture` the
-    texture map. `file` is what stands for the image where one name is needed: the first
-    annotator's.
+    `masks` are the annotators' masks, None where an annotator lacks the image, `region` is the face
+    mask and `texture` the texture map. `file` names the image by the first annotator's file.
     """
 
     file: ImageFile
@@ -91,14 +90,14 @@ class AnnotationSettings:
     threshold : int, optional
         As `masks.decode_mask`.
     resize : "nearest", optional
-        Bring masks of other sizes to the size of the first annotator's, or of the first who has the
-        image; without it these are failures.
+        Resize masks to the size of the first annotator's mask, or of the first who has the image;
+        without it other sizes are failures.
     missing : {"error", "skip", "empty"}
-        What to do about an image that one of the annotators lacks: refuse to begin, leave the
-        image out, or take it that they drew nothing. An image without a face mask is left out by
-        "skip", and an error otherwise.
+        How to treat an image that an annotator lacks: refuse to begin, leave the image out, or
+        assume that they drew nothing. An image without a face mask is left out by "skip", and an
+        error otherwise.
     within : Path, optional
-        Folder of face masks; what lies outside them does not count.
+        Folder of face masks; pixels outside them do not count.
     """
 
     threshold: int | None = None
@@ -107,13 +106,13 @@ class AnnotationSettings:
     within: Path | None = None
 
     def record(self) -> dict[str, Any]:
-        """As JSON can hold it."""
+        """Return the settings as JSON can hold them."""
         within = str(self.within.resolve()) if self.within else None
         return {**asdict(self), "within": within}
 
 
 class FoundAnnotations(NamedTuple):
-    """Images to work on, those left out because someone lacks them, and ids that nobody has."""
+    """Images to work on, ids left out because someone lacks them, and ids that nobody has."""
 
     images: list[AnnotatedImage]
     skipped: list[str]
@@ -130,35 +129,28 @@ def find_annotations(
 ) -> FoundAnnotations:
     """List the images that annotators have masks of; no mask is read.
 
-    Folders may be flat or in FFHQ's shards, each in its own way.
-
     Parameters
     ----------
     annotators : sequence of Annotator
-        As `parse_annotators` gives them.
+        As `parse_annotators` returns them.
     settings : AnnotationSettings
-        `missing` and `within` count here.
+        Only `missing` and `within` matter here.
     texture : Path, optional
-        Folder of texture maps. An image without one is lacking, as one without a face mask.
+        Folder of texture maps. An image without one is treated as one without a face mask.
     ids, limit : optional
-        As `manifest.select_images`; images that are skipped do not count for the limit.
+        As `layout.select_images`; images that are skipped do not count towards the limit.
 
     Raises
     ------
     ArgumentError
-        A folder has no masks, no image is common to all, two annotators' files are the same ones,
-        or, with `missing="error"`, an annotator lacks an image that another has.
+        A folder has no masks, no image is common to all, two annotators' files are the same
+        files, or, with `missing="error"`, an annotator lacks an image that another has.
     """
-    found = [find_images(annotator.folder) for annotator in annotators]
+    files_of = [find_images(annotator.folder) for annotator in annotators]
     regions = find_images(settings.within) if settings.within else {}
     textures = find_images(texture, what="texture maps") if texture else {}
-    if not set.intersection(*(set(masks) for masks in found)):
-        firsts = ", ".join(
-            f"{one.name} has {next(iter(masks))}"
-            for one, masks in zip(annotators, found, strict=True)
-        )
-        raise ArgumentError(f"no image id is common to all annotators: {firsts}")
-    union = {image_id: file for masks in reversed(found) for image_id, file in masks.items()}
+    _require_common_image(annotators, files_of)
+    union = {image_id: file for files in reversed(files_of) for image_id, file in files.items()}
     chosen, unknown = select_images(dict(sorted(union.items())), ids)
     images: list[AnnotatedImage] = []
     skipped: list[str] = []
@@ -170,16 +162,13 @@ def find_annotations(
         image = AnnotatedImage(
             file,
             tuple(
-                _path(one.folder, masks, file.image_id)
-                for one, masks in zip(annotators, found, strict=True)
+                _path(annotator.folder, files, file.image_id)
+                for annotator, files in zip(annotators, files_of, strict=True)
             ),
             _path(settings.within, regions, file.image_id) if settings.within else None,
             _path(texture, textures, file.image_id) if texture else None,
         )
-        pairs = zip(annotators, image.masks, strict=True)
-        lacks = [one.name for one, path in pairs if path is None and settings.missing != "empty"]
-        lacks += ["no face mask"] if settings.within and not image.region else []
-        lacks += ["no texture map"] if texture and not image.texture else []
+        lacks = _lacks(image, annotators, settings, needs_texture=texture is not None)
         if not lacks:
             images.append(image)
         elif settings.missing == "skip":
@@ -190,41 +179,74 @@ def find_annotations(
         more = ", ..." if len(lacking) > _LISTED else ""
         advice = "Leave them out by --missing skip"
         if settings.missing != "empty":
-            advice += ", or take them as not drawn by --missing empty"
+            advice += ", or count them as not drawn by --missing empty"
         raise ArgumentError(
-            f"{len(lacking)} of {len(chosen)} images are not there for all: "
+            f"{len(lacking)} of {len(chosen)} images are incomplete: "
             f"{', '.join(lacking[:_LISTED])}{more}. {advice}"
         )
     if not images:
-        raise ArgumentError(f"none of the {len(chosen)} images is there for all annotators")
-    _require_other_files(annotators, images)
+        raise ArgumentError(f"none of the {len(chosen)} images has masks by all annotators")
+    _require_different_files(annotators, images)
     return FoundAnnotations(images, skipped, unknown)
 
 
-def _path(folder: Path, found: dict[str, ImageFile], image_id: str) -> Path | None:
-    return folder / found[image_id].path if image_id in found else None
+def _require_common_image(
+    annotators: Sequence[Annotator], files_of: Sequence[dict[str, ImageFile]]
+) -> None:
+    """Refuse annotators who have no image in common."""
+    if not set.intersection(*(set(files) for files in files_of)):
+        firsts = ", ".join(
+            f"{annotator.name} has {next(iter(files))}"
+            for annotator, files in zip(annotators, files_of, strict=True)
+        )
+        raise ArgumentError(f"no image id is common to all annotators: {firsts}")
 
 
-def _require_other_files(annotators: Sequence[Annotator], images: Sequence[AnnotatedImage]) -> None:
-    """Refuse two annotators all of whose files are the same by links; remark on copies."""
+def _lacks(
+    image: AnnotatedImage,
+    annotators: Sequence[Annotator],
+    settings: AnnotationSettings,
+    *,
+    needs_texture: bool,
+) -> list[str]:
+    """Return what an image lacks: the names of annotators, its face mask, its texture map."""
+    lacks = []
+    if settings.missing != "empty":
+        pairs = zip(annotators, image.masks, strict=True)
+        lacks += [annotator.name for annotator, path in pairs if path is None]
+    if settings.within and not image.region:
+        lacks.append("no face mask")
+    if needs_texture and not image.texture:
+        lacks.append("no texture map")
+    return lacks
+
+
+def _path(folder: Path, files: dict[str, ImageFile], image_id: str) -> Path | None:
+    return folder / files[image_id].path if image_id in files else None
+
+
+def _require_different_files(
+    annotators: Sequence[Annotator], images: Sequence[AnnotatedImage]
+) -> None:
+    """Refuse two annotators all of whose files are the same by links; warn of copies."""
     for first, second in combinations(range(len(annotators)), 2):
         names = f"{annotators[first].name} and {annotators[second].name}"
         pairs = [(image.masks[first], image.masks[second]) for image in images]
-        both = [(one, other) for one, other in pairs if one and other]
+        both = [(path, other) for path, other in pairs if path and other]
         if both and all(_holds(Path.samefile, *pair) for pair in both):
             raise ArgumentError(f"{names} are the same files, such as {both[0][0]}")
         if both and all(_holds(_is_copy, *pair) for pair in both):
-            log.warning("%s have the very same masks of all images: is one a copy?", names)
+            log.warning("%s have identical masks of all images: is one a copy?", names)
 
 
-def _is_copy(one: Path, other: Path) -> bool:
-    regular = one.is_file() and other.is_file()
-    return regular and filecmp.cmp(one, other, shallow=False)
+def _is_copy(path: Path, other: Path) -> bool:
+    regular = path.is_file() and other.is_file()
+    return regular and filecmp.cmp(path, other, shallow=False)
 
 
-def _holds(comparison: Callable[[Path, Path], bool], one: Path, other: Path) -> bool:
-    """Whether two files compare; what can not be looked at is for the reader to name."""
+def _holds(comparison: Callable[[Path, Path], bool], path: Path, other: Path) -> bool:
+    """Tell whether two files compare; a file that cannot be read is reported when it is read."""
     try:
-        return comparison(one, other)
+        return comparison(path, other)
     except OSError:
         return False

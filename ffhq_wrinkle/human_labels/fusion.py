@@ -1,8 +1,8 @@
-"""Fusion: several annotators' masks of one image into one, by named rules; arrays only.
+"""Fusion: several annotators' masks of one image, combined into one by a rule; arrays only.
 
-A rule is a table that gives each vote pattern its level in the fused mask; one rule looks at the
-texture of what is left too, as `semi_automatic` says. Folders are the
-business of `fused`; how far the annotators agree is measured in `agreement`.
+A rule is a table that assigns a level in the fused mask to each vote pattern; one rule also looks
+at the texture of what is left, see `semi_automatic`. `fused` works on folders, and `agreement`
+measures how far the annotators agree.
 """
 
 from collections.abc import Sequence
@@ -33,22 +33,22 @@ class FusionRule:
     ----------
     method : str
         * ``majority``: at least `min_votes` annotators drew the pixel.
-        * ``union``, ``intersection``: one of them did, or all.
-        * ``weighted``: those who did have more than half of all `weights`.
+        * ``union``, ``intersection``: one annotator drew it, or all did.
+        * ``weighted``: the annotators who drew it have more than half of all `weights`.
         * ``soft``: not a mask but the share of votes, 0..255.
         * ``staple``: somebody drew the pixel, and its probability by `staple.staple` is at least
           one half.
-        * ``semi-automatic``: more than half of the annotators drew the pixel, roughly, of whom one
-          will do, and it is wrinkle by `semi_automatic.semi_automatic_mask`.
+        * ``semi-automatic``: more than half of the annotators, who may be a single one, drew the
+          pixel roughly, and it is wrinkle by `semi_automatic.semi_automatic_mask`.
     min_votes : int, optional
         For ``majority``; more than half of the annotators if not given.
     weights : tuple of float, optional
-        For ``weighted``: what each annotator's vote counts.
+        For ``weighted``: the weight of each annotator's vote.
 
     Raises
     ------
     ArgumentError
-        An unknown method, or a setting that the method does not have or can not do without.
+        The method is unknown, or lacks a setting that it needs, or has one that it does not take.
     """
 
     method: Method = "majority"
@@ -67,16 +67,18 @@ class FusionRule:
 
     @property
     def needs_texture(self) -> bool:
-        """Whether a texture map goes with it."""
+        """Whether the rule needs a texture map."""
         return self.method == "semi-automatic"
 
     def levels(self, annotators: int) -> np.ndarray:
-        """The level of each vote pattern: uint8 (2**A,); not for ``staple``, which needs counts.
+        """Return the level of each vote pattern, uint8 (2**A,).
+
+        The method ``staple`` has no such table, because its levels depend on counts.
 
         Raises
         ------
         ArgumentError
-            There are not so many annotators as the rule asks for.
+            The number of annotators does not fit the rule's votes or weights.
         """
         if self.min_votes is not None and not 1 <= self.min_votes <= annotators:
             raise ArgumentError(f"{self.min_votes} votes are asked for, of {annotators} annotators")
@@ -93,9 +95,9 @@ def _levels(rule: FusionRule, annotators: int) -> np.ndarray:
         return np.round(votes * (DRAWN / annotators)).astype(np.uint8)
     if rule.weights is not None:
         weight = np.zeros(len(patterns))
-        for annotator, one in enumerate(rule.weights):
-            weight += (patterns >> annotator & 1) * one
-        # A tie is no majority, whichever way its halves were rounded.
+        for annotator, vote_weight in enumerate(rule.weights):
+            weight += (patterns >> annotator & 1) * vote_weight
+        # A tie is not a majority, whichever way its halves are rounded.
         kept = weight > sum(rule.weights) / 2 * (1 + 1e-12)
     else:
         majority = rule.min_votes or annotators // 2 + 1
@@ -106,22 +108,22 @@ def _levels(rule: FusionRule, annotators: int) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Fused:
-    """A fused mask, and how it came about.
+    """A fused mask and its origin.
 
     Attributes
     ----------
     mask : np.ndarray
         uint8 (H, W): 0 and 255, or with ``soft`` the share of votes, 0..255.
     counts : PatternCounts
-        The votes it was made of.
+        The votes that it was made from.
     kept_px : int
-        Pixels above 0.
+        Number of pixels above 0.
     staple : Staple or None
-        What STAPLE estimated.
+        STAPLE's estimates.
     degenerate : {"", "lost", "union", "copy"}
-        Whether STAPLE came to an extreme that a majority would not have: it lost what all drew, or
-        nearly all that a majority drew; it kept nearly all that anybody drew; or nearly what one
-        annotator drew, and nothing else.
+        Whether STAPLE went to an extreme that a majority would not: it lost pixels that all drew,
+        or nearly all that a majority drew; it kept nearly all that anybody drew; or it kept nearly
+        what one annotator drew, and nothing else.
     """
 
     mask: np.ndarray
@@ -137,16 +139,16 @@ def fuse(
     region: np.ndarray | None = None,
     texture: np.ndarray | None = None,
 ) -> Fused:
-    """Fuse the masks that several annotators drew of one image.
+    """Fuse the masks that several annotators drew on one image.
 
     Parameters
     ----------
     masks : sequence of np.ndarray
-        One for each annotator, bool (H, W); at most 20.
+        A mask for each annotator, bool (H, W); at most 20.
     rule : FusionRule, optional
         The majority of votes if not given.
     region : np.ndarray, optional
-        bool (H, W); outside it nothing counts, and the fused mask is 0.
+        bool (H, W); pixels outside it do not count, and are 0 in the fused mask.
     texture : np.ndarray, optional
         For ``semi-automatic``: the texture map, uint8 (H, W).
 
@@ -157,8 +159,8 @@ def fuse(
     Raises
     ------
     ArgumentError
-        As `votes.vote_patterns`, `FusionRule.levels` and `semi_automatic.semi_automatic_mask`, or
-        a texture map is not given where the rule needs it, or where it does not.
+        As `votes.drawn_votes`, `FusionRule.levels` and `semi_automatic.semi_automatic_mask`, or
+        the rule needs a texture map and there is none, or the reverse.
 
     >>> masks = np.array([[[1, 1, 0]], [[1, 0, 0]], [[0, 1, 1]]], bool)
     >>> fuse(masks).mask
@@ -189,7 +191,7 @@ def fuse(
 
 
 def _degenerate(counts: PatternCounts, levels: np.ndarray) -> Degenerate:
-    """Whether STAPLE's levels are an extreme; "nearly" is all but one pixel in twenty."""
+    """Tell whether STAPLE's levels are an extreme; "nearly" is all but one pixel in twenty."""
     kept = levels[counts.patterns] > 0
     majority = FusionRule().levels(counts.annotators)[counts.patterns] > 0
     marks = counts.marks
@@ -197,14 +199,14 @@ def _degenerate(counts: PatternCounts, levels: np.ndarray) -> Degenerate:
     def pixels(chosen: np.ndarray) -> int:
         return int(counts.counts[chosen].sum())
 
-    def alike(one: np.ndarray, other: "np.ndarray | np.bool") -> float:
-        return pixels(one & other) / max(1, pixels(one | other))
+    def jaccard(first: np.ndarray, second: "np.ndarray | np.bool") -> float:
+        return pixels(first & second) / max(1, pixels(first | second))
 
     if pixels(marks.all(axis=1) & ~kept) or pixels(kept) < 0.05 * pixels(majority):
         return "lost"
-    if alike(kept, majority) > 0.8:
+    if jaccard(kept, majority) > 0.8:
         return ""
-    if alike(kept, marks.any(axis=1)) >= 0.95:
+    if jaccard(kept, marks.any(axis=1)) >= 0.95:
         return "union"
-    closest = max(alike(kept, marks[:, annotator]) for annotator in range(counts.annotators))
+    closest = max(jaccard(kept, marks[:, annotator]) for annotator in range(counts.annotators))
     return "copy" if closest >= 0.95 else ""

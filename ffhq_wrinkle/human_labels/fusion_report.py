@@ -1,13 +1,16 @@
-"""Fusion report: what a run of `fused.fuse_folder` did, and what a user should know of it."""
+"""Fusion report: what a run of `fused.fuse_folder` did, and what its user should know."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
+from typing import Self
 
-from ..results.failures import FAILURES
+from ..errors import some_images
+from ..images.masks import inverted_remark
+from ..results.failures import FAILURES, Failure
+from .annotators import FoundAnnotations
 from .fusion import Method
-
-_LISTED = 5
+from .fusion_work import Outcome, mask_name
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,25 +20,28 @@ class FuseReport:
     Attributes
     ----------
     images : int
-        How many it was about.
+        Number of images that the run was about.
     made, kept, failed : int
-        Masks written, there already, and images that could not be fused.
+        Numbers of masks that were written, of masks that were there already, and of images that
+        could not be fused.
     renewed : int
-        Of those written, how many were there already, but made from other annotations.
+        Number of written masks that replaced a mask made from other annotations.
     skipped : list of str
-        Ids of images left out because somebody lacks them.
+        Ids of images left out because an annotator lacks them.
     first_failure : str
         Why the first image failed.
-    empty, unions, copies, strangers : list of str
-        Ids of masks that are empty although somebody drew; of those for which STAPLE kept all that
-        anybody drew, or what one annotator drew; and of files in the way that this command did not
-        write, left alone.
+    empty : list of str
+        Ids of masks that are empty although somebody drew.
+    unions, copies : list of str
+        Ids of masks for which STAPLE kept all that anybody drew, or what one annotator drew.
+    strangers : list of str
+        Ids of files in the way that this command did not write, and left alone.
     others : list of str
-        Ids of masks that are there of images that this run was not about.
-    half : list of str
-        Ids of images of which somebody's mask covers more than half.
+        Ids of masks in the folder that belong to none of the run's images.
+    inverted : list of str
+        Ids of images of which some annotator's mask covers more than half.
     outside_px : int
-        Drawn outside the region, and left out.
+        Number of pixels that were drawn outside the region, and left out.
     """
 
     images: int
@@ -50,32 +56,78 @@ class FuseReport:
     copies: list[str]
     strangers: list[str]
     others: list[str]
-    half: list[str]
+    inverted: list[str]
     outside_px: int
 
+    @classmethod
+    def of(
+        cls,
+        outcomes: Sequence[Outcome],
+        failures: Sequence[Failure],
+        annotations: FoundAnnotations,
+        results: Iterable[str],
+    ) -> Self:
+        """Report on a run so far.
+
+        Parameters
+        ----------
+        outcomes : sequence of Outcome
+            Outcomes of the images that are done.
+        failures : sequence of Failure
+            Failures of images that were tried.
+        annotations : FoundAnnotations
+            The images that the run is about.
+        results : iterable of str
+            Names of all masks in the folder.
+        """
+        outcomes = sorted(outcomes)
+        rows = [(outcome.image_id, outcome.row) for outcome in outcomes if outcome.row]
+        expected = {mask_name(image.file.image_id) for image in annotations.images}
+        others = {PurePosixPath(name).name for name in results} - expected
+        return cls(
+            images=len(annotations.images) + len(annotations.missing),
+            made=sum(outcome.made for outcome in outcomes),
+            kept=sum(not outcome.made for outcome in outcomes),
+            failed=len(failures),
+            renewed=sum(outcome.renewed for outcome in outcomes),
+            skipped=annotations.skipped,
+            first_failure=failures[0].reason if failures else "",
+            empty=[image_id for image_id, row in rows if row.drawn and not row.kept],
+            unions=[image_id for image_id, row in rows if row.degenerate == "union"],
+            copies=[image_id for image_id, row in rows if row.degenerate == "copy"],
+            strangers=[outcome.image_id for outcome in outcomes if not outcome.row],
+            others=sorted(PurePosixPath(name).stem for name in others),
+            inverted=[image_id for image_id, row in rows if row.looks_inverted],
+            outside_px=sum(row.outside for _, row in rows),
+        )
+
     def summary(self, out: Path) -> str:
-        """One line for people."""
+        """Return one line for people."""
         left = self.images - self.made - self.kept - self.failed
         parts = [f"{self.made} fused masks written", f"{self.kept} were there already"]
         if self.renewed:
-            parts[0] += f" ({self.renewed} anew, since what they were made of has changed)"
-        parts += [f"{_some(self.skipped)} left out"] if self.skipped else []
+            parts[0] += f" ({self.renewed} again, because their inputs have changed)"
+        parts += [f"{some_images(self.skipped)} left out"] if self.skipped else []
         if self.failed:
             parts += [f"{self.failed} failed, see {out / FAILURES}: {self.first_failure}"]
         parts += [f"{left} left to do"] if left else []
         return ", ".join(parts)
 
     def remarks(self, method: Method, *, within: bool, all_ids: bool) -> list[str]:
-        """What a user should know of the masks, a line each.
+        """Return what a user should know about the masks, line by line.
 
-        `within` says whether face masks were given, `all_ids` that no images were chosen.
+        Parameters
+        ----------
+        method : str
+            The run's method.
+        within : bool
+            Whether face masks were given.
+        all_ids : bool
+            Whether the run was about all images.
         """
         lines = []
-        if self.half:
-            lines.append(
-                f"masks cover more than half of {_some(self.half)}; are they black on white? "
-                "Then turn them round"
-            )
+        if self.inverted:
+            lines.append(inverted_remark("masks", self.inverted))
         advice = "" if within else "give the face masks by --within, or "
         for image_ids, what in (
             (self.unions, "nearly all that anybody drew"),
@@ -83,28 +135,21 @@ class FuseReport:
         ):
             if image_ids:
                 lines.append(
-                    f"STAPLE kept {what} in {_some(image_ids)}. Thin lines in a large background "
-                    f"do that to it: {advice}use another method there"
+                    f"STAPLE kept {what} in {some_images(image_ids)}. Thin lines in a large "
+                    f"background do that to it: {advice}use another method there"
                 )
         if self.empty:
-            lines.append(f"{method} leaves nothing of what was drawn in {_some(self.empty)}")
+            lines.append(f"{method} leaves nothing of what was drawn in {some_images(self.empty)}")
         if self.outside_px:
             lines.append(f"{self.outside_px} pixels drawn outside the face masks were left out")
         if self.others and all_ids:
             lines.append(
-                f"there are also masks of {_some(self.others)} that nobody has any more, or that "
-                "was left out; delete them if they are not wanted"
+                f"there are also masks of {some_images(self.others)} that no annotator has any "
+                "more, or that was left out; delete them if they are not wanted"
             )
         if self.strangers:
             lines.append(
-                f"left alone, since this command did not write them: {_some(self.strangers)}; "
-                "--overwrite replaces them"
+                "left alone, because this command did not write them: "
+                f"{some_images(self.strangers)}; --overwrite replaces them"
             )
         return lines
-
-
-def _some(image_ids: Sequence[str]) -> str:
-    """Say how many images, and name a few."""
-    more = ", ..." if len(image_ids) > _LISTED else ""
-    plural = "s" * (len(image_ids) != 1)
-    return f"{len(image_ids)} image{plural} ({', '.join(image_ids[:_LISTED])}{more})"

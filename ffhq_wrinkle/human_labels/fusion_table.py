@@ -1,7 +1,7 @@
-"""Fusion table: what each fused mask was made of, kept inside the mask and in `fusion.csv`.
+"""Fusion table: the origin of each fused mask, kept inside the mask and in `fusion.csv`.
 
-The row of a mask is the comment in its PNG, so that mask and row are always of one run; the table
-is made from the masks.
+The row of a mask is the comment in its PNG, so that mask and row always come from the same run; the
+table is made from the masks.
 """
 
 import hashlib
@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..images.masks import looks_inverted
 from ..storage.writing import csv_bytes
 from .annotations import Annotations, ImageFiles
 from .annotators import AnnotationSettings
@@ -21,28 +22,28 @@ TABLE = "fusion.csv"
 
 
 class FusionRow(NamedTuple):
-    """What one fused mask was made of; a row of `fusion.csv`.
+    """The origin of one fused mask; a row of `fusion.csv`.
 
     Attributes
     ----------
     inputs : str
-        What `fingerprint` gave for the files it was made from.
+        The `fingerprint` of the files that it was made from.
     height, width : int
-        Its size.
+        The mask's size.
     pixels : list of int
-        That each annotator drew, inside the region.
+        Pixels that each annotator drew inside the region.
     votes : list of int
-        That exactly 1, 2, ... annotators drew.
+        Pixels that exactly 1, 2, ... annotators drew.
     outside : int
-        That somebody drew outside the region, which were left out.
+        Pixels that somebody drew outside the region, which were left out.
     kept : int
-        Above 0 in the fused mask.
+        Pixels above 0 in the fused mask.
     sensitivity, specificity : list of float or None
-        STAPLE's, of each annotator; empty for other rules.
+        STAPLE's estimates for each annotator; empty for other rules.
     iterations : int
-        STAPLE's.
+        Number of STAPLE's iterations.
     degenerate : str
-        As `fusion.Fused`.
+        As in `fusion.Fused`.
     """
 
     inputs: str
@@ -59,7 +60,7 @@ class FusionRow(NamedTuple):
 
     @classmethod
     def parse(cls, comment: str | None, annotators: int) -> "FusionRow | None":
-        """Read a mask's comment; None if `comment` did not make it, of so many annotators."""
+        """Parse a mask's comment; None if it is not a row of this number of annotators."""
         try:
             row = cls(**json.loads(comment or ""))
             numbers = [row.height, row.width, row.outside, row.kept, row.iterations]
@@ -73,28 +74,28 @@ class FusionRow(NamedTuple):
 
     @property
     def comment(self) -> str:
-        """What the mask keeps of this."""
+        """The row as a mask keeps it."""
         return json.dumps(self._asdict())
 
     @property
-    def covers_half(self) -> bool:
-        """Whether somebody's mask covers more than half of the image, as no wrinkles do."""
-        return 2 * max(self.pixels) > self.height * self.width
+    def looks_inverted(self) -> bool:
+        """Whether some annotator's mask covers more than half of the image."""
+        return bool(looks_inverted(max(self.pixels), self.height * self.width))
 
     @property
     def drawn(self) -> int:
-        """Pixels that somebody drew."""
+        """Number of pixels that somebody drew."""
         return sum(self.votes)
 
 
 def fingerprint(files: ImageFiles, rule: FusionRule, settings: AnnotationSettings) -> str:
-    """Tell a mask made from these files, in this way, from any other."""
+    """Return a hash of the files and of how they are fused."""
     way = [asdict(rule), settings.threshold, settings.resize]
     return hashlib.sha256(f"{json.dumps(way)} {files.fingerprint()}".encode()).hexdigest()[:32]
 
 
 def fusion_row(fused: Fused, annotations: Annotations, inputs: str) -> FusionRow:
-    """The row of a mask fused from these annotations, whose files have that fingerprint."""
+    """Return the row of a mask; `inputs` is the fingerprint of its annotations' files."""
     outside = 0
     if annotations.region is not None:
         drawn = np.logical_or.reduce(annotations.masks)
@@ -120,9 +121,9 @@ def fusion_row(fused: Fused, annotations: Annotations, inputs: str) -> FusionRow
 
 
 def fusion_table(names: Sequence[str], rows: Iterable[tuple[str, FusionRow]]) -> bytes:
-    """The table as CSV, from the annotators' names, and the id and row of each mask.
+    """Return the table as CSV, from the annotators' names and the id and row of each mask.
 
-    STAPLE's columns are there if a row has them.
+    It has STAPLE's columns if a row has them.
     """
     rows = list(rows)
     estimated = any(row.sensitivity for _, row in rows)

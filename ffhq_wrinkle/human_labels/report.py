@@ -1,4 +1,4 @@
-"""Report: an `Agreement` as a folder of files: tables, and pictures of what they say."""
+"""Report: an `Agreement` as a folder of tables and pictures."""
 
 import json
 from collections.abc import Iterable, Sequence
@@ -23,43 +23,26 @@ def _folder(out: Path) -> ReportFolder:
 def require_report(
     out: Path, read: Sequence[Path | None] = (), *, photos: Path | None = None
 ) -> None:
-    """Refuse, before the work begins, what `write_report` could not work with.
-
-    Parameters
-    ----------
-    out : Path
-        The folder, which need not be there, and may hold an earlier report but nothing else.
-    read : sequence of Path
-        Folders that are read, and may not be the same.
-    photos : Path, optional
-        Photographs, of which there must be some.
-
-    Raises
-    ------
-    ArgumentError
-        It is a folder that is read, or there are no photographs.
-    OutputError
-        There is something else in it, or it can not be listed.
-    """
+    """Check, before the work begins, that `write_report` can write; as `ReportFolder.require`."""
     _folder(out).require(read, photos=photos)
 
 
 def write_report(agreement: Agreement, out: Path, *, photos: Path | None = None) -> None:
-    """Write tables and pictures of an agreement; those of an earlier report are replaced.
+    """Write tables and pictures of an agreement, in place of those of an earlier report.
 
     Parameters
     ----------
     agreement : Agreement
-        What to write about.
+        The agreement.
     out : Path
-        A folder of its own; see `require_report`.
+        Folder for the report alone; see `require_report`.
     photos : Path, optional
-        Photographs to lay beneath the most disputed masks.
+        Photographs to draw the most disputed masks on.
 
     Raises
     ------
     OutputError
-        A file can not be written, or the folder holds other files.
+        A file cannot be written, or the folder holds other files.
     """
     folder = _folder(out)
     folder.require(photos=photos)
@@ -79,7 +62,7 @@ def write_report(agreement: Agreement, out: Path, *, photos: Path | None = None)
 def _disputed_pictures(
     agreement: Agreement, folder: ReportFolder, photos: Photographs
 ) -> Iterable[tuple[str, bytes]]:
-    """Place and PNG of an overlay of each of the most disputed images."""
+    """Yield the name and PNG of an overlay of each of the most disputed images."""
     for rank, number in enumerate(agreement.disputed()[:LISTED], start=1):
         image = agreement.images[number]
         image_id = image.file.image_id

@@ -1,7 +1,7 @@
-"""Semi-automatic: a roughly drawn mask and a texture map into a wrinkle mask; arrays only.
+"""Semi-automatic: a wrinkle mask from a roughly drawn mask and a texture map; arrays only.
 
-Somebody draws roughly where the wrinkles are, and the texture says which pixels they are. Rough
-masks of several annotators are combined in `fusion` first.
+Somebody draws roughly where the wrinkles are, and the texture decides which pixels they are. Rough
+masks of several annotators are first combined in `fusion`.
 """
 
 import cv2
@@ -9,38 +9,38 @@ import numpy as np
 
 from ..errors import ArgumentError
 
-WINDOW, OFFSET = 11, 1  # the authors'; of a texture map of 640x640
+WINDOW, OFFSET = 11, 1  # the authors' values, for a texture map of 640x640
 _TOP = 255
 
 
 def semi_automatic_mask(texture: np.ndarray, rough: np.ndarray) -> np.ndarray:
-    """Which pixels of a roughly drawn mask are wrinkle, by their texture; after Kim et al. [1]_.
+    """Return which pixels of a roughly drawn mask are wrinkle by their texture, after [1]_.
 
-    The texture map T is multiplied by the rough mask, and thresholded: wrinkle is where T is above
-    the mean of its surroundings, T >= G(T) + 1, with G a Gaussian filter of 11x11 pixels and
-    sigma 2, its border repeated, rounded to whole levels. Multiplication and thresholding are what
-    [1]_ says; the threshold is that of the first author's `gen_groudtruth.py` [2]_.
+    The texture map T is multiplied by the rough mask and thresholded: a pixel is wrinkle where T is
+    above the mean of its surroundings, T >= G(T) + 1, with G a Gaussian filter of 11x11 pixels and
+    sigma 2, its border repeated, rounded to whole levels. [1]_ describes multiplication and
+    thresholding; the threshold is that of the first author's `gen_groudtruth.py` [2]_.
 
-    Since T is 0 outside the rough mask, the mean is low along its edge, and what lies there is kept
-    sooner than what lies within: most of a tight mask, and on skin that is not at 0 (by the recipe
-    ``released`` it is at 2) a rim of a pixel within a generous one.
+    T is 0 outside the rough mask, so the mean is low along its edge, and pixels there are kept more
+    readily than pixels within: most of a tight mask, and, on skin whose level is not 0 (it is 2
+    with the formula ``released``), a rim of one pixel of a generous mask.
 
     Parameters
     ----------
     texture : np.ndarray
-        As `texture.texture_map` makes it, or a weak mask: uint8, (H, W), 0..255.
+        As `texture.texture_map` returns it, or a weak mask: uint8, (H, W), 0..255.
     rough : np.ndarray
         bool, (H, W).
 
     Returns
     -------
     np.ndarray
-        bool, (H, W); never outside the rough mask.
+        bool, (H, W); False outside the rough mask.
 
     Raises
     ------
     ArgumentError
-        An array is of another kind, or they differ in shape.
+        An array has another dtype or shape, or their shapes differ.
 
     References
     ----------
@@ -64,11 +64,10 @@ def semi_automatic_mask(texture: np.ndarray, rough: np.ndarray) -> np.ndarray:
             f"rough should be bool {texture.shape}, as the texture map, is {rough.dtype} "
             f"{rough.shape}"
         )
-    # OpenCV's threshold keeps what is above the mean less an offset. So the bright lines of the
-    # texture are made dark, and what it does not keep is wrinkle.
+    # OpenCV's threshold keeps pixels above the mean less an offset. The texture is inverted, so
+    # that its bright lines are dark, and the pixels that are not kept are wrinkle.
     dark = _TOP - texture * rough
     skin = cv2.adaptiveThreshold(
         dark, _TOP, cv2.ADAPTIVE_THRESH_GAUSSIAN_C, cv2.THRESH_BINARY, WINDOW, OFFSET
     )
-    wrinkle: np.ndarray = skin == 0
-    return wrinkle
+    return skin == 0

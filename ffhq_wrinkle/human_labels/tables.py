@@ -1,4 +1,4 @@
-"""Tables: an `Agreement` as text, Markdown, CSV and JSON. `report` puts them into a folder."""
+"""Tables: an `Agreement` as text, Markdown, CSV and JSON; `report` puts them into a folder."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -14,24 +14,20 @@ from ..reports.tabulation import (
     with_interval,
 )
 from .agreement import Agreement
-from .tallies import Column, Kind
+from .tallies import MEASURES, Column, SubjectKind
 
 LISTED = 10
 _MAX_PAIRS = 16
-_TITLES = {
-    "jaccard": "Jaccard", "pearson": "Pearson", "dice": "Dice", "cohen_kappa": "Cohen's kappa",
-    "precision": "precision", "recall": "recall",
-}  # fmt: skip
 
 
 def printed(agreement: Agreement) -> str:
-    """The tables as text: the paper's Table 2 for these annotators, and what goes beyond it."""
+    """Return the tables as text: the paper's Table 2 for these annotators, and further ones."""
     tables = (section.text() for section in _sections(agreement))
     return "\n\n".join([_heading(agreement), *tables, *_remarks(agreement)])
 
 
 def markdown(agreement: Agreement) -> str:
-    """The same as Markdown."""
+    """Return the same as Markdown."""
     tables = (section.markdown() for section in _sections(agreement))
     parts = ["# Agreement of annotators", _heading(agreement), *tables, *_remarks(agreement)]
     return "\n\n".join(parts) + "\n"
@@ -47,17 +43,20 @@ def _heading(agreement: Agreement) -> str:
 
 
 def _sections(agreement: Agreement) -> Iterable[Section]:
-    figures = {(one.column, one.aggregate): one for one in agreement.estimates}
+    figures = {(figure.column, figure.aggregate): figure for figure in agreement.estimates}
 
     def cells(column: Column, *aggregates: Aggregate) -> list[str]:
         return [with_interval(figures[column, aggregate]) for aggregate in aggregates]
 
     def undefined(columns: Iterable[Column]) -> str:
-        counts = {_TITLES[one.measure]: figures[one, MEAN].undefined for one in columns}
+        counts = {
+            MEASURES[column.measure].title: figures[column, MEAN].undefined for column in columns
+        }
         return ", ".join(f"{title} in {count}" for title, count in counts.items() if count) or "-"
 
-    def table(title: str, subjects: Sequence[tuple[Kind, str]], *measures: str) -> Section:
-        titles = [f"{_TITLES[one]},\n{how}" for one in measures for how in (MEAN, POOLED)]
+    def table(title: str, subjects: Sequence[tuple[SubjectKind, str]], *measures: str) -> Section:
+        names = [MEASURES[measure].title for measure in measures]
+        titles = [f"{name},\n{aggregate}" for name in names for aggregate in (MEAN, POOLED)]
         rows = []
         for kind, subject in subjects:
             columns = [Column(kind, subject, measure) for measure in measures]
@@ -65,14 +64,16 @@ def _sections(agreement: Agreement) -> Iterable[Section]:
             rows.append([subject, *row, undefined(columns)])
         return Section(title, ["", *titles, "undefined"], rows)
 
-    of_pairs: list[tuple[Kind, str]] = list(
-        dict.fromkeys((one.kind, one.subject) for one in agreement.columns if one.kind == "pair")
+    of_pairs: list[tuple[SubjectKind, str]] = list(
+        dict.fromkeys(
+            (column.kind, column.subject) for column in agreement.columns if column.kind == "pair"
+        )
     )
     of_pairs.append(("average", "average"))
-    of_others: list[tuple[Kind, str]] = [("others", name) for name in agreement.names]
+    of_others: list[tuple[SubjectKind, str]] = [("others", name) for name in agreement.names]
     yield table("Pairs", of_pairs, "jaccard", "pearson")
     if len(of_pairs) > _MAX_PAIRS:
-        of_pairs = of_pairs[-1:]  # the average; the rest is in the CSV
+        of_pairs = of_pairs[-1:]  # the average; the pairs are in the CSV
     yield table("Pairs, other measures", of_pairs, "dice", "cohen_kappa")
     yield table("Each with the majority of the others", of_others, "jaccard", "pearson")
     yield table(
@@ -95,8 +96,8 @@ def _sections(agreement: Agreement) -> Iterable[Section]:
 
 
 def _remarks(agreement: Agreement) -> Iterable[str]:
-    """Lines below the tables."""
-    mean, pooled = (one for one in agreement.estimates if one.column.kind == "all")
+    """Yield lines below the tables."""
+    mean, pooled = (figure for figure in agreement.estimates if figure.column.kind == "all")
     yield (
         f"Fleiss' kappa of all {len(agreement.names)}: {with_interval(mean)} mean over images "
         f"(undefined in {mean.undefined}), {with_interval(pooled)} pooled."
@@ -110,20 +111,20 @@ def _remarks(agreement: Agreement) -> Iterable[str]:
 
 
 def pairs_csv(agreement: Agreement) -> bytes:
-    """Every figure of all images, one a row."""
+    """Return every figure of all images as CSV, one in a row."""
     rows = (
         [
-            *(*one.column, one.aggregate, one.value, one.low, one.high),
-            *(one.images, one.undefined),
+            *(*figure.column, figure.aggregate, figure.value, figure.low, figure.high),
+            *(figure.images, figure.undefined),
         ]
-        for one in agreement.estimates
+        for figure in agreement.estimates
     )
     header = ["kind", "subject", "measure", "tolerance_px", "aggregate"]
     return blanked_csv([*header, "value", "low", "high", "images", "undefined"], rows)
 
 
 def per_image_csv(agreement: Agreement) -> bytes:
-    """Every measure of every image, the most disputed first."""
+    """Return every measure of every image as CSV, the most disputed first."""
     names, counts = agreement.names, agreement.tallies
     header = ["image_id", "disagreement", "pixels", *(f"pixels_{name}" for name in names)]
     header += [f"votes_{votes}" for votes in range(1, len(names) + 1)]
@@ -149,11 +150,13 @@ def _column_name(column: Column) -> str:
 
 
 def record(agreement: Agreement) -> dict[str, Any]:
-    """Every figure, and what it was made from, as JSON can hold it; undefined is null."""
+    """Return every figure and its origin as JSON can hold it; undefined is null."""
     return {
         "command": "agreement",
         "version": __version__,
-        "annotators": [f"{one.name}={one.folder.resolve()}" for one in agreement.annotators],
+        "annotators": [
+            f"{annotator.name}={annotator.folder.resolve()}" for annotator in agreement.annotators
+        ],
         "settings": agreement.settings.record(),
         "images": len(agreement.images),
         "skipped": agreement.skipped,

@@ -1,10 +1,10 @@
 """Tallies: the few counts of an image from which every measure of agreement follows; arrays only.
 
-Tallies of many images add up, so that measures of all pixels pooled, or of images drawn again in a
-bootstrap, are measures of a weighted sum.
+Tallies of many images add up, so that measures of all pixels pooled, or of a bootstrap's resample,
+are measures of a weighted sum.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import combinations
 from typing import Literal, NamedTuple
 
@@ -26,11 +26,33 @@ from ..measures.metrics import (  # fmt: skip
 from ..measures.neighbourhoods import near_px
 from .votes import drawn_votes
 
-Kind = Literal["pair", "average", "others", "all"]
-_MEASURES = {"jaccard": jaccard, "pearson": pearson, "dice": dice, "cohen_kappa": cohen_kappa}
-_NEAR_MEASURES = {
-    "precision": near_precision, "recall": near_recall, "dice": near_dice, "jaccard": near_jaccard,
-}  # fmt: skip
+SubjectKind = Literal["pair", "average", "others", "all"]
+
+
+class AgreementMeasure(NamedTuple):
+    """A measure of how far two masks agree: its title, and how it is computed.
+
+    `exact` computes it from the overlap of two masks, and `near` from that of masks whose lines may
+    lie a few pixels apart; None if it is not computed that way.
+    """
+
+    title: str
+    exact: Callable[[Overlap], np.ndarray] | None = None
+    near: Callable[[NearOverlap], np.ndarray] | None = None
+
+
+# By the name of a measure in files.
+MEASURES = {
+    "jaccard": AgreementMeasure("Jaccard", jaccard, near_jaccard),
+    "pearson": AgreementMeasure("Pearson", pearson),
+    "dice": AgreementMeasure("Dice", dice, near_dice),
+    "cohen_kappa": AgreementMeasure("Cohen's kappa", cohen_kappa),
+    "recall": AgreementMeasure("recall", near=near_recall),
+    "precision": AgreementMeasure("precision", near=near_precision),
+}
+# In the order of columns in files, which is the reverse for lines that may lie apart.
+_EXACT = {name: measure.exact for name, measure in MEASURES.items() if measure.exact}
+_NEAR = {name: measure.near for name, measure in reversed(MEASURES.items()) if measure.near}
 
 
 class Tally(NamedTuple):
@@ -39,17 +61,17 @@ class Tally(NamedTuple):
     Attributes
     ----------
     pixels : np.ndarray
-        Looked at, (...,).
+        Pixels that count, (...,).
     both : np.ndarray
-        That two annotators both drew, (..., A, A); on the diagonal those that one drew.
+        Pixels that two annotators both drew, (..., A, A); those of one annotator on the diagonal.
     votes : np.ndarray
-        That 0, 1, ... A annotators drew, (..., A + 1).
+        Pixels that exactly 0, 1, ... A annotators drew, (..., A + 1).
     majority : np.ndarray
-        That more than half of the others drew, for each annotator, (..., A).
+        Pixels that more than half of the others drew, for each annotator, (..., A).
     with_majority : np.ndarray
-        Of these, those that the annotator drew, (..., A).
+        Those of them that the annotator drew too, (..., A).
     near : np.ndarray
-        Of the first annotator's, those near the second's, (..., T, A, A).
+        Pixels of the first annotator near those of the second, (..., T, A, A).
     """
 
     pixels: np.ndarray
@@ -61,21 +83,20 @@ class Tally(NamedTuple):
 
     @property
     def drawn(self) -> np.ndarray:
-        """Pixels that each annotator drew, (..., A)."""
+        """Number of pixels that each annotator drew, (..., A)."""
         return self.both.diagonal(axis1=-2, axis2=-1)
 
     def weighted(self, weights: np.ndarray) -> "Tally":
-        """Sums over images, each counted so many times: (B, images) gives (B, ...)."""
+        """Return sums over images, each weighted: (B, images) gives (B, ...)."""
 
         def summed(counts: np.ndarray) -> np.ndarray:
-            total = np.tensordot(weights, counts, axes=1)
-            return np.asarray(total)
+            return np.tensordot(weights, counts, axes=1)
 
         return Tally(*map(summed, self))
 
 
 def empty_tallies(images: int, annotators: int, tolerances: int) -> Tally:
-    """Room for the tallies of so many images."""
+    """Return tallies of 0 for this many images."""
     square = (annotators, annotators)
     shapes = [(), square, (annotators + 1,), (annotators,), (annotators,), (tolerances, *square)]
     return Tally(*(np.zeros((images, *shape), np.int64) for shape in shapes))
@@ -86,14 +107,14 @@ def tally(
     region: np.ndarray | None = None,
     tolerances_px: Sequence[float] = (),
 ) -> Tally:
-    """Count the masks that annotators drew of one image.
+    """Count the masks that annotators drew on one image.
 
     Parameters
     ----------
     masks : sequence of np.ndarray
         bool (H, W), one for each annotator.
     region : np.ndarray, optional
-        bool (H, W); pixels outside it are not looked at.
+        bool (H, W); pixels outside it do not count.
     tolerances_px : sequence of float
         As `neighbourhoods.near_px`.
     """
@@ -117,41 +138,39 @@ def tally(
 
 
 class Column(NamedTuple):
-    """What one number measures: whose agreement, by which measure, how far lines may lie apart."""
+    """One number of an agreement: whose, by which measure, and how far apart lines may lie."""
 
-    kind: Kind
+    kind: SubjectKind
     subject: str
     measure: str
     tolerance_px: float | None = None
 
 
 def pairs(annotators: int) -> list[tuple[int, int]]:
-    """All pairs, neighbours first.
+    """Return all pairs of annotators, neighbours first.
 
-    >>> pairs(3)  # the order of the paper's Table 2: A & B, B & C, A & C
+    >>> pairs(3)  # in the order of the paper's Table 2: A & B, B & C, A & C
     [(0, 1), (1, 2), (0, 2)]
     """
     return sorted(combinations(range(annotators), 2), key=lambda pair: (pair[1] - pair[0], pair))
 
 
 def columns(names: Sequence[str], tolerances_px: Sequence[float] = ()) -> list[Column]:
-    """What the numbers that `measures` gives are, in their order."""
+    """Return what the numbers of `measures` are, in their order."""
     of_pairs = [f"{names[first]} & {names[second]}" for first, second in pairs(len(names))]
-    others: list[Column] = [
-        Column("others", name, measure) for measure in _MEASURES for name in names
-    ]
+    others: list[Column] = [Column("others", name, measure) for measure in _EXACT for name in names]
     near = [
         Column("pair", pair, measure, far)
         for far in tolerances_px
-        for measure in _NEAR_MEASURES
+        for measure in _NEAR
         for pair in of_pairs
     ]
-    exact = [Column("pair", pair, measure) for measure in _MEASURES for pair in of_pairs]
+    exact = [Column("pair", pair, measure) for measure in _EXACT for pair in of_pairs]
     return [*exact, *near, *others, Column("all", "all", "fleiss_kappa")]
 
 
 def measures(counts: Tally) -> np.ndarray:
-    """Every measure of a tally: (...) gives float64 (..., S), in the order of `columns`."""
+    """Return every measure: (...) gives float64 (..., S), in the order of `columns`."""
     first, second = np.array(pairs(counts.drawn.shape[-1])).T
     drawn, pixels = counts.drawn, counts.pixels[..., None]
     of_pairs = Overlap(
@@ -167,15 +186,15 @@ def measures(counts: Tally) -> np.ndarray:
         )
         for tolerance in range(counts.near.shape[-3])
     ]
-    blocks = [measure(of_pairs) for measure in _MEASURES.values()]
-    blocks += [measure(one) for one in near for measure in _NEAR_MEASURES.values()]
-    blocks += [measure(others) for measure in _MEASURES.values()]
+    blocks = [measure(of_pairs) for measure in _EXACT.values()]
+    blocks += [measure(of_near_pairs) for of_near_pairs in near for measure in _NEAR.values()]
+    blocks += [measure(others) for measure in _EXACT.values()]
     blocks += [fleiss_kappa(counts.votes)[..., None]]
     return np.concatenate(blocks, axis=-1)
 
 
 def averages(columns: Sequence[Column]) -> dict[Column, list[int]]:
-    """The averages over pairs, and the numbers of the columns that each is the mean of."""
+    """Return the averages over pairs, and the indices of the columns that each averages."""
     members: dict[Column, list[int]] = {}
     for number, column in enumerate(columns):
         if column.kind == "pair":

@@ -1,4 +1,4 @@
-"""Images: photographs, masks and PNG, from bytes to pixels and from pixels to bytes.
+"""Images: photographs, masks and PNG files, decoded to pixels and encoded from them.
 
 Start with `photographs.read_image` and `masks.read_mask`.
 """

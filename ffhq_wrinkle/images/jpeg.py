@@ -1,4 +1,4 @@
-"""JPEG: pictures for people, each with a note on what it is."""
+"""JPEG: pictures for people to look at, each with a note on its origin."""
 
 import io
 from pathlib import Path
@@ -14,12 +14,12 @@ _START, _END = b"\xff\xd8", b"\xff\xd9"
 
 
 def encode_jpeg(pixels: np.ndarray, note: str) -> bytes:
-    """Encode RGB, uint8 (H, W, 3), as JPEG of high quality that keeps a note as its comment.
+    """Encode RGB, uint8 (H, W, 3), as a JPEG of high quality with a note as its comment.
 
     Raises
     ------
     ImageError
-        A side is longer than JPEG can have.
+        A side is longer than JPEG allows.
     """
     if max(pixels.shape) > _MAX_SIDE:
         raise ImageError(
@@ -28,13 +28,13 @@ def encode_jpeg(pixels: np.ndarray, note: str) -> bytes:
         )
     content = io.BytesIO()
     comment = note.encode("utf-8", "replace")
-    # 4:4:4, for thin coloured lines would fade into what is around them.
+    # 4:4:4, because thin coloured lines would fade into their surroundings.
     Image.fromarray(pixels).save(content, "JPEG", quality=90, subsampling=0, comment=comment)
     return content.getvalue()
 
 
 def jpeg_note(path: Path) -> str | None:
-    """Read the note that `encode_jpeg` wrote: empty if there is none, None if not a JPEG."""
+    """Read the note that `encode_jpeg` wrote; empty if there is none, None if not a JPEG."""
     content = path.read_bytes() if path.is_file() else b""
     if not (content.startswith(_START) and content.endswith(_END)):
         return None

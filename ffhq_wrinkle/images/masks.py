@@ -1,7 +1,7 @@
 """Masks: black-and-white drawings on disk, read as True where something is drawn.
 
-`read_mask` is the one reader of annotators' masks, fused masks, face masks and predictions; it
-takes what drawing programs write, and refuses what could be read in two ways.
+`read_mask` reads annotators' masks, fused masks, face masks and predictions alike. It accepts what
+drawing programs write, and refuses files that could be read in two ways.
 """
 
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from PIL import Image, ImageFile, ImageOps
 
-from ..errors import ArgumentError, ImageError, ManyValuesError
+from ..errors import ArgumentError, ImageError, ManyValuesError, some_images
 from ..storage.places import Place
 from .photographs import opened, read_content
 from .png import may_be_turned
@@ -37,25 +37,25 @@ def read_mask(path: Place, *, threshold: int | None = None) -> np.ndarray:
     Raises
     ------
     ImageError
-        The file can not be read, or is not a mask.
+        The file cannot be read, or is not a mask.
     """
     return decode_mask(read_content(path), threshold=threshold)
 
 
 def decode_mask(content: bytes, *, threshold: int | None = None) -> np.ndarray:
-    """Decode a mask: two values, of which one is 0 and the other, whichever, means drawn.
+    """Decode a mask: a picture of two values, one of which is 0; the other value means drawn.
 
-    Pixels may be of 1, 8 or 16 bits, gray, of a palette or in colour, where black is 0 and one
-    colour the other value; to a threshold the brightest channel counts. What an alpha channel
-    makes transparent is 0. An orientation noted by EXIF is applied, as for photographs.
+    Pixels may have 1, 8 or 16 bits, be gray, of a palette or in colour. In colour, black is 0 and
+    one colour is the other value; a threshold applies to the brightest channel. Transparent pixels
+    are 0. EXIF orientation is applied, as for photographs.
 
     Parameters
     ----------
     content : bytes
         The file: PNG, BMP, TIFF, WebP or JPEG.
     threshold : int, optional
-        Levels of so much and more are drawn, those below are not, on the file's own scale: 0..255,
-        or 0..65535 for 16 bits. Without it, a file of more than two values is refused.
+        Levels from this one up are drawn, on the file's own scale: 0..255, or 0..65535 for 16
+        bits. Without it, a file of more than two values is refused.
 
     Returns
     -------
@@ -66,7 +66,7 @@ def decode_mask(content: bytes, *, threshold: int | None = None) -> np.ndarray:
     ------
     ImageError
         The file is damaged, of a kind that is not read, not of two values, or its drawing would be
-        lost: black on transparent, all transparent, or all below the threshold for want of scale.
+        lost: black on transparent, all transparent, or on a scale that never reaches the threshold.
     ArgumentError
         The threshold is less than 1.
     """
@@ -83,8 +83,7 @@ def decode_mask(content: bytes, *, threshold: int | None = None) -> np.ndarray:
         levels = pixels
     if threshold is not None:
         _require_reachable(levels, threshold)
-        reached: np.ndarray = levels >= threshold
-        return reached
+        return levels >= threshold
     drawn = _drawn(levels)
     if pixels.ndim == 3:
         colours = np.unique(pixels[drawn][:, :3], axis=0)
@@ -93,54 +92,56 @@ def decode_mask(content: bytes, *, threshold: int | None = None) -> np.ndarray:
     return drawn
 
 
+def looks_inverted(drawn_px: np.ndarray | int, pixels: np.ndarray | int) -> np.ndarray | bool:
+    """Tell whether masks cover more than half of an image, as wrinkles never do.
+
+    Parameters
+    ----------
+    drawn_px, pixels : np.ndarray or int
+        Pixels that are drawn, and those of the image or face, of shapes that broadcast.
+    """
+    return 2 * drawn_px > pixels
+
+
+def inverted_remark(what: str, image_ids: Sequence[str]) -> str:
+    """Return a warning about images whose masks, such as "predictions", look inverted."""
+    return (
+        f"{what} cover more than half of {some_images(image_ids)}; are they black on white? "
+        "Then invert them"
+    )
+
+
 def _drawn(levels: np.ndarray) -> np.ndarray:
-    """Where levels are not 0, bool; in their own memory if it can be, for speed.
+    """Return where levels are not 0, bool; in their own memory where possible, for speed.
 
     Raises
     ------
     ManyValuesError
-        There is more than one other level.
+        There is more than one level besides 0.
     """
     drawn_px, total = cv2.countNonZero(levels), int(cv2.sumElems(levels)[0])
-    # All drawn pixels are at one level if their mean is the lowest, or the highest, that there is.
+    # All drawn pixels have one level if their mean is the lowest or the highest possible level.
     if total not in (drawn_px, drawn_px * _top_of(levels)) and total != drawn_px * int(
         levels.max()
     ):
         raise _other_values(np.unique(levels).tolist())
     own = levels.dtype == np.uint8 and levels.flags.writeable
-    drawn: np.ndarray = np.not_equal(levels, 0, out=levels.view(bool) if own else None)
-    return drawn
+    return np.not_equal(levels, 0, out=levels.view(bool) if own else None)
 
 
 def _top_of(levels: np.ndarray) -> int:
-    """The highest level that there can be."""
+    """Return the highest level that the dtype allows."""
     return int(np.iinfo(levels.dtype).max)
 
 
-def resized_nearest(array: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
-    """An array (H, W) at another size, each pixel the one that its centre lies in.
-
-    >>> resized_nearest(np.array([[1, 2]]), (2, 4))
-    array([[1, 1, 2, 2],
-           [1, 1, 2, 2]])
-    """
-    # Pixel i's centre is at (i + 0.5) / length of the side; in integers, so without rounding.
-    rows, columns = (
-        (2 * np.arange(length) + 1) * old // (2 * length)
-        for length, old in zip(shape, array.shape, strict=True)
-    )
-    resized: np.ndarray = array.take(columns, axis=1).take(rows, axis=0)
-    return resized
-
-
 def _pixels(image: ImageFile.ImageFile, content: bytes) -> np.ndarray:
-    """The stored pixels, upright: (H, W) gray, or (H, W, 2..4) with colour, alpha or both."""
+    """Return the stored pixels, upright: (H, W) gray, or (H, W, 2..4) with colour or alpha."""
     if image.format == "PNG" and not may_be_turned(image, content):
         return decode_png(content)
     stored = str(image.tile[0].args) if image.tile else ""
     if ";16" in stored and not image.mode.startswith("I;16"):
-        # Pillow keeps the high bytes only, in which 0 and 1 are the same.
-        raise ImageError("16 bits a channel in colour or with EXIF; save it as 8-bit gray")
+        # Pillow keeps only the high bytes, in which 0 and 1 are the same.
+        raise ImageError("16 bits per channel in colour or with EXIF; save it as 8-bit gray")
     upright: Image.Image = ImageOps.exif_transpose(image)
     if upright.mode in ("P", "PA") or upright.has_transparency_data:
         upright = upright.convert("RGBA")
@@ -149,7 +150,7 @@ def _pixels(image: ImageFile.ImageFile, content: bytes) -> np.ndarray:
 
 
 def _levels(pixels: np.ndarray) -> np.ndarray:
-    """Brightness of each pixel, (H, W): the brightest channel, on black where transparent."""
+    """Return each pixel's brightest channel, (H, W), blended with black where transparent."""
     if pixels.ndim == 2:
         return pixels
     has_alpha = pixels.shape[2] in (2, 4)
@@ -163,15 +164,14 @@ def _levels(pixels: np.ndarray) -> np.ndarray:
         return levels
     seen = (levels.astype(np.uint64) * alpha + opaque // 2) // opaque
     if not seen.any() and alpha.any():
-        raise ImageError("drawn in black on transparent, which reads as empty; draw in white")
+        raise ImageError("drawn in black on transparent, which would read as empty; draw in white")
     if not seen.any() and levels.any():
-        raise ImageError("all transparent, though something is drawn; save it without alpha")
-    shown: np.ndarray = seen.astype(levels.dtype)
-    return shown
+        raise ImageError("all transparent, although something is drawn; save it without alpha")
+    return seen.astype(levels.dtype)
 
 
 def _require_reachable(levels: np.ndarray, threshold: int) -> None:
-    """Refuse a threshold that would empty every mask of this kind."""
+    """Refuse a threshold above the scale of this file, which would empty its mask."""
     if threshold > _top_of(levels) or (threshold > 1 and levels.max() == 1):
         raise ImageError(
             f"no level can reach the threshold {threshold}: the largest is {levels.max()}; "
@@ -180,10 +180,10 @@ def _require_reachable(levels: np.ndarray, threshold: int) -> None:
 
 
 def _other_values(values: Sequence[object]) -> ManyValuesError:
-    """Say which values a picture has that should have two."""
+    """Return an error that lists the values of a picture that should have two."""
     shown = ", ".join(str(value) for value in values[:_SHOWN_VALUES])
     more = f", ... {values[-1]} ({len(values)} in all)" if len(values) > _SHOWN_VALUES else ""
     return ManyValuesError(
         f"not a mask of two values, of which one is 0: it has {shown}{more}",
-        "a threshold (--threshold 128) says from which level on a pixel counts as drawn",
+        "a threshold (--threshold 128) sets the lowest level that counts as drawn",
     )

@@ -1,7 +1,7 @@
 """Photographs: images read as RGB, upright, or as gray levels.
 
-`read_image` is the one reader of photographs and `decode_gray` that of gray levels;
-`png_decoding` decodes PNG where that is faster. Masks are read in `masks`, label maps in `labels`.
+`read_image` reads photographs, `decode_gray` gray levels; `png_decoding` decodes PNG where that is
+faster. Masks are read in `masks`, label maps in `faces.labels`.
 """
 
 import io
@@ -27,7 +27,7 @@ REFUSED_SUFFIXES = frozenset(
 
 _FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "BMP")
 MAX_BYTES = 1 << 30
-# What Pillow raises on files that are cut short, altered or made to hurt.
+# Pillow raises these on files that are cut short, altered or malicious.
 DECODER_ERRORS = (
     OSError, SyntaxError, ValueError, EOFError, IndexError, KeyError, TypeError, OverflowError,
     MemoryError, RuntimeError, ZeroDivisionError, struct.error, zlib.error,
@@ -38,8 +38,8 @@ def read_image(path: Place) -> np.ndarray:
     """Read a photograph as RGB, upright.
 
     EXIF orientation is applied. Gray and palette images become RGB; 16-bit gray is scaled to
-    8 bits (x / 257, rounded) and 16-bit colour keeps its high bytes; pixels that an alpha channel
-    makes transparent are blended with black. Colour profiles are not applied.
+    8 bits (x / 257, rounded) and 16-bit colour keeps its high bytes; transparent pixels are blended
+    with black. Colour profiles are not applied.
 
     Parameters
     ----------
@@ -54,7 +54,7 @@ def read_image(path: Place) -> np.ndarray:
     Raises
     ------
     ImageError
-        The file is not a readable image, or one of a kind that is refused: CMYK, floating point,
+        The file is not a readable image, or of a kind that is refused: CMYK, floating point,
         32-bit, several pages or frames, or more pixels than `MAX_PIXELS`.
     """
     content = read_content(path)
@@ -68,7 +68,7 @@ def decode_gray(content: bytes) -> np.ndarray:
     Parameters
     ----------
     content : bytes
-        A file as `read_image` takes it, without colours; 16 bits are scaled to 8.
+        A file as `read_image` takes it, in gray; 16 bits are scaled to 8.
 
     Returns
     -------
@@ -78,24 +78,24 @@ def decode_gray(content: bytes) -> np.ndarray:
     Raises
     ------
     ImageError
-        As `read_image`, or there is a colour in it.
+        As `read_image`, or the picture is in colour.
     """
     with opened(content) as image:
-        if _is_plain_png(image, content, "L"):  # no need to make three channels of one
+        if _is_plain_png(image, content, "L"):  # which saves making three channels of one
             return decode_png(content)
         pixels = decode_png(content) if _is_plain_png(image, content) else _as_rgb(image)
     if (pixels != pixels[:, :, :1]).any():
-        raise ImageError("it is in colour, where gray levels are wanted")
+        raise ImageError("it is in colour, but should be gray")
     return pixels[:, :, 0]
 
 
 def read_content(path: Place) -> bytes:
-    """Read an image file's bytes, whatever they are.
+    """Read an image file's bytes, whatever they contain.
 
     Raises
     ------
     ImageError
-        The file is not there, not a regular one, of a kind that is refused by its name, or larger
+        The file does not exist, is not a regular file, has a suffix that is refused, or is larger
         than `MAX_BYTES`.
     """
     require_regular(path)
@@ -109,14 +109,14 @@ def read_content(path: Place) -> bytes:
     except FileNotFoundError as error:
         raise ImageError("no such file") from error
     except OSError as error:
-        raise ImageError(f"can not be read: {error.strerror or error}") from error
+        raise ImageError(f"cannot be read: {error.strerror or error}") from error
     if size > MAX_BYTES:
-        raise ImageError(f"larger than {MAX_BYTES} bytes; no image that is read needs so many")
+        raise ImageError(f"larger than {MAX_BYTES} bytes, the most that an image may have")
     return content
 
 
 def require_regular(path: Place) -> None:
-    """Refuse what is no file, and kinds of image that their names give away.
+    """Refuse what is not a regular file, and images of a suffix that is not read.
 
     Raises
     ------
@@ -125,7 +125,7 @@ def require_regular(path: Place) -> None:
     """
     if path.suffix.lower() in REFUSED_SUFFIXES:
         raise ImageError(f"{path.suffix[1:].upper()} files are not read; convert to PNG or JPEG")
-    if isinstance(path, Path) and not path.is_file():  # a FIFO or a device would block for ever
+    if isinstance(path, Path) and not path.is_file():  # a FIFO or a device would block forever
         raise ImageError("not a regular file" if path.exists() else "no such file")
 
 
@@ -133,12 +133,12 @@ def require_regular(path: Place) -> None:
 def opened(content: bytes | BinaryIO) -> Iterator[ImageFile.ImageFile]:
     """Open an image whose pixels are about to be decoded inside the `with` block.
 
-    Of an open file only as much is read as is used.
+    An open file is read only as far as its pixels are used.
 
     Raises
     ------
     ImageError
-        As `read_image`; also for whatever decoders raise inside the block.
+        As `read_image`, and in place of whatever decoders raise inside the block.
     """
     try:
         file = io.BytesIO(content) if isinstance(content, bytes) else content
@@ -154,26 +154,26 @@ def opened(content: bytes | BinaryIO) -> Iterator[ImageFile.ImageFile]:
 
 
 def _require_readable(image: Image.Image) -> None:
-    """Refuse, by name, what can not be turned into one 8-bit RGB picture without guessing."""
+    """Refuse images that cannot be converted to one 8-bit RGB picture without guessing."""
     if image.width * image.height > MAX_PIXELS:
         raise ImageError(
             f"{image.width}x{image.height} is more than {MAX_PIXELS} pixels; make it smaller"
         )
     if max(image.size) > MAX_SIDE:
         raise ImageError(f"{image.width}x{image.height}: no side may exceed {MAX_SIDE} pixels")
-    # MPO is what phones write as .jpg: a JPEG with a second picture (depth, gain map) behind it.
+    # Phones write MPO as .jpg: a JPEG with a second picture (depth, gain map) behind it.
     frames = 1 if image.format == "MPO" else getattr(image, "n_frames", 1)
     if frames > 1:
-        raise ImageError(f"{frames} pages or frames in one {image.format}; save the one you mean")
+        raise ImageError(f"{frames} pages or frames in one {image.format}; save only one of them")
     supported = {"1", "L", "LA", "La", "P", "PA", "RGB", "RGBA", "RGBa", "RGBX"}
     if image.mode not in supported and not image.mode.startswith("I;16"):
-        raise ImageError(f"pixels are of mode {image.mode}; convert to 8-bit RGB or gray")
+        raise ImageError(f"its pixels have mode {image.mode}; convert to 8-bit RGB or gray")
     if isinstance(image, TiffImagePlugin.TiffImageFile):
         _require_readable_tiff(image)
 
 
 def _require_readable_tiff(image: TiffImagePlugin.TiffImageFile) -> None:
-    """Refuse 16-bit TIFF of kinds that Pillow takes for others."""
+    """Refuse 16-bit TIFF of kinds that Pillow reads wrongly."""
     bits = max(image.tag_v2.get(TiffImagePlugin.BITSPERSAMPLE, (1,)))
     white_is_0 = image.tag_v2.get(TiffImagePlugin.PHOTOMETRIC_INTERPRETATION) == 0
     planes = image.tag_v2.get(TiffImagePlugin.PLANAR_CONFIGURATION) == 2
@@ -183,18 +183,18 @@ def _require_readable_tiff(image: TiffImagePlugin.TiffImageFile) -> None:
 
 
 def _is_plain_png(image: ImageFile.ImageFile, content: bytes, mode: str = "RGB") -> bool:
-    """Whether libpng gives the pixels of this PNG as Pillow would, and so may decode it."""
+    """Tell whether libpng decodes this PNG to the same pixels as Pillow."""
     return (
         image.mode == mode
         and image.format == "PNG"
-        and image.tile[0].args == mode  # not RGB;16B, 16 bits a channel
+        and image.tile[0].args == mode  # not RGB;16B, 16 bits per channel
         and "transparency" not in image.info
         and not may_be_turned(image, content)
     )
 
 
 def _as_rgb(image: Image.Image) -> np.ndarray:
-    """Turn a picture of any accepted mode upright and into 8-bit RGB."""
+    """Convert a picture of any accepted mode to 8-bit RGB, upright."""
     if image.mode.startswith("I;16"):
         gray16 = np.asarray(ImageOps.exif_transpose(image), dtype=np.uint32)
         gray = ((gray16 + 128) // 257).astype(np.uint8)

@@ -1,4 +1,4 @@
-"""PNG: its chunks, and notes of ours among them; pixels encoded by zlib-ng."""
+"""PNG: pixels encoded by zlib-ng, and chunks, among them the notes that this package writes."""
 
 import hashlib
 import os
@@ -13,19 +13,19 @@ from zlib_ng import zlib_ng
 
 from ..errors import ArgumentError
 
-MAX_SIDE = 1_000_000  # libpng's
+MAX_SIDE = 1_000_000  # libpng's limit
 NOTE, COMMENT = "Description", "Comment"  # keywords that the PNG specification reserves
 OUR_NOTES = tuple(f"{keyword}\0".encode() for keyword in (NOTE, COMMENT))
-_NOTES_BYTES = 16_384  # within which the notes are that `png_note` finds
+_NOTES_BYTES = 16_384  # at the beginning of a file, where `png_note` looks
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 PNG_END = b"\x00\x00\x00\x00IEND\xaeB`\x82"
 HEADER = struct.Struct(">IIBBBBB")  # body of IHDR (PNG specification, 11.2.1)
 HEADER_AT = len(PNG_SIGNATURE) + 8
-_FILTER_NONE, _FILTER_SUB, _FILTER_UP = 0, 1, 2  # what a row begins with (PNG specification, 9.2)
+_FILTER_NONE, _FILTER_SUB, _FILTER_UP = 0, 1, 2  # a row's first byte (PNG specification, 9.2)
 
 
 def _chunk(kind: bytes, *body: bytes | memoryview) -> list[bytes | memoryview]:
-    """A chunk, in pieces: length, type, body, checksum (PNG specification, 5.3)."""
+    """Return a chunk in pieces: length, type, body, checksum (PNG specification, 5.3)."""
     crc = isal_zlib.crc32(kind)
     for piece in body:
         crc = isal_zlib.crc32(piece, crc)
@@ -33,7 +33,7 @@ def _chunk(kind: bytes, *body: bytes | memoryview) -> list[bytes | memoryview]:
 
 
 def has_png_end(path: Path) -> bool:
-    """Whether the end of a PNG is in a file, by its last bytes if something small follows it."""
+    """Tell whether a file contains the end of a PNG; other bytes may follow it."""
     with path.open("rb") as file:
         file.seek(max(0, file.seek(0, os.SEEK_END) - _NOTES_BYTES))
         if PNG_END in file.read():
@@ -43,12 +43,12 @@ def has_png_end(path: Path) -> bool:
 
 
 def is_whole_png(content: bytes) -> bool:
-    """Whether something begins and ends as a PNG does."""
+    """Tell whether bytes begin and end as a PNG does."""
     return content.startswith(PNG_SIGNATURE) and content.endswith(PNG_END)
 
 
 def may_be_turned(image: ImageFile.ImageFile, content: bytes) -> bool:
-    """Whether a PNG may say how to turn it; Pillow's getexif() would decode all of it to know."""
+    """Tell whether a PNG may hold an orientation; Pillow's getexif() would decode all of it."""
     places = {"Raw profile type exif", "XML:com.adobe.xmp", "xmp"}
     return bool(places & image.info.keys()) or any(
         kind == b"eXIf" for kind, _ in png_chunks(content)
@@ -73,7 +73,7 @@ def encode_png(pixels: np.ndarray, text: Mapping[str, str] | None = None) -> byt
     Raises
     ------
     ArgumentError
-        The array is of another dtype or shape.
+        The array has another dtype or shape.
     """
     kinds = {np.dtype(np.uint8): ((), (3,)), np.dtype(np.uint16): ((),)}
     if pixels.ndim < 2 or pixels.shape[2:] not in kinds.get(pixels.dtype, ()):
@@ -82,7 +82,7 @@ def encode_png(pixels: np.ndarray, text: Mapping[str, str] | None = None) -> byt
             f"{pixels.dtype} {pixels.shape}"
         )
     if not 0 < min(pixels.shape[:2]) <= max(pixels.shape[:2]) <= MAX_SIDE:
-        raise ArgumentError(f"an array of shape {pixels.shape} can not be written as PNG")
+        raise ArgumentError(f"an array of shape {pixels.shape} cannot be written as PNG")
     filtered, level, strategy = _encoding(pixels)
     packer = zlib_ng.compressobj(level, strategy=strategy)
     packed = packer.compress(filtered) + packer.flush()
@@ -94,10 +94,10 @@ def encode_png(pixels: np.ndarray, text: Mapping[str, str] | None = None) -> byt
 
 
 def _encoding(pixels: np.ndarray) -> tuple[np.ndarray, int, int]:
-    """Filtered rows, (H, 1 + bytes in a row), and zlib's level and strategy that suit them.
+    """Return filtered rows, (H, 1 + bytes in a row), and zlib's level and strategy for them.
 
-    Runs of equal bytes are found sooner than other repetitions, and in what we write are most of
-    what there is to find: drawings and masked maps as they are, photographs by their differences.
+    Runs of equal bytes are faster to find than other repetitions, and they are most of what there
+    is to find in drawings and masked maps as they are, and in photographs as differences.
     """
     height = len(pixels)
     stored = np.ascontiguousarray(pixels, dtype=pixels.dtype.newbyteorder(">"))
@@ -120,14 +120,14 @@ def _encoding(pixels: np.ndarray) -> tuple[np.ndarray, int, int]:
 
 
 def add_notes(png: bytes, text: Mapping[str, str]) -> bytes:
-    """A PNG with notes in it, as `encode_png` takes them."""
+    """Add notes, as `encode_png` takes them, to a PNG."""
     header_end = len(PNG_SIGNATURE) + 25  # the IHDR chunk is always 25 bytes
     notes = b"".join(_text_chunk(keyword, note) for keyword, note in text.items())
     return png[:header_end] + notes + png[header_end:]
 
 
 def _text_chunk(keyword: str, note: str) -> bytes:
-    """A tEXt chunk: length, type, keyword NUL text, checksum (PNG specification, 11.3.3.2)."""
+    """Return a tEXt chunk: keyword, NUL and text (PNG specification, 11.3.3.2)."""
     body = keyword.encode("latin-1") + b"\x00" + note.encode("latin-1", "replace")
     return b"".join(_chunk(b"tEXt", body))
 
@@ -135,13 +135,13 @@ def _text_chunk(keyword: str, note: str) -> bytes:
 def png_note(path: Path, keyword: str) -> str | None:
     """Read one note that `encode_png` wrote.
 
-    Only the first and last bytes are read, which makes this a fast way to recognise whole files
-    of one's own.
+    Only the first and last bytes are read, so this is a fast way to recognise the complete files
+    of this package.
 
     Returns
     -------
     str or None
-        The note, empty where the file has none; None where it does not begin and end as a PNG.
+        The note, empty if the file has none; None if the file does not begin and end as a PNG.
     """
     if not path.is_file():
         return None
@@ -155,18 +155,18 @@ def png_note(path: Path, keyword: str) -> str | None:
 
 
 def note_in(content: bytes, keyword: str) -> str | None:
-    """Read one note of a PNG's content, or of its beginning; None where there is none."""
+    """Read one note from a PNG's content, or from its beginning; None if there is none."""
     for kind, body in png_chunks(content):
-        found, _, note = content[body].partition(b"\x00")
-        if kind == b"tEXt" and found == keyword.encode("latin-1"):
+        key, _, note = content[body].partition(b"\x00")
+        if kind == b"tEXt" and key == keyword.encode("latin-1"):
             return note.decode("latin-1")
     return None
 
 
 def png_data_hash(content: bytes) -> str:
-    """Tell the compressed pixels of a PNG from any others; 32 hexadecimal digits.
+    """Return a hash of the compressed pixels of a PNG; 32 hexadecimal digits.
 
-    A program that opens a PNG and saves it again compresses anew, even if it keeps the notes.
+    A program that opens a PNG and saves it compresses the pixels again, even if it keeps the notes.
     """
     digest = hashlib.sha256()
     for kind, body in png_chunks(content):
@@ -176,7 +176,7 @@ def png_data_hash(content: bytes) -> str:
 
 
 def png_chunks(content: bytes) -> Iterator[tuple[bytes, slice]]:
-    """Type of each of a PNG's chunks, and where its body lies; `content` may end before the PNG."""
+    """Yield the type of each chunk of a PNG and where its body lies; `content` may be cut short."""
     at = len(PNG_SIGNATURE)
     while at + 8 <= len(content):
         length, kind = struct.unpack_from(">I4s", content, at)

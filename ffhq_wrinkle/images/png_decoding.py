@@ -1,4 +1,4 @@
-"""PNG decoding: pixels by ISA-L and libpng, without holding other threads up."""
+"""PNG decoding: pixels by ISA-L and libpng, while other threads run on."""
 
 import ctypes
 import struct
@@ -14,11 +14,11 @@ from isal import igzip_lib, isal_zlib
 from ..errors import ImageError
 from .png import HEADER, HEADER_AT, OUR_NOTES, PNG_END, is_whole_png, png_chunks
 
-# Pillow's own limit, 2**30 / 12 pixels, where it warns; a face needs no more.
+# Where Pillow warns, 2**30 / 12 pixels; a face needs no more.
 MAX_PIXELS = 89_478_485
 _GRAY = 0
-_CHANNELS = {_GRAY: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # of each colour type
-# Pixels that were packed tighter, as drawings are, libpng unpacks as fast as ISA-L.
+_CHANNELS = {_GRAY: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # by colour type
+# Pixels that are compressed more, as drawings are, libpng unpacks as fast as ISA-L.
 _TIGHTLY_PACKED = 20
 _memory = threading.local()
 _KEPT_BYTES = 1 << 23
@@ -28,12 +28,13 @@ def decode_png(content: bytes) -> np.ndarray:
     """Decode with libpng, which is faster than Pillow and, unlike it, checks every checksum.
 
     Palettes become RGB, transparency an alpha channel, fewer than 8 bits 8; 16 bits stay.
-    ISA-L unpacks photographs before, in a third of the time that libpng's zlib takes.
+    ISA-L unpacks photographs first, in a third of the time that libpng's zlib takes.
 
     Raises
     ------
     ImageError
-        The file has no end. What libpng finds wrong is for `opened` to say.
+        The file has no end. Errors of libpng are raised as they are; `photographs.opened` reports
+        them.
     """
     if content.rfind(PNG_END) < 0:
         raise ImageError("damaged or cut short: the PNG has no end")
@@ -41,13 +42,13 @@ def decode_png(content: bytes) -> np.ndarray:
 
 
 def _by_libpng(content: Any) -> np.ndarray:  # noqa: ANN401  # its stub forgets arrays
-    """What imagecodecs decodes, without the harm that it does where it fails.
+    """Decode with imagecodecs, and undo the harm that it does where it fails.
 
-    Each time it then gives back a reference to None that it never took. Before Python 3.12, which
-    has None live for ever, some thousands of damaged files would end the process.
+    Each failure releases a reference to None that was never taken. Before Python 3.12, where None
+    is immortal, some thousands of damaged files would end the process.
     """
     try:
-        return np.asarray(imagecodecs.png_decode(content))
+        return imagecodecs.png_decode(content)
     except BaseException:
         if sys.version_info < (3, 12):
             ctypes.pythonapi.Py_IncRef(ctypes.py_object(None))
@@ -55,17 +56,17 @@ def _by_libpng(content: Any) -> np.ndarray:  # noqa: ANN401  # its stub forgets 
 
 
 def decode_plain_gray(content: bytes) -> np.ndarray | None:
-    """Decode a gray PNG of pixels and notes of ours; None if it holds anything else.
+    """Decode a gray PNG that holds only pixels and notes of this package; None for any other.
 
-    Opening a file by Pillow, to learn what else may be in it, takes a thirtieth of the time that
-    its pixels take. None too where something is wrong, or large, which is for `opened` to say.
+    Opening a mask with Pillow, to learn what else it may hold, would make reading it 6 % slower.
+    None also if the file is damaged or large, which `photographs.opened` reports.
     """
     if not is_whole_png(content) or len(content) < HEADER_AT + HEADER.size:
         return None
     view, ends_at = memoryview(content), 0
     for kind, body in png_chunks(content):
         ends_at = body.stop + 4
-        if kind == b"IDAT":  # libpng looks at its checksum
+        if kind == b"IDAT":  # libpng checks it
             continue
         is_note = kind == b"tEXt" and content.startswith(OUR_NOTES, body.start)
         crc = isal_zlib.crc32(view[body.start - 4 : body.stop]).to_bytes(4)
@@ -81,9 +82,9 @@ def decode_plain_gray(content: bytes) -> np.ndarray | None:
 
 
 def _unpacked(content: bytes) -> bytes | np.ndarray:
-    """The same PNG with pixels that are not compressed, which leaves libpng only the filters.
+    """Return the same PNG with uncompressed pixels, which leaves only the filters to libpng.
 
-    As it was, where that gains nothing, or something is wrong that is for libpng to say.
+    It is returned as it is where that gains nothing, or where libpng will report what is wrong.
     """
     if content[HEADER_AT - 4 : HEADER_AT] != b"IHDR" or len(content) < 33:
         return content
@@ -92,7 +93,7 @@ def _unpacked(content: bytes) -> bytes | np.ndarray:
     if interlaced or size > _TIGHTLY_PACKED * len(content):
         return content
     bodies = [body for kind, body in png_chunks(content) if kind == b"IDAT"]
-    if not bodies or any(one.stop + 12 != next_.start for one, next_ in pairwise(bodies)):
+    if not bodies or any(body.stop + 12 != later.start for body, later in pairwise(bodies)):
         return content
     view = memoryview(content)
     for body in bodies:
@@ -112,10 +113,10 @@ def _unpacked(content: bytes) -> bytes | np.ndarray:
 
 
 def _with_stored(pixels: bytes, before: memoryview, after: memoryview) -> np.ndarray:
-    """What comes before and after an IDAT chunk, with pixels between that are not compressed.
+    """Join what comes before and after an IDAT chunk with uncompressed pixels between.
 
-    In memory that each thread keeps: fresh memory takes as long as filling it, and joining bytes
-    would have all other threads wait.
+    The result is in memory that each thread keeps: fresh memory takes as long to get as to fill,
+    and joining bytes would make all other threads wait.
     """
     # zlib's stored blocks add 5 bytes to each 65,535 at most, and 6 (RFC 1951, 3.2.4).
     png = _kept_memory(len(before) + len(pixels) + len(pixels) // 8192 + 64 + len(after))
@@ -136,10 +137,9 @@ def _with_stored(pixels: bytes, before: memoryview, after: memoryview) -> np.nda
 
 
 def _kept_memory(size: int) -> np.ndarray:
-    """So many bytes; unless there are too many, the same ones each time that a thread asks."""
+    """Return memory of this size, which the thread's next call reuses unless it is large."""
     if size > _KEPT_BYTES:
         return np.empty(size, np.uint8)
     if not hasattr(_memory, "kept"):
         _memory.kept = np.empty(_KEPT_BYTES, np.uint8)
-    kept: np.ndarray = _memory.kept[:size]
-    return kept
+    return _memory.kept[:size]

@@ -1,4 +1,4 @@
-"""Measures: arithmetic on masks and on scores: metrics, distances, intervals.
+"""Measures: arithmetic on masks and scores: metrics, distances and bootstrap intervals.
 
-Arrays and numbers only; no function here reads a file.
+Functions here take arrays and numbers; none reads a file. Start with `metrics`.
 """

@@ -1,4 +1,4 @@
-"""Bootstrap: how much a figure would vary if other images had been drawn; arrays only."""
+"""Bootstrap: how much a figure would vary over other samples of images; arrays only."""
 
 import warnings
 from collections.abc import Callable
@@ -7,7 +7,7 @@ import numpy as np
 
 RESAMPLES = 9999
 CONFIDENCE = 0.95
-_BATCH_NUMBERS = 2_000_000  # in memory at once, whatever the number of images or statistics
+_BATCH_NUMBERS = 2_000_000  # held in memory, however many images or statistics there are
 
 
 def bootstrap_intervals(
@@ -17,26 +17,26 @@ def bootstrap_intervals(
     resamples: int = RESAMPLES,
     seed: int = 0,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """95 % percentile intervals of several statistics of the same images.
+    """Return 95 % percentile intervals of several statistics of the same images.
 
-    Images are drawn with replacement [Efron, Tibshirani 1993, chapter 13], for all statistics the
-    same ones. A resample in which a statistic is NaN is left out of its interval.
+    Images are drawn with replacement [Efron, Tibshirani 1993, chapter 13], the same images for all
+    statistics. A resample in which a statistic is NaN is left out of its interval.
 
     Parameters
     ----------
     statistics : callable
-        Takes how often each image counts, float64 (B, images), and gives float64 (B, S).
+        Takes the weight of each image, float64 (B, images), and returns float64 (B, S).
     images : int
-        How many there are.
+        Number of images, and of draws in each resample.
     resamples : int
-        How often to draw as many images as there are.
+        Number of resamples.
     seed : int
-        For the random numbers.
+        Seed of the random numbers.
 
     Returns
     -------
     tuple of np.ndarray
-        Lower and upper limits, float64 (S,) each; NaN where there is but one image, or where a
+        Lower and upper limits, float64 (S,) each; NaN if there is only one image, or where a
         statistic is NaN in every resample.
     """
     count = statistics(np.ones((1, images))).shape[1]
@@ -51,10 +51,10 @@ def bootstrap_intervals(
         values = statistics(counts.astype(np.float64)).T
         return values if drawn.ndim > 1 else values[:, 0]
 
-    from scipy import stats  # which takes as long to load as most commands do to start
+    from scipy import stats  # takes as long to load as most commands take to start
 
     with warnings.catch_warnings():
-        # Of statistics that are NaN in some resamples, whose limits are found below.
+        # Statistics may be NaN in some resamples; their limits are computed below.
         warnings.simplefilter("ignore", stats.DegenerateDataWarning)
         drawn = stats.bootstrap(
             (np.arange(images),),

@@ -1,7 +1,7 @@
-"""Estimates: figures of many images put together, with how sure they are; arrays only.
+"""Estimates: measures over many images, with their bootstrap intervals; arrays only.
 
-Each measure is put together twice, as the mean over images and of all pixels pooled, for the two
-answer different questions and papers do not always say which they mean.
+Each measure is aggregated twice, as the mean over images and over the pooled pixels of all images:
+the two answer different questions, and papers do not always say which they report.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -20,7 +20,7 @@ class Counts(Protocol):
     """Counts of many images, along the first axis."""
 
     def weighted(self, weights: np.ndarray) -> Self:
-        """Sums over images, each counted so many times: (B, images) gives (B, ...)."""
+        """Return sums over images, each weighted: (B, images) gives (B, ...)."""
 
 
 ColumnT = TypeVar("ColumnT")
@@ -28,17 +28,17 @@ CountsT = TypeVar("CountsT", bound=Counts)
 
 
 class Estimate(NamedTuple, Generic[ColumnT]):
-    """One figure: what it measures, how images were put together, and how sure it is.
+    """One figure: what it measures, how it aggregates images, and its interval.
 
     Attributes
     ----------
     column : Column
-        What it measures, and of whom.
+        What it measures.
     aggregate : str
         ``mean over images``, or ``pooled`` over the pixels of all images.
     images, undefined : int
-        How many images there are, and how many are left out of a mean because they have no such
-        value; for an average over pairs, those in which some pair has none.
+        Number of images, and how many of them are left out of a mean because their value is
+        undefined; for an average over pairs, those in which some pair has no value.
     value, low, high : float
         The figure and its 95 % interval; NaN where undefined.
     """
@@ -61,18 +61,18 @@ def estimates(
     resamples: int,
     seed: int,
 ) -> list[Estimate[ColumnT]]:
-    """Every figure of a set of images.
+    """Return every figure of a set of images.
 
     Parameters
     ----------
     counts : Counts
-        Of every image.
+        Counts of every image.
     columns : sequence
-        What `measures` gives.
+        What the S values of `measures` are.
     measures : callable
-        Takes counts of images, or their sums, and gives float64 (..., S); NaN where undefined.
+        Takes counts of images, or their sums, and returns float64 (..., S); NaN where undefined.
     averages : mapping, optional
-        Further columns, each with the numbers of the columns that it is the mean of.
+        Further columns, each with the indices of the columns that it averages.
     resamples, seed : int
         As `bootstrap.bootstrap_intervals`.
 
@@ -105,7 +105,7 @@ def estimates(
     figures = []
     for number, column in enumerate(all_columns):
         at = number, number + len(all_columns)
-        mean, pooled = (tuple(float(part[one]) for part in (values, low, high)) for one in at)
+        mean, pooled = (tuple(float(part[i]) for part in (values, low, high)) for i in at)
         left_out = int(undefined[number])
         figures.append(Estimate(column, MEAN, images, left_out, *mean))
         figures.append(Estimate(column, POOLED, images, 0, *pooled))
@@ -113,14 +113,13 @@ def estimates(
 
 
 def _with_averages(values: np.ndarray, members_of: Sequence[Sequence[int]]) -> np.ndarray:
-    """Values (B, S), and beside them the means of some of them; what is undefined is left out."""
+    """Return values (B, S) and, beside them, means of some of them, undefined values left out."""
     means = [defined_mean(values[:, members])[:, None] for members in members_of]
     return np.hstack([values, *means])
 
 
 def defined_mean(values: np.ndarray) -> np.ndarray:
-    """The mean of what is not NaN in each row, (R, C) to (R,); NaN where all is."""
+    """Return the mean of each row without its NaN, (R, C) to (R,); NaN where all of it is."""
     count = (~np.isnan(values)).sum(axis=1)
     undefined = np.full(len(values), np.nan)
-    means: np.ndarray = np.divide(np.nansum(values, axis=1), count, out=undefined, where=count > 0)
-    return means
+    return np.divide(np.nansum(values, axis=1), count, out=undefined, where=count > 0)

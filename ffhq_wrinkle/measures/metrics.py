@@ -1,7 +1,7 @@
-"""Metrics: how alike two masks are, from counts of pixels; arrays only.
+"""Metrics: how similar two masks are, from counts of pixels; arrays only.
 
-Every measure takes counts of any shape, such as one for each image and pair, and gives an array of
-that shape. A ratio of 0 to 0 is NaN: whoever averages must decide what it counts for.
+Every metric takes counts of any shape, such as one for each image and pair of annotators, and
+returns an array of that shape. A ratio 0/0 is NaN: whoever averages must decide what it counts for.
 """
 
 from typing import NamedTuple
@@ -12,7 +12,7 @@ from ..errors import ArgumentError
 
 
 class Overlap(NamedTuple):
-    """Counts of pixels, of any one shape: in both masks, in the first, the second, and in all."""
+    """Counts of pixels, all of one shape: in both masks, in the first, in the second, in total."""
 
     both: np.ndarray
     first: np.ndarray
@@ -21,7 +21,7 @@ class Overlap(NamedTuple):
 
 
 def overlap(first: np.ndarray, second: np.ndarray, region: np.ndarray | None = None) -> Overlap:
-    """Count what two masks have in common; all of them bool (H, W).
+    """Count the pixels that two masks have in common, within a region; all bool (H, W).
 
     >>> overlap(np.array([[True, True, False]]), np.array([[False, True, True]]))
     Overlap(both=array(1), first=array(2), second=array(2), pixels=array(3))
@@ -29,7 +29,7 @@ def overlap(first: np.ndarray, second: np.ndarray, region: np.ndarray | None = N
     for mask in (first, second) if region is None else (first, second, region):
         if mask.dtype != bool or mask.shape != first.shape:
             raise ArgumentError(
-                f"masks are bool and of one shape, not {mask.dtype} {mask.shape} beside "
+                f"masks must be bool and of one shape, not {mask.dtype} {mask.shape} beside "
                 f"{first.shape}"
             )
     if region is not None:
@@ -40,7 +40,9 @@ def overlap(first: np.ndarray, second: np.ndarray, region: np.ndarray | None = N
 
 
 def jaccard(counts: Overlap) -> np.ndarray:
-    """Jaccard index, or intersection over union [Jaccard 1912]; NaN where both masks are empty.
+    """Return the Jaccard index, or intersection over union [Jaccard 1912].
+
+    NaN where both masks are empty.
 
     >>> float(jaccard(overlap(np.array([[True, True, False]]), np.array([[False, True, True]]))))
     0.3333333333333333
@@ -49,51 +51,56 @@ def jaccard(counts: Overlap) -> np.ndarray:
 
 
 def dice(counts: Overlap) -> np.ndarray:
-    """Dice coefficient, the same number as pixel F1 [Dice 1945]; NaN where both masks are empty."""
+    """Return the Dice coefficient, which equals pixel F1 [Dice 1945]; NaN if both are empty."""
     return _ratio(2 * counts.both, counts.first + counts.second)
 
 
 def precision(counts: Overlap) -> np.ndarray:
-    """Share of the second mask that is in the first; NaN where the second is empty.
+    """Return the share of the second mask that is in the first; NaN where the second is empty.
 
-    Of a prediction, if that is the second, the share that is right.
+    If the second is a prediction, this is the share of it that is correct.
     """
     return _ratio(counts.both, counts.second)
 
 
 def recall(counts: Overlap) -> np.ndarray:
-    """Share of the first mask that is in the second; NaN where the first is empty."""
+    """Return the share of the first mask that is in the second; NaN where the first is empty."""
     return _ratio(counts.both, counts.first)
 
 
 def accuracy(counts: Overlap) -> np.ndarray:
-    """Share of pixels that are in both masks or in neither; NaN where there are no pixels."""
+    """Return the share of pixels in both masks or in neither; NaN where there are no pixels."""
     return _ratio(counts.pixels - counts.first - counts.second + 2 * counts.both, counts.pixels)
 
 
 def pearson(counts: Overlap) -> np.ndarray:
-    """Pearson's correlation of two masks as 0 and 1, also called phi; NaN where one is constant."""
+    """Return Pearson's correlation of two masks of 0 and 1, also called phi.
+
+    NaN where one is constant.
+    """
     both, first, second, pixels = (np.asarray(count, np.float64) for count in counts)
     spread = first * (pixels - first) * second * (pixels - second)
-    # The root of each part: their product would leave the range where float64 counts in ones.
+    # The root of each factor: their product would exceed the integers that float64 represents.
     root = np.sqrt(first * (pixels - first)) * np.sqrt(second * (pixels - second))
     return _ratio(pixels * both - first * second, np.where(spread > 0, root, 0))
 
 
 def cohen_kappa(counts: Overlap) -> np.ndarray:
-    """Cohen's kappa [Cohen 1960]; NaN where both masks are constant and the same."""
+    """Return Cohen's kappa [Cohen 1960]; NaN where both masks are constant and equal."""
     both, first, second, pixels = (np.asarray(count, np.float64) for count in counts)
     by_chance = first * (pixels - second) + second * (pixels - first)
     return _ratio(2 * (pixels * both - first * second), by_chance)
 
 
 def fleiss_kappa(votes_px: np.ndarray) -> np.ndarray:
-    """Fleiss' kappa of A annotators [Fleiss 1971]; NaN where all of them drew all, or nothing.
+    """Return Fleiss' kappa of A annotators [Fleiss 1971].
+
+    NaN where all of them drew everything, or nothing.
 
     Parameters
     ----------
     votes_px : np.ndarray
-        Pixels that 0, 1, ... A annotators drew, (..., A + 1).
+        Number of pixels that exactly 0, 1, ... A annotators drew, (..., A + 1).
 
     Returns
     -------
@@ -103,17 +110,17 @@ def fleiss_kappa(votes_px: np.ndarray) -> np.ndarray:
     annotators = votes_px.shape[-1] - 1
     votes = np.arange(annotators + 1)
     pixels = votes_px.sum(axis=-1)
-    # Of all pairs of annotators, the share that disagree, as observed and by chance.
+    # The share of all pairs of annotators that disagree, as observed and by chance.
     observed = votes_px @ (2.0 * votes * (annotators - votes)) / (annotators * (annotators - 1))
     share = _ratio(votes_px @ votes.astype(np.float64), annotators * pixels)
     return 1 - _ratio(observed, 2 * share * (1 - share) * pixels)
 
 
 class NearOverlap(NamedTuple):
-    """Counts of pixels, of any one shape, for masks that may lie a few pixels apart.
+    """Counts of pixels, all of one shape, for masks that may lie a few pixels apart.
 
-    Those of the first mask near the second, of the first, of the second near the first, and of the
-    second.
+    Pixels of the first mask near the second, of the first mask, of the second mask near the first,
+    and of the second mask.
     """
 
     first_near: np.ndarray
@@ -123,37 +130,34 @@ class NearOverlap(NamedTuple):
 
 
 def near_precision(counts: NearOverlap) -> np.ndarray:
-    """Share of the second mask that lies near the first; NaN where the second is empty."""
+    """Return the share of the second mask near the first; NaN where the second is empty."""
     return _ratio(counts.second_near, counts.second)
 
 
 def near_recall(counts: NearOverlap) -> np.ndarray:
-    """Share of the first mask that lies near the second; NaN where the first is empty."""
+    """Return the share of the first mask near the second; NaN where the first is empty."""
     return _ratio(counts.first_near, counts.first)
 
 
 def near_dice(counts: NearOverlap) -> np.ndarray:
-    """Harmonic mean of the two shares, Dice at distance 0; NaN where both masks are empty.
+    """Return the harmonic mean of `near_precision` and `near_recall`, which is Dice at distance 0.
 
-    0 where one is empty, as for Dice.
+    NaN where both masks are empty, 0 where one is, as for Dice.
     """
     shares = [np.nan_to_num(share) for share in (near_precision(counts), near_recall(counts))]
     mean = np.nan_to_num(_ratio(2 * shares[0] * shares[1], shares[0] + shares[1]))
     drawn = np.asarray(counts.first) + counts.second > 0
-    defined: np.ndarray = np.where(drawn, mean, np.nan)
-    return defined
+    return np.where(drawn, mean, np.nan)
 
 
 def near_jaccard(counts: NearOverlap) -> np.ndarray:
-    """The Jaccard index that belongs to `near_dice`: D / (2 - D), Jaccard at distance 0."""
+    """Return the Jaccard index that matches `near_dice`, D / (2 - D); Jaccard at distance 0."""
     mean = near_dice(counts)
-    index: np.ndarray = mean / (2 - mean)
-    return index
+    return mean / (2 - mean)
 
 
 def _ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
     """Divide as float64; NaN where the whole is 0."""
     part, whole = np.asarray(part, np.float64), np.asarray(whole, np.float64)
     undefined = np.full(np.shape(whole), np.nan)
-    ratio: np.ndarray = np.divide(part, whole, out=undefined, where=whole != 0)
-    return ratio
+    return np.divide(part, whole, out=undefined, where=whole != 0)

@@ -1,6 +1,6 @@
-"""Neighbourhoods: how much of a mask lies near another one; arrays only.
+"""Neighbourhoods: how much of a mask lies near another mask; arrays only.
 
-Up to a few pixels, neighbourhoods are found by shifting bits, 64 pixels at once.
+Neighbourhoods of a few pixels are computed by shifting bits, 64 pixels at once.
 """
 
 from collections.abc import Sequence
@@ -8,25 +8,26 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-_SHIFTED_PX = 5  # beyond, a distance transform takes no longer than so many shifts
+_SHIFTED_PX = 5  # for larger distances a distance transform is as fast
 _WORD = np.dtype("<u8")
-_LAST = np.uint64(63)  # of a word's bits
+_LAST = np.uint64(63)  # shifts a word's first bit to its last
 
 
 def near_px(masks: Sequence[np.ndarray], tolerances_px: Sequence[float]) -> np.ndarray:
-    """Pixels of each mask that lie near each other mask.
+    """Count the pixels of each mask that lie near each other mask.
 
     Parameters
     ----------
     masks : sequence of np.ndarray
         A masks, bool (H, W).
     tolerances_px : sequence of float
-        T distances in pixels, between the centres of pixels.
+        T distances between the centres of pixels.
 
     Returns
     -------
     np.ndarray
-        int64 (T, A, A): pixels of the first at most so far from the nearest pixel of the second.
+        int64 (T, A, A): pixels of the first mask at most that far from the nearest pixel of the
+        second.
     """
     near = np.zeros((len(tolerances_px), len(masks), len(masks)), np.int64)
     if not tolerances_px:
@@ -36,9 +37,9 @@ def near_px(masks: Sequence[np.ndarray], tolerances_px: Sequence[float]) -> np.n
     rows, columns = np.flatnonzero(drawn.any(axis=1)), np.flatnonzero(drawn.any(axis=0))
     if not len(rows):
         return near
-    # Distances matter between drawn pixels only, so the box around them is enough.
+    # Only distances between drawn pixels matter, so the box around them is enough.
     top, bottom, left, right = rows[0], rows[-1] + 1, columns[0], columns[-1] + 1
-    lines = [_line(one[top:bottom, left:right]) for one in octets]
+    lines = [_line(octet_rows[top:bottom, left:right]) for octet_rows in octets]
     words_in_row = len(lines[0]) // (bottom - top)
     places = [np.flatnonzero(line != 0) for line in lines]
     parts = [line[place] for line, place in zip(lines, places, strict=True)]
@@ -63,7 +64,7 @@ def near_px(masks: Sequence[np.ndarray], tolerances_px: Sequence[float]) -> np.n
 
 
 def _line(octets: np.ndarray) -> np.ndarray:
-    """Rows of bits one after another, uint64 (words,), with room between them to shift bits into.
+    """Join rows of bits to one line, uint64 (words,), with room between them for shifted bits.
 
     The lowest bit is the leftmost pixel.
     """
@@ -74,14 +75,14 @@ def _line(octets: np.ndarray) -> np.ndarray:
 
 
 class _Shifted:
-    """A mask as a line of bits, and what is near it."""
+    """A mask as a line of bits, and its neighbourhoods."""
 
     def __init__(self, line: np.ndarray, words_in_row: int) -> None:
         self._words_in_row = words_in_row
         self._wider = [line]  # by 0, 1, 2, ... pixels to the left and the right
 
     def neighbourhood(self, far: float) -> np.ndarray:
-        """Pixels at most so far from the mask, as a line of bits."""
+        """Return the pixels at most this far from the mask, as a line of bits."""
         reach = int(far)
         around = self._widened(reach).copy()
         for rows in range(1, reach + 1):
@@ -103,5 +104,5 @@ class _Shifted:
 
 
 def _across(far: float, rows: int) -> int:
-    """Half the width of a disk, so many rows from its centre."""
+    """Return half the width of a disk of this radius, this many rows from its centre."""
     return max(pixels for pixels in range(int(far) + 1) if pixels**2 + rows**2 <= far**2)

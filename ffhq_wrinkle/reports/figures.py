@@ -1,4 +1,4 @@
-"""Figures: matplotlib's as PNG."""
+"""Figures: matplotlib figures as PNG."""
 
 import io
 import warnings
@@ -9,13 +9,13 @@ if TYPE_CHECKING:
 
 
 def figure_png(figure: "Figure") -> bytes:
-    """A figure as PNG, the same bytes for the same figure; text is taken as it is, no formulas."""
+    """Encode a figure as PNG, always as the same bytes; its text is never read as formulas."""
     from matplotlib.text import Text
 
     for text in figure.findobj(Text):
-        text.set_parse_math(False)  # names are no formulas
+        text.set_parse_math(False)  # names of annotators may contain $
     content = io.BytesIO()
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Glyph .* missing")  # a box stands for it
+        warnings.filterwarnings("ignore", "Glyph .* missing")  # a box is drawn instead
         figure.savefig(content, format="png", dpi=110, metadata={"Software": None})
     return content.getvalue()

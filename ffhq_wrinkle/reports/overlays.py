@@ -1,4 +1,9 @@
-"""Overlays: masks drawn in colours over a photograph or on black, with a legend above."""
+"""Overlays: masks drawn in colour over a photograph or on black.
+
+`error_overlay` compares a prediction with its reference, `wrinkle_overlay` shows a prediction on
+its photo. `Photographs` finds the photo of an image; `dark_canvas` and `with_legend` are what other
+overlays are made with.
+"""
 
 import logging
 import math
@@ -15,37 +20,40 @@ from ..images.photographs import read_image
 
 log = logging.getLogger(__name__)
 
-_SIDE = 1000  # small images are enlarged about to this, so that thin lines are seen
+_SIDE = 1000  # small images are enlarged to about this, so that thin lines are visible
 _TITLE_COLOUR = (200, 200, 200)
+# White, orange and blue: bright, and distinct to colour-blind readers too.
+_FOUND, _INVENTED, _MISSED = (255, 255, 255), (255, 110, 0), (0, 150, 255)
+_WRINKLE = (0, 255, 130)  # the complement of skin, light or dark, and of lips
 
 
 class Photographs:
-    """Photographs to lay beneath masks, from a folder, or none.
+    """Photographs to draw masks on.
 
     Parameters
     ----------
     folder : Path, optional
-        As `manifest.image_folder` and `find_images`.
+        As `layout.image_folder` and `layout.find_images` take it; without it there are none.
 
     Raises
     ------
     ArgumentError
-        There are no photographs in it.
+        The folder has no photographs.
     """
 
     def __init__(self, folder: Path | None) -> None:
         self._folder = folder and image_folder(folder)
-        self._found = find_images(self._folder) if self._folder else {}
+        self._files = find_images(self._folder) if self._folder else {}
 
     def beneath(self, image_id: str, shape: tuple[int, ...]) -> np.ndarray | None:
-        """The photograph of an image, RGB of any size; None, and a warning, if none will do."""
+        """Return the photograph of an image, RGB of any size; None, with a warning, without one."""
         if not self._folder:
             return None
-        if image_id not in self._found:
+        if image_id not in self._files:
             log.warning("no photograph beneath %s: %s has none", image_id, self._folder)
             return None
         try:
-            photo = read_image(self._folder / self._found[image_id].path)
+            photo = read_image(self._folder / self._files[image_id].path)
         except ImageError as error:
             log.warning("no photograph beneath %s: %s", image_id, error)
             return None
@@ -56,33 +64,32 @@ class Photographs:
 
 
 def _has_proportions(photo: np.ndarray, shape: tuple[int, ...]) -> bool:
-    """Whether a photograph can lie beneath masks of this shape without being distorted."""
+    """Tell whether a photograph can lie beneath masks of this shape without distortion."""
     return math.isclose(photo.shape[0] * shape[1], photo.shape[1] * shape[0], rel_tol=0.02)
 
 
 def dark_canvas(shape: tuple[int, int], photo: np.ndarray | None = None) -> np.ndarray:
-    """What masks are drawn on, RGB uint8 (H, W, 3): the photograph, darker, or black."""
+    """Return a canvas for masks, RGB uint8 (H, W, 3): the photograph, darkened, or black."""
     height, width = shape
     if photo is None:
         return np.zeros((height, width, 3), np.uint8)
     resized = cv2.resize(photo, (width, height), interpolation=cv2.INTER_AREA)
-    dark: np.ndarray = (resized * 0.45).astype(np.uint8)
-    return dark
+    return (resized * 0.45).astype(np.uint8)
 
 
 def with_legend(
     drawn: np.ndarray, title: str, entries: Sequence[tuple[str, tuple[int, ...]]]
 ) -> np.ndarray:
-    """A drawing, enlarged by a whole number if it is small, below coloured words.
+    """Add a legend above a drawing, which is enlarged by a whole number if it is small.
 
     Parameters
     ----------
     drawn : np.ndarray
         RGB uint8 (H, W, 3).
     title : str
-        Stands before the entries.
+        Text before the entries; may be empty.
     entries : sequence of (str, tuple of int)
-        Words, and their colours.
+        The legend's words and their colours.
     """
     scale = max(1, round(_SIDE / max(drawn.shape[:2])))
     enlarged = drawn.repeat(scale, axis=0).repeat(scale, axis=1)
@@ -91,7 +98,7 @@ def with_legend(
 
 
 def _legend(entries: Sequence[tuple[str, tuple[int, ...]]], width: int) -> np.ndarray:
-    """Coloured words in as many lines as they need, RGB (rows, width, 3)."""
+    """Draw coloured words in as many lines as they need, RGB (rows, width, 3)."""
     size = max(11, width // 50)
     font = ImageFont.load_default(size=size)
     line = gap = round(1.5 * size)
@@ -107,3 +114,47 @@ def _legend(entries: Sequence[tuple[str, tuple[int, ...]]], width: int) -> np.nd
     for place, (text, colour) in zip(places, entries, strict=True):
         pen.text(place, text, fill=colour, font=font)
     return np.asarray(strip)
+
+
+def error_overlay(
+    reference: np.ndarray,
+    predicted: np.ndarray,
+    photo: np.ndarray | None = None,
+    title: str = "",
+) -> np.ndarray:
+    """Draw a prediction against its reference, with a legend above.
+
+    True positives are white, false positives orange and false negatives blue.
+
+    Parameters
+    ----------
+    reference, predicted : np.ndarray
+        bool (H, W).
+    photo : np.ndarray, optional
+        RGB uint8 of any size, drawn dark beneath; black if not given.
+    title : str
+        Text before the legend.
+
+    Returns
+    -------
+    np.ndarray
+        RGB uint8; small images are enlarged by a whole number.
+    """
+    canvas = dark_canvas((reference.shape[0], reference.shape[1]), photo)
+    entries = []
+    for name, mask, colour in (
+        ("true positive", reference & predicted, _FOUND),
+        ("false positive", predicted & ~reference, _INVENTED),
+        ("false negative", reference & ~predicted, _MISSED),
+    ):
+        canvas[mask] = colour
+        entries.append((f"{name} {np.count_nonzero(mask)} px", colour))
+    return with_legend(canvas, title, entries)
+
+
+def wrinkle_overlay(photo: np.ndarray, wrinkles: np.ndarray) -> np.ndarray:
+    """Draw wrinkles, bool (H, W), in colour on a photo, RGB uint8 (H, W, 3)."""
+    drawn = photo.copy()
+    drawn[wrinkles] = _WRINKLE
+    # Some of the photo shines through, so that the wrinkle beneath stays visible.
+    return cv2.addWeighted(drawn, 0.7, photo, 0.3, 0)

@@ -1,7 +1,7 @@
-"""Report folder: a folder that a report takes whole, with a folder of pictures in it.
+"""Report folder: a folder that holds one report and nothing else, pictures included.
 
-Nothing else may lie there, an earlier report is replaced, and its record is written last: a folder
-that has it is whole.
+An earlier report in it is replaced. The record is written last, so a folder with a record holds a
+complete report.
 """
 
 import os
@@ -20,7 +20,7 @@ from ..storage.writing import PARTIAL_PREFIX, output_error, write_bytes
 if TYPE_CHECKING:
     from upath import UPath
 
-_LONG_NAME = 200  # bytes, of the 255 that most file systems allow
+_LONG_NAME = 200  # bytes; most file systems allow 255
 _PICTURE = re.compile(r"\d\d_.*\.png")
 
 
@@ -30,13 +30,13 @@ class ReportFolder:
     Parameters
     ----------
     path : Place
-        The folder, which need not be there, and may hold an earlier report but nothing else.
+        The folder, which need not exist, and may hold an earlier report but nothing else.
     files : iterable of str
-        Names of the files that a report has.
+        Names of the report's files.
     record : str
-        Name of the one that is written last.
+        Name of the file that is written last.
     pictures : str, optional
-        Name of the folder of pictures within; a report may have none.
+        Name of the folder of pictures in it, if the report has one.
     """
 
     def __init__(
@@ -49,28 +49,28 @@ class ReportFolder:
         self._own = {*files, record, self._lock}
 
     def picture_name(self, rank: int, image_id: str) -> str:
-        """Place of a picture of an image, relative to the folder."""
+        """Return the path of a picture of an image, relative to the folder."""
         if self._pictures is None:
             raise ValueError("a report without a folder of pictures has no picture")
         short = image_id if len(os.fsencode(image_id)) < _LONG_NAME else image_id[:50]
         return f"{self._pictures}/{rank:02d}_{short}.png"
 
     def require(self, read: Sequence[Place | None] = (), *, photos: Place | None = None) -> None:
-        """Refuse what `write` could not work with.
+        """Check that `write` can write here.
 
         Parameters
         ----------
         read : sequence of Place
-            Folders that are read, and may not be the same.
+            Folders that are read, which must be other folders.
         photos : Place, optional
-            Photographs, of which there must be some.
+            Folder of photographs, which must not be empty.
 
         Raises
         ------
         ArgumentError
-            It is a folder that is read, or there are no photographs.
+            The folder is one of those that are read, or there are no photographs.
         OutputError
-            There is something else in it, or it can not be listed.
+            The folder holds other files, or cannot be listed or written.
         """
         out = self.path
         stranger: Place | None
@@ -78,19 +78,17 @@ class ReportFolder:
         if photos:
             find_images(image_folder(photos))
         if isinstance(out, Path):
-            there = next(folder for folder in (out, *out.absolute().parents) if folder.exists())
-            if not there.is_dir() or not os.access(there, os.W_OK):
-                raise OutputError(
-                    f"{out} can not be written: {there} is no folder that may be written"
-                )
-            stranger = next(self._strangers(out), None) if there is out else None
+            existing = next(path for path in (out, *out.absolute().parents) if path.exists())
+            if not existing.is_dir() or not os.access(existing, os.W_OK):
+                raise OutputError(f"{out} cannot be written: {existing} is not a writable folder")
+            stranger = next(self._strangers(out), None) if existing is out else None
         else:
             stranger = next(self._stored_strangers(out), None)
         if stranger:
             raise OutputError(f"{out} holds other files, such as {stranger}; choose another folder")
 
     def _strangers(self, out: Path) -> Iterator[Path]:
-        """What is in the folder, and no part of a report."""
+        """Yield what is in the folder but not part of a report."""
         pictures = out / self._pictures if self._pictures else None
         for path in out.iterdir():
             ours = path.name in self._own or path.name.startswith(PARTIAL_PREFIX)
@@ -107,7 +105,7 @@ class ReportFolder:
                     yield path
 
     def _stored_strangers(self, out: "UPath") -> Iterator[Place]:
-        """As `_strangers`, of a folder in an object store."""
+        """Do the same as `_strangers`, for a folder in an object store."""
         try:
             for entry in entries(out):
                 if entry.is_folder and entry.name == self._pictures:
@@ -120,12 +118,17 @@ class ReportFolder:
             raise output_error(out, error) from error
 
     def write(self, files: Mapping[str, bytes]) -> None:
-        """Write files by their places in the folder, in order; those of an earlier report go.
+        """Write a report, in place of an earlier one.
+
+        Parameters
+        ----------
+        files : mapping of str to bytes
+            Contents by path in the folder, written in this order.
 
         Raises
         ------
         OutputError
-            A file can not be written, or another run is writing there.
+            A file cannot be written, or another run is writing there.
         """
         out = self.path
         try:
@@ -140,10 +143,11 @@ class ReportFolder:
             raise OutputError(f"{error.filename or out}: {error.strerror or error}") from error
 
     def _leftovers(self, out: Place) -> list[str]:
-        """Pictures of an earlier report, for which a folder is made, and what is half written."""
+        """List pictures of an earlier report and half-written files; make the pictures' folder."""
         pictures = self._pictures
         if not isinstance(out, Path):
-            return [f"{pictures}/{one.name}" for one in entries(out / pictures)] if pictures else []
+            listed = entries(out / pictures) if pictures else []
+            return [f"{pictures}/{entry.name}" for entry in listed]
         left = [path.name for path in out.glob(f"{PARTIAL_PREFIX}*")]
         if pictures:
             (out / pictures).mkdir(exist_ok=True)

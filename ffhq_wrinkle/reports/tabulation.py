@@ -1,8 +1,8 @@
-"""Tabulation: figures as tables of text, Markdown, CSV and JSON, whatever they measure."""
+"""Tabulation: figures as tables in text, Markdown, CSV and JSON, whatever they measure."""
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from tabulate import tabulate
 
@@ -19,12 +19,12 @@ class Section(NamedTuple):
     rows: list[list[str]]
 
     def text(self) -> str:
-        """As a terminal shows it."""
+        """Return the table as a terminal shows it."""
         table = tabulate(self.rows, self.header, tablefmt="simple", disable_numparse=True)
         return f"{self.title}\n\n{table}"
 
     def markdown(self) -> str:
-        """The same as Markdown."""
+        """Return the table as Markdown."""
         header, *rows = (
             [cell.replace("\n", " ").replace("|", "\\|") for cell in row]
             for row in [self.header, *self.rows]
@@ -33,8 +33,24 @@ class Section(NamedTuple):
         return f"## {self.title}\n\n{table}"
 
 
-def with_interval(figure: Estimate[Any], form: str = ".4f") -> str:
-    """A figure as a cell: ``0.2925 [0.2801, 0.3049]``."""
+class HasInterval(Protocol):
+    """A value with the limits of its interval; NaN where undefined."""
+
+    @property
+    def value(self) -> float:
+        """The value itself."""
+
+    @property
+    def low(self) -> float:
+        """The lower limit."""
+
+    @property
+    def high(self) -> float:
+        """The upper limit."""
+
+
+def with_interval(figure: HasInterval, form: str = ".4f") -> str:
+    """Return a figure as a cell: ``0.2925 [0.2801, 0.3049]``."""
     if math.isnan(figure.value):
         return "undefined"
     if math.isnan(figure.low):
@@ -43,20 +59,20 @@ def with_interval(figure: Estimate[Any], form: str = ".4f") -> str:
 
 
 def intervals_note(images: int, resamples: int) -> str:
-    """What headings say of the intervals; nothing where there are none."""
+    """Return what headings say about the intervals; empty if there are none."""
     if not resamples or images < 2:
         return ""
     return f". In brackets: {round(100 * CONFIDENCE)} % bootstrap intervals over images"
 
 
 def blanked_csv(header: Sequence[str], rows: Iterable[Sequence[object]]) -> bytes:
-    """A table as CSV; what is undefined is left blank."""
+    """Return a table as CSV, with NaN as blank cells."""
     blanked = (["" if _is_nan(cell) else cell for cell in row] for row in rows)
     return csv_bytes(header, blanked)
 
 
 def estimate_records(figures: Iterable[Estimate[Any]]) -> list[dict[str, Any]]:
-    """Figures as JSON can hold them, the parts of the column first; undefined is null."""
+    """Return figures as JSON can hold them, the parts of the column first; NaN is null."""
     return [
         without_nan(
             {
@@ -69,12 +85,12 @@ def estimate_records(figures: Iterable[Estimate[Any]]) -> list[dict[str, Any]]:
 
 
 def without_nan(record: Mapping[str, Any]) -> dict[str, Any]:
-    """A record with null, in Python None, for what is undefined."""
+    """Return a record with None, in JSON null, for NaN."""
     return {key: None if _is_nan(value) else value for key, value in record.items()}
 
 
 def bootstrap_record(resamples: int, seed: int) -> dict[str, Any]:
-    """How intervals were made, as JSON can hold it."""
+    """Return how intervals were made, as JSON can hold it."""
     return {"confidence": CONFIDENCE, "resamples": resamples, "seed": seed}
 
 

@@ -192,7 +192,9 @@ def test_all_unreadable_files_are_tried_and_the_first_is_named(annotate, drawn):
 def test_an_id_that_nobody_has_is_an_error(annotate, drawn):
     folders = annotate(drawn)
     assert len(measured(folders, ids="0-2").images) == 3
-    with pytest.raises(ArgumentError, match="1 of the ids asked for are nobody's, such as 00009"):
+    with pytest.raises(
+        ArgumentError, match="no annotator has masks of 1 of the ids, such as 00009"
+    ):
         measured(folders, ids="0,9")
 
 
@@ -212,7 +214,7 @@ def test_a_copy_is_remarked_on(annotate, drawn, caplog):
     drawn["D"] = drawn["B"]
     with caplog.at_level(logging.WARNING):
         measured(annotate(drawn))
-    assert caplog.messages == ["B and D have the very same masks of all images: is one a copy?"]
+    assert caplog.messages == ["B and D have identical masks of all images: is one a copy?"]
 
 
 def test_weights_are_the_mean_agreement_with_the_others(annotate, drawn):

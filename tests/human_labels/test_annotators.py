@@ -161,7 +161,9 @@ def test_images_that_are_skipped_do_not_count_for_the_limit(annotate):
 
 def test_a_name_that_could_be_a_pair_s_is_refused(annotate):
     folders = annotate({"a & b": {"x": DRAWN}, "c": {"x": DRAWN}})
-    with pytest.raises(ArgumentError, match=r"'.*a & b' has no name to go by; write NAME=FOLDER"):
+    with pytest.raises(
+        ArgumentError, match=r"'.*a & b' does not name its annotator; write NAME=FOLDER"
+    ):
         annotators(folders)
 
 

@@ -5,7 +5,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from PIL import Image
 
 from ffhq_wrinkle.human_labels.staple import staple
-from ffhq_wrinkle.human_labels.votes import count_patterns, vote_patterns
+from ffhq_wrinkle.human_labels.votes import drawn_votes
 from tests.helpers.faces import drawn_lines, mask
 
 
@@ -19,10 +19,10 @@ def by_simpleitk(masks):
 
 
 def ours(masks):
-    patterns = vote_patterns(masks)
-    counts = count_patterns(patterns, len(masks))
+    votes = drawn_votes(masks)
+    counts = votes.counted(masks[0].size)
     estimate = staple(counts)
-    at = np.searchsorted(counts.patterns, patterns)
+    at = np.searchsorted(counts.patterns, votes.spread(votes.patterns))
     return estimate.probability[at], estimate.sensitivity, estimate.specificity
 
 
@@ -66,7 +66,7 @@ def test_estimates_of_real_annotators_are_those_of_simpleitk(real_data):
 
 def test_one_step_follows_the_equations():
     # Two annotators, four pixels, by hand: patterns 00 (1 pixel), A (1), B (1), AB (1).
-    counts = count_patterns(vote_patterns([mask(".#.#"), mask("..##")]), 2)
+    counts = drawn_votes([mask(".#.#"), mask("..##")]).counted(4)
     estimate = staple(counts, max_iterations=1)
     # First guess: 0, 1/2, 1/2, 1. Then p = q = (1/2 + 1) / 2, and with g = 1/2:
     share = 0.75
@@ -82,7 +82,7 @@ def test_one_step_follows_the_equations():
 @pytest.mark.parametrize("filled", [False, True])
 def test_where_all_drew_nothing_or_all_there_is_nothing_to_estimate(filled):
     masks = np.full((3, 4, 5), filled)
-    estimate = staple(count_patterns(vote_patterns(masks), 3))
+    estimate = staple(drawn_votes(masks).counted(20))
     at_drawn = estimate.probability[-1]
     assert at_drawn == filled
     assert np.isnan(estimate.sensitivity).all()

@@ -3,14 +3,20 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from ffhq_wrinkle.errors import ArgumentError
-from ffhq_wrinkle.human_labels.votes import count_patterns, drawn_votes, vote_patterns
+from ffhq_wrinkle.human_labels.votes import drawn_votes
 from tests.helpers.faces import mask
 
 A, B, C = mask("##. / ..."), mask("#.# / ..."), mask("#.. / ..#")
 
 
+def patterns_of(masks, region=None):
+    """The vote pattern of every pixel (H, W)."""
+    votes = drawn_votes(masks, region)
+    return votes.spread(votes.patterns)
+
+
 def test_each_annotator_has_a_bit():
-    assert_array_equal(vote_patterns([A, B, C]), [[1 + 2 + 4, 1, 2], [0, 0, 4]])
+    assert_array_equal(patterns_of([A, B, C]), [[1 + 2 + 4, 1, 2], [0, 0, 4]])
 
 
 @pytest.mark.parametrize(
@@ -19,29 +25,29 @@ def test_each_annotator_has_a_bit():
 def test_the_last_annotator_s_bit_is_not_lost(annotators, dtype):
     masks = np.zeros((annotators, 1, 2), bool)
     masks[-1, 0, 1] = True
-    patterns = vote_patterns(masks)
+    patterns = patterns_of(masks)
     assert patterns.dtype == dtype
     assert_array_equal(patterns, [[0, 2 ** (annotators - 1)]])
 
 
 def test_outside_the_region_nobody_drew():
-    assert_array_equal(vote_patterns([A, B, C], region=mask(".## / ..#")), [[0, 1, 2], [0, 0, 4]])
+    assert_array_equal(patterns_of([A, B, C], region=mask(".## / ..#")), [[0, 1, 2], [0, 0, 4]])
 
 
 def test_masks_stay_as_they_are():
     before = A.copy()
-    vote_patterns([A, B, C], region=B)
+    drawn_votes([A, B, C], region=B).counted(6)
     assert_array_equal(A, before)
 
 
 @pytest.mark.parametrize("masks", [[], [A, A[:1]], [A, A.astype(np.uint8)], [A[0], B[0]], [A] * 33])
 def test_other_masks_are_refused(masks):
     with pytest.raises(ArgumentError, match="masks"):
-        vote_patterns(masks)
+        drawn_votes(masks)
 
 
 def test_patterns_are_counted():
-    counts = count_patterns(vote_patterns([A, B, C]), 3)
+    counts = drawn_votes([A, B, C]).counted(6)
     assert_array_equal(counts.patterns, [0, 1, 2, 4, 7])
     assert_array_equal(counts.counts, [2, 1, 1, 1, 1])
     assert counts.pixels == 6
@@ -52,7 +58,7 @@ def test_patterns_are_counted():
 
 def test_undrawn_pixels_of_a_region_are_counted_and_others_are_not():
     region = mask("### / ...")
-    counts = count_patterns(vote_patterns([A, B, C], region), 3, pixels=3)
+    counts = drawn_votes([A, B, C], region).counted(3)
     assert_array_equal(counts.patterns, [0, 1, 2, 7])
     assert_array_equal(counts.counts, [0, 1, 1, 1])
 
@@ -62,7 +68,7 @@ def test_undrawn_pixels_of_a_region_are_counted_and_others_are_not():
 def test_counts_are_those_of_numpy_s_unique(annotators, shape):
     masks = np.random.default_rng(annotators).random((annotators, *shape)) < 0.2
     values = np.tensordot(2 ** np.arange(annotators), masks, axes=1)
-    counts = count_patterns(vote_patterns(masks), annotators)
+    counts = drawn_votes(masks).counted(masks[0].size)
     found, expected = np.unique(values, return_counts=True)
     occurring = counts.counts > 0
     assert_array_equal(counts.patterns[occurring], found)
@@ -82,8 +88,7 @@ def test_votes_of_the_drawn_places_are_spread_over_the_image(shape, share):
     expected = np.tensordot([1, 2, 4], masks & region, axes=1)
     assert_array_equal(votes.spread(votes.patterns), expected)
     assert votes.patterns.any(axis=1).all()  # and no other places
-    assert_array_equal(vote_patterns(masks, region), expected)
-    turned = vote_patterns(masks.transpose(0, 2, 1), region.T)
+    turned = patterns_of(masks.transpose(0, 2, 1), region.T)
     assert_array_equal(turned, expected.T)
 
 

@@ -125,7 +125,7 @@ def test_measures_of_huge_counts_stay_exact():
 
 @pytest.mark.parametrize("other", [EMPTY[:5], EMPTY.astype(np.uint8)])
 def test_masks_of_other_shape_or_kind_are_refused(other):
-    with pytest.raises(ArgumentError, match="masks are bool and of one shape"):
+    with pytest.raises(ArgumentError, match="masks must be bool and of one shape"):
         overlap(EMPTY, other)
 
 

@@ -1,8 +1,8 @@
-"""Augmentation: training samples, flipped and distorted at random, each in one pass.
+"""Augmentation: training samples flipped and distorted at random, each in one pass.
 
-`augmented` draws a `Distortion`, and takes everything that belongs to a face by the same sampling
-grid. What is drawn comes from a generator that `sample_generator` makes for each sample, so it
-does not matter which worker makes it, nor what was made before.
+`augmented` draws a `Distortion` and resamples everything that belongs to a face by the same
+sampling grid. Random numbers come from a generator that `sample_generator` makes for each sample,
+so samples depend neither on the worker that makes them nor on their order.
 """
 
 import hashlib
@@ -19,11 +19,11 @@ from .warp import SamplingGrid, warp_image, warp_levels, warp_mask
 
 @dataclass(frozen=True, kw_only=True)
 class AugmentSettings:
-    """How often each of the six augmentations is done, and how strongly.
+    """Probabilities and strengths of the six augmentations.
 
     The paper names the six but not their strengths. Probabilities, `scaling`, `elastic_sigma`,
     `grid_steps` and `optical_limit` are albumentations' defaults; the others are ours, chosen so
-    that faces stay plausible with all six at once. Amounts are drawn evenly from -limit to limit.
+    that faces stay plausible with all six at once. Amounts are uniform from -limit to limit.
 
     Parameters
     ----------
@@ -31,20 +31,20 @@ class AugmentSettings:
         Probability of each: horizontal flip, scaling, affine, elastic, grid and optical
         distortion.
     scaling : float
-        Things get 1 - scaling to 1 + scaling times as large.
+        Scale factors range from 1 - scaling to 1 + scaling.
     rotation_deg, shear_deg : float
-        Limits in degrees; shear is drawn for both axes.
+        Limits in degrees; shear is drawn for each axis.
     translation : float
-        Limit as a part of the width, and of the height.
+        Limit as a fraction of the width, and of the height.
     elastic_alpha : float
         Standard deviation of the displacement along either axis, in pixels of an image of 1024;
-        of others, pixels are as much larger as their longer side.
+        in other images it scales with the longer side.
     elastic_sigma : float
         Standard deviation of the Gaussian that smooths the displacement, in the same pixels.
     grid_steps : int
         Parts of equal size along each axis.
     grid_limit : float
-        Parts are taken from what is 1 - grid_limit to 1 + grid_limit times as wide, up to a
+        The sources of these parts are 1 - grid_limit to 1 + grid_limit times as wide, up to a
         factor that keeps the border in place.
     optical_limit : float
         Limit of the lens's k; see `Distortion`.
@@ -52,7 +52,7 @@ class AugmentSettings:
     Raises
     ------
     ArgumentError
-        A value is not a number or is outside its range, which leaves no room to fold the image.
+        A value is not a number, or is outside its range, within which no image is folded.
 
     Examples
     --------
@@ -92,7 +92,7 @@ class AugmentSettings:
                     f"{field.name} is {number!r}; it should be {whole}from {low} to {high}"
                 )
         # The slopes of the displacement have a standard deviation of alpha / (sqrt(2) sigma);
-        # where one is below -1 the image is folded.
+        # the image is folded wherever a slope is below -1.
         if self.elastic_alpha > self.elastic_sigma / 4:
             raise ArgumentError(
                 f"elastic_alpha is {self.elastic_alpha}, more than a quarter of elastic_sigma, "
@@ -101,11 +101,11 @@ class AugmentSettings:
 
     @classmethod
     def none(cls) -> "AugmentSettings":
-        """Settings that leave samples as they are, but for a crop."""
+        """Return settings that change nothing but the crop."""
         return cls(hflip_p=0, scaling_p=0, affine_p=0, elastic_p=0, grid_p=0, optical_p=0)
 
 
-# Of settings that may be other than 0 to 1.
+# The ranges of settings that are not 0 to 1.
 _RANGES: dict[str, tuple[float, float]] = {
     "scaling": (0, 0.9),
     "rotation_deg": (0, 180),
@@ -119,14 +119,14 @@ _RANGES: dict[str, tuple[float, float]] = {
 
 
 class FaceArrays(NamedTuple):
-    """What belongs to one face, all of one size (H, W).
+    """Arrays that belong to one face, all of one size (H, W).
 
     Parameters
     ----------
     image : np.ndarray
         uint8 (H, W, C): RGB, or with the texture map as fourth channel.
     target : np.ndarray
-        bool (H, W) is a mask; uint8 (H, W) are levels, a soft label or a texture map.
+        A mask, bool (H, W), or levels, uint8 (H, W): a soft label or a texture map.
     texture : np.ndarray, optional
         uint8 (H, W).
     face : np.ndarray, optional
@@ -140,14 +140,14 @@ class FaceArrays(NamedTuple):
 
 
 def sample_generator(seed: int, epoch: int, image_id: str) -> np.random.Generator:
-    """The generator of one sample's random numbers, the same in every process.
+    """Return the generator of one sample's random numbers, the same in every process.
 
     Parameters
     ----------
     seed, epoch : int
-        Of the training run.
+        The training run's seed, and the epoch.
     image_id : str
-        Of the face.
+        The face's id.
 
     Returns
     -------
@@ -166,10 +166,10 @@ def sample_generator(seed: int, epoch: int, image_id: str) -> np.random.Generato
 def drawn_distortion(
     shape: tuple[int, int], settings: AugmentSettings, rng: np.random.Generator
 ) -> Distortion:
-    """A random distortion for an image (H, W).
+    """Draw a random distortion for an image (H, W).
 
-    All numbers are drawn whether used or not, so that one augmentation can be turned off and the
-    others stay as they were.
+    All numbers are drawn, whether used or not, so that turning one augmentation off leaves the
+    others unchanged.
     """
     names = ("hflip_p", "scaling_p", "affine_p", "elastic_p", "grid_p", "optical_p")
     done = rng.random(6) < [getattr(settings, name) for name in names]
@@ -179,7 +179,7 @@ def drawn_distortion(
     amounts[1:6] *= affine
     amounts[6] *= settings.optical_limit * optical
     scale, rotation, shear_x, shear_y, right, down, k = amounts.tolist()
-    elastic_rng, grid_rng = (np.random.default_rng(one) for one in rng.integers(2**63, size=2))
+    elastic_rng, grid_rng = (np.random.default_rng(seed) for seed in rng.integers(2**63, size=2))
     steps = 1 + settings.grid_limit * grid_rng.uniform(-1, 1, (2, settings.grid_steps))
     field = None
     if elastic:
@@ -207,23 +207,23 @@ def sampling_grid(
     *,
     crop: int | None = None,
 ) -> SamplingGrid:
-    """A random grid for images of one size.
+    """Draw a random sampling grid for images of one size.
 
     Parameters
     ----------
     shape : tuple of int
         Rows and columns (H, W) of the image.
     settings : AugmentSettings
-        What may be drawn.
+        Probabilities and limits.
     rng : np.random.Generator
         See `sample_generator`.
     crop : int, optional
-        Side of a square at random in the distorted image; only that part of the grid is built.
+        Side of a random square in the distorted image; only that part of the grid is computed.
 
     Returns
     -------
     SamplingGrid
-        Maps (H, W), or (crop, crop); exactly each pixel's own place if nothing is drawn.
+        Maps (H, W), or (crop, crop); the identity if no augmentation is drawn.
 
     Raises
     ------
@@ -247,44 +247,45 @@ def augmented(
     *,
     crop: int | None = None,
 ) -> FaceArrays:
-    """A sample flipped and distorted at random, everything in it by the same grid.
+    """Flip and distort a sample at random, everything in it by the same grid.
 
-    OpenCV uses as many threads as it was told to; in the workers of a data loader that should be
-    one, `cv2.setNumThreads(1)`.
+    OpenCV uses as many threads as it is set to; in the workers of a data loader that should be
+    one, by `cv2.setNumThreads(1)`.
 
     Parameters
     ----------
     sample : FaceArrays
         Not changed.
     settings : AugmentSettings
-        What may be drawn.
+        Probabilities and limits.
     rng : np.random.Generator
         See `sample_generator`.
     crop : int, optional
-        Side of a square at random in the distorted image.
+        Side of a random square in the distorted image.
 
     Returns
     -------
     FaceArrays
-        Of the same kinds, (H, W) or (crop, crop): image and levels bilinear, masks by nearest
-        neighbour; 0 beyond the border.
+        Arrays of the same kinds, (H, W) or (crop, crop): image and levels resampled bilinearly,
+        masks by nearest neighbour; 0 beyond the border.
 
     Raises
     ------
     ArgumentError
-        Sizes or kinds do not fit, or the crop is not from 1 to the shorter side.
+        Sizes or kinds do not match, or the crop is not from 1 to the shorter side.
     """
     shape = sample.image.shape[:2]
     image, target, texture, face = sample
     others = [array for array in (target, texture, face) if array is not None]
     if any(array.shape != shape for array in others):
         raise ArgumentError(
-            f"the image is {shape}, and what belongs to it {[array.shape for array in others]}"
+            f"the image is {shape}, but its target, texture map or face mask "
+            f"{[array.shape for array in others]}"
         )
     grid = sampling_grid(shape, settings, rng, crop=crop)
     if texture is not None and image.shape[2:] == (3,) and image.dtype == texture.dtype == np.uint8:
-        # Four channels at once take half as long as three and one.
-        joined = warp_image(np.asarray(cv2.merge((image, texture))), grid)
+        # Four channels together take half as long as three and one.
+        joined = warp_image(cv2.merge((image, texture)), grid)
         warped, texture = joined[:, :, :3], joined[:, :, 3]
     else:
         warped = warp_image(image, grid)

@@ -1,8 +1,8 @@
 """Distortion: flip, scaling, affine, elastic, grid and optical distortion as one function.
 
-A `Distortion` holds the values of all six, and says from where in the image a place of the output
-is taken. It is made of numbers and of no size: the same values distort a picture alike at any.
-Coordinates are as in `warp`; `augmentation` draws the values.
+A `Distortion` holds the parameters of all six and maps a place of the output to its source in the
+image. It does not depend on the image's size: the same parameters distort an image alike at any
+size. Coordinates are as in `warp`; `augmentation` draws the parameters.
 """
 
 import math
@@ -14,12 +14,12 @@ from scipy.interpolate import PchipInterpolator
 
 from .warp import SamplingGrid
 
-# The side of the images that lengths in pixels are meant for; others scale with the longer side.
+# Lengths in pixels are for images of this side, and scale with the longer side of other images.
 REFERENCE_SIDE = 1024
 
-_NODES_PER_SIGMA = 4  # of the elastic field
-_MARGIN_SIGMAS = 4  # so far beyond the image it is computed
-_CELLS = 128  # along the longer side, in which the sources of pixels are interpolated
+_NODES_PER_SIGMA = 4  # in the elastic field
+_MARGIN_SIGMAS = 4  # by which the elastic field extends beyond the image
+_CELLS = 128  # along the longer side; sources of pixels are interpolated within a cell
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,11 +29,11 @@ class ElasticField:
     Parameters
     ----------
     noise : np.ndarray
-        Independent normal numbers, float32, of the shape that `elastic_nodes` gives.
+        Independent normal numbers, float32, of the shape that `elastic_nodes` returns.
     alpha : float
         Standard deviation of the displacement along either axis, in pixels of `REFERENCE_SIDE`.
     sigma : float
-        Standard deviation of the Gaussian that smooths it, in the same pixels.
+        Standard deviation of the Gaussian that smooths the displacement, in the same pixels.
     """
 
     noise: np.ndarray
@@ -43,8 +43,8 @@ class ElasticField:
     def displacements(
         self, x: np.ndarray, y: np.ndarray, shape: tuple[int, int]
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Displacement along x and y, in pixels, at places of an image (H, W)."""
-        # White noise of variance 1 a node leaves the Gaussian with this standard deviation.
+        """Return the displacement along x and y, in pixels, at places of an image (H, W)."""
+        # The standard deviation that the Gaussian leaves of white noise of variance 1 per node.
         left = 1 / (2 * math.sqrt(math.pi) * _NODES_PER_SIGMA)
         pixel = max(shape) / REFERENCE_SIDE
         nodes_per_pixel = _NODES_PER_SIGMA / (self.sigma * pixel)
@@ -64,7 +64,7 @@ class ElasticField:
 
 
 def elastic_nodes(sigma: float, shape: tuple[int, int]) -> tuple[int, int, int]:
-    """Shape of the noise of an `ElasticField` for images (H, W)."""
+    """Return the shape of the noise of an `ElasticField` for images (H, W)."""
     per_pixel = _NODES_PER_SIGMA * REFERENCE_SIDE / (sigma * max(shape))
     rows, columns = (
         math.ceil(side * per_pixel) + 2 * _MARGIN_SIGMAS * _NODES_PER_SIGMA + 1 for side in shape
@@ -74,32 +74,32 @@ def elastic_nodes(sigma: float, shape: tuple[int, int]) -> tuple[int, int, int]:
 
 @dataclass(frozen=True, kw_only=True)
 class Distortion:
-    """What is done to one image, in this order; the default leaves it as it is.
+    """Distortions of one image, in the order of their application; the default changes nothing.
 
-    Turning, scaling and shearing are about the image's centre.
+    Rotation, scaling and shear are about the image's centre.
 
     Parameters
     ----------
     flipped : bool
-        Whether left and right change places.
+        Whether the image is mirrored, left to right.
     scale : float
-        How much larger things get.
+        Factor by which things become larger.
     rotation_deg : float
-        Clockwise as seen.
+        Clockwise, as the image is displayed.
     shear_deg : tuple of float
-        By which angle vertical lines lean to the left at their top, and horizontal ones down at
-        their right.
+        Angle by which vertical lines lean to the left at their top, and angle by which horizontal
+        lines lean down at their right.
     translation : tuple of float
-        To the right and down, as parts of the width and the height.
+        To the right and down, as fractions of the width and the height.
     elastic : ElasticField, optional
-        Is added to where a pixel is taken from.
+        Displacement that is added to the source of each pixel.
     steps : tuple of np.ndarray, optional
-        The width, and the height, in parts of equal size; how large each part is in the source,
-        up to a factor. Places between follow the monotone cubic through the ends of the parts
-        (Fritsch and Carlson), so that no line gets a kink. The border stays where it is.
+        Relative sizes, in the source, of equal parts of the output's width, and of its height.
+        Places within a part follow the monotone cubic through the ends of the parts (Fritsch and
+        Carlson), so that no line gets a kink. The border stays in place.
     optical : float
-        k of a lens: with r the distance from the centre as a part of the longer side, a pixel is
-        taken from 1 + k r^2 + k r^4 times as far.
+        k of a lens: with r the distance from the centre as a fraction of the longer side, the
+        source of a pixel is 1 + k r^2 + k r^4 times as far from the centre.
     """
 
     flipped: bool = False
@@ -114,7 +114,7 @@ class Distortion:
     def sources(
         self, x: np.ndarray, y: np.ndarray, shape: tuple[int, int]
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Where in an image (H, W) places (x, y) of the output are taken from.
+        """Return the sources, in an image (H, W), of places (x, y) of the output.
 
         Parameters
         ----------
@@ -130,7 +130,7 @@ class Distortion:
         """
         height, width = shape
         centre_x, centre_y = (width - 1) / 2, (height - 1) / 2
-        # From the output back to the image: what is done last comes first.
+        # From the output back to the image: the last distortion comes first.
         if self.optical:
             from_x, from_y = x - centre_x, y - centre_y
             squared = (from_x**2 + from_y**2) / max(shape) ** 2
@@ -151,10 +151,10 @@ class Distortion:
         return centre_x + a * from_x + b * from_y, centre_y + c * from_x + d * from_y
 
     def sampling_grid(self, shape: tuple[int, int], rows: slice, columns: slice) -> SamplingGrid:
-        """The grid that distorts an image (H, W), for some rows and columns of the output.
+        """Return the grid that distorts an image (H, W), for some rows and columns of the output.
 
-        The sources are computed in the middles of cells of a few pixels (8 for an image of 1024)
-        and are linear between, by default right to 0.02 pixels on average and 0.3 at worst.
+        Sources are computed at the centres of cells of a few pixels (8 for an image of 1024) and
+        interpolated linearly, by default within 0.02 pixels on average and 0.3 at worst.
 
         Parameters
         ----------
@@ -166,10 +166,10 @@ class Distortion:
         Returns
         -------
         SamplingGrid
-            Of the size of that part.
+            Maps of the size of that part.
         """
         cell = self._cell(shape)
-        # One cell more on every side, for resizing repeats the outermost.
+        # One cell more on every side, because resizing repeats the outermost cell.
         y, x = (
             np.arange(part.start - cell, part.stop + 2 * cell - 1, cell) + (cell - 1) / 2
             for part in (rows, columns)
@@ -186,14 +186,14 @@ class Distortion:
         return SamplingGrid(*maps)
 
     def _cell(self, shape: tuple[int, int]) -> int:
-        """Side of the cells: a power of 2, with which flips and shifts stay exact."""
+        """Return the side of the cells: a power of 2, so that flips and shifts stay exact."""
         side = max(shape) / _CELLS
         if self.elastic is not None:
             side = min(side, self.elastic.sigma * max(shape) / REFERENCE_SIDE / _NODES_PER_SIGMA)
         return 1 << max(0, math.floor(math.log2(side)))
 
     def _inverse(self) -> np.ndarray:
-        """From the output to the image, around the centre: rotation, shear, scale and flip."""
+        """Return the matrix from output to image, about the centre, without translation."""
         angle = math.radians(self.rotation_deg)
         cosine, sine = math.cos(angle), math.sin(angle)
         shear_x, shear_y = (math.tan(math.radians(each)) for each in self.shear_deg)
@@ -202,17 +202,19 @@ class Distortion:
             @ np.array([[1, shear_x], [shear_y, 1]])
             @ np.diag([-self.scale if self.flipped else self.scale, self.scale])
         )
-        return np.asarray(np.linalg.inv(to_output))
+        return np.linalg.inv(to_output)
 
 
 def _stepped(places: np.ndarray, steps: np.ndarray, side: int) -> np.ndarray:
-    """Where places along an axis are taken from, whose equal parts differ in the source."""
+    """Return the sources of places along an axis whose equal parts differ in the source."""
     curve = PchipInterpolator(
         np.linspace(0, 1, len(steps) + 1), np.append(0, np.cumsum(steps) / np.sum(steps))
     )
     last = max(1, side - 1)
-    pixels = np.arange(-side, 2 * side)  # beyond the border a lens looks, and it goes on straight
+    pixels = np.arange(
+        -side, 2 * side
+    )  # a lens may look beyond the border, where the curve goes on straight
     parts = pixels / last
     inside = np.clip(parts, 0, 1)
     sources = last * (curve(inside) + curve.derivative()(inside) * (parts - inside))
-    return np.asarray(np.interp(places, pixels, sources))
+    return np.interp(places, pixels, sources)

@@ -1,1 +1,1 @@
-"""Evaluation: from predictions of any method and references to scores, tables and pictures."""
+"""Evaluation: predictions of any method, scored against references; tables and pictures of it."""

@@ -1,6 +1,7 @@
-"""Centrelines: whether thin lines are found along their length, however wide they are drawn.
+"""Centrelines: how well thin lines are found along their length, whatever their width.
 
-clDice [Shit et al. 2021] asks how much of each mask's skeleton lies in the other mask. Arrays only.
+clDice [Shit et al. 2021] measures how much of each mask's skeleton lies in the other mask. Arrays
+only.
 """
 
 import cv2
@@ -9,40 +10,43 @@ from skimage.morphology import skeletonize
 
 from ...measures.metrics import NearOverlap
 
-_CALL_PIXELS = 2_000  # thinning one more piece costs as much as so many pixels
+_CALL_PIXELS = 2_000  # thinning one more piece takes as long as thinning this many pixels
 
 
 def skeleton(mask: np.ndarray) -> np.ndarray:
-    """The centrelines of a mask, one pixel wide; bool (H, W), as scikit-image's `skeletonize`."""
-    found = np.zeros_like(mask)
+    """Return the centrelines of a mask, one pixel wide, bool (H, W).
+
+    The result is that of scikit-image's `skeletonize`.
+    """
+    thinned = np.zeros_like(mask)
     drawn = np.ascontiguousarray(mask).view(np.uint8)
     outlines, _ = cv2.findContours(drawn, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
     if not outlines:
-        return found
-    # Thinning looks at drawn pixels and their neighbours, and takes what is beyond for empty. So
-    # what is not connected can be thinned apart, which saves the emptiness between.
+        return thinned
+    # Thinning looks only at drawn pixels and their neighbours, so pieces that are not connected
+    # can be thinned separately, without the empty space between them.
     boxes = np.array([cv2.boundingRect(outline) for outline in outlines])
     left, top = boxes[:, :2].min(axis=0)
     right, bottom = (boxes[:, :2] + boxes[:, 2:]).max(axis=0)
     apart = (boxes[:, 2] * boxes[:, 3] + _CALL_PIXELS).sum()
     if apart >= (right - left) * (bottom - top):
         box = np.s_[top:bottom, left:right]
-        found[box] = skeletonize(np.ascontiguousarray(mask[box]))
-        return found
+        thinned[box] = skeletonize(np.ascontiguousarray(mask[box]))
+        return thinned
     for outline, (x, y, width, height) in zip(outlines, boxes.tolist(), strict=True):
         box = np.s_[y : y + height, x : x + width]
         inside = np.zeros((height, width), np.uint8)
         cv2.drawContours(inside, [outline], -1, 1, cv2.FILLED, offset=(-x, -y))
-        inside &= drawn[box]  # and whatever is drawn in its holes
-        found[box] |= skeletonize(inside.view(bool))
-    return found
+        inside &= drawn[box]  # with whatever is drawn in its holes
+        thinned[box] |= skeletonize(inside.view(bool))
+    return thinned
 
 
 def centreline_overlap(reference: np.ndarray, predicted: np.ndarray) -> NearOverlap:
-    """Pixels of each mask's skeleton, and of them those in the other mask.
+    """Count the pixels of each mask's skeleton, and those of them in the other mask.
 
-    clDice is the `metrics.near_dice` of these counts: of the topology sensitivity, the share of the
-    reference's skeleton in the prediction, and the topology precision, the reverse.
+    clDice is `metrics.near_dice` of these counts: the harmonic mean of topology sensitivity, which
+    is the share of the reference's skeleton in the prediction, and topology precision, the reverse.
 
     Parameters
     ----------
@@ -59,5 +63,5 @@ def centreline_overlap(reference: np.ndarray, predicted: np.ndarray) -> NearOver
     [6, 9, 6, 6]
     """
     of_reference, of_predicted = skeleton(reference), skeleton(predicted)
-    counts = (of_reference & predicted, of_reference, of_predicted & reference, of_predicted)
-    return NearOverlap(*(np.asarray(np.count_nonzero(one)) for one in counts))
+    masks = (of_reference & predicted, of_reference, of_predicted & reference, of_predicted)
+    return NearOverlap(*(np.asarray(np.count_nonzero(mask)) for mask in masks))

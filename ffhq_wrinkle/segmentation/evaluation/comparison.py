@@ -1,8 +1,9 @@
-"""Comparison: which of two methods is better on the same images, and how sure that is."""
+"""Comparison: which of two methods is better on the same images, and how certain that is."""
 
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -10,24 +11,34 @@ from ...dataset.ids import Ids
 from ...errors import ArgumentError
 from ...measures.bootstrap import RESAMPLES
 from ...measures.estimates import Estimate, estimates
-from .evaluation import Evaluation, with_pooled_area
+from .evaluation import Evaluation, with_pooled
+from .measures import Column
 from .pairs import EvaluationSettings, find_pairs
-from .prediction_files import find_predictions
-from .probabilities import average_precision
-from .scores import Measure, PairedScores, measures
+from .scores import Score
 from .scoring import evaluate_files
+
+
+class PairedScores(NamedTuple):
+    """Scores of two predictions of the same images."""
+
+    first: Score
+    second: Score
+
+    def weighted(self, weights: np.ndarray) -> "PairedScores":
+        """Return sums over images, each weighted alike in both; as `Score.weighted`."""
+        return PairedScores(self.first.weighted(weights), self.second.weighted(weights))
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """Two methods on the same images: what the first has more than the second.
+    """Two methods on the same images: the first's measures minus the second's.
 
     Attributes
     ----------
     first, second : Evaluation
         Of the same images.
     names : tuple of str
-        What they are called.
+        What the methods are called.
 
     Raises
     ------
@@ -44,17 +55,16 @@ class Comparison:
             raise ArgumentError("only predictions of the same images can be compared")
 
     @cached_property
-    def columns(self) -> list[Measure]:
-        """What both have."""
-        return [one for one in self.first.columns if one in self.second.columns]
+    def columns(self) -> list[Column]:
+        """The columns that both have."""
+        return [column for column in self.first.columns if column in self.second.columns]
 
     def _differences(self, scores: PairedScores) -> np.ndarray:
         parts = []
         for evaluation, counts in zip((self.first, self.second), scores, strict=True):
-            chosen = [evaluation.columns.index(one) for one in self.columns]
-            parts.append(measures(counts)[..., chosen])
-        difference: np.ndarray = parts[0] - parts[1]
-        return difference
+            chosen = [evaluation.columns.index(column) for column in self.columns]
+            parts.append(counts.measured()[..., chosen])
+        return parts[0] - parts[1]
 
     @cached_property
     def per_image(self) -> np.ndarray:
@@ -62,27 +72,26 @@ class Comparison:
         return self._differences(PairedScores(self.first.scores, self.second.scores))
 
     @cached_property
-    def estimates(self) -> list[Estimate[Measure]]:
-        """Differences over all images, paired by image, with intervals as of `Evaluation`."""
-        found = estimates(
+    def estimates(self) -> list[Estimate[Column]]:
+        """Differences over all images, paired by image, with intervals as in `Evaluation`."""
+        figures = estimates(
             PairedScores(self.first.scores, self.second.scores),
             self.columns,
             self._differences,
             resamples=self.first.resamples,
             seed=self.first.seed,
         )
-        first, second = self.first.levels, self.second.levels
-        if first is None or second is None:
-            return found
-        return with_pooled_area(found, average_precision(first) - average_precision(second))
+        first, second = self.first.pooled_of_levels, self.second.pooled_of_levels
+        both = first.keys() & second.keys()
+        return with_pooled(figures, {column: first[column] - second[column] for column in both})
 
-    def better(self, figure: Estimate[Measure]) -> str | None:
-        """Who is better by a figure, if its interval says so; None if it does not."""
-        if figure.low > 0:
-            return self.names[0]
-        if figure.high < 0:
-            return self.names[1]
-        return None
+    def better(self, figure: Estimate[Column]) -> str | None:
+        """Return the name of the better method by a figure; None if its interval includes 0."""
+        if not (figure.low > 0 or figure.high < 0):  # NaN is neither
+            return None
+        first_is_larger = figure.low > 0
+        first_is_better = first_is_larger == figure.column.declared.larger_is_better
+        return self.names[0] if first_is_better else self.names[1]
 
 
 def compare_folders(
@@ -96,7 +105,7 @@ def compare_folders(
     seed: int = 0,
     jobs: int = 1,
 ) -> Comparison:
-    """Score two folders of predictions, and hold them against each other.
+    """Score two folders of predictions and compare them.
 
     Parameters
     ----------
@@ -108,29 +117,24 @@ def compare_folders(
     Raises
     ------
     ArgumentError, EvaluationError
-        As `evaluate_folders`, or both are the same folder. What is missing in either is known
+        As `evaluate_folders`, or both are the same folder. Missing files of either are reported
         before any mask is read.
     """
     if predictions.resolve() == other.resolve():
         raise ArgumentError(f"{predictions} and {other} are the same folder")
     settings = settings or EvaluationSettings()
-    both = [find_predictions(folder) for folder in (predictions, other)]
-    files_of = [find_pairs(found, references, ids=ids, within=settings.within) for found in both]
+    pairs_of_both = [
+        find_pairs(folder, references, ids=ids, within=settings.within)
+        for folder in (predictions, other)
+    ]
     first, second = (
-        evaluate_files(
-            files,
-            settings,
-            folders=(found, references),
-            resamples=resamples,
-            seed=seed,
-            jobs=jobs,
-        )
-        for files, found in zip(files_of, both, strict=True)
+        evaluate_files(pairs, settings, resamples=resamples, seed=seed, jobs=jobs)
+        for pairs in pairs_of_both
     )
     return Comparison(first, second, _names(predictions, other))
 
 
 def _names(folder: Path, other: Path) -> tuple[str, str]:
-    """What to call two folders: by their names, or if these are the same, by their paths."""
+    """Name two folders by their names, or if these are the same, by their paths."""
     names = folder.resolve().name, other.resolve().name
     return names if names[0] != names[1] else (str(folder), str(other))

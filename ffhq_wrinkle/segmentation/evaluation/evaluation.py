@@ -1,22 +1,23 @@
 """Evaluation: how good predictions are, over all images that have a reference.
 
-It follows from the score of each image; `scoring` makes it of folders or arrays. Two of them are
-held against each other in `comparison`; `evaluation_tables` and `evaluation_report` show it.
+`scoring` makes one from folders or arrays. `comparison` compares two of them, and
+`evaluation_tables` and `evaluation_report` show them.
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 
 import numpy as np
 
 from ...measures.bootstrap import RESAMPLES
 from ...measures.estimates import POOLED, Estimate, estimates
-from .pairs import EvaluationSettings, PairFiles
-from .prediction_files import Predictions
-from .probabilities import LevelCounts, average_precision
-from .scores import AREA, Measure, Score, columns, measures
+from .measures import MEASURES, Column
+from .pairs import EvaluationSettings, FoundPairs
+from .probabilities import LevelCounts
+from .scores import Score
+
+RANKED_BY = Column("jsi")  # worst images first
 
 
 @dataclass(frozen=True)
@@ -26,19 +27,17 @@ class Evaluation:
     Attributes
     ----------
     image_ids : list of str
-        Which images, in the order of `scores`.
+        The images, in the order of `scores`.
     scores : Score
         Counts of every image.
     settings : EvaluationSettings
         How they were scored.
     levels : LevelCounts, optional
-        Of all images together, if there are probabilities.
+        The probabilities of all images together, if there are any.
     resamples, seed : int
         Of the bootstrap.
-    predictions, references : optional
-        The folders, if the images are from files.
-    files : list of PairFiles
-        Of each image, if they are.
+    source : FoundPairs, optional
+        The files that were scored; None for arrays.
     """
 
     image_ids: list[str]
@@ -47,64 +46,76 @@ class Evaluation:
     levels: LevelCounts | None = None
     resamples: int = RESAMPLES
     seed: int = 0
-    predictions: Predictions | None = None
-    references: Path | None = None
-    files: list[PairFiles] = field(default_factory=list)
+    source: FoundPairs | None = None
 
     @property
-    def columns(self) -> list[Measure]:
-        """What `per_image` holds."""
-        return columns(self.scores, self.settings.tolerances_px)
+    def columns(self) -> list[Column]:
+        """The columns of `per_image`."""
+        return self.scores.columns(self.settings.tolerances_px)
 
     @cached_property
     def per_image(self) -> np.ndarray:
         """Every measure of every image, float64 (images, columns); NaN where undefined."""
-        return measures(self.scores)
+        return self.scores.measured()
 
-    def of_images(self, measure: Measure) -> np.ndarray:
-        """One measure of every image, float64 (images,)."""
-        values: np.ndarray = self.per_image[:, self.columns.index(measure)]
-        return values
+    def of_images(self, column: Column) -> np.ndarray:
+        """Return one measure of every image, float64 (images,)."""
+        return self.per_image[:, self.columns.index(column)]
 
     @cached_property
-    def estimates(self) -> list[Estimate[Measure]]:
-        """Every figure of all images, with its interval.
+    def estimates(self) -> list[Estimate[Column]]:
+        """Every measure over all images, with its interval.
 
-        The pooled area under the precision-recall curve has none: the curve of a resample would
-        need the probabilities of every image at once.
+        Pooled measures of probabilities have no interval: a resample would need the probabilities
+        of every image at once.
         """
-        found = estimates(
-            self.scores, self.columns, measures, resamples=self.resamples, seed=self.seed
+        figures = estimates(
+            self.scores, self.columns, Score.measured, resamples=self.resamples, seed=self.seed
         )
+        return with_pooled(figures, self.pooled_of_levels)
+
+    @property
+    def pooled_of_levels(self) -> dict[Column, float]:
+        """Measures of the probabilities of all images together, which no counts give."""
         if self.levels is None:
-            return found
-        return with_pooled_area(found, average_precision(self.levels))
+            return {}
+        return {
+            Column(name): measure.levels(self.levels)
+            for name, measure in MEASURES.items()
+            if measure.levels
+        }
 
     @property
     def both_empty(self) -> int:
         """How many images are empty in both masks."""
         return int(np.count_nonzero(self.scores.reference + self.scores.predicted == 0))
 
-    def mean_with_empty_as_1(self, measure: Measure) -> float:
-        """A mean over images in which images that are empty in both masks count as right."""
-        values = self.of_images(measure)
+    def mean_with_empty_as_1(self, column: Column) -> float:
+        """Return a mean over images in which images that are empty in both masks count as 1."""
+        values = self.of_images(column)
         empty = self.scores.reference + self.scores.predicted == 0
         return float(np.mean(np.where(empty, 1, values)))
 
     def worst_first(self) -> list[int]:
-        """Numbers of the images, from the lowest JSI to those empty in both masks.
+        """Return the images' numbers, from the lowest JSI to those empty in both masks.
 
-        Of images of the same JSI the one with more wrong pixels comes first.
+        Among images with the same JSI the one with more wrong pixels comes first.
         """
-        jsi = np.nan_to_num(self.of_images(Measure("jsi")), nan=2)
+        jsi = np.nan_to_num(self.of_images(RANKED_BY), nan=2)
         return [int(number) for number in np.lexsort((-self.scores.wrong, jsi))]
 
     def worst(self) -> list[int]:
-        """Numbers of the images with a wrong pixel, the worst first."""
+        """Return the numbers of the images with a wrong pixel, the worst first."""
         return [number for number in self.worst_first() if self.scores.wrong[number]]
 
 
-def with_pooled_area(found: Iterable[Estimate[Measure]], area: float) -> list[Estimate[Measure]]:
-    """Figures, and among them the area under the curve of all pixels, which no counts give."""
-    column = Measure(AREA)
-    return [one._replace(value=area) if one[:2] == (column, POOLED) else one for one in found]
+def with_pooled(
+    figures: list[Estimate[Column]], pooled: Mapping[Column, float]
+) -> list[Estimate[Column]]:
+    """Return figures with these values in the place of their pooled ones."""
+    return [
+        figure._replace(value=pooled[figure.column])
+        if figure.aggregate == POOLED and figure.column in pooled
+        else figure
+        for figure in figures
+    ]

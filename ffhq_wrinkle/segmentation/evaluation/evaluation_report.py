@@ -1,24 +1,19 @@
-"""Evaluation report: an `Evaluation` as a folder of tables, and pictures of the worst images."""
+"""Evaluation report: an `Evaluation` as a folder of tables and pictures of the worst images."""
 
 import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-import numpy as np
-
 from ...images.png import encode_png
-from ...reports.overlays import Photographs, dark_canvas, with_legend
+from ...reports.overlays import Photographs, error_overlay
 from ...reports.report_folder import ReportFolder
 from .comparison import Comparison
-from .evaluation import Evaluation
+from .evaluation import RANKED_BY, Evaluation
 from .evaluation_tables import LISTED, markdown, per_image_csv, record
 from .pairs import read_pair
-from .scores import Measure
 
 _RECORD = "evaluation.json"
 _FILES = ("per_image.csv", "evaluation.md")
-# White, orange and blue: bright, and told apart whichever colours somebody's eyes confuse.
-_FOUND, _INVENTED, _MISSED = (255, 255, 255), (255, 110, 0), (0, 150, 255)
 
 
 def _folder(out: Path) -> ReportFolder:
@@ -28,10 +23,7 @@ def _folder(out: Path) -> ReportFolder:
 def require_report(
     out: Path, read: Sequence[Path | None] = (), *, photos: Path | None = None
 ) -> None:
-    """Refuse, before the work begins, what `write_report` could not work with.
-
-    As `report_folder.ReportFolder.require`.
-    """
+    """Check, before the work begins, that `write_report` can write; as `ReportFolder.require`."""
     _folder(out).require(read, photos=photos)
 
 
@@ -42,23 +34,23 @@ def write_report(
     comparison: Comparison | None = None,
     photos: Path | None = None,
 ) -> None:
-    """Write tables, and pictures of the worst images; those of an earlier report are replaced.
+    """Write tables and pictures of the worst images, in place of those of an earlier report.
 
     Parameters
     ----------
     evaluation : Evaluation
-        What to write about; of arrays there are no pictures.
+        The evaluation; without files there are no pictures.
     out : Path
-        A folder of its own; see `require_report`.
+        Folder for the report alone; see `require_report`.
     comparison : Comparison, optional
-        Of it and another.
+        Its comparison with another evaluation.
     photos : Path, optional
-        Photographs to lay beneath the masks of the worst images.
+        Photographs to draw the masks of the worst images on.
 
     Raises
     ------
     OutputError
-        A file can not be written, or the folder holds other files.
+        A file cannot be written, or the folder holds other files.
     """
     folder = _folder(out)
     folder.require(photos=photos)
@@ -75,50 +67,17 @@ def write_report(
 def _worst_pictures(
     evaluation: Evaluation, folder: ReportFolder, photos: Photographs
 ) -> Iterable[tuple[str, bytes]]:
-    """Place and PNG of an overlay of each of the worst images."""
-    jsi = evaluation.of_images(Measure("jsi"))
-    chosen = evaluation.worst()[:LISTED] if evaluation.files else []
-    for rank, number in enumerate(chosen, start=1):
+    """Yield the name and PNG of an overlay of each of the worst images."""
+    if evaluation.source is None:
+        return
+    jsi = evaluation.of_images(RANKED_BY)
+    for rank, number in enumerate(evaluation.worst()[:LISTED], start=1):
         image_id = evaluation.image_ids[number]
-        pair = read_pair(evaluation.files[number], evaluation.settings)
+        pair = read_pair(evaluation.source.files[number], evaluation.settings)
         reference, predicted = pair.reference, pair.mask(evaluation.settings.threshold)
         if pair.region is not None:
             reference, predicted = reference & pair.region, predicted & pair.region
         photo = photos.beneath(image_id, reference.shape)
-        title = f"{image_id}  JSI {jsi[number]:.2f}"
+        title = f"{image_id}  {RANKED_BY.title} {jsi[number]:.2f}"
         picture = error_overlay(reference, predicted, photo, title)
         yield folder.picture_name(rank, image_id), encode_png(picture)
-
-
-def error_overlay(
-    reference: np.ndarray,
-    predicted: np.ndarray,
-    photo: np.ndarray | None = None,
-    title: str = "",
-) -> np.ndarray:
-    """Show what was found (white), invented (orange) and missed (blue), with a legend above.
-
-    Parameters
-    ----------
-    reference, predicted : np.ndarray
-        bool (H, W).
-    photo : np.ndarray, optional
-        RGB uint8 of any size, drawn dark beneath; black if not given.
-    title : str
-        Stands before the legend.
-
-    Returns
-    -------
-    np.ndarray
-        RGB uint8; images that are small are enlarged by a whole number.
-    """
-    canvas = dark_canvas((reference.shape[0], reference.shape[1]), photo)
-    entries = []
-    for name, mask, colour in (
-        ("true positive", reference & predicted, _FOUND),
-        ("false positive", predicted & ~reference, _INVENTED),
-        ("false negative", reference & ~predicted, _MISSED),
-    ):
-        canvas[mask] = colour
-        entries.append((f"{name} {np.count_nonzero(mask)} px", colour))
-    return with_legend(canvas, title, entries)

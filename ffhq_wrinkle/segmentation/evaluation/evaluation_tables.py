@@ -3,6 +3,7 @@
 `evaluation_report` puts them into a folder.
 """
 
+import math
 from collections.abc import Iterable
 from typing import Any
 
@@ -18,22 +19,20 @@ from ...reports.tabulation import (
     without_nan,
 )
 from .comparison import Comparison
-from .evaluation import Evaluation
-from .scores import AREA, CENTRELINE, Measure
+from .evaluation import RANKED_BY, Evaluation
+from .measures import Column, headline
 
 LISTED = 10
-_TITLES = {"jsi": "JSI", "f1": "F1", CENTRELINE: "clDice", AREA: "area under PR curve"}
-_HEADLINE = (Measure("jsi"), Measure("f1"), Measure("accuracy"))
 
 
 def printed(evaluation: Evaluation, comparison: Comparison | None = None) -> str:
-    """The tables as text."""
+    """Return the tables as text."""
     tables = (section.text() for section in _sections(evaluation, comparison))
     return "\n\n".join([_heading(evaluation), *tables, *_remarks(evaluation, comparison)])
 
 
 def markdown(evaluation: Evaluation, comparison: Comparison | None = None) -> str:
-    """The same as Markdown."""
+    """Return the same as Markdown."""
     tables = (section.markdown() for section in _sections(evaluation, comparison))
     remarks = _remarks(evaluation, comparison)
     return "\n\n".join(["# Evaluation", _heading(evaluation), *tables, *remarks]) + "\n"
@@ -42,9 +41,9 @@ def markdown(evaluation: Evaluation, comparison: Comparison | None = None) -> st
 def _heading(evaluation: Evaluation) -> str:
     images = len(evaluation.image_ids)
     text = f"{images} images"
-    if evaluation.predictions:
-        kind, folder = evaluation.predictions.kind, evaluation.predictions.folder
-        text += f"; {kind} in {folder} against {evaluation.references}"
+    if evaluation.source:
+        kind, folder = evaluation.source.predictions.kind, evaluation.source.predictions.folder
+        text += f"; {kind} in {folder} against {evaluation.source.references}"
         if kind == "probabilities":
             text += f", predicted above {evaluation.settings.threshold:g}"
     if evaluation.settings.within:
@@ -52,23 +51,23 @@ def _heading(evaluation: Evaluation) -> str:
     return f"{text}{intervals_note(images, evaluation.resamples)}."
 
 
-def _title(column: Measure) -> str:
-    title = _TITLES.get(column.measure, column.measure)
-    return title if column.tolerance_px is None else f"{title} within {column.tolerance_px:g} px"
-
-
 def _sections(evaluation: Evaluation, comparison: Comparison | None) -> Iterable[Section]:
     rows = [
-        [_title(column), with_interval(mean), with_interval(pooled), _count(mean.undefined)]
+        [
+            column.title,
+            with_interval(mean, column.declared.form),
+            with_interval(pooled, column.declared.form),
+            _count(mean.undefined),
+        ]
         for column, mean, pooled in _by_column(evaluation.estimates)
     ]
     yield Section("Measures", ["", MEAN, POOLED, "undefined in"], rows)
     if comparison:
         rows = [
             [
-                _title(column),
-                with_interval(mean, "+.4f"),
-                with_interval(pooled, "+.4f"),
+                column.title,
+                _difference(mean),
+                _difference(pooled),
                 comparison.better(mean) or "not shown",
                 _count(mean.undefined),
             ]
@@ -79,12 +78,17 @@ def _sections(evaluation: Evaluation, comparison: Comparison | None) -> Iterable
 
 
 def _by_column(
-    figures: Iterable[Estimate[Measure]],
-) -> Iterable[tuple[Measure, Estimate[Measure], Estimate[Measure]]]:
-    """Each column with its mean over images and its pooled figure."""
+    figures: Iterable[Estimate[Column]],
+) -> Iterable[tuple[Column, Estimate[Column], Estimate[Column]]]:
+    """Yield each column with its mean over images and its pooled figure."""
     figures = iter(figures)
     for mean, pooled in zip(figures, figures, strict=True):
         yield mean.column, mean, pooled
+
+
+def _difference(figure: Estimate[Column]) -> str:
+    """Return a difference as a cell, with its sign."""
+    return with_interval(figure, f"+{figure.column.declared.form}")
 
 
 def _count(undefined: int) -> str:
@@ -92,56 +96,65 @@ def _count(undefined: int) -> str:
 
 
 def _remarks(evaluation: Evaluation, comparison: Comparison | None) -> Iterable[str]:
-    """Lines below the tables."""
+    """Yield lines below the tables."""
     if comparison:
         yield from verdicts(comparison)
     if evaluation.both_empty:
-        means = (f"{_title(column)} {value:.4f}" for column, value in _with_empty_as_1(evaluation))
+        means = (
+            f"{column.title} {value:{column.declared.form}}"
+            for column, value in _with_empty_as_1(evaluation)
+        )
         yield (
             f"Empty in both masks: {evaluation.both_empty} images, left out of these means. "
             f"Counted as 1 they would give {', '.join(means)}."
         )
-    if evaluation.levels is not None:
-        yield "The pooled area under the precision-recall curve has no interval."
+    for column in evaluation.pooled_of_levels:
+        name = column.declared.long_title or column.title
+        yield f"The pooled {name} has no interval."
     worst = [
-        f"{evaluation.image_ids[number]} ({evaluation.of_images(Measure('jsi'))[number]:.2f})"
+        f"{evaluation.image_ids[number]} ({evaluation.of_images(RANKED_BY)[number]:.2f})"
         for number in evaluation.worst()[:LISTED]
     ]
     if worst:
-        yield f"Worst, by JSI: {', '.join(worst)}."
+        yield f"Worst, by {RANKED_BY.title}: {', '.join(worst)}."
 
 
-def _with_empty_as_1(evaluation: Evaluation) -> Iterable[tuple[Measure, float]]:
-    """Means in which images that are empty in both masks count as 1."""
-    for column in (Measure("jsi"), Measure("f1")):
-        yield column, evaluation.mean_with_empty_as_1(column)
+def _with_empty_as_1(evaluation: Evaluation) -> Iterable[tuple[Column, float]]:
+    """Yield means in which images that are empty in both masks count as 1.
+
+    Of the headline measures that are undefined there, and of which 1 is the best value.
+    """
+    for name, measure in headline().items():
+        if math.isnan(measure.both_empty) and measure.best == 1:
+            yield Column(name), evaluation.mean_with_empty_as_1(Column(name))
 
 
 def verdicts(comparison: Comparison) -> list[str]:
-    """One line for each of the paper's three measures: who is better, if its interval says so."""
+    """Return a line for each headline measure: which method is better, if its interval says so."""
     first, second = comparison.names
+    headlines = [Column(name) for name in headline()]
     lines = []
     for column, mean, _ in _by_column(comparison.estimates):
-        if column not in _HEADLINE:
+        if column not in headlines:
             continue
         better = comparison.better(mean)
-        said = f"difference {with_interval(mean, '+.4f')}, mean over images"
+        said = f"difference {_difference(mean)}, mean over images"
         if better:
-            lines.append(f"{better} is better by {_title(column)}: {said}.")
+            lines.append(f"{better} is better by {column.title}: {said}.")
         else:
             lines.append(
-                f"{_title(column)} of {first} and {second}: no difference that this set of images "
+                f"{column.title} of {first} and {second}: no difference that this set of images "
                 f"could show ({said})."
             )
     return lines
 
 
 def per_image_csv(evaluation: Evaluation, comparison: Comparison | None = None) -> bytes:
-    """Every measure of every image, the worst first."""
+    """Return every measure of every image as CSV, the worst image first."""
     scores, compared = evaluation.scores, comparison.columns if comparison else []
     header = ["image_id", "pixels", "true_positive", "false_positive", "false_negative"]
-    header += ["true_negative", *map(_column_name, evaluation.columns)]
-    header += [f"difference_{_column_name(column)}" for column in compared]
+    header += ["true_negative", *(column.name for column in evaluation.columns)]
+    header += [f"difference_{column.name}" for column in compared]
 
     def row(number: int) -> list[object]:
         pixels, reference, predicted, both = (counts[number] for counts in scores[:4])
@@ -153,24 +166,16 @@ def per_image_csv(evaluation: Evaluation, comparison: Comparison | None = None) 
     return blanked_csv(header, map(row, evaluation.worst_first()))
 
 
-def _column_name(column: Measure) -> str:
-    near = "" if column.tolerance_px is None else f"_{column.tolerance_px:g}px"
-    return f"{column.measure}{near}"
-
-
 def record(evaluation: Evaluation, comparison: Comparison | None = None) -> dict[str, Any]:
-    """Every figure, and what it was made from, as JSON can hold it; undefined is null.
+    """Return every figure and its origin as JSON can hold it; undefined is null.
 
     `docs/pipeline.md` has the meaning of each key.
     """
-    predictions = evaluation.predictions
-    references = evaluation.references
-    found: dict[str, Any] = {
+    entries: dict[str, Any] = {
         "command": "evaluate",
         "version": __version__,
-        "predictions": str(predictions.folder.resolve()) if predictions else None,
-        "kind": predictions.kind if predictions else None,
-        "references": str(references.resolve()) if references else None,
+        **_origin(evaluation, "predictions"),
+        "references": str(evaluation.source.references.resolve()) if evaluation.source else None,
         "settings": evaluation.settings.record(),
         "images": len(evaluation.image_ids),
         "both_empty": evaluation.both_empty,
@@ -181,11 +186,9 @@ def record(evaluation: Evaluation, comparison: Comparison | None = None) -> dict
         "estimates": estimate_records(evaluation.estimates),
     }
     if comparison:
-        other = comparison.second.predictions
-        found["comparison"] = {
+        entries["comparison"] = {
             "names": list(comparison.names),
-            "other": str(other.folder.resolve()) if other else None,
-            "kind": other.kind if other else None,
+            **_origin(comparison.second, "other"),
             "differences": [
                 {**row, "better": comparison.better(figure)}
                 for row, figure in zip(
@@ -193,4 +196,12 @@ def record(evaluation: Evaluation, comparison: Comparison | None = None) -> dict
                 )
             ],
         }
-    return found
+    return entries
+
+
+def _origin(evaluation: Evaluation, key: str) -> dict[str, str | None]:
+    """Return the folder of the predictions, by this key, and their kind; None for arrays."""
+    if evaluation.source is None:
+        return {key: None, "kind": None}
+    predictions = evaluation.source.predictions
+    return {key: str(predictions.folder.resolve()), "kind": predictions.kind}

@@ -1,10 +1,11 @@
 """Pairs: each reference mask with its prediction, and how they are read and scored.
 
-`find_pairs` lists what belongs together before any file is read; `read_pair` reads one image.
+`find_pairs` lists what belongs together before any mask is read; `read_pair` reads one image.
 """
 
 import logging
 import math
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -12,15 +13,14 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 
 from ...dataset.ids import Ids
-from ...dataset.layout import find_images, select_images
+from ...dataset.layout import MANUAL_MASKS_FOLDER, find_images, select_images
 from ...errors import ArgumentError, EvaluationError, ImageError, ManyValuesError
-from ...images.masks import read_mask, resized_nearest
-from .prediction_files import MASKS_FOLDER, Predictions, read_probability
+from ...images.masks import read_mask
+from ...images.sizes import of_size
+from .prediction_files import MASKS_FOLDER, Predictions, find_predictions, read_probability
 from .probabilities import thresholded
 
 log = logging.getLogger(__name__)
-
-REFERENCES_FOLDER = "manual_wrinkle_masks"  # of a data set
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,14 +30,14 @@ class EvaluationSettings:
     Attributes
     ----------
     threshold : float
-        Where there are probabilities but no masks, what is above it is predicted.
+        Threshold applied to probabilities when there is no mask; pixels above it are predicted.
     resize : "nearest", optional
-        Bring predictions and face masks of other sizes to that of the reference; without it these
-        are errors.
+        Resize predictions and face masks to the size of the reference; without it another size is
+        an error.
     within : Path, optional
-        Folder of face masks; what lies outside them does not count.
+        Folder of face masks; pixels outside them do not count.
     tolerances_px : tuple of float
-        Also measure F1 with lines allowed to lie so many pixels apart.
+        Also measure F1 with lines allowed to lie this many pixels apart.
     centrelines : bool
         Whether to measure clDice.
     """
@@ -50,14 +50,14 @@ class EvaluationSettings:
 
     def __post_init__(self) -> None:
         if not 0 <= self.threshold < 1:
-            raise ArgumentError(f"threshold is {self.threshold}; probabilities are above 0 to 1")
+            raise ArgumentError(f"threshold is {self.threshold}; it should be from 0 to below 1")
         if any(not 0 <= far < math.inf for far in self.tolerances_px):
             raise ArgumentError(
                 f"tolerances are {self.tolerances_px}; a distance in pixels is 0 or more"
             )
 
     def record(self) -> dict[str, Any]:
-        """As JSON can hold it."""
+        """Return the settings as JSON can hold them."""
         within = str(self.within.resolve()) if self.within else None
         return {**asdict(self), "within": within, "tolerances_px": list(self.tolerances_px)}
 
@@ -72,17 +72,25 @@ class PairFiles(NamedTuple):
     region: Path | None
 
 
+class FoundPairs(NamedTuple):
+    """What there is to score: the folders, and the files of each image that has a reference."""
+
+    predictions: Predictions
+    references: Path
+    files: list[PairFiles]
+
+
 class Pair(NamedTuple):
     """A reference and its prediction, as arrays (H, W).
 
     Attributes
     ----------
     image_id : str
-        Which image.
+        The image's id.
     reference : np.ndarray
         bool.
     predicted : np.ndarray, optional
-        bool; if not given, where the probability is above the threshold.
+        bool; if not given, the pixels whose probability is above the threshold.
     probability : np.ndarray, optional
         As `probabilities.require_probability` wants it.
     region : np.ndarray, optional
@@ -96,7 +104,7 @@ class Pair(NamedTuple):
     region: np.ndarray | None = None
 
     def mask(self, threshold: float) -> np.ndarray:
-        """The predicted mask."""
+        """Return the predicted mask, bool (H, W)."""
         if self.predicted is not None:
             return self.predicted
         if self.probability is None:
@@ -105,18 +113,14 @@ class Pair(NamedTuple):
 
 
 def find_pairs(
-    predictions: Predictions,
-    references: Path,
-    *,
-    ids: Ids | None = None,
-    within: Path | None = None,
-) -> list[PairFiles]:
-    """List the files of each image that has a reference; no file is read.
+    predictions: Path, references: Path, *, ids: Ids | None = None, within: Path | None = None
+) -> FoundPairs:
+    """List the files of each image that has a reference; no mask is read.
 
     Parameters
     ----------
-    predictions : Predictions
-        As `find_predictions` gives them.
+    predictions : Path
+        As `prediction_files.find_predictions`.
     references : Path
         Folder of masks, flat or in shards, or a data set with ``manual_wrinkle_masks`` in it.
     ids : Ids, optional
@@ -127,50 +131,54 @@ def find_pairs(
     Raises
     ------
     ArgumentError
-        A folder has no masks, predictions are their own reference, or none of the ids is there.
+        As `find_predictions`, a folder has no masks, predictions are their own reference, or none
+        of the ids is there.
     EvaluationError
         An image has no prediction, no reference though it was asked for, or no face mask.
     """
-    inner = references / REFERENCES_FOLDER
+    listed = find_predictions(predictions)
+    inner = references / MANUAL_MASKS_FOLDER
     folder = inner if inner.is_dir() else references
-    if folder.resolve() in (predictions.folder.resolve(), _mask_folder(predictions).resolve()):
-        raise ArgumentError(f"{predictions.folder} and {folder} are the same folder")
+    if folder.resolve() in (predictions.resolve(), _mask_folder(predictions).resolve()):
+        raise ArgumentError(f"{predictions} and {folder} are the same folder")
     known = find_images(folder, what="reference masks")
     chosen, missing = select_images(known, ids)
-    _require(missing, len(chosen) + len(missing), f"reference in {folder}", "Score")
+    _require_none(missing, len(chosen) + len(missing), f"reference in {folder}", "Score")
     regions = find_images(within, what="face masks") if within else {}
     image_ids = [file.image_id for file in chosen]
-    predicted = predictions.image_ids
-    _require(
+    predicted = listed.image_ids
+    _require_none(
         [image_id for image_id in image_ids if image_id not in predicted],
         len(chosen),
-        f"prediction in {predictions.folder}",
+        f"prediction in {predictions}",
         "Run `ffhq-wrinkle predict` on them, or score",
     )
     if within:
         lacking = [image_id for image_id in image_ids if image_id not in regions]
-        _require(lacking, len(chosen), f"face mask in {within}", "Score")
+        _require_none(lacking, len(chosen), f"face mask in {within}", "Score")
     extra = sum(image_id not in known for image_id in predicted)
     if extra:
-        log.info("%d predictions in %s have no reference", extra, predictions.folder)
-    return [
+        log.info("%d predictions in %s have no reference", extra, predictions)
+    files = [
         PairFiles(
             file.image_id,
             folder / file.path,
-            predictions.masks.get(file.image_id),
-            predictions.probabilities.get(file.image_id),
+            listed.masks.get(file.image_id),
+            listed.probabilities.get(file.image_id),
             within / regions[file.image_id].path if within else None,
         )
         for file in chosen
     ]
+    return FoundPairs(listed, references, files)
 
 
-def _mask_folder(predictions: Predictions) -> Path:
-    masks = predictions.folder / MASKS_FOLDER
-    return masks if masks.is_dir() else predictions.folder
+def _mask_folder(predictions: Path) -> Path:
+    masks = predictions / MASKS_FOLDER
+    return masks if masks.is_dir() else predictions
 
 
-def _require(lacking: list[str], images: int, what: str, advice: str) -> None:
+def _require_none(lacking: Sequence[str], images: int, what: str, advice: str) -> None:
+    """Refuse images that lack a file."""
     if lacking:
         raise EvaluationError(
             f"{len(lacking)} of {images} images have no {what}, first {lacking[0]}. {advice} fewer "
@@ -187,17 +195,10 @@ def read_pair(files: PairFiles, settings: EvaluationSettings) -> Pair:
         A file is damaged, of another kind or size, or the face mask is empty; it is named.
     """
     reference = _mask(files.reference)
+    shape = (reference.shape[0], reference.shape[1])
 
     def sized(path: Path, array: np.ndarray) -> np.ndarray:
-        if array.shape == reference.shape:
-            return array
-        if settings.resize:
-            return resized_nearest(array, (reference.shape[0], reference.shape[1]))
-        raise ImageError(
-            f"{path} is {array.shape[1]}x{array.shape[0]}, but {files.reference} is "
-            f"{reference.shape[1]}x{reference.shape[0]}; bring them to one size, or allow it by "
-            "--resize nearest"
-        )
+        return of_size(array, shape, name=path, of=files.reference, resize=settings.resize)
 
     predicted = sized(files.mask, _mask(files.mask)) if files.mask else None
     probability = None
@@ -214,7 +215,7 @@ def _mask(path: Path) -> np.ndarray:
         return read_mask(path)
     except ManyValuesError as error:
         raise ImageError(
-            f"{path}: {error.found}; save masks as 0 and 255, probabilities as 16-bit gray PNG or "
+            f"{path}: {error.fault}; save masks as 0 and 255, probabilities as 16-bit gray PNG or "
             ".npy"
         ) from error
     except ImageError as error:

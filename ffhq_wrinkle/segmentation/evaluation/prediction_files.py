@@ -1,6 +1,6 @@
 """Prediction files: predictions of any method on disk, as masks or as probabilities.
 
-What each is scored against is found in `pairs`.
+`pairs` finds the reference of each.
 """
 
 import io
@@ -18,12 +18,12 @@ from ...images.png_decoding import decode_png
 from ...results.records import PREDICTION_RECORD, settings_if_readable
 from .probabilities import require_probability
 
-# What the command `predict` writes into its folder.
+# The folders that the command `predict` writes.
 MASKS_FOLDER, PROBABILITIES_FOLDER = "masks", "probabilities"
 _PNG_HEADER = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR"
 _GRAY_16_BIT = b"\x10\x00"  # bit depth and colour type
 
-Kind = Literal["masks", "probabilities", "masks and probabilities"]
+PredictionKind = Literal["masks", "probabilities", "masks and probabilities"]
 
 
 class Predictions(NamedTuple):
@@ -34,15 +34,15 @@ class Predictions(NamedTuple):
     probabilities: Mapping[str, Path]
 
     @property
-    def kind(self) -> Kind:
-        """What there is."""
+    def kind(self) -> PredictionKind:
+        """Which kinds of prediction the folder has."""
         if self.masks:
             return "masks and probabilities" if self.probabilities else "masks"
         return "probabilities"
 
     @property
     def image_ids(self) -> Collection[str]:
-        """Of which there is all that there should be."""
+        """The ids of images that have every kind of prediction that the folder has."""
         if self.masks and self.probabilities:
             return self.masks.keys() & self.probabilities.keys()
         return (self.masks or self.probabilities).keys()
@@ -51,15 +51,15 @@ class Predictions(NamedTuple):
 def find_predictions(folder: Path) -> Predictions:
     """List the predictions in a folder, and tell masks from probabilities.
 
-    A folder with ``masks`` or ``probabilities`` in it, as `predict` writes, is these. Of any other,
-    flat or in shards, all files are of one kind: ``.npy`` are probabilities, and so are PNG if the
-    first of them, by id, is 16-bit gray; else they are masks.
+    If the folder has ``masks`` or ``probabilities`` in it, as `predict` writes, these are listed.
+    In any other folder, flat or in shards, all files are of one kind: ``.npy`` are probabilities,
+    and so are PNG if the first of them, by id, is 16-bit gray; otherwise they are masks.
 
     Raises
     ------
     ArgumentError
-        There are no predictions, ``.npy`` beside images, or `predict` aligned the faces, so that
-        it has to be said which of its masks are meant.
+        There are no predictions, there are ``.npy`` beside images, or `predict` aligned the faces,
+        so that the user must name one of its folders of masks.
     """
     masks, probabilities = folder / MASKS_FOLDER, folder / PROBABILITIES_FOLDER
     if _is_aligned(folder):
@@ -73,32 +73,32 @@ def find_predictions(folder: Path) -> Predictions:
             _listed(masks) if masks.is_dir() else {},
             _listed(probabilities, also={".npy"}) if probabilities.is_dir() else {},
         )
-    found = _listed(folder, also={".npy"})
-    first = next(iter(found.values()))
+    files = _listed(folder, also={".npy"})
+    first = next(iter(files.values()))
     if first.suffix.lower() == ".npy" or _is_16_bit_gray(first):
-        return Predictions(folder, {}, found)
-    return Predictions(folder, found, {})
+        return Predictions(folder, {}, files)
+    return Predictions(folder, files, {})
 
 
 def _is_aligned(folder: Path) -> bool:
-    """Whether `predict` noted in a folder that it aligned the faces."""
+    """Tell whether `predict` recorded in a folder that it aligned the faces."""
     return bool(settings_if_readable(folder, PREDICTION_RECORD).get("align"))
 
 
 def _listed(folder: Path, also: Collection[str] = ()) -> dict[str, Path]:
-    found = find_images(folder, also=also, what="predictions")
-    paths = {image_id: folder / file.path for image_id, file in found.items()}
+    files = find_images(folder, also=also, what="predictions")
+    paths = {image_id: folder / file.path for image_id, file in files.items()}
     of_kind = {path.suffix.lower() == ".npy": path for path in paths.values()}
     if len(of_kind) > 1:
         raise ArgumentError(
-            f"{folder} has both {of_kind[True].name} and {of_kind[False].name}; predictions are "
-            "all of one kind"
+            f"{folder} has both {of_kind[True].name} and {of_kind[False].name}; all predictions "
+            "must be of one kind"
         )
     return paths
 
 
 def _is_16_bit_gray(path: Path) -> bool:
-    """Whether the header of a file is that of a 16-bit gray PNG."""
+    """Tell whether a file has the header of a 16-bit gray PNG."""
     if not path.is_file():
         return False
     with path.open("rb") as file:
@@ -112,7 +112,7 @@ def read_probability(path: Path) -> np.ndarray:
     Raises
     ------
     ImageError
-        The file is damaged, or holds something else; it is named.
+        The file is damaged or holds something else; the error names it.
     """
     try:
         if path.suffix.lower() == ".npy":
@@ -122,8 +122,10 @@ def read_probability(path: Path) -> np.ndarray:
             with opened(content):
                 probability = decode_png(content)
         else:
-            read_content(path)  # which says so of a file that can not be read
-            raise ImageError("not a 16-bit gray PNG, as the others; predictions are of one kind")
+            read_content(path)  # which reports a file that cannot be read
+            raise ImageError(
+                "not a 16-bit gray PNG, as the others; all predictions must be of one kind"
+            )
         require_probability(probability)
     except (ImageError, ArgumentError) as error:
         raise ImageError(f"{path}: {error}") from error
@@ -131,10 +133,9 @@ def read_probability(path: Path) -> np.ndarray:
 
 
 def _array(content: bytes) -> np.ndarray:
-    """What an ``.npy`` holds, in this machine's order of bytes."""
+    """Return the array of an ``.npy``, in this machine's byte order."""
     try:
-        found = np.lib.format.read_array(io.BytesIO(content), allow_pickle=False)
+        array = np.lib.format.read_array(io.BytesIO(content), allow_pickle=False)
     except READER_ERRORS as error:
-        raise ImageError(f"damaged, or no array: {error}") from error
-    native: np.ndarray = found.astype(found.dtype.newbyteorder("="), copy=False)
-    return native
+        raise ImageError(f"damaged, or not an array of numbers: {error}") from error
+    return array.astype(array.dtype.newbyteorder("="), copy=False)

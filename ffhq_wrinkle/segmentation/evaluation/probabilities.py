@@ -1,7 +1,7 @@
-"""Probabilities: a network's answer before a threshold, and how good it is at every threshold.
+"""Probabilities: a network's output before the threshold, scored at every threshold.
 
-A probability map is an array (H, W): floating point in 0..1, or uint16, where 65535 is 1, as a
-16-bit PNG holds it. Arrays only.
+A probability map is an array (H, W): floating point in 0..1, or uint16, where 65535 is 1, as in a
+16-bit PNG. Arrays only.
 """
 
 import math
@@ -12,7 +12,7 @@ from scipy.special import expit
 
 from ...errors import ArgumentError
 
-WHOLE = 65535  # what stands for 1 in uint16
+WHOLE = 65535  # the uint16 that stands for 1
 _LEVELS = WHOLE + 1
 _BITS_WITHOUT_SIGN = np.uint16(0x7FFF)
 
@@ -20,9 +20,9 @@ Scale = Literal["float16", "16 bits"]
 
 
 class LevelCounts(NamedTuple):
-    """Pixels at each level of probability, int64 (65536,): of the reference, and all of them.
+    """Number of pixels at each level of probability: of the reference, and of the image.
 
-    What the levels are differs by `scale`; within one they ascend with probability.
+    Both are int64 (65536,). Levels ascend with probability; `scale` says what they stand for.
     """
 
     reference: np.ndarray
@@ -30,12 +30,12 @@ class LevelCounts(NamedTuple):
     scale: Scale
 
     def plus(self, other: "LevelCounts") -> "LevelCounts":
-        """Counts of both.
+        """Return the sum of both.
 
         Raises
         ------
         ArgumentError
-            They are of different scales, whose levels can not be told which is higher.
+            Their scales differ, so that their levels cannot be compared.
         """
         if self.scale != other.scale:
             raise ArgumentError(
@@ -45,12 +45,12 @@ class LevelCounts(NamedTuple):
 
 
 def require_probability(probability: np.ndarray) -> None:
-    """Refuse what is no probability map.
+    """Refuse an array that is not a probability map.
 
     Raises
     ------
     ArgumentError
-        It is of another dtype or shape, or has values outside 0..1, or NaN.
+        The array has another dtype or shape, values outside 0..1, or NaN.
     """
     floating = np.issubdtype(probability.dtype, np.floating)
     if probability.ndim != 2 or not probability.size or not (floating or is_16_bit(probability)):
@@ -64,22 +64,21 @@ def require_probability(probability: np.ndarray) -> None:
 
 
 def is_16_bit(probability: np.ndarray) -> bool:
-    """Whether 65535 stands for 1."""
+    """Tell whether 65535 stands for 1."""
     return probability.dtype == np.uint16
 
 
 def as_16_bit(logits: np.ndarray) -> np.ndarray:
-    """The probabilities that belong to logits, as uint16, where 65535 is 1.
+    """Return the probabilities of logits as uint16, where 65535 is 1.
 
     >>> as_16_bit(np.array([[-50.0, 0.0, 50.0]], np.float32))
     array([[    0, 32768, 65535]], dtype=uint16)
     """
-    levels: np.ndarray = np.rint(expit(logits) * WHOLE).astype(np.uint16)
-    return levels
+    return np.rint(expit(logits) * WHOLE).astype(np.uint16)
 
 
 def thresholded(probability: np.ndarray, threshold: float) -> np.ndarray:
-    """Where a probability is above the threshold, as in double precision; bool (H, W).
+    """Return where a probability is above the threshold in double precision, bool (H, W).
 
     >>> thresholded(np.array([[0.5, 0.6]], np.float16), 0.5)
     array([[False,  True]])
@@ -96,10 +95,10 @@ def thresholded(probability: np.ndarray, threshold: float) -> np.ndarray:
 def level_counts(
     probability: np.ndarray, reference: np.ndarray, region: np.ndarray | None = None
 ) -> LevelCounts:
-    """Count the pixels of a reference mask, and all pixels, at each level of probability.
+    """Count the pixels of a reference mask, and of the image, at each level of probability.
 
-    Levels are those of uint16, or the values of float16; other floating point is rounded to
-    multiples of 1 / 65535.
+    Levels are those of uint16, or the values of float16; other floating-point values are rounded
+    to multiples of 1 / 65535.
 
     Parameters
     ----------
@@ -111,19 +110,19 @@ def level_counts(
     Raises
     ------
     ArgumentError
-        The arrays are not of one shape.
+        The arrays differ in shape.
     """
     for mask in (reference,) if region is None else (reference, region):
         if mask.shape != probability.shape:
             raise ArgumentError(
-                f"probabilities and masks are of one shape, not {probability.shape} and "
+                f"probabilities and masks must be of one shape, not {probability.shape} and "
                 f"{mask.shape}"
             )
     scale: Scale = "16 bits"
     if is_16_bit(probability):
         levels = probability
     elif probability.dtype == np.float16:
-        # The bits of floats that are not negative ascend as the floats do; -0 is 0.
+        # The bits of non-negative floats ascend as the floats do; -0 becomes 0.
         levels, scale = probability.view(np.uint16) & _BITS_WITHOUT_SIGN, "float16"
     else:
         levels = np.round(probability * np.float64(WHOLE)).astype(np.uint16)
@@ -136,10 +135,10 @@ def level_counts(
 
 
 def average_precision(counts: LevelCounts) -> float:
-    """The area under the precision-recall curve; NaN where the reference is empty.
+    """Return the area under the precision-recall curve; NaN if the reference is empty.
 
-    The sum over thresholds of precision times the gain in recall, without interpolation, as
-    scikit-learn's `average_precision_score`.
+    It is the sum over thresholds of precision times the gain in recall, without interpolation, as
+    in scikit-learn's `average_precision_score`.
     """
     at_level = np.flatnonzero(counts.reference)[::-1]
     if not len(at_level):

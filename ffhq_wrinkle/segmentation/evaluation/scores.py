@@ -1,7 +1,7 @@
 """Scores: the few counts of a predicted mask from which every measure of it follows; arrays only.
 
 Scores of many images add up, as tallies of annotators do, so that measures of all pixels pooled,
-or of images drawn again in a bootstrap, are measures of a weighted sum.
+or of a bootstrap's resample, are measures of a weighted sum.
 """
 
 from collections.abc import Iterable, Sequence
@@ -9,24 +9,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ...measures.metrics import (  # fmt: skip
-    NearOverlap,
-    Overlap,
-    accuracy,
-    dice,
-    jaccard,
-    near_dice,
-    overlap,
-    precision,
-    recall,
-)
+from ...measures.metrics import NearOverlap, Overlap, overlap
 from ...measures.neighbourhoods import near_px
 from .centrelines import centreline_overlap
-
-_EXACT = {
-    "jsi": jaccard, "f1": dice, "accuracy": accuracy, "precision": precision, "recall": recall,
-}  # fmt: skip
-CENTRELINE, AREA = "cldice", "average_precision"
+from .measures import MEASURES, Column
+from .probabilities import LevelCounts, level_counts
 
 
 class Score(NamedTuple):
@@ -35,14 +22,14 @@ class Score(NamedTuple):
     Attributes
     ----------
     pixels, reference, predicted, both : np.ndarray
-        Looked at, in the reference mask, in the prediction, and in both, (...,).
+        Pixels that count, and those in the reference mask, in the prediction, and in both, (...,).
     near : np.ndarray
-        Of the reference those near the prediction, and the other way round, (..., T, 2).
+        Pixels of the reference near the prediction, and the reverse, (..., T, 2).
     centreline : np.ndarray
         As `centrelines.centreline_overlap`, (..., 1, 4), or (..., 0, 4) if it was not asked for.
-    average_precision : np.ndarray
-        Of an image with probabilities, (..., 1), otherwise (..., 0). It does not follow from
-        counts, so that sums have NaN.
+    of_levels : np.ndarray
+        Measures of probabilities, (..., L), or (..., 0) for an image without. They do not follow
+        from counts, so those of a sum are NaN.
     """
 
     pixels: np.ndarray
@@ -51,27 +38,64 @@ class Score(NamedTuple):
     both: np.ndarray
     near: np.ndarray
     centreline: np.ndarray
-    average_precision: np.ndarray
+    of_levels: np.ndarray
 
     @property
     def wrong(self) -> np.ndarray:
         """Pixels in one mask only, (...,)."""
-        wrong: np.ndarray = self.reference + self.predicted - 2 * self.both
-        return wrong
+        return self.reference + self.predicted - 2 * self.both
 
     def weighted(self, weights: np.ndarray) -> "Score":
-        """Sums over images, each counted so many times: (B, images) gives (B, ...)."""
+        """Return sums over images, each weighted: (B, images) gives (B, ...)."""
 
         def summed(counts: np.ndarray) -> np.ndarray:
-            return np.asarray(np.tensordot(weights, counts, axes=1))
+            return np.tensordot(weights, counts, axes=1)
 
-        area = summed(self.average_precision)
-        return Score(*map(summed, self))._replace(average_precision=np.full_like(area, np.nan))
+        total = Score(*map(summed, self))
+        return total._replace(of_levels=np.full_like(total.of_levels, np.nan))
+
+    def columns(self, tolerances_px: Sequence[float]) -> list[Column]:
+        """Return what the numbers of `measured` are, in their order."""
+        declared = MEASURES.items()
+        columns = [Column(name) for name, measure in declared if measure.exact]
+        if self.centreline.shape[-2]:
+            columns += [Column(name) for name, measure in declared if measure.centrelines]
+        columns += [
+            Column(name, far) for name, measure in declared if measure.near for far in tolerances_px
+        ]
+        if self.of_levels.shape[-1]:
+            columns += [Column(name) for name, measure in declared if measure.levels]
+        return columns
+
+    def measured(self) -> np.ndarray:
+        """Return every measure: (...) gives float64 (..., S), NaN where undefined."""
+        declared = MEASURES.values()
+        counts = Overlap(self.both, self.reference, self.predicted, self.pixels)
+        centrelines = NearOverlap(*np.moveaxis(self.centreline, -1, 0))
+        near_reference, near_predicted = np.moveaxis(self.near, -1, 0)
+        reference, predicted = (
+            np.broadcast_to(drawn[..., None], near_reference.shape)
+            for drawn in (self.reference, self.predicted)
+        )
+        near = NearOverlap(near_reference, reference, near_predicted, predicted)
+        blocks = [
+            np.stack([measure.exact(counts) for measure in declared if measure.exact], axis=-1)
+        ]
+        blocks += [measure.centrelines(centrelines) for measure in declared if measure.centrelines]
+        blocks += [measure.near(near) for measure in declared if measure.near]
+        return np.concatenate([*blocks, self.of_levels], axis=-1)
 
 
 def stacked(scores: Iterable[Score]) -> Score:
-    """Scores of single images as those of many."""
+    """Return scores of single images as one score with a leading axis of images."""
     return Score(*(np.stack(counts) for counts in zip(*scores, strict=True)))
+
+
+class ImageScore(NamedTuple):
+    """The score of one image, and the counts of its probabilities, if it has any."""
+
+    score: Score
+    levels: LevelCounts | None
 
 
 def score(
@@ -79,10 +103,10 @@ def score(
     predicted: np.ndarray,
     region: np.ndarray | None = None,
     *,
+    probability: np.ndarray | None = None,
     tolerances_px: Sequence[float] = (),
     centrelines: bool = False,
-    average_precision: float | None = None,
-) -> Score:
+) -> ImageScore:
     """Count the pixels of a prediction and its reference.
 
     Parameters
@@ -90,19 +114,23 @@ def score(
     reference, predicted : np.ndarray
         bool (H, W).
     region : np.ndarray, optional
-        bool (H, W); pixels outside it are not looked at.
+        bool (H, W); pixels outside it do not count.
+    probability : np.ndarray, optional
+        As `probabilities.require_probability` wants it.
     tolerances_px : sequence of float
         As `neighbourhoods.near_px`.
     centrelines : bool
         Whether to count for clDice.
-    average_precision : float, optional
-        Of the probabilities, if there are any.
 
     Raises
     ------
     ArgumentError
-        The masks are not bool, or not of one shape.
+        The masks are not bool, or arrays differ in shape.
     """
+    levels, of_levels = None, []
+    if probability is not None:
+        levels = level_counts(probability, reference, region)
+        of_levels = [measure.levels(levels) for measure in MEASURES.values() if measure.levels]
     counts = overlap(reference, predicted, region)
     if region is not None:
         reference, predicted = reference & region, predicted & region
@@ -110,53 +138,13 @@ def score(
     centreline = np.zeros((0, 4), np.int64)
     if centrelines:
         centreline = np.array([centreline_overlap(reference, predicted)], np.int64)
-    return Score(
+    of_image = Score(
         counts.pixels,
         counts.first,
         counts.second,
         counts.both,
         np.stack([distances[:, 0, 1], distances[:, 1, 0]], axis=-1),
         centreline,
-        np.array([] if average_precision is None else [average_precision]),
+        np.array(of_levels, np.float64),
     )
-
-
-class Measure(NamedTuple):
-    """What one number measures, and how far lines may lie apart."""
-
-    measure: str
-    tolerance_px: float | None = None
-
-
-def columns(scores: Score, tolerances_px: Sequence[float]) -> list[Measure]:
-    """What the numbers that `measures` gives are, in their order."""
-    centreline = [Measure(CENTRELINE)] * scores.centreline.shape[-2]
-    near = [Measure("f1", far) for far in tolerances_px]
-    area = [Measure(AREA)] * scores.average_precision.shape[-1]
-    return [*map(Measure, _EXACT), *centreline, *near, *area]
-
-
-def measures(scores: Score) -> np.ndarray:
-    """Every measure of a score: (...) gives float64 (..., S), in the order of `columns`."""
-    counts = Overlap(scores.both, scores.reference, scores.predicted, scores.pixels)
-    of_lines = np.moveaxis(scores.centreline, -1, 0)
-    of_reference, of_predicted = np.moveaxis(scores.near, -1, 0)
-    reference, predicted = (
-        np.broadcast_to(drawn[..., None], of_reference.shape)
-        for drawn in (scores.reference, scores.predicted)
-    )
-    near = NearOverlap(of_reference, reference, of_predicted, predicted)
-    exact = np.stack([measure(counts) for measure in _EXACT.values()], axis=-1)
-    blocks = [exact, near_dice(NearOverlap(*of_lines)), near_dice(near), scores.average_precision]
-    return np.concatenate(blocks, axis=-1)
-
-
-class PairedScores(NamedTuple):
-    """Scores of two predictions of the same images."""
-
-    first: Score
-    second: Score
-
-    def weighted(self, weights: np.ndarray) -> "PairedScores":
-        """As of `Score`, each image counted as often in both."""
-        return PairedScores(self.first.weighted(weights), self.second.weighted(weights))
+    return ImageScore(of_image, levels)

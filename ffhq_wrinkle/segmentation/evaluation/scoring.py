@@ -12,19 +12,14 @@ import numpy as np
 
 from ...dataset.ids import Ids
 from ...errors import ArgumentError, EvaluationError, ImageFailure
+from ...images.masks import inverted_remark, looks_inverted
 from ...measures.bootstrap import RESAMPLES
 from ...runs.pipeline import run_each
 from ...runs.progress import Progress
 from .evaluation import Evaluation
-from .pairs import EvaluationSettings, Pair, PairFiles, find_pairs, read_pair
-from .prediction_files import Predictions, find_predictions
-from .probabilities import (
-    LevelCounts,
-    average_precision,
-    level_counts,
-    require_probability,
-)
-from .scores import Score, score, stacked
+from .pairs import EvaluationSettings, FoundPairs, Pair, PairFiles, find_pairs, read_pair
+from .probabilities import LevelCounts, require_probability
+from .scores import ImageScore, Score, score, stacked
 
 log = logging.getLogger(__name__)
 
@@ -63,55 +58,40 @@ def evaluate_folders(
     ArgumentError
         As `find_predictions` and `find_pairs`.
     EvaluationError
-        Predictions or references are missing, or files can not be read or differ in size; after
+        Predictions or references are missing, or files cannot be read or differ in size; after
         all were tried, the first is named.
     """
     settings = settings or EvaluationSettings()
-    found = find_predictions(predictions)
-    files = find_pairs(found, references, ids=ids, within=settings.within)
-    return evaluate_files(
-        files, settings, folders=(found, references), resamples=resamples, seed=seed, jobs=jobs
-    )
+    pairs = find_pairs(predictions, references, ids=ids, within=settings.within)
+    return evaluate_files(pairs, settings, resamples=resamples, seed=seed, jobs=jobs)
 
 
 def evaluate_files(
-    files: list[PairFiles],
+    pairs: FoundPairs,
     settings: EvaluationSettings,
     *,
-    folders: tuple[Predictions, Path],
-    resamples: int,
-    seed: int,
-    jobs: int,
+    resamples: int = RESAMPLES,
+    seed: int = 0,
+    jobs: int = 1,
 ) -> Evaluation:
-    """Score predictions that were found; as `evaluate_folders`, which finds them.
-
-    Parameters
-    ----------
-    files : list of PairFiles
-        As `pairs.find_pairs` lists them.
-    settings : EvaluationSettings
-        How they are read and scored.
-    folders : tuple of Predictions and Path
-        Where predictions and references are.
-    resamples, seed, jobs : int
-        As `evaluate_folders`.
+    """Score the files that `pairs.find_pairs` lists; as `evaluate_folders`.
 
     Raises
     ------
     EvaluationError
-        Files can not be read or differ in size.
+        Files cannot be read or differ in size.
     """
     gathered = _Gathered()
     failures: list[ImageFailure] = []
 
-    def work(pair: PairFiles) -> _Scored:
-        return _scored(read_pair(pair, settings), settings)
+    def work(files: PairFiles) -> ImageScore:
+        return _scored(read_pair(files, settings), settings)
 
     with (
-        Progress(len(files), "evaluate") as progress,
-        run_each(files, work, jobs=jobs) as outcomes,
+        Progress(len(pairs.files), "evaluate") as progress,
+        run_each(pairs.files, work, jobs=jobs) as outcomes,
     ):
-        for pair, outcome in outcomes:
+        for files, outcome in outcomes:
             progress.advance(failed=isinstance(outcome, ImageFailure))
             if isinstance(outcome, ImageFailure):
                 failures.append(outcome)
@@ -119,19 +99,18 @@ def evaluate_files(
             try:
                 gathered.add(outcome)
             except ArgumentError as error:
-                raise EvaluationError(f"{pair.probability}: {error}") from error
+                raise EvaluationError(f"{files.probability}: {error}") from error
     if failures:
         more = f" ({len(failures)} images in all)" if len(failures) > 1 else ""
         raise EvaluationError(f"{failures[0]}{more}")
     evaluation = Evaluation(
-        [one.image_id for one in files],
+        [files.image_id for files in pairs.files],
         stacked(gathered.scores),
         settings,
         gathered.levels,
         resamples,
         seed,
-        *folders,
-        files,
+        pairs,
     )
     _warn(evaluation)
     return evaluation
@@ -163,9 +142,10 @@ def evaluate_pairs(
     Examples
     --------
     >>> line = np.array([[True, True, False, False]])
-    >>> found = evaluate_pairs([Pair("00007", line, probability=np.array([[0.9, 0.2, 0.7, 0.1]]))])
-    >>> round(found.estimates[0].value, 4), found.estimates[0].column.measure
-    (0.3333, 'jsi')
+    >>> pair = Pair("00007", line, probability=np.array([[0.9, 0.2, 0.7, 0.1]]))
+    >>> jsi, *_ = evaluate_pairs([pair]).estimates
+    >>> jsi.column.measure, round(jsi.value, 4)
+    ('jsi', 0.3333)
     """
     settings = settings or EvaluationSettings()
     gathered = _Gathered()
@@ -182,54 +162,41 @@ def evaluate_pairs(
     )
 
 
-_Scored = tuple[Score, LevelCounts | None]
-
-
-def _scored(pair: Pair, settings: EvaluationSettings) -> _Scored:
+def _scored(pair: Pair, settings: EvaluationSettings) -> ImageScore:
     """Score one image."""
-    levels = None
-    if pair.probability is not None:
-        levels = level_counts(pair.probability, pair.reference, pair.region)
-    counts = score(
+    return score(
         pair.reference,
         pair.mask(settings.threshold),
         pair.region,
+        probability=pair.probability,
         tolerances_px=settings.tolerances_px,
         centrelines=settings.centrelines,
-        average_precision=None if levels is None else average_precision(levels),
     )
-    return counts, levels
 
 
 class _Gathered:
-    """Scores of images, one after another; of their levels only the sum is kept."""
+    """Scores of images, one after another; of their probabilities only the sum is kept."""
 
     def __init__(self) -> None:
         self.scores: list[Score] = []
         self.levels: LevelCounts | None = None
 
-    def add(self, scored: _Scored) -> None:
-        counts, levels = scored
-        if self.scores and (levels is None) != (self.levels is None):
+    def add(self, image: ImageScore) -> None:
+        if self.scores and (image.levels is None) != (self.levels is None):
             raise ArgumentError("some images have probabilities and others have none")
-        self.scores.append(counts)
-        if levels is not None:
-            self.levels = levels if self.levels is None else self.levels.plus(levels)
+        if image.levels is not None:
+            self.levels = image.levels if self.levels is None else self.levels.plus(image.levels)
+        self.scores.append(image.score)
 
 
 def _warn(evaluation: Evaluation) -> None:
-    """Remark on what masks turned round, or taken for probabilities, look like."""
+    """Warn of masks that look inverted, and of masks that were read as probabilities."""
     scores = evaluation.scores
     for counts, what in ((scores.reference, "references"), (scores.predicted, "predictions")):
-        half = np.flatnonzero(2 * counts > scores.pixels)
-        if len(half):
-            log.warning(
-                "%s cover more than half of %d images, such as %s; are they black on white? Then "
-                "turn them round",
-                what,
-                len(half),
-                evaluation.image_ids[half[0]],
-            )
+        inverted = np.flatnonzero(looks_inverted(counts, scores.pixels))
+        if len(inverted):
+            image_ids = [evaluation.image_ids[number] for number in inverted]
+            log.warning("%s", inverted_remark(what, image_ids))
     levels = evaluation.levels
     if (
         levels is not None

@@ -1,4 +1,4 @@
-"""Comparability: which runs can stand in one table, and what keeps the others out of it."""
+"""Comparability: which runs can share a table, and why others cannot."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -10,27 +10,27 @@ from ..training.recipes import Recipe, StageConfig, read_recipe, shipped_recipes
 from ..training_data.samples import STAGES
 from .runs import Run, Trained, sha256_of_ids
 
-# What makes a run the experiment that its recipe's name says.
+# Settings that make a run the experiment that its recipe's name stands for.
 _KIND = ("network", "input", "loss", "initial", "features")
 _BUDGET = ("epochs", "batch_size")
 _OWN = "the recipe's"
-_IDLE = frozenset({"gradient_checkpointing"})  # no score depends on it
+_IDLE = frozenset({"gradient_checkpointing"})  # without effect on scores
 Facts = Mapping[str, str]
 
 
 class Pretrained(NamedTuple):
-    """A run with its pretraining, which may have been another run's.
+    """A run with its pretraining, which may be another run's.
 
     Attributes
     ----------
     run : Run
-        Finished.
+        A finished run.
     config : StageConfig or None
-        Of the pretraining; None without one.
+        Settings of the pretraining; None without one.
     trained : Trained or None
-        How it went.
+        Course of the pretraining.
     init : str
-        SHA-256 of the checkpoint that it began with, if that is of no run that is known.
+        SHA-256 of the checkpoint that it began with, if that is of none of the known runs.
     """
 
     run: Run
@@ -40,73 +40,75 @@ class Pretrained(NamedTuple):
 
     @property
     def seconds(self) -> float | None:
-        """Of all stages; None where one does not say."""
+        """Duration of all stages; None if one is not recorded."""
         stages = [self.run.stages.get("finetune"), *([self.trained] if self.config else [])]
         seconds = [stage.seconds if stage else None for stage in stages]
-        known = [one for one in seconds if one is not None]
-        return sum(known) if len(known) == len(seconds) and not self.init else None
+        recorded = [taken for taken in seconds if taken is not None]
+        return sum(recorded) if len(recorded) == len(seconds) and not self.init else None
 
 
 def sifted(
     finished: Sequence[Run], runs: Sequence[Run]
 ) -> tuple[list[Pretrained], dict[Path, str], dict[str, str]]:
-    """Sift runs for those that can be compared.
+    """Select the runs that can be compared.
 
-    Kept are, in this order:
+    Each step keeps some of the runs that the step before it kept:
 
-    1. runs that are what their recipe's name says, if it is one that is shipped: network, input,
-       loss, beginning, and pretraining;
-    2. of these the largest group with the same data, test part, limit and precision, and in
-       finetuning the same size, augmentation, epochs and batch size; or, where that makes a larger
-       group, each with its recipe's own epochs and batch size, in which the paper's networks
-       differ;
-    3. of those that were pretrained, the largest group with the same of pretraining; those that
-       were not stay;
-    4. of each recipe, the largest group with the same further settings;
-    5. of a recipe, fraction and seed, one.
+    1. runs that are what their recipe's name stands for, if the recipe is a shipped one: the same
+       network, input, loss, initial weights and pretraining;
+    2. the largest group with the same data, test part, limit and precision, and in finetuning the
+       same size, augmentation, epochs and batch size; or, where that makes a larger group, each
+       with its recipe's own epochs and batch size, in which the paper's networks differ;
+    3. among pretrained runs, the largest group with the same such settings of pretraining; runs
+       without pretraining stay;
+    4. for each recipe, the largest group with the same remaining settings;
+    5. one run for each recipe, fraction and seed.
 
-    Of groups of one size the one that was named first is kept.
+    Among groups of equal size the group named first is kept.
 
     Parameters
     ----------
     finished : sequence of Run
-        To sift.
+        The runs to select from.
     runs : sequence of Run
-        Among which the pretraining is looked for that a run began with (``--init``).
+        All runs, among which the pretraining that a run began with (``--init``) is looked up.
 
     Returns
     -------
     tuple
-        What is kept; for the others by path why not; and what those that are kept have in common.
+        The runs that are kept; by path, why each other run is not; and what the kept runs have in
+        common.
     """
     why: dict[Path, str] = {}
     kept = []
     for run in finished:
-        one = _with_pretraining(run, runs)
-        strange = _strangeness(one)
+        candidate = _with_pretraining(run, runs)
+        strange = _strangeness(candidate)
         if strange:
             why[run.path] = strange
         else:
-            kept.append(one)
+            kept.append(candidate)
     kept, common = _largest(kept, (_finetune_facts, _own(_finetune_facts)), why)
     pretrained, of_pretraining = _largest(
-        [one for one in kept if one.config], (_pretrain_facts, _own(_pretrain_facts)), why
+        [candidate for candidate in kept if candidate.config],
+        (_pretrain_facts, _own(_pretrain_facts)),
+        why,
     )
-    kept = [one for one in kept if one in pretrained or not one.config]
+    kept = [candidate for candidate in kept if candidate in pretrained or not candidate.config]
     alike: list[Pretrained] = []
-    for name in dict.fromkeys(one.run.recipe.name for one in kept):
-        members = [one for one in kept if one.run.recipe.name == name]
+    for name in dict.fromkeys(candidate.run.recipe.name for candidate in kept):
+        members = [candidate for candidate in kept if candidate.run.recipe.name == name]
         alike += _largest(members, (_further_facts,), why)[0]
     once: dict[tuple[str, float, int], Pretrained] = {}
-    for one in alike:
-        key = (one.run.recipe.name, one.run.fraction, one.run.seed)
-        if once.setdefault(key, one) is not one:
-            why[one.run.path] = f"seed {one.run.seed} again, as in {once[key].run.path}"
+    for candidate in alike:
+        key = (candidate.run.recipe.name, candidate.run.fraction, candidate.run.seed)
+        if once.setdefault(key, candidate) is not candidate:
+            why[candidate.run.path] = f"seed {candidate.run.seed} again, as in {once[key].run.path}"
     return list(once.values()), why, {**common, **of_pretraining}
 
 
 def _with_pretraining(run: Run, runs: Sequence[Run]) -> Pretrained:
-    """A run with its own pretraining, or that of the run whose network it began with."""
+    """Return a run with its own pretraining, or that of the run whose network it began with."""
     if run.recipe.pretrain:
         return Pretrained(run, run.recipe.pretrain, run.stages.get("pretrain"), run.init)
     if run.init:
@@ -116,18 +118,20 @@ def _with_pretraining(run: Run, runs: Sequence[Run]) -> Pretrained:
     return Pretrained(run, None, None, run.init)
 
 
-def _strangeness(one: Pretrained) -> str:
-    """What makes a run another experiment than its recipe's name says; nothing if it is that."""
-    recipe = _shipped(one.run.recipe)
+def _strangeness(candidate: Pretrained) -> str:
+    """Return why a run is not the experiment that its recipe's name stands for; empty if it is."""
+    recipe = _shipped(candidate.run.recipe)
     if recipe is None:
         return ""
-    if one.init:
+    if candidate.init:
         return "began with a checkpoint (--init) of none of these runs; name its run too"
-    if bool(recipe.pretrain) != bool(one.config):
+    if bool(recipe.pretrain) != bool(candidate.config):
         return "without the recipe's pretraining" if recipe.pretrain else "pretrained, unlike it"
     differing = [
         f"[{stage}] {key} {getattr(config, key)}, the recipe's is {getattr(wanted, key)}"
-        for stage, config, wanted in zip(STAGES, _configs(one), _configs_of(recipe), strict=True)
+        for stage, config, wanted in zip(
+            STAGES, _configs(candidate), _configs_of(recipe), strict=True
+        )
         if config and wanted
         for key in _KIND
         if getattr(config, key) != getattr(wanted, key)
@@ -135,8 +139,8 @@ def _strangeness(one: Pretrained) -> str:
     return ", ".join(differing)
 
 
-def _configs(one: Pretrained) -> tuple[StageConfig | None, ...]:
-    return one.config, one.run.recipe.finetune
+def _configs(candidate: Pretrained) -> tuple[StageConfig | None, ...]:
+    return candidate.config, candidate.run.recipe.finetune
 
 
 def _configs_of(recipe: Recipe) -> tuple[StageConfig | None, ...]:
@@ -144,7 +148,7 @@ def _configs_of(recipe: Recipe) -> tuple[StageConfig | None, ...]:
 
 
 def _shipped(recipe: Recipe) -> Recipe | None:
-    """The recipe of this name as it is shipped; None if there is none."""
+    """Return the shipped recipe of this name; None if there is none."""
     return read_recipe(recipe.name) if recipe.name in shipped_recipes() else None
 
 
@@ -153,22 +157,23 @@ def _largest(
     kinds: Iterable[Callable[[Pretrained], Facts]],
     why: dict[Path, str],
 ) -> tuple[list[Pretrained], Facts]:
-    """The largest group with the same facts, of one kind or another; why the others are not it."""
+    """Return the largest group of runs with equal facts, and the facts; note why others differ."""
     best: list[Pretrained] = []
     facts_of: Callable[[Pretrained], Facts] = _further_facts
     for kind in kinds:
-        groups = Counter(tuple(kind(one).items()) for one in runs)
+        groups = Counter(tuple(kind(candidate).items()) for candidate in runs)
         if groups:
-            most, size = groups.most_common(1)[0]  # of several, the one that was met first
+            most, size = groups.most_common(1)[0]  # the first of several
             if size > len(best):
-                facts_of, best = kind, [one for one in runs if tuple(kind(one).items()) == most]
+                facts_of = kind
+                best = [candidate for candidate in runs if tuple(kind(candidate).items()) == most]
     if not best:
         return [], {}
     common = facts_of(best[0])
-    for one in runs:
-        if one not in best:
-            theirs = facts_of(one)
-            why[one.run.path] = ", ".join(
+    for candidate in runs:
+        if candidate not in best:
+            theirs = facts_of(candidate)
+            why[candidate.run.path] = ", ".join(
                 f"{key} {theirs.get(key, 'none')} instead of {common.get(key, 'none')}"
                 for key in {**common, **theirs}
                 if theirs.get(key) != common.get(key)
@@ -176,8 +181,8 @@ def _largest(
     return best, common
 
 
-def _finetune_facts(one: Pretrained) -> Facts:
-    run, config = one.run, one.run.recipe.finetune
+def _finetune_facts(candidate: Pretrained) -> Facts:
+    run, config = candidate.run, candidate.run.recipe.finetune
     trained = run.stages.get("finetune")
     tested = run.scores.image_ids if run.scores else ()
     return {
@@ -189,9 +194,9 @@ def _finetune_facts(one: Pretrained) -> Facts:
     }
 
 
-def _pretrain_facts(one: Pretrained) -> Facts:
-    images = _short(one.trained.images_sha256 if one.trained else "")
-    return {"pretraining images": images, **_stage_facts(one.config, "pretraining ")}
+def _pretrain_facts(candidate: Pretrained) -> Facts:
+    images = _short(candidate.trained.images_sha256 if candidate.trained else "")
+    return {"pretraining images": images, **_stage_facts(candidate.config, "pretraining ")}
 
 
 def _stage_facts(config: StageConfig | None, prefix: str) -> dict[str, str]:
@@ -206,39 +211,39 @@ def _stage_facts(config: StageConfig | None, prefix: str) -> dict[str, str]:
 
 
 def _own(facts: Callable[[Pretrained], Facts]) -> Callable[[Pretrained], Facts]:
-    """The same facts, but that epochs and batch size count as one where they are the recipe's."""
+    """Return a function of the same facts, with one word for the recipe's epochs and batch size."""
 
-    def changed(one: Pretrained) -> Facts:
-        found = dict(facts(one))
-        recipe = _shipped(one.run.recipe)
+    def changed(candidate: Pretrained) -> Facts:
+        own_facts = dict(facts(candidate))
+        recipe = _shipped(candidate.run.recipe)
         if recipe is None:
-            return found
+            return own_facts
         for prefix, config, wanted in zip(
-            ("pretraining ", ""), _configs(one), _configs_of(recipe), strict=True
+            ("pretraining ", ""), _configs(candidate), _configs_of(recipe), strict=True
         ):
             for key in _BUDGET:
                 name = prefix + key.replace("_", " ")
-                if name in found and getattr(config, key) == getattr(wanted, key):
-                    found[name] = _OWN
-        return found
+                if name in own_facts and getattr(config, key) == getattr(wanted, key):
+                    own_facts[name] = _OWN
+        return own_facts
 
     return changed
 
 
-def _further_facts(one: Pretrained) -> Facts:
-    """All settings of the stages, and what the first began with."""
-    found = {"init": _short(one.init) if one.init else "none"}
-    if one.trained:
-        # Differs between recipes: only texture-map pretraining has weak masks among its data.
-        found["pretraining data"] = _short(one.trained.data_sha256)
-    for stage, config in zip(STAGES, _configs(one), strict=True):
+def _further_facts(candidate: Pretrained) -> Facts:
+    """Return all settings of the stages, and the checkpoint that the first began with."""
+    facts = {"init": _short(candidate.init) if candidate.init else "none"}
+    if candidate.trained:
+        # Not among the facts that recipes share: only texture-map pretraining needs weak masks.
+        facts["pretraining data"] = _short(candidate.trained.data_sha256)
+    for stage, config in zip(STAGES, _configs(candidate), strict=True):
         if config:
-            found |= {
+            facts |= {
                 f"[{stage}] {key}": str(value)
                 for key, value in asdict(config).items()
                 if key not in _IDLE
             }
-    return found
+    return facts
 
 
 def _short(sha256: str) -> str:

@@ -1,4 +1,4 @@
-"""Experiment report: `Experiments` as a folder of tables, and a plot beside the paper's figures."""
+"""Experiment report: `Experiments` as a folder of tables and a plot with the paper's scores."""
 
 import json
 import math
@@ -25,27 +25,24 @@ def _folder(out: Path) -> ReportFolder:
 
 
 def require_report(out: Path, read: Sequence[Path] = ()) -> None:
-    """Refuse, before the work begins, what `write_report` could not work with.
-
-    As `report_folder.ReportFolder.require`.
-    """
+    """Check, before the work begins, that `write_report` can write; as `ReportFolder.require`."""
     _folder(out).require(read)
 
 
 def write_report(experiments: Experiments, out: Path) -> None:
-    """Write tables and a plot; those of an earlier report are replaced.
+    """Write tables and a plot, in place of those of an earlier report.
 
     Parameters
     ----------
     experiments : Experiments
-        What to write about.
+        The experiments.
     out : Path
-        A folder of its own; see `require_report`.
+        Folder for the report alone; see `require_report`.
 
     Raises
     ------
     OutputError
-        A file can not be written, or the folder holds other files.
+        A file cannot be written, or the folder holds other files.
     """
     folder = _folder(out)
     folder.require()
@@ -60,16 +57,16 @@ def write_report(experiments: Experiments, out: Path) -> None:
 
 
 def plot(experiments: Experiments) -> bytes:
-    """The JSI of each recipe with its interval and its seeds, beside the paper's; PNG.
+    """Plot the JSI of each recipe, with its interval and range over seeds, and the paper's; PNG.
 
-    A panel for each fraction of the training images, recipes in the paper's order.
+    There is a panel for each fraction of the training images, with recipes in the paper's order.
     """
     from matplotlib.figure import Figure
 
     fractions = sorted({cell.fraction for cell in experiments.cells}, reverse=True)
-    there = [cell.recipe for cell in experiments.cells]
-    recipes = [name for name in ROWS if name in there]
-    recipes += [name for name in dict.fromkeys(there) if name not in ROWS]
+    compared = [cell.recipe for cell in experiments.cells]
+    recipes = [name for name in ROWS if name in compared]
+    recipes += [name for name in dict.fromkeys(compared) if name not in ROWS]
     size = (3.5 + 3.8 * max(1, len(fractions)), 2.0 + 0.34 * len(recipes))
     figure = Figure(figsize=size, layout="constrained")
     panels = figure.subplots(1, max(1, len(fractions)), sharey=True, squeeze=False)[0]
@@ -93,8 +90,8 @@ def plot(experiments: Experiments) -> bytes:
 
 
 def _draw(axes: "Axes", cell: Cell, place: float) -> None:
-    """One recipe in one panel: ours and its interval, each seed, and the paper's."""
-    jsi = cell.figures[0]
+    """Draw one recipe in one panel: our JSI, its interval, its range over seeds, the paper's."""
+    jsi = cell.figure("jsi")
     if not math.isnan(jsi.value):
         axes.plot(jsi.value, place, "o", color="tab:blue", label="ours, 95 % over images")
         if not math.isnan(jsi.low):

@@ -1,4 +1,4 @@
-"""Experiment tables: `Experiments` beside the paper's figures, as text, Markdown, CSV and JSON.
+"""Experiment tables: `Experiments` beside the paper's scores, as text, Markdown, CSV and JSON.
 
 `experiment_report` puts them into a folder.
 """
@@ -13,8 +13,10 @@ from ...reports.tabulation import (
     blanked_csv,
     bootstrap_record,
     intervals_note,
+    with_interval,
     without_nan,
 )
+from ..evaluation.measures import Measure, headline
 from .experiments import Apart, Cell, Experiments, Figure
 from .paper_tables import FRACTIONS, ROWS, TABLES, PaperScores
 
@@ -23,23 +25,22 @@ _OF_THE_PAPER = (
     "The paper's figures are of its own data and length of training: 100 faces of FFHQ-Wrinkle, "
     "whole at 1024x1024, 150 epochs of finetuning (Swin UNETR 300)."
 )
-_TITLES = {"jsi": "JSI", "f1": "F1", "accuracy": "Acc"}
 
 
 def printed(experiments: Experiments) -> str:
-    """The tables as text."""
+    """Return the tables as text."""
     tables = (section.text() for section in _sections(experiments))
     return "\n\n".join([_heading(experiments), *tables])
 
 
 def markdown(experiments: Experiments) -> str:
-    """The same as Markdown."""
+    """Return the same as Markdown."""
     tables = (section.markdown() for section in _sections(experiments))
     return "\n\n".join(["# Experiments", _heading(experiments), *tables]) + "\n"
 
 
 def percent(fraction: float) -> str:
-    """A fraction as people say it.
+    """Return a fraction as a percentage.
 
     >>> percent(0.05)
     '5 %'
@@ -59,16 +60,16 @@ def _heading(experiments: Experiments) -> str:
 
 
 def _sections(experiments: Experiments) -> Iterable[Section]:
-    there = {(cell.recipe, cell.fraction) for cell in experiments.cells}
+    compared = {(cell.recipe, cell.fraction) for cell in experiments.cells}
     for table in TABLES:
         for fraction in FRACTIONS:
-            if any((row.recipe, fraction) in there for row in table.rows):
+            if any((row.recipe, fraction) in compared for row in table.rows):
                 rows = [
                     _row(experiments, row.recipe, row.title, fraction, row.scores[fraction])
                     for row in table.rows
                 ]
                 title = f"{table.title} at {percent(fraction)} of the training images"
-                yield Section(title, _header("row"), rows)
+                yield Section(title, _header(), rows)
     others: dict[float, list[list[str]]] = {}
     for cell in experiments.cells:
         if cell.paper is None:
@@ -76,18 +77,21 @@ def _sections(experiments: Experiments) -> Iterable[Section]:
             others.setdefault(cell.fraction, []).append(row)
     for fraction in sorted(others, reverse=True):
         title = f"Not in the paper, at {percent(fraction)} of the training images"
-        yield Section(title, _header("row"), others[fraction])
+        yield Section(title, _header(), others[fraction])
     if experiments.cells:
         header = ["recipe", "of images", "parameters, as the paper counts", "all parameters"]
         header += ["training", "memory"]
         yield Section("Cost", header, [_cost(cell) for cell in experiments.cells])
     if experiments.apart:
-        header = ["run", "recipe", "of images", "seed", *_TITLES.values(), "why"]
+        header = ["run", "recipe", "of images", "seed", *map(_title, headline().values()), "why"]
         yield Section(
             "Not comparable, and in no mean", header, list(map(_apart, experiments.apart))
         )
     if experiments.unfinished:
-        rows = [[str(one.run.path), one.run.recipe.name, one.why] for one in experiments.unfinished]
+        rows = [
+            [str(entry.run.path), entry.run.recipe.name, entry.why]
+            for entry in experiments.unfinished
+        ]
         yield Section("Unfinished", ["run", "recipe", "why"], rows)
 
 
@@ -95,9 +99,13 @@ def _paper_title(cell: Cell) -> str:
     return ROWS[cell.recipe].title if cell.recipe in ROWS else _NOTHING
 
 
-def _header(first: str) -> list[str]:
-    header = ["recipe", first, "seeds"]
-    for title in _TITLES.values():
+def _title(measure: Measure) -> str:
+    return measure.short_title or measure.title
+
+
+def _header() -> list[str]:
+    header = ["recipe", "row", "seeds"]
+    for title in map(_title, headline().values()):
         header += [title, f"paper's {title}"]
     return [*header, "JSI of the seeds"]
 
@@ -106,20 +114,19 @@ def _row(
     experiments: Experiments, recipe: str, title: str, fraction: float, paper: PaperScores | None
 ) -> list[str]:
     cell = experiments.cell(recipe, fraction)
-    figures: Sequence[Figure | None] = cell.figures if cell else [None] * len(_TITLES)
     row = [recipe, title, str(len(cell.runs)) if cell else _NOTHING]
-    for figure, published in zip(figures, paper or [None] * len(_TITLES), strict=True):
-        row += [_with_interval(figure), _NOTHING if published is None else f"{published:.4f}"]
-    return [*row, _range(cell.figures[0]) if cell else _NOTHING]
+    for name, measure in headline().items():
+        published = _published(paper, name)
+        row += [
+            with_interval(cell.figure(name), measure.form) if cell else _NOTHING,
+            _NOTHING if published is None else f"{published:{measure.form}}",
+        ]
+    return [*row, _range(cell.figure("jsi")) if cell else _NOTHING]
 
 
-def _with_interval(figure: Figure | None) -> str:
-    if figure is None:
-        return _NOTHING
-    if math.isnan(figure.value):
-        return "undefined"
-    interval = "" if math.isnan(figure.low) else f" [{figure.low:.4f}, {figure.high:.4f}]"
-    return f"{figure.value:.4f}{interval}"
+def _published(paper: PaperScores | None, measure: str) -> float | None:
+    """Return the paper's score by a measure; None if it has none."""
+    return None if paper is None else paper._asdict().get(measure)
 
 
 def _range(figure: Figure) -> str:
@@ -133,14 +140,14 @@ def _cost(cell: Cell) -> list[str]:
     return [
         cell.recipe,
         percent(cell.fraction),
-        *(_NOTHING if one is None else f"{one:,}" for one in counts),
+        *(_NOTHING if count is None else f"{count:,}" for count in counts),
         _NOTHING if cell.seconds is None else duration(cell.seconds),
         _NOTHING if cell.memory_mib is None else f"{cell.memory_mib:,.0f} MiB",
     ]
 
 
 def duration(seconds: float) -> str:
-    """Seconds as people say them.
+    """Return a duration in readable units.
 
     >>> duration(7500), duration(150), duration(9.04)
     ('2 h 05 min', '2 min 30 s', '9.0 s')
@@ -152,20 +159,23 @@ def duration(seconds: float) -> str:
     return f"{int(seconds) // 3600} h {int(seconds) % 3600 // 60:02d} min"
 
 
-def _apart(one: Apart) -> list[str]:
-    run = one.run
-    figures = map(_with_interval, one.figures)
+def _apart(entry: Apart) -> list[str]:
+    run = entry.run
+    figures = (
+        with_interval(figure, measure.form)
+        for figure, measure in zip(entry.figures, headline().values(), strict=True)
+    )
     return [
         *(str(run.path), run.recipe.name, percent(run.fraction), str(run.seed)),
-        *(*figures, one.why),
+        *(*figures, entry.why),
     ]
 
 
 def table_csv(experiments: Experiments) -> bytes:
-    """A row for each cell, then for each run that is in none; what is undefined is blank."""
+    """Return a row for each cell, then for each run that is in none, as CSV; NaN is blank."""
     parts = ("value", "low", "high", "least", "most", "pooled")
     header = ["recipe", "fraction", "comparable", "why_not", "runs", "seeds"]
-    for measure in _TITLES:
+    for measure in headline():
         header += [measure, *(f"{measure}_{part}" for part in parts[1:]), f"{measure}_paper"]
     header += ["parameters_paper", "parameters", "seconds", "memory_mib"]
     rows: list[list[object]] = []
@@ -174,24 +184,21 @@ def table_csv(experiments: Experiments) -> bytes:
         costs = [*(cell.parameters or (None, None)), cell.seconds, cell.memory_mib]
         start = [cell.recipe, cell.fraction, "yes", "", len(cell.runs), seeds]
         rows.append([*start, *_cells(cell.figures, cell.paper), *costs])
-    for one in (*experiments.apart, *experiments.unfinished):
-        run = one.run
-        start = [run.recipe.name, run.fraction, "no", f"{run.path}: {one.why}", 1, run.seed]
-        figures = _cells(one.figures, None) if one.figures else [None] * 7 * len(_TITLES)
+    for entry in (*experiments.apart, *experiments.unfinished):
+        run = entry.run
+        start = [run.recipe.name, run.fraction, "no", f"{run.path}: {entry.why}", 1, run.seed]
+        figures = _cells(entry.figures, None) if entry.figures else [None] * 7 * len(headline())
         rows.append([*start, *figures, *[None] * 4])
     blank = (["" if cell is None else cell for cell in row] for row in rows)
     return blanked_csv(header, blank)
 
 
 def _cells(figures: Sequence[Figure], paper: PaperScores | None) -> list[object]:
-    published = paper or [None] * len(figures)
-    return [
-        cell for figure, one in zip(figures, published, strict=True) for cell in (*figure[1:], one)
-    ]
+    return [cell for figure in figures for cell in (*figure[1:], _published(paper, figure.measure))]
 
 
 def record(experiments: Experiments) -> dict[str, Any]:
-    """Every figure, and what it was made from, as JSON can hold it; undefined is null.
+    """Return every figure and its origin as JSON can hold it; undefined is null.
 
     `docs/pipeline.md` has the meaning of each key.
     """
@@ -215,17 +222,17 @@ def record(experiments: Experiments) -> dict[str, Any]:
             }
             for cell in experiments.cells
         ],
-        "not_comparable": [_apart_record(one) for one in experiments.apart],
-        "unfinished": [_apart_record(one) for one in experiments.unfinished],
+        "not_comparable": [_apart_record(entry) for entry in experiments.apart],
+        "unfinished": [_apart_record(entry) for entry in experiments.unfinished],
     }
 
 
-def _apart_record(one: Apart) -> dict[str, Any]:
+def _apart_record(entry: Apart) -> dict[str, Any]:
     return {
-        "run": str(one.run.path.resolve()),
-        "recipe": one.run.recipe.name,
-        "fraction": one.run.fraction,
-        "seed": one.run.seed,
-        "why": one.why,
-        "figures": [without_nan(figure._asdict()) for figure in one.figures],
+        "run": str(entry.run.path.resolve()),
+        "recipe": entry.run.recipe.name,
+        "fraction": entry.run.fraction,
+        "seed": entry.run.seed,
+        "why": entry.why,
+        "figures": [without_nan(figure._asdict()) for figure in entry.figures],
     }

@@ -1,7 +1,7 @@
-"""Experiments: runs that can be compared, averaged over seeds, beside the paper's figures.
+"""Experiments: comparable training runs, averaged over seeds, beside the paper's scores.
 
-What can not be compared is never averaged: it is kept apart, with the reason. `experiment_tables`
-has the result as text.
+Runs that cannot be compared are never averaged: they are listed apart, with the reason.
+`experiment_tables` has the result as text.
 """
 
 from collections import Counter
@@ -14,12 +14,13 @@ import numpy as np
 
 from ...errors import ArgumentError, EvaluationError
 from ...measures.bootstrap import RESAMPLES, bootstrap_intervals
-from ...measures.metrics import Overlap, accuracy, dice, jaccard
+from ...measures.metrics import Overlap
+from ..evaluation.measures import headline
 from ..networks.parameters import ParameterCounts, parameter_counts
 from ..training.recipes import StageConfig
 from .comparability import Pretrained, sifted
 from .paper_tables import PaperScores, paper_scores
-from .runs import MEASURES, PartScores, Run, read_run
+from .runs import PartScores, Run, read_run
 
 
 class Figure(NamedTuple):
@@ -28,14 +29,14 @@ class Figure(NamedTuple):
     Attributes
     ----------
     measure : str
-        One of `runs.MEASURES`.
+        Its name, as in `evaluation.measures.headline`.
     value, low, high : float
         The mean over images, then over seeds, and its 95 % bootstrap interval over images; NaN
         where undefined.
     least, most : float
-        Of the seeds' means over images.
+        The lowest and the highest of the seeds' means over images.
     pooled : float
-        Of all pixels of a seed's test images, mean over seeds.
+        The measure over all pixels of a seed's test images, mean over seeds.
     """
 
     measure: str
@@ -49,26 +50,26 @@ class Figure(NamedTuple):
 
 @dataclass(frozen=True)
 class Cell:
-    """A recipe at a fraction of the training images: what its seeds have in common.
+    """The runs of a recipe at a fraction of the training images, one for each seed.
 
     Attributes
     ----------
     recipe : str
-        Its name.
+        The recipe's name.
     fraction : float
-        Of the training part.
+        The fraction of the training part that was used.
     runs : tuple of Run
-        By seed.
+        In the order of their seeds.
     figures : tuple of Figure
-        Of each measure.
+        One for each measure.
     paper : PaperScores or None
-        What the paper has; None if nothing.
+        The paper's scores; None if it has none.
     parameters : ParameterCounts or None
-        None where the network's library is not installed.
+        None if the network's library is not installed.
     seconds : float or None
-        Of all stages, mean over seeds; None if a run does not say.
+        Duration of all stages, mean over seeds; None if a run did not record it.
     memory_mib : float or None
-        The most of any run; None if none says.
+        Peak over all runs; None if no run recorded it.
     """
 
     recipe: str
@@ -80,9 +81,13 @@ class Cell:
     seconds: float | None
     memory_mib: float | None
 
+    def figure(self, measure: str) -> Figure:
+        """Return the figure of one measure."""
+        return next(figure for figure in self.figures if figure.measure == measure)
+
 
 class Apart(NamedTuple):
-    """A run that is in no cell, and why; its figures if it is finished."""
+    """A run that is in no cell, with the reason, and its figures if it is finished."""
 
     run: Run
     why: str
@@ -91,20 +96,20 @@ class Apart(NamedTuple):
 
 @dataclass(frozen=True)
 class Experiments:
-    """Runs put together.
+    """Training runs, compared.
 
     Attributes
     ----------
     cells : tuple of Cell
-        By recipe, in the order they were named, then from the largest fraction.
+        By recipe, in the order in which they were named, then from the largest fraction down.
     apart : tuple of Apart
-        Runs that can not be compared with those of the cells.
+        Runs that cannot be compared with the runs of the cells.
     unfinished : tuple of Apart
         Runs without scores.
     common : mapping of str to str
-        What all runs of the cells have in common.
+        Settings that all runs of the cells share.
     test_images : int
-        How many the scores are of.
+        Number of images that were scored.
     resamples, seed : int
         As `bootstrap.bootstrap_intervals`.
     """
@@ -118,37 +123,37 @@ class Experiments:
     seed: int
 
     def cell(self, recipe: str, fraction: float) -> Cell | None:
-        """One of them; None if there is none."""
-        found = (one for one in self.cells if (one.recipe, one.fraction) == (recipe, fraction))
-        return next(found, None)
+        """Return the cell of a recipe and fraction; None if there is none."""
+        cells = (cell for cell in self.cells if (cell.recipe, cell.fraction) == (recipe, fraction))
+        return next(cells, None)
 
 
 def compare_runs(
     paths: Sequence[Path], *, resamples: int = RESAMPLES, seed: int = 0
 ) -> Experiments:
-    """Read runs, keep those that can be compared, and average them over seeds.
+    """Read runs, keep the comparable ones, and average them over seeds.
 
     Parameters
     ----------
     paths : sequence of Path
-        Folders of `train`. A pretraining that another run began with (``--init``) is found by its
-        hash if its run is among them.
+        Folders written by `train`. If a run began with another run's pretraining (``--init``), that
+        run is found by its hash if it is among them.
     resamples, seed : int
         As `bootstrap.bootstrap_intervals`.
 
     Returns
     -------
     Experiments
-        Which runs are kept is said in `comparability.sifted`.
+        `comparability.sifted` says which runs are kept.
 
     Raises
     ------
     ArgumentError
-        One is no such folder, or is named twice.
+        A path is not such a folder, or is named twice.
     EvaluationError
-        None is finished, or one is damaged.
+        No run is finished, or a run is damaged.
     SourceError
-        A checkpoint can not be read.
+        A checkpoint cannot be read.
     """
     places = Counter(path.resolve() for path in paths)
     twice = next((path for path in paths if places[path.resolve()] > 1), None)
@@ -161,11 +166,12 @@ def compare_runs(
         raise EvaluationError(f"of {len(runs)} runs none is finished{said}")
     kept, why, common = sifted(finished, runs)
     cells: dict[tuple[str, float], list[Pretrained]] = {}
-    order = list(dict.fromkeys(one.run.recipe.name for one in kept))
-    for one in sorted(
-        kept, key=lambda one: (order.index(one.run.recipe.name), -one.run.fraction, one.run.seed)
+    order = list(dict.fromkeys(member.run.recipe.name for member in kept))
+    for member in sorted(
+        kept,
+        key=lambda each: (order.index(each.run.recipe.name), -each.run.fraction, each.run.seed),
     ):
-        cells.setdefault((one.run.recipe.name, one.run.fraction), []).append(one)
+        cells.setdefault((member.run.recipe.name, member.run.fraction), []).append(member)
     begun_with = {run.init for run in finished} - {""}
     return Experiments(
         cells=tuple(_cell(members, resamples, seed) for members in cells.values()),
@@ -177,7 +183,7 @@ def compare_runs(
         unfinished=tuple(
             Apart(run, run.unfinished, ())
             for run in runs
-            # One whose pretraining another run began with is part of that one's cell.
+            # A run whose pretraining another run began with is part of that run's cell.
             if not run.scores and not (begun_with and run.pretrained_sha256 in begun_with)
         ),
         common=common,
@@ -188,29 +194,28 @@ def compare_runs(
 
 
 def figures_of(runs: Sequence[Run], *, resamples: int, seed: int) -> tuple[Figure, ...]:
-    """Figures of finished runs on the same test images, each of another seed."""
+    """Return figures of finished runs on the same test images, each with another seed."""
     scores = [_scores(run) for run in runs]
-    per_image = np.stack([one.measures for one in scores])  # (runs, images, measures)
+    per_image = np.stack([of_run.measures for of_run in scores])  # (runs, images, measures)
     defined = ~np.isnan(per_image)
     filled = np.nan_to_num(per_image)
 
     def means(weights: np.ndarray) -> np.ndarray:
-        """Means over images, (B, images) to (runs, B, measures); what is undefined is left out."""
+        """Return means over images, (B, images) to (runs, B, measures), NaN left out."""
         counted = weights @ defined
         undefined = np.full(counted.shape, np.nan)
-        found: np.ndarray = np.divide(weights @ filled, counted, out=undefined, where=counted > 0)
-        return found
+        return np.divide(weights @ filled, counted, out=undefined, where=counted > 0)
 
     images = per_image.shape[1]
     of_runs = means(np.ones((1, images)))[:, 0]
     low, high = bootstrap_intervals(
         lambda weights: means(weights).mean(axis=0), images, resamples=resamples, seed=seed
     )
-    pooled = np.mean([_pooled(one) for one in scores], axis=0)
+    pooled = np.mean([_pooled(of_run) for of_run in scores], axis=0)
     columns = of_runs.mean(axis=0), low, high, of_runs.min(axis=0), of_runs.max(axis=0), pooled
     return tuple(
         Figure(measure, *(float(column[number]) for column in columns))
-        for number, measure in enumerate(MEASURES)
+        for number, measure in enumerate(headline())
     )
 
 
@@ -221,19 +226,23 @@ def _scores(run: Run) -> PartScores:
 
 
 def _pooled(scores: PartScores) -> list[float]:
-    """The measures of all pixels of all images."""
-    found, invented, missed, rest = scores.counts.sum(axis=0)
-    pixels = found + invented + missed + rest
-    counts = Overlap(found, found + missed, found + invented, pixels)
-    return [float(measure(counts)) for measure in (jaccard, dice, accuracy)]
+    """Return the measures over all pixels of all images."""
+    true_positive, false_positive, false_negative, true_negative = scores.counts.sum(axis=0)
+    counts = Overlap(
+        both=true_positive,
+        first=true_positive + false_negative,
+        second=true_positive + false_positive,
+        pixels=true_positive + false_positive + false_negative + true_negative,
+    )
+    return [float(measure.exact(counts)) for measure in headline().values() if measure.exact]
 
 
 def _cell(members: Sequence[Pretrained], resamples: int, seed: int) -> Cell:
-    runs = tuple(one.run for one in members)
+    runs = tuple(member.run for member in members)
     recipe = runs[0].recipe
-    seconds = [one.seconds for one in members]
+    seconds = [member.seconds for member in members]
     memory = [stage.memory_mib for run in runs for stage in run.stages.values() if stage.memory_mib]
-    known = [one for one in seconds if one is not None]
+    recorded = [taken for taken in seconds if taken is not None]
     return Cell(
         recipe=recipe.name,
         fraction=runs[0].fraction,
@@ -241,7 +250,7 @@ def _cell(members: Sequence[Pretrained], resamples: int, seed: int) -> Cell:
         figures=figures_of(runs, resamples=resamples, seed=seed),
         paper=paper_scores(recipe.name, runs[0].fraction),
         parameters=_parameters(recipe.finetune),
-        seconds=sum(known) / len(known) if len(known) == len(seconds) else None,
+        seconds=sum(recorded) / len(recorded) if len(recorded) == len(seconds) else None,
         memory_mib=max(memory, default=None),
     )
 

@@ -1,7 +1,7 @@
 """Paper tables: the scores of the paper's Tables 3 and 4, and the recipe of each of their rows.
 
 Moon, Chung, Jang: Facial Wrinkle Segmentation for Cosmetic Dermatology, ICPR 2024,
-arXiv 2408.10060. `experiments` sets ours beside them.
+arXiv 2408.10060. `experiments` shows ours beside them.
 """
 
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ FRACTIONS = (1.0, 0.05)  # of the training images: 800 and 40
 
 
 class PaperScores(NamedTuple):
-    """One row at one share of the training images."""
+    """Scores of one row at one fraction of the training images."""
 
     jsi: float
     f1: float
@@ -19,7 +19,7 @@ class PaperScores(NamedTuple):
 
 
 class PaperRow(NamedTuple):
-    """A row: which recipe it is, what the paper calls it, and its scores by fraction."""
+    """A row: its recipe, its name in the paper, and its scores by fraction."""
 
     recipe: str
     title: str
@@ -27,13 +27,13 @@ class PaperRow(NamedTuple):
 
 
 class PaperTable(NamedTuple):
-    """A table with its rows from above."""
+    """A table with its rows from top to bottom."""
 
     title: str
     rows: tuple[PaperRow, ...]
 
 
-# By recipe: JSI, F1, accuracy at 100 %, and at 5 % of the training images.
+# By recipe: JSI, F1 and accuracy at 100 %, then at 5 % of the training images.
 _SCORES: dict[str, tuple[PaperScores, PaperScores]] = {
     recipe: (PaperScores(*figures[:3]), PaperScores(*figures[3:]))
     for recipe, figures in {
@@ -83,14 +83,14 @@ TABLES = (
         ),
     ),
 )
-# Each recipe of the paper once, in the order of its tables.
+# Each recipe of the paper once, in the order of the tables.
 ROWS = {row.recipe: row for table in reversed(TABLES) for row in table.rows} | {
     row.recipe: row for row in TABLES[0].rows
 }
 
 
 def paper_scores(recipe: str, fraction: float) -> PaperScores | None:
-    """What the paper has for a recipe at a share of the training images; None if nothing.
+    """Return the paper's scores of a recipe at a fraction of the training images; None if none.
 
     >>> paper_scores("unet_texture", 1.0).jsi
     0.4831

@@ -1,4 +1,4 @@
-"""Runs: what folders of `train` say of how they were trained, and of each test image's scores."""
+"""Runs: folders of `train`, read for their settings, their course and each test image's scores."""
 
 import csv
 import hashlib
@@ -17,32 +17,33 @@ import tomli_w
 from ...errors import ArgumentError, EvaluationError
 from ...inference.weights import read_weights
 from ...storage.writing import sha256_of
+from ..evaluation.measures import headline
 from ..training.recipes import Recipe, parse_recipe
 from ..training.run_folder import CONFIG, SPLIT, TEST
 from ..training.stage_state import BEST, MEMORY, METRICS
 from ..training_data.samples import STAGES, Stage
-from ..training_data.split import Split, split_in
+from ..training_data.split import Split
+from ..training_data.split_file import read_split
 
-MEASURES = ("jsi", "f1", "accuracy")
 _COUNTS = ("true_positive", "false_positive", "false_negative", "true_negative")
 
 
 class Trained(NamedTuple):
-    """How one stage went.
+    """Course of one stage.
 
     Attributes
     ----------
     epochs : int
-        That are through.
+        Number of finished epochs.
     seconds : float or None
-        All epochs together; None where that is not noted.
+        Duration of all epochs; None if it was not recorded.
     memory_mib : float or None
-        The most that an epoch took on the device; None where that is not noted.
+        Peak memory of an epoch on the device; None if it was not recorded.
     data_sha256 : str
-        Of the listing of its data; empty where there is no `best.pt` to say it.
+        Hash of the listing of its data; empty without a `best.pt`, which holds it.
     images_sha256 : str
-        Of the ids that it learned from, where it has a split of its own, as pretraining does; empty
-        elsewhere.
+        Hash of the ids that it was trained on, if it has a split of its own, as pretraining does;
+        otherwise empty.
     """
 
     epochs: int
@@ -58,12 +59,12 @@ class PartScores(NamedTuple):
     Attributes
     ----------
     image_ids : tuple of str
-        The test part.
+        Ids of the test part.
     measures : np.ndarray
-        float64 (images, 3), of `MEASURES`; NaN where undefined.
+        float64 (images, M), the measures of `evaluation.measures.headline`; NaN where undefined.
     counts : np.ndarray
-        float64 (images, 4): pixels that are true positive, false positive, false negative, true
-        negative.
+        float64 (images, 4): number of true positive, false positive, false negative and true
+        negative pixels.
     """
 
     image_ids: tuple[str, ...]
@@ -73,24 +74,24 @@ class PartScores(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Run:
-    """A folder of `train`.
+    """A folder written by `train`.
 
     Attributes
     ----------
     path : Path
         The folder.
     recipe : Recipe
-        With the settings that it was trained by.
+        The recipe with the settings that were used.
     seed, fraction, limit, precision
-        As `training.TrainSettings`.
+        As in `training.TrainSettings`.
     init : str
-        SHA-256 of the checkpoint that its first stage began with; empty if with none.
+        SHA-256 of the checkpoint that its first stage began with; empty without one.
     stages : mapping of str to Trained
-        By stage, those that were trained.
+        The stages that were trained.
     scores : PartScores or None
-        None if it is not finished.
+        Scores of the test part; None if the run is not finished.
     unfinished : str
-        Why there are none.
+        Why there are no scores.
     """
 
     path: Path
@@ -106,7 +107,7 @@ class Run:
 
     @cached_property
     def pretrained_sha256(self) -> str:
-        """Of the network that its pretraining came to; empty without one."""
+        """SHA-256 of the network that its pretraining arrived at; empty without pretraining."""
         best = self.path / "pretrain" / BEST
         return sha256_of(best) if best.is_file() else ""
 
@@ -117,14 +118,14 @@ def read_run(path: Path) -> Run:
     Raises
     ------
     ArgumentError
-        It is no such folder, or its settings or its split can not be read.
+        It is not such a folder, or its settings or its split cannot be read.
     EvaluationError
-        Its tables are damaged, or do not go together.
+        Its tables are damaged or contradict each other.
     SourceError
-        Its checkpoint can not be read.
+        Its checkpoint cannot be read.
     """
     if not (path / CONFIG).is_file():
-        raise ArgumentError(f"{path} is no folder of `train`: it has no {CONFIG}")
+        raise ArgumentError(f"{path} is not a folder of `train`: it has no {CONFIG}")
     content, recipe = _config(path / CONFIG)
     stages: dict[Stage, Trained] = {
         stage: _trained(path / stage)
@@ -142,7 +143,7 @@ def read_run(path: Path) -> Run:
             precision=str(content["precision"]),
             init=str(content.get("init", "")),
             stages=stages,
-            scores=None if unfinished else _scores(path, split_in(path / SPLIT)),
+            scores=None if unfinished else _scores(path, read_split(path / SPLIT)),
             unfinished=unfinished,
         )
     except (KeyError, TypeError) as error:
@@ -150,7 +151,7 @@ def read_run(path: Path) -> Run:
 
 
 def _config(path: Path) -> tuple[dict[str, Any], Recipe]:
-    """Settings of a run as they stand there, and its recipe."""
+    """Return the settings of a run as they are in its file, and its recipe."""
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
         tables: dict[str, Any] = {stage: content[stage] for stage in STAGES if stage in content}
@@ -159,7 +160,7 @@ def _config(path: Path) -> tuple[dict[str, Any], Recipe]:
     except (OSError, ValueError, KeyError) as error:
         if isinstance(error, ArgumentError):
             raise
-        raise ArgumentError(f"{path} can not be read as the settings of a run: {error}") from error
+        raise ArgumentError(f"{path} cannot be read as the settings of a run: {error}") from error
 
 
 def _trained(folder: Path) -> Trained:
@@ -168,24 +169,25 @@ def _trained(folder: Path) -> Trained:
     content = read_weights(best) if best.is_file() else {}
     data = content.get("data_sha256") if isinstance(content, Mapping) else None
     seconds = [_number(row.get("seconds")) for row in rows]
+    split = folder / SPLIT
     memory = [_number(row.get(MEMORY)) for row in rows]
     return Trained(
         len(rows),
         None if not rows or any(map(math.isnan, seconds)) else sum(seconds),
-        max((one for one in memory if not math.isnan(one)), default=None),
+        max((mib for mib in memory if not math.isnan(mib)), default=None),
         data if isinstance(data, str) else "",
-        sha256_of_ids(split_in(folder / SPLIT).ids("train")) if (folder / SPLIT).is_file() else "",
+        sha256_of_ids(read_split(split).ids("train")) if split.is_file() else "",
     )
 
 
 def sha256_of_ids(image_ids: Sequence[str]) -> str:
-    """SHA-256 of ids in their order, by which sets of images are told apart."""
+    """Return the SHA-256 of ids in their order, which identifies a set of images."""
     together = "\n".join(image_ids).encode("utf-8", "surrogateescape")
     return hashlib.sha256(together).hexdigest()
 
 
 def _unfinished(path: Path, recipe: Recipe, stages: Mapping[Stage, Trained]) -> str:
-    """What a run lacks, in words; nothing if it is finished."""
+    """Return what a run lacks, in words; empty if it is finished."""
     if not recipe.finetune:
         return "pretraining alone, which has no scores"
     for stage in STAGES:
@@ -195,22 +197,23 @@ def _unfinished(path: Path, recipe: Recipe, stages: Mapping[Stage, Trained]) -> 
             return f"{stage} has {done} of {config.epochs} epochs"
     if not (path / TEST).is_file():
         return f"there is no {TEST}"
-    if not (path / TEST).with_suffix(".csv").is_file():  # as of versions that did not write it
+    if not (path / TEST).with_suffix(".csv").is_file():  # old versions did not write it
         return f"there is no test.csv; remove {TEST}, and the same `train` scores it again"
     best = path / "finetune" / BEST
     try:
         scored = json.loads((path / TEST).read_bytes()).get("checkpoint_sha256")
     except (OSError, ValueError, AttributeError) as error:
-        raise EvaluationError(f"{path / TEST} can not be read: {error}") from error
+        raise EvaluationError(f"{path / TEST} cannot be read: {error}") from error
     if best.is_file() and scored != sha256_of(best):
         return f"{TEST} is of another checkpoint than finetune/{BEST}"
     return ""
 
 
 def _scores(path: Path, split: Split) -> PartScores:
-    """Scores of each test image, which have to be those of the split."""
+    """Return the scores of each test image, after checking that they are those of the split."""
     file = (path / TEST).with_suffix(".csv")
-    rows = _table(file, ("image_id", *MEASURES, *_COUNTS))
+    names_of_measures = tuple(headline())
+    rows = _table(file, ("image_id", *names_of_measures, *_COUNTS))
     by_id = {row["image_id"]: row for row in rows}
     image_ids = split.ids("test")
     if sorted(row["image_id"] for row in rows) != image_ids:
@@ -218,8 +221,8 @@ def _scores(path: Path, split: Split) -> PartScores:
     if not image_ids:
         raise EvaluationError(f"{file} has no images")
     measures, counts = (
-        np.array([[_number(by_id[one][name]) for name in names] for one in image_ids])
-        for names in (MEASURES, _COUNTS)
+        np.array([[_number(by_id[image_id][name]) for name in names] for image_id in image_ids])
+        for names in (names_of_measures, _COUNTS)
     )
     if np.isnan(counts).any():
         raise EvaluationError(f"{file} lacks counts of pixels")
@@ -227,7 +230,7 @@ def _scores(path: Path, split: Split) -> PartScores:
 
 
 def _table(path: Path, columns: tuple[str, ...]) -> list[dict[str, str]]:
-    """Rows of a CSV that has at least these columns."""
+    """Read the rows of a CSV that must have at least these columns."""
     try:
         with path.open(encoding="utf-8", errors="surrogateescape", newline="") as file:
             table = csv.DictReader(file, strict=True)
@@ -236,13 +239,13 @@ def _table(path: Path, columns: tuple[str, ...]) -> list[dict[str, str]]:
                 raise EvaluationError(f"{path} lacks the column {lacking[0]}")
             return list(table)
     except OSError as error:
-        raise EvaluationError(f"{path} can not be read: {error.strerror}") from error
+        raise EvaluationError(f"{path} cannot be read: {error.strerror}") from error
     except csv.Error as error:
-        raise EvaluationError(f"{path} can not be read: {error}") from error
+        raise EvaluationError(f"{path} cannot be read: {error}") from error
 
 
 def _number(cell: str | None) -> float:
-    """A cell as a number; NaN where it is blank, absent or none."""
+    """Return a cell as a number; NaN if it is blank, absent or not a number."""
     try:
         return float(cell) if cell else math.nan
     except ValueError:

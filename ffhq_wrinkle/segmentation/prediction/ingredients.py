@@ -11,6 +11,7 @@ from ...errors import ArgumentError, ImageError, ParsingError
 from ...faces.labels import FaceParser, face_mask
 from ...images.masks import read_mask
 from ...images.photographs import read_image
+from ...images.sizes import require_size
 from ...results.records import WEAK_RECORD, settings_if_readable
 from ...storage.places import Place
 from ...weak_labels.texture import TextureSettings
@@ -155,11 +156,8 @@ class _Ready:
         return self.folder / file.path
 
     def _of_size(self, array: np.ndarray, image_id: str, shape: tuple[int, int]) -> np.ndarray:
-        if array.shape != shape:
-            raise ImageError(
-                f"its {self.what} {self._path(image_id)} is {array.shape[1]}x{array.shape[0]}, "
-                f"the image {shape[1]}x{shape[0]}"
-            )
+        name = f"its {self.what} {self._path(image_id)}"
+        require_size(array.shape, shape, name=name, of="the image")
         return array
 
 

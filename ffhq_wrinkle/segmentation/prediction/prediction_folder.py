@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Literal, NamedTuple
 
-import cv2
 import numpy as np
 from scipy.special import expit
 
@@ -14,6 +13,7 @@ from ... import __version__
 from ...dataset.layout import ImageFile
 from ...errors import OutputError
 from ...images.masks import read_mask
+from ...reports.overlays import wrinkle_overlay
 from ...results.outputs import OutputFolder
 from ...results.result_files import State
 from ...storage.writing import write_bytes
@@ -26,7 +26,6 @@ ProbabilityFormat = Literal["png", "npy"]
 OVERLAYS, ALIGNED, PHOTO_MASKS = "overlays", "aligned", "photo_masks"
 SUBFOLDERS = (MASKS_FOLDER, PROBABILITIES_FOLDER, OVERLAYS, ALIGNED, PHOTO_MASKS)
 _READ_AT_ONCE = 16  # masks, each of which an object store takes a moment to answer for
-_COLOUR = (0, 255, 130)  # the opposite of skin, light or dark, and of lips
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -161,7 +160,7 @@ class PredictionFolder:
             else:
                 on_photo |= wrinkles
         if self.settings.overlays:
-            self._write(f"{OVERLAYS}/{image_id}.jpg", overlay(photo, on_photo))
+            self._write(f"{OVERLAYS}/{image_id}.jpg", wrinkle_overlay(photo, on_photo))
         for place, wrinkles, row in masks:
             self._write(place, wrinkles * np.uint8(255), str(row))
         if self.aligned:
@@ -230,11 +229,3 @@ class PredictionFolder:
         table = wrinkle_table((name, row) for name, row in rows if row)
         write_bytes(self.output.path / TABLE, table)
         self.output.finish({"command": "predict", "version": __version__})
-
-
-def overlay(photo: np.ndarray, wrinkles: np.ndarray) -> np.ndarray:
-    """The photo, RGB uint8 (H, W, 3), with wrinkles, bool (H, W), in colour."""
-    drawn = photo.copy()
-    drawn[wrinkles] = _COLOUR
-    # Some of the photo shines through, so that one sees whether there is a wrinkle.
-    return np.asarray(cv2.addWeighted(drawn, 0.7, photo, 0.3, 0))

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ...images.masks import resized_nearest
+from ...images.sizes import resized_nearest
 from ...storage.writing import csv_bytes
 from .regions import REGIONS, region_map
 

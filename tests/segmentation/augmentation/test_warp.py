@@ -1,17 +1,14 @@
 import numpy as np
 import pytest
-import torch
-from numpy.testing import assert_allclose, assert_array_equal
+from numpy.testing import assert_array_equal
 from scipy.ndimage import map_coordinates
 
 from ffhq_wrinkle.errors import ArgumentError
 from ffhq_wrinkle.segmentation.augmentation.warp import (
     SamplingGrid,
-    grid_tensor,
     warp_image,
     warp_levels,
     warp_mask,
-    warp_tensor,
 )
 from tests.helpers.faces import drawn_lines, mask
 
@@ -103,39 +100,6 @@ def test_a_pixel_in_its_own_place_stays_as_it_is(channels):
     assert_array_equal(warp_image(image, identity((33, 47))), image)
 
 
-def test_grid_tensor_has_its_ends_at_the_outer_edges():
-    grid = SamplingGrid(
-        np.array([[-0.5, 0, 3.5]], np.float32), np.array([[-0.5, 0.5, 1.5]], np.float32)
-    )
-    found = grid_tensor([grid, grid], (2, 4))
-    assert found.shape == (2, 1, 3, 2)
-    assert_allclose(found[1, 0].numpy(), [[-1, -1], [-0.75, 0], [1, 1]])
-
-
-def test_tensors_are_warped_as_arrays_are():
-    image, lines = smooth_image(), drawn_lines((70, 90), 3)
-    grids = [curved_grid(), SamplingGrid(*(m + 9.3 for m in curved_grid()))]
-    batch = (
-        torch.from_numpy(np.dstack([image, lines])).permute(2, 0, 1).float().expand(2, 4, 70, 90)
-    )
-    places = grid_tensor(grids, (70, 90))
-    warped = warp_tensor(batch[:, :3], places).permute(0, 2, 3, 1).numpy()
-    masks = warp_tensor(batch[:, 3:], places, "nearest")[:, 0].numpy()
-    for index, grid in enumerate(grids):
-        difference = np.abs(warped[index] - warp_image(image, grid))
-        assert difference[inside(grid, image.shape)].max() <= 1
-        assert difference.max() <= 5
-        clear = off_ties(grid)
-        assert_array_equal(masks[index][clear], warp_mask(lines, grid)[clear])
-
-
-def test_half_precision_does_not_move_pixels():
-    ramp = torch.arange(1024.0).expand(1, 1, 3, 1024).to(torch.bfloat16)
-    warped = warp_tensor(ramp, grid_tensor([identity((3, 1024))], (3, 1024)), "nearest")
-    assert warped.dtype == torch.bfloat16
-    assert torch.equal(warped, ramp)
-
-
 @pytest.mark.parametrize(
     "image",
     [
@@ -155,13 +119,3 @@ def test_what_is_no_mask_is_refused():
         warp_mask(np.zeros((4, 4)), identity((4, 4)))
     with pytest.raises(ArgumentError, match="bool"):
         warp_levels(mask("#."), identity((1, 2)))
-
-
-def test_a_batch_needs_a_grid_for_each_image():
-    places = grid_tensor([identity((4, 4))], (4, 4))
-    with pytest.raises(ArgumentError, match="with 1"):
-        warp_tensor(torch.zeros(2, 1, 4, 4), places)
-    with pytest.raises(ArgumentError, match="uint8"):
-        warp_tensor(torch.zeros(1, 1, 4, 4, dtype=torch.uint8), places)
-    with pytest.raises(ArgumentError, match="one size"):
-        grid_tensor([identity((4, 4)), identity((4, 5))], (4, 4))

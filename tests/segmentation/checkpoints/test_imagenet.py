@@ -267,7 +267,7 @@ def test_the_published_weights_are_for_the_network_s_own_features():
         load_imagenet(narrow, "swin_unetr_96")
     stand_in = imagenet_stand_in("swin_unetr_96", 0, features=24)
     assert len(transfer_imagenet(narrow, "swin_unetr_96", stand_in).copied) == 105
-    with pytest.raises(SourceError, match=r"of shape \(96,\) for \(24,\)"):
+    with pytest.raises(SourceError, match=r"of shape \(96,\) instead of \(24,\)"):
         transfer_imagenet(narrow, "swin_unetr_96", imagenet_stand_in("swin_unetr_96", 0))
 
 
@@ -324,7 +324,7 @@ def test_published_weights_are_fetched_once_verified_and_loaded(
 def test_files_that_are_not_the_published_ones_are_refused(network, table, tmp_path):
     table(b"<html>Quota exceeded</html>", sha256="704ceda3" * 8)
     with pytest.raises(
-        SourceError, match=r"sent something else.*name the file with --initial-weights"
+        SourceError, match=r"sent something other than.*name the file with --initial-weights"
     ):
         load_imagenet(network, "swin_unetr_96")
     (tmp_path / "mine.pth").write_bytes(b"weights")

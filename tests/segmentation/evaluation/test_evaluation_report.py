@@ -6,42 +6,19 @@ import pytest
 from filelock import FileLock
 from numpy.testing import assert_array_equal
 from PIL import Image
-from skimage.color import deltaE_ciede2000, rgb2lab
 
 from ffhq_wrinkle.errors import ArgumentError, OutputError
 from ffhq_wrinkle.segmentation.evaluation.comparison import compare_folders
-from ffhq_wrinkle.segmentation.evaluation.evaluation_report import (
-    error_overlay,
-    require_report,
-    write_report,
-)
+from ffhq_wrinkle.segmentation.evaluation.evaluation_report import require_report, write_report
 from ffhq_wrinkle.segmentation.evaluation.evaluation_tables import markdown, printed, record
+from ffhq_wrinkle.segmentation.evaluation.measures import Column
 from ffhq_wrinkle.segmentation.evaluation.pairs import EvaluationSettings, Pair
-from ffhq_wrinkle.segmentation.evaluation.scores import Measure
 from ffhq_wrinkle.segmentation.evaluation.scoring import evaluate_folders, evaluate_pairs
 from tests.helpers.faces import drawn_face, drawn_lines, mask
 from tests.helpers.files import files_of
 
 SHAPE = (40, 50)
 FOUND, INVENTED, MISSED = (255, 255, 255), (255, 110, 0), (0, 150, 255)
-# Machado, Oliveira, Fernandes 2009: what protanopes, deuteranopes and tritanopes see, linear RGB.
-DICHROMATS = [
-    [
-        (0.152286, 1.052583, -0.204868),
-        (0.114503, 0.786281, 0.099216),
-        (-0.003882, -0.048116, 1.051998),
-    ],
-    [
-        (0.367322, 0.860646, -0.227968),
-        (0.280085, 0.672501, 0.047413),
-        (-0.011820, 0.042940, 0.968881),
-    ],
-    [
-        (1.255528, -0.076749, -0.178779),
-        (-0.078411, 0.930809, 0.147602),
-        (0.004733, 0.691367, 0.303900),
-    ],
-]
 
 
 @pytest.fixture
@@ -70,7 +47,7 @@ def test_a_report_has_tables_and_the_worst_images(folders, tmp_path):
     assert {path.name for path in out.glob("[!.]*")} == {
         "evaluation.json", "evaluation.md", "per_image.csv", "worst",
     }  # fmt: skip
-    jsi = evaluation.of_images(Measure("jsi"))
+    jsi = evaluation.of_images(Column("jsi"))
     order = np.argsort(jsi)[:10]
     assert sorted(path.name for path in (out / "worst").iterdir()) == [
         f"{rank:02d}_{evaluation.image_ids[number]}.png" for rank, number in enumerate(order, 1)
@@ -93,7 +70,7 @@ def test_the_record_has_every_figure_and_what_it_was_made_from(folders, tmp_path
         "threshold": 0.5, "resize": None, "within": None, "tolerances_px": [0, 1, 2, 3],
         "centrelines": True,
     }  # fmt: skip
-    jsi = evaluation.of_images(Measure("jsi"))
+    jsi = evaluation.of_images(Column("jsi"))
     expected = (np.nansum(jsi) + 1) / 14
     assert found["means_with_empty_as_1"]["jsi"] == pytest.approx(expected)
     first = found["estimates"][0]
@@ -172,7 +149,7 @@ def test_what_is_printed_is_the_estimates(folders):
         assert f"{one.value:.4f}" in text
     assert "[" not in text
     assert "nan" not in text
-    value = evaluation.mean_with_empty_as_1(Measure("jsi"))
+    value = evaluation.mean_with_empty_as_1(Column("jsi"))
     assert "Empty in both masks: 1 images" in text
     assert f"JSI {value:.4f}" in text
     assert "Worst, by JSI: " in text
@@ -184,26 +161,6 @@ def test_nothing_drawn_at_all_is_undefined_in_words():
     assert text.count("undefined") == 18 + 1  # all but accuracy, twice each, and the header
     assert "nan" not in text
     assert "Worst" not in text
-
-
-def test_found_invented_and_missed_have_their_colours():
-    shown = error_overlay(mask("##.."), mask("#.#."))
-    scale = shown.shape[1] // 4
-    assert_array_equal(shown[-1, ::scale], [FOUND, MISSED, INVENTED, (0, 0, 0)])
-
-
-def test_colour_blind_people_can_tell_the_colours_apart():
-    colours = np.array([FOUND, INVENTED, MISSED, (115, 90, 75)]) / 255  # the last is dark skin
-    linear = np.where(colours <= 0.04045, colours / 12.92, ((colours + 0.055) / 1.055) ** 2.4)
-    for seen in (np.eye(3), *map(np.array, DICHROMATS)):
-        as_seen = np.clip(linear @ seen.T, 0, 1)
-        as_seen = np.where(
-            as_seen <= 0.0031308, 12.92 * as_seen, 1.055 * as_seen ** (1 / 2.4) - 0.055
-        )
-        lab = rgb2lab(as_seen[None])[0]
-        for number in range(4):
-            for other in range(number):
-                assert deltaE_ciede2000(lab[number], lab[other]) > 20  # 2 is just noticeable
 
 
 def test_only_the_face_is_drawn(annotate, tmp_path):

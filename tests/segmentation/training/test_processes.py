@@ -1,4 +1,4 @@
-"""Batch normalisation over processes, with one process; `test_training` starts two."""
+"""Batch normalisation over processes, with one process; `test_launch` starts two."""
 
 import torch
 from torch import nn
