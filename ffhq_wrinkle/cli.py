@@ -27,6 +27,11 @@ class WrongValue(click.ClickException):
 class Commands(click.Group):
     """A group whose commands report the package's own errors in one line."""
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Start logging, whose level options may change, and read the arguments."""
+        _start_logging()
+        return super().parse_args(ctx, args)
+
     def invoke(self, ctx: click.Context) -> object:
         """Run a command."""
         try:
@@ -66,21 +71,51 @@ def _one_line(text: str) -> str:
     )
 
 
-@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(__version__, prog_name="ffhq-wrinkle")
-@click.option("-v", "--verbose", is_flag=True, help="Say more on stderr.")
-@click.option("-q", "--quiet", is_flag=True, help="Say nothing but warnings and errors on stderr.")
-def main(verbose: bool, quiet: bool) -> None:
-    """Facial wrinkle data and models, after FFHQ-Wrinkle (Moon, Chung, Jang, ICPR 2024)."""
-    level = logging.DEBUG if verbose else logging.WARNING if quiet else logging.INFO
-    logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
+def _set_level(ctx: click.Context, param: click.Parameter, wanted: bool) -> None:
+    """Log more, or less, if an option asks for it."""
+    if not wanted:
+        return
+    level = logging.DEBUG if param.name == "verbose" else logging.WARNING
     logging.getLogger("ffhq_wrinkle").setLevel(level)
-    # What these libraries say of a damaged image comes again, with its name, in failures.csv.
+
+
+# Options of the group and of every command, so that they work wherever people put them.
+_SHARED_OPTIONS = (
+    click.version_option(__version__, prog_name="ffhq-wrinkle"),
+    click.option(
+        "-v",
+        "--verbose",
+        is_flag=True,
+        expose_value=False,
+        callback=_set_level,
+        help="Log more details to stderr.",
+    ),
+    click.option(
+        "-q",
+        "--quiet",
+        is_flag=True,
+        expose_value=False,
+        callback=_set_level,
+        help="Log only warnings and errors to stderr.",
+    ),
+)
+
+
+def _start_logging() -> None:
+    logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
+    logging.getLogger("ffhq_wrinkle").setLevel(logging.INFO)
+    # What these libraries log of a damaged image comes again, with its name, in failures.csv.
     os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
-    # Dask sets its level when it is imported, here and in workers.
-    os.environ.setdefault("DASK_LOGGING__DISTRIBUTED", "info" if verbose else "warning")
     warnings.filterwarnings("ignore", module="PIL")
 
 
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+def main() -> None:
+    """Facial wrinkle data and models, after FFHQ-Wrinkle (Moon, Chung, Jang, ICPR 2024)."""
+
+
+for command in (main, *COMMANDS):
+    for option in _SHARED_OPTIONS:
+        option(command)
 for command in COMMANDS:
     main.add_command(command)

@@ -1,43 +1,43 @@
-"""Errors: what a user can cause, and whether it concerns one image or the whole run."""
+"""Errors that a user can cause, whether they concern one image or the whole run."""
 
 from collections.abc import Sequence
 from typing import ClassVar
 
 
 class FfhqWrinkleError(Exception):
-    """Base of the package's own errors; the command line prints them as one line."""
+    """Base class of the package's errors; the command line prints them as one line."""
 
 
 class ArgumentError(FfhqWrinkleError, ValueError):
-    """A function or command was given a value that it can not work with."""
+    """A function or command was given a value that it cannot use."""
 
 
 class SourceError(FfhqWrinkleError):
-    """A file the package fetches, such as weights, is absent, damaged or not what it should be."""
+    """A file that the package fetches, such as weights, is missing, damaged or the wrong one."""
 
 
 class OutputError(FfhqWrinkleError):
-    """Results can not be written, or would mix with others; the run stops."""
+    """Results cannot be written, or would be mixed with other results; the run stops."""
 
 
 class ClusterError(FfhqWrinkleError):
-    """A cluster's workers can not do the work, or are not there any more; the run stops."""
+    """The workers of a cluster cannot do the work, or are gone; the run stops."""
 
 
 class EvaluationError(FfhqWrinkleError):
-    """Predictions can not be scored: some are missing, damaged, or do not fit their references."""
+    """Predictions cannot be scored: some are missing or damaged, or do not fit their references."""
 
 
 class TrainingError(FfhqWrinkleError):
-    """A network can not be trained, or not as it was begun; the run stops."""
+    """A network cannot be trained, or its training cannot be resumed; the run stops."""
 
 
 class TrainingDataError(FfhqWrinkleError):
-    """A network can not be trained on these files: all that was found, a line for each kind."""
+    """A network cannot be trained on these files; one line for each type of problem."""
 
 
 class ImageFailure(FfhqWrinkleError):
-    """One image can not be done; a run notes it in `failures.csv` and goes on with the rest.
+    """One image cannot be processed; a run lists it in `failures.csv` and continues.
 
     `step` is the part of the work that failed, a column of that table.
     """
@@ -46,56 +46,56 @@ class ImageFailure(FfhqWrinkleError):
 
 
 class ImageError(ImageFailure):
-    """An image file is damaged, not an image, or of a kind that is not read."""
+    """An image file is damaged, not an image, or of a type that is not supported."""
 
     step = "read"
 
 
 class ManyValuesError(ImageError):
-    """A mask has more than two values, as probabilities do; `found` says which."""
+    """A mask has more than two values, as probabilities do; `fault` lists some of them."""
 
-    def __init__(self, found: str, advice: str) -> None:
-        super().__init__(f"{found}; {advice}")
-        self.found = found
+    def __init__(self, fault: str, advice: str) -> None:
+        super().__init__(f"{fault}; {advice}")
+        self.fault = fault
 
 
 class SizeError(ImageError):
-    """A file that belongs to an image has other sides than it."""
+    """A file that belongs to an image differs from it in size."""
 
 
 class ParsingError(ImageFailure):
-    """No label map could be had for an image."""
+    """There is no label map for an image, or none can be computed."""
 
     step = "parse"
 
 
 class AlignmentError(ImageFailure):
-    """A photo has no face, or several where one is wanted, or none where it is said to be."""
+    """A photo has no face, several instead of one, or none at the given landmarks."""
 
     step = "align"
 
 
 class AnnotationError(ImageFailure):
-    """The masks of an image do not go together, or make no fused mask that could be trusted."""
+    """The masks of an image do not match, or give no trustworthy fused mask."""
 
     step = "fuse"
 
 
 class EstimationError(ImageFailure):
-    """A model gives no usable answer for an image."""
+    """A model returns no usable result for an image."""
 
     step = "estimate"
 
 
-# Causes that code compares, and not only counts.
+# Causes that the code compares; all others are only counted.
 WRONG_CONTENT, DAMAGED_ARCHIVE = "wrong content", "damaged archive"
 
 
 class TransferFailure(ImageFailure):
-    """One file can not be fetched.
+    """One file cannot be fetched.
 
-    `cause` is a word or two by which failures are summed up; `lasting` says that asking again, in
-    this run, would not help.
+    `cause` is one or two words under which failures are counted. `lasting` means that a further
+    attempt in this run would not help.
     """
 
     step = "fetch"
@@ -107,7 +107,7 @@ class TransferFailure(ImageFailure):
 
 
 class RunInterrupted(KeyboardInterrupt):
-    """Ctrl-C during a run; `summary` says in one line how far it came."""
+    """Ctrl-C during a run; `summary` is one line on what the run completed."""
 
     def __init__(self, summary: str) -> None:
         super().__init__(summary)

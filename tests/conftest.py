@@ -1,5 +1,6 @@
 """Fixtures that tests of several packages take."""
 
+import hashlib
 import os
 from pathlib import Path
 
@@ -61,6 +62,18 @@ def narrow_unet():
         yield
 
 
+@pytest.fixture(scope="module")
+def checkpoint(narrow_unet, tmp_path_factory):
+    """A narrow U-Net set by hand: wrinkle where its texture map is above a level."""
+    from ffhq_wrinkle.segmentation import save_checkpoint
+    from ffhq_wrinkle.weak_labels.texture import TextureSettings
+    from tests.helpers.networks import threshold_unet
+
+    path = tmp_path_factory.mktemp("checkpoint") / "threshold.pt"
+    save_checkpoint(path, threshold_unet(), "unet", texture=TextureSettings(), side=128)
+    return path
+
+
 @pytest.fixture
 def dataset(tmp_path):
     """Six drawn faces of 128x128 in two shards."""
@@ -102,6 +115,20 @@ def site():
     """A web server for the duration of a test."""
     with Site() as server:
         yield from serving(server)
+
+
+@pytest.fixture
+def publish(tmp_path, monkeypatch):
+    """Have the table of sources name one file; what is fetched goes into a cache of this test."""
+    monkeypatch.setenv("FFHQ_WRINKLE_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("FFHQ_WRINKLE_SOURCES", str(tmp_path / "sources.toml"))
+
+    def write(name, file, url, content=b""):
+        sha256 = hashlib.sha256(content).hexdigest()
+        entry = f'[{name}]\ntitle = "T"\nfile = "{file}"\nurl = "{url}"\nsha256 = "{sha256}"\n'
+        (tmp_path / "sources.toml").write_text(entry)
+
+    return write
 
 
 @pytest.fixture

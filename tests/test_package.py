@@ -53,11 +53,11 @@ def test_an_installed_wheel_finds_its_manifests_and_recipes(wheel, tmp_path):
         check=True, capture_output=True,
     )  # fmt: skip
     # -P and -I would hide PYTHONPATH; an empty folder as the working directory hides the checkout
-    found = subprocess.run(
+    result = subprocess.run(
         [sys.executable, "-c", CODE, str(target)],
         cwd=tmp_path, env={"PYTHONPATH": str(target)}, capture_output=True, text=True, check=True,
     )  # fmt: skip
-    assert found.stdout == "100 79999_iter.pth # Recipes\n"
+    assert result.stdout == "100 79999_iter.pth # Recipes\n"
 
 
 def test_the_wheel_holds_the_package_and_nothing_else(wheel):
@@ -76,7 +76,7 @@ def test_the_wheel_holds_the_package_and_nothing_else(wheel):
 def test_exactly_one_opencv_is_installed():
     names = {"opencv-python", "opencv-python-headless"}
     names |= {f"opencv-contrib-{kind}" for kind in ("python", "python-headless")}
-    installed = {one.metadata["Name"] for one in metadata.distributions()}
+    installed = {distribution.metadata["Name"] for distribution in metadata.distributions()}
     assert len(installed & names) == 1
 
 

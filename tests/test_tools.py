@@ -85,10 +85,10 @@ def test_the_demo_makes_weak_masks_of_a_real_face(tmp_path):
     for recipe, brightest in (("paper", 0), ("released", 2)):
         with Image.open(tmp_path / f"demo/weak_wrinkle_masks_{recipe}/00000/00000.png") as mask:
             assert mask.size == (512, 512)
-            found = np.asarray(mask)
-        assert 0.02 < (found > 10).mean() < 0.2  # lines
-        assert not found[:80].any()  # hair
-        assert found[230:250, 250:262].min() == brightest  # bright skin between the eyes
+            levels = np.asarray(mask)
+        assert 0.02 < (levels > 10).mean() < 0.2  # lines
+        assert not levels[:80].any()  # hair
+        assert levels[230:250, 250:262].min() == brightest  # bright skin between the eyes
     assert (tmp_path / "demo" / "overview.png").exists()
 
 

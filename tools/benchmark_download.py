@@ -10,9 +10,9 @@ from pathlib import Path
 import click
 import psutil
 
-from ffhq_wrinkle.downloads.image_sources import place_of
 from ffhq_wrinkle.downloads.ledger import LEDGER, LedgerRow
 from ffhq_wrinkle.downloads.verification import file_hashes
+from ffhq_wrinkle.downloads.wanted_files import place_of
 from timing import print_machine, scratch
 
 

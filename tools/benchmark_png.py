@@ -14,6 +14,7 @@ from ffhq_wrinkle.faces.labels import face_mask, read_label_map
 from ffhq_wrinkle.images.photographs import read_image
 from ffhq_wrinkle.images.png import encode_png
 from ffhq_wrinkle.images.png_decoding import decode_png
+from ffhq_wrinkle.weak_labels.formulas import FORMULAS
 from ffhq_wrinkle.weak_labels.texture import masked_texture_map
 from timing import in_turns, print_machine, scratch
 
@@ -70,8 +71,10 @@ def png(rounds: int) -> None:
         face = face_mask(read_label_map(next(labels.iterdir())), image.shape[:2])
     for name, pixels in {
         "photograph": image,
-        "weak mask": masked_texture_map(image, face),
-        "weak mask, released": masked_texture_map(image, face, recipe="released"),
+        **{
+            f"weak mask, {recipe}": masked_texture_map(image, face, recipe=recipe)
+            for recipe in FORMULAS
+        },
         "face mask": face * np.uint8(255),
         "masked image": image * face[:, :, None],
     }.items():

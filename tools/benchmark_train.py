@@ -20,7 +20,9 @@ from ffhq_wrinkle.runs.opencv_threads import one_opencv_thread
 from ffhq_wrinkle.segmentation import create_model
 from ffhq_wrinkle.segmentation.augmentation.augmentation import AugmentSettings
 from ffhq_wrinkle.segmentation.networks.catalogue import NETWORKS, NetworkName
+from ffhq_wrinkle.segmentation.training.preparation import StageData
 from ffhq_wrinkle.segmentation.training.recipes import StageConfig
+from ffhq_wrinkle.segmentation.training.settings import TrainSettings
 from ffhq_wrinkle.segmentation.training.trainer import StageTrainer
 from ffhq_wrinkle.segmentation.training_data.samples import Sample
 from ffhq_wrinkle.storage.writing import write_bytes
@@ -86,7 +88,6 @@ def our_epoch(
     fabric: Fabric,
     network: NetworkName,
     samples: Sequence[Sample],
-    side: int,
     *,
     batch_size: int,
     workers: int,
@@ -107,18 +108,12 @@ def our_epoch(
             fabric,
             create_model(network, 4, 2),
             Path(folder),
-            stage="finetune",
-            config=config,
-            train=samples,
-            val=samples[:1],
-            texture=TextureSettings(),
-            side=side,
-            seed=0,
-            settings={},
-            data_sha256="",
+            config,
+            StageData(samples, samples[:1], [], TextureSettings(), sha256=""),
+            settings=TrainSettings(compile=compile_model),
+            record={},
             more={},
             workers=workers,
-            compile_model=compile_model,
         )
         trainer.setup()
         trainer.fit()
@@ -175,7 +170,6 @@ def train_benchmark(
                         fabric,
                         network,
                         samples,
-                        side,
                         batch_size=batch_size,
                         workers=workers,
                         compile_model=compile_model,

@@ -18,7 +18,7 @@ opencv() {
     $python -m pytest -q $2
 }
 
-$pip install --editable '.[demographics]' onnx pytest
+$pip install --editable '.[demographics]' onnx pytest pytest-xdist
 $python -c 'import importlib.util as u; assert not u.find_spec("tensorflow"), "TensorFlow came along"'
 $python -m pip check
 # As DeepFace's own pages begin, and as it fails without werkzeug.

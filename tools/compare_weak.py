@@ -2,8 +2,8 @@
 
 For each image that both folders have: mean absolute error, root mean square error and the share
 of pixels that are exactly equal, over the whole image and inside the face (where either mask is
-not 0). With `--images FOLDER` the texture of each recipe is computed anew inside OFFICIAL's face,
-which tells the formula's part of the difference from the face parser's.
+not 0). With `--images FOLDER` the texture map is also computed inside OFFICIAL's face by each
+formula, which tells the formula's part of the difference from the face parser's.
 """
 
 from collections.abc import Iterator
@@ -17,7 +17,8 @@ from PIL import Image
 from ffhq_wrinkle.dataset.layout import ImageFile, find_images
 from ffhq_wrinkle.errors import FfhqWrinkleError
 from ffhq_wrinkle.images.photographs import read_image
-from ffhq_wrinkle.weak_labels.texture import RECIPES, masked_texture_map
+from ffhq_wrinkle.weak_labels.formulas import FORMULAS
+from ffhq_wrinkle.weak_labels.texture import masked_texture_map
 
 REGIONS = ("whole image", "face")
 
@@ -67,11 +68,11 @@ def compare(ours: Path, official: Path, images: Path | None) -> Iterator[dict[st
 def masks(
     ours: Path, file: ImageFile, truth: np.ndarray, images: Path | None, photo: ImageFile | None
 ) -> Iterator[tuple[str, np.ndarray]]:
-    """The mask in OURS and, where there is a photograph, those of each recipe."""
+    """The mask in OURS and, where there is a photograph, those by each formula."""
     yield "OURS", read_weak_mask(ours / file.path)
     if images and photo:
         image = read_image(images / photo.path)
-        for recipe in RECIPES:
+        for recipe in FORMULAS:
             if image.shape[:2] == truth.shape:
                 yield recipe, masked_texture_map(image, truth > 0, recipe=recipe)
 

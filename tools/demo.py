@@ -2,7 +2,7 @@
 
 The face is that of the astronaut Eileen Collins, whose portrait (NASA, public domain) ships with
 scikit-image. It is cut out as FFHQ aligns faces, so FOLDER ends as a small data set in the
-released layout, with the masks that both recipes give.
+released layout, with the weak masks by each formula.
 """
 
 import subprocess
@@ -18,6 +18,7 @@ from ffhq_wrinkle.faces.template import TemplateParser
 from ffhq_wrinkle.images.photographs import read_image
 from ffhq_wrinkle.images.png import encode_png
 from ffhq_wrinkle.storage.writing import write_bytes
+from ffhq_wrinkle.weak_labels.formulas import FORMULAS
 
 SIDE = 512
 IMAGE = released_path("00000", ".png")
@@ -36,12 +37,13 @@ def aligned_astronaut() -> np.ndarray:
     )
 
 
-def build_weak(folder: Path, recipe: str, *options: str) -> Path:
-    """Run the command as a user would; give the mask's path."""
+def build_weak(folder: Path, recipe: str, face_masks: Path) -> Path:
+    """Run the command as a user would; give the weak mask's path."""
     out = folder / f"weak_wrinkle_masks_{recipe}"
     command = Path(sys.executable).with_name("ffhq-wrinkle")
     arguments = ["--parser", "template", "--scale-to-image", "--recipe", recipe, "--overwrite"]
-    subprocess.run([command, "build-weak", folder, out, *arguments, *options], check=True)
+    arguments += ["--save-face-masks", str(face_masks)]
+    subprocess.run([command, "build-weak", folder, out, *arguments], check=True)
     return out / IMAGE
 
 
@@ -65,14 +67,11 @@ def main(folder: Path) -> None:
     image = aligned_astronaut()
     write_bytes(path, encode_png(image))
     faces = folder / "face_masks"
-    weak = [
-        build_weak(folder, "paper", "--save-face-masks", str(faces)),
-        build_weak(folder, "released"),
-    ]
+    weak = [build_weak(folder, recipe, faces) for recipe in FORMULAS]
     mask = read_image(faces / Path(IMAGE).name)[:, :, 0]
-    picture = overview(image, mask, *(read_image(one)[:, :, 0] for one in weak))
+    picture = overview(image, mask, *(read_image(path)[:, :, 0] for path in weak))
     write_bytes(folder / "overview.png", encode_png(picture))
-    print(f"Weak masks: {weak[0]} and {weak[1]}; look at {folder / 'overview.png'}")
+    print(f"Weak masks: {' and '.join(map(str, weak))}; look at {folder / 'overview.png'}")
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ..weak_labels.formulas import FORMULAS
 from .options import (
     EXISTING_PLACE,
     FAILED,
@@ -24,7 +25,8 @@ if TYPE_CHECKING:
     from ..faces.bisenet import Engine
     from ..faces.parsing import ParserName
     from ..storage.places import Place
-    from ..weak_labels.texture import Recipe
+
+_FORMULAS = ", ".join(f"{name} ({formula.description})" for name, formula in FORMULAS.items())
 
 
 @click.command("build-weak")
@@ -35,10 +37,10 @@ if TYPE_CHECKING:
 @limit_option
 @click.option(
     "--recipe",
-    type=click.Choice(["paper", "released"]),
+    type=click.Choice(tuple(FORMULAS)),
     default="paper",
     show_default=True,
-    help="Formula of the texture map: Eq. 1 of the paper, or what the published masks hold.",
+    help=f"Formula of the texture map: {_FORMULAS}.",
 )
 @click.option("--kernel-size", type=int, default=21, show_default=True, help="Gaussian, pixels.")
 @click.option("--sigma", type=float, default=5.0, show_default=True, help="Gaussian, pixels.")
@@ -85,7 +87,7 @@ def build_weak_command(
     ids_text: str | None,
     ids_file: Path | None,
     limit: int | None,
-    recipe: "Recipe",
+    recipe: str,
     kernel_size: int,
     sigma: float,
     scale_to_image: bool,

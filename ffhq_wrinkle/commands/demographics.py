@@ -26,7 +26,7 @@ from .options import (
 
 if TYPE_CHECKING:
     from ..demographics.groups import AgeGroups
-    from ..demographics.race import Framing
+    from ..demographics.race import RaceView
     from ..storage.places import Place
 
 
@@ -167,7 +167,7 @@ def demographics_command(
             data,
             out,
             sets=sets,
-            framing=_framing(align, landmarks),
+            view=_view(align, landmarks),
             keep=keep_individual,
             batch_size=batch_size,
             jobs=jobs or default_jobs(scheduler),
@@ -188,9 +188,9 @@ def demographics_command(
     ctx.exit(FAILED if failed else 0)
 
 
-def _framing(align: bool, landmarks: Path | None) -> "Framing":
-    """Return what the model is shown of each photo."""
-    from ..demographics.race import WHOLE, Framing
+def _view(align: bool, landmarks: Path | None) -> "RaceView":
+    """What the model is shown of each photo."""
+    from ..demographics.race import WHOLE, RaceView
 
     if not align:
         return WHOLE
@@ -198,4 +198,4 @@ def _framing(align: bool, landmarks: Path | None) -> "Framing":
 
     faces = AlignedFaces(landmarks)
     name = f"aligned by {faces.settings()['align']}"
-    return Framing(name, lambda photo, image_id: faces.of(photo, image_id)[0].image)
+    return RaceView(name, lambda photo, image_id: faces.of(photo, image_id)[0].image)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 from click.core import ParameterSource
 
+from ..weak_labels.formulas import FORMULAS
 from .options import (
     EXISTING_FILE,
     EXISTING_PLACE,
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
     from ..segmentation.prediction.prediction_folder import ProbabilityFormat
     from ..segmentation.prediction.predictor import Precision
     from ..storage.places import Place
-    from ..weak_labels.texture import Recipe
 
 
 @click.command("predict")
@@ -50,7 +50,7 @@ if TYPE_CHECKING:
 @engine_option
 @click.option(
     "--recipe",
-    type=click.Choice(["paper", "released"]),
+    type=click.Choice(tuple(FORMULAS)),
     help="Formula of the texture map.  [default: what the checkpoint was trained with]",
 )
 @click.option("--texture", type=EXISTING_PLACE, help="Folder of ready texture maps, ID.png.")
@@ -104,7 +104,7 @@ def predict_command(
     weights: Path | None,
     labels: "Place | None",
     engine: "Engine",
-    recipe: "Recipe | None",
+    recipe: str | None,
     texture: "Place | None",
     face_masks: "Place | None",
     align: bool,

@@ -89,14 +89,15 @@ def sample_command(
       ffhq-wrinkle sample ffhq --n 200 --by race --race-labels who/race.csv --exclude next.txt
     """
     from ..dataset.ids import merge_ids
-    from ..demographics.id_sets import MASKS_FOLDER, labelled_ids, meant_ids, photographed_ids
+    from ..dataset.layout import MANUAL_MASKS_FOLDER
+    from ..demographics.id_sets import labelled_ids, meant_ids, photographed_ids
     from ..demographics.sample import draw_sample, write_id_list
     from ..storage.places import is_folder
 
     by = _variables(by_text)
     population = chosen_ids(ids_text, ids_file, parse=lambda text: meant_ids(text, data))
     excluded = [meant_ids(text, data, where="--exclude") for text in excluded_texts]
-    if is_folder(data / MASKS_FOLDER):
+    if is_folder(data / MANUAL_MASKS_FOLDER):
         excluded.append(labelled_ids(data, where="sample"))
     labels = None
     if by:

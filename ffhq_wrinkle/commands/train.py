@@ -17,7 +17,7 @@ from .parser_options import labels_option, parser_option, weights_option
 
 if TYPE_CHECKING:
     from ..faces.parsing import ParserName
-    from ..segmentation.training.training import TrainPrecision
+    from ..segmentation.training.settings import TrainPrecision
 
 # Fields of a stage's configuration, with the option's type and help; the name is the field's.
 _FIELDS: dict[str, tuple[Any, str]] = {
@@ -180,7 +180,8 @@ def train_command(
 
     from ..faces.parsing import create_parser
     from ..segmentation.training.recipes import read_recipe
-    from ..segmentation.training.training import TrainSettings, train
+    from ..segmentation.training.settings import TrainSettings
+    from ..segmentation.training.training import train
 
     chosen = read_recipe(recipe)
     if stage != "both":

@@ -1,1 +1,1 @@
-"""Dataset: what is read: image ids, the layout of the released data set, and its sources."""
+"""Dataset: image ids, the layout of the released data set, and the sources of its files."""

@@ -1,6 +1,6 @@
-"""Ids: image ids and sets of them, as options and id lists write them.
+"""Ids: image ids and sets of them, as written in options and id lists.
 
-Nothing written in an id list ever becomes part of a path: `layout` lists the folder instead.
+Text from an id list never becomes part of a path: `layout` lists the folder and compares names.
 """
 
 import re
@@ -19,7 +19,7 @@ _FFHQ_ID = re.compile(r"\d{5}")
 
 
 def image_id_of(text: str) -> str:
-    """Write an FFHQ id as the data set does, with five digits; leave other names as they are.
+    """Return a number with at least five digits, as an FFHQ id, and any other name unchanged.
 
     >>> image_id_of("7"), image_id_of("0000102"), image_id_of("portrait")
     ('00007', '0000102', 'portrait')
@@ -28,22 +28,22 @@ def image_id_of(text: str) -> str:
 
 
 def is_ffhq_id(text: str) -> bool:
-    """Whether something is an FFHQ id: five digits."""
+    """Return whether a text is an FFHQ id: five digits."""
     return bool(_FFHQ_ID.fullmatch(text))
 
 
 @dataclass(frozen=True)
 class Ids:
-    """A set of image ids: ranges of numbers, kept as ranges, and single names.
+    """A set of image ids: ranges of numbers, which are stored as ranges, and single names.
 
-    Each range is (first, last, digits), both ends included.
+    A range is (first, last, digits) and includes both ends.
     """
 
     ranges: tuple[tuple[int, int, int], ...] = ()
     names: frozenset[str] = frozenset()
 
     def __iter__(self) -> Iterator[str]:
-        """Every id once, in order of text."""
+        """Yield each id once, sorted as text."""
         numbered = {
             f"{number:0{digits}d}"
             for first, last, digits in self.ranges
@@ -53,17 +53,17 @@ class Ids:
 
 
 def parse_ids(text: str, where: str = "--ids") -> Ids:
-    """Read ids such as ``0-49999,60000`` or ``portrait_01``.
+    """Parse ids such as ``0-49999,60000`` or ``portrait_01``.
 
-    A number means the five-digit FFHQ id; `select_images` takes it for any name that is the same
-    number, if there is no such id.
+    A number stands for the FFHQ id with five digits. If no image has this id,
+    `layout.select_images` selects the image whose name is the same number.
 
     Parameters
     ----------
     text : str
         Ids and ranges, separated by commas.
     where : str
-        What the text is, for the error.
+        Name of the option or file that contains the text, for error messages.
 
     Returns
     -------
@@ -72,22 +72,23 @@ def parse_ids(text: str, where: str = "--ids") -> Ids:
     Raises
     ------
     ArgumentError
-        A part is empty, a range runs backwards or is absurdly long, or a name could be a path.
+        A part is empty, a range runs backwards or has more than `MAX_IDS` ids, or a name could be a
+        path.
 
     >>> list(parse_ids("8-10,3,00009"))
     ['00003', '00008', '00009', '00010']
     """
     ranges, names = [], set()
     for part in (part.strip() for part in text.split(",")):
-        numbers = _RANGE.fullmatch(part)
-        if numbers:
-            first, last = int(numbers[1]), int(numbers[2])
+        match = _RANGE.fullmatch(part)
+        if match:
+            first, last = int(match[1]), int(match[2])
             if not first <= last < first + MAX_IDS:
                 raise ArgumentError(
-                    f"{where}: {part!r} should run from a smaller id to a larger, over "
+                    f"{where}: {part!r} should run from a smaller id to a larger one and contain "
                     f"at most {MAX_IDS} ids"
                 )
-            ranges.append((first, last, max(5, len(numbers[1]))))
+            ranges.append((first, last, max(5, len(match[1]))))
         elif not part or part.startswith(".") or "/" in part or "\\" in part or "\0" in part:
             raise ArgumentError(
                 f"{where}: {part!r} is not an image id; write ids as 00007 and ranges as 0-49999"
@@ -98,52 +99,54 @@ def parse_ids(text: str, where: str = "--ids") -> Ids:
 
 
 def parse_ids_or_test(text: str, where: str = "--ids") -> Ids:
-    """As `parse_ids`, but ``test`` stands for the official test ids.
+    """Parse ids like `parse_ids`, where ``test`` stands for the official test ids.
 
     >>> len(list(parse_ids_or_test("test")))
     100
     """
-    test = [part for part in text.split(",") if part.strip() == TEST]
-    others = [part for part in text.split(",") if part.strip() != TEST]
-    parts = [official_test_ids()] if test else []
-    return merge_ids([*parts, parse_ids(",".join(others), where)] if others else parts)
+    parts = text.split(",")
+    others = [part for part in parts if part.strip() != TEST]
+    test_ids = [official_test_ids()] if len(others) < len(parts) else []
+    other_ids = [parse_ids(",".join(others), where)] if others else []
+    return merge_ids([*test_ids, *other_ids])
 
 
 def official_test_ids() -> Ids:
-    """The 100 ids that the authors tested on, as `manifests/test_ids.txt` lists them."""
+    """Return the authors' 100 test ids, which `manifests/test_ids.txt` lists."""
     return read_ids(resources.files("ffhq_wrinkle.manifests") / "test_ids.txt")
 
 
 def read_ids(path: Path | Traversable) -> Ids:
-    """Read an id list: ids or ranges, one or several a line; ``#`` starts a comment.
+    """Read an id list: one or several ids or ranges per line; ``#`` starts a comment.
 
     Raises
     ------
     ArgumentError
-        The file can not be read, names no id, or a line is not one; the line is named.
+        The file cannot be read, contains no id, or has a line that is neither ids nor ranges; the
+        message names the line.
     """
     try:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise ArgumentError(f"{path} can not be read as an id list: {error}") from error
+        raise ArgumentError(f"{path} cannot be read as an id list: {error}") from error
     parts = [
         parse_ids(line.split("#")[0].rstrip().removesuffix(","), where=f"{path}:{number}")
         for number, line in enumerate(lines, start=1)
         if line.split("#")[0].strip()
     ]
     if not parts:
-        raise ArgumentError(f"{path} names no image id")
+        raise ArgumentError(f"{path} contains no image id")
     return merge_ids(parts)
 
 
 def merge_ids(parts: Sequence[Ids]) -> Ids:
-    """All ids of several sets."""
+    """Return the union of several sets of ids."""
     return Ids(
-        tuple(one for part in parts for one in part.ranges),
+        tuple(id_range for part in parts for id_range in part.ranges),
         frozenset().union(*(part.names for part in parts)),
     )
 
 
 def is_number(text: str) -> bool:
-    """Return whether an id consists of ASCII digits alone."""
+    """Return whether an id consists of ASCII digits only."""
     return text.isascii() and text.isdigit()

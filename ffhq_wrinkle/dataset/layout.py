@@ -1,4 +1,4 @@
-"""Layout: where the images of a folder lie, and where the released data set keeps its files."""
+"""Layout: the images of a folder, and the paths of files in the released data set."""
 
 import os
 import re
@@ -16,12 +16,15 @@ if TYPE_CHECKING:
 
 SHARD_SIZE = 1000
 _SHARD = re.compile(r"\d{5,}")
-# A data set in the released layout keeps its photographs here.
+# The folders of a data set in the released layout. Label maps lie in either of two.
 IMAGES_FOLDER = "images1024x1024"
+MANUAL_MASKS_FOLDER = "manual_wrinkle_masks"
+WEAK_MASKS_FOLDER = "weak_wrinkle_masks"
+LABEL_MAPS_FOLDERS = ("face_parsed_labels", "etcs/face_parsed_labels")
 
 
 def released_path(image_id: str, suffix: str) -> str:
-    """Place of an image's file in the released layout: FFHQ ids in shards, other names flat.
+    """Return the path of an image's file in the released layout: FFHQ ids in shards, others flat.
 
     >>> released_path("21035", ".png"), released_path("portrait", ".png")
     ('21000/21035.png', 'portrait.png')
@@ -32,13 +35,16 @@ def released_path(image_id: str, suffix: str) -> str:
 
 
 class ImageFile(NamedTuple):
-    """One image of a folder: its id, and its path relative to the folder, `/`-separated."""
+    """One image of a folder: its id, and its path relative to the folder, separated by `/`."""
 
     image_id: str
     path: str
 
     def mirrored(self, suffix: str) -> str:
-        """Where a result in the same layout goes; a name that is no FFHQ id keeps its folder."""
+        """Return the path of the image's result in the released layout.
+
+        A name that is not an FFHQ id stays in its folder.
+        """
         released = released_path(self.image_id, suffix)
         folder = self.path.rpartition("/")[0]
         return released if "/" in released or not folder else f"{folder}/{released}"
@@ -49,12 +55,18 @@ def image_folder(folder: Path) -> Path: ...
 @overload
 def image_folder(folder: Place) -> Place: ...
 def image_folder(folder: Place) -> Place:
-    """Where the photographs are: `folder`, or `images1024x1024` in a data set that has one."""
+    """Return the folder of the photographs: `images1024x1024` inside `folder`, or `folder` itself.
+
+    Raises
+    ------
+    ArgumentError
+        The folder cannot be read.
+    """
     inner = folder / IMAGES_FOLDER
     try:
         return inner if is_folder(inner) else folder
     except OSError as error:
-        raise ArgumentError(f"{folder} can not be read: {error.strerror or error}") from error
+        raise ArgumentError(f"{folder} cannot be read: {error.strerror or error}") from error
 
 
 def find_images(
@@ -62,102 +74,113 @@ def find_images(
 ) -> dict[str, ImageFile]:
     """List the images of a folder, flat or in FFHQ's shards (`00000/00007.png`).
 
-    Hidden files are passed over. Kinds of image that are not read are listed too, so that they
-    are reported rather than forgotten.
+    Hidden files are ignored. Images in formats that cannot be read are listed too, so that they are
+    reported as failures and not silently left out.
 
     Parameters
     ----------
     folder : Place
-        The folder; of its subfolders only those named with five or more digits are looked into.
+        The folder. Only its subfolders with names of five or more digits are searched.
     also : collection of str
-        Suffixes of other files to list, such as ``.npy``.
+        Suffixes of further files to list, such as ``.npy``.
     what : str
-        What they are, for the error.
+        Name of the files in error messages.
 
     Returns
     -------
     dict of str to ImageFile
-        By image id, which is the file's name without suffix; sorted by id.
+        The images by id, which is the file name without the suffix; sorted by id.
 
     Raises
     ------
     ArgumentError
-        The folder has no image, or two of one id.
+        The folder cannot be read, has no image, or has two images with the same id.
     """
-    found: dict[str, ImageFile] = {}
-    listed = {*IMAGE_SUFFIXES, *REFUSED_SUFFIXES, *also}
+    images: dict[str, ImageFile] = {}
+    suffixes = {*IMAGE_SUFFIXES, *REFUSED_SUFFIXES, *also}
     try:
         candidates = list(_candidates(folder))
     except OSError as error:
-        where, why = error.filename or folder, error.strerror or error
-        raise ArgumentError(f"{where} can not be read: {why}") from error
+        path, reason = error.filename or folder, error.strerror or error
+        raise ArgumentError(f"{path} cannot be read: {reason}") from error
     for path in candidates:
         stem, _, suffix = path.rpartition("/")[2].rpartition(".")
-        if not stem or f".{suffix.lower()}" not in listed:
+        if not stem or f".{suffix.lower()}" not in suffixes:
             continue
         image = ImageFile(stem, path)
-        twin = found.setdefault(stem, image)
+        twin = images.setdefault(stem, image)
         if twin is not image:
             raise ArgumentError(
-                f"{folder}: {twin.path} and {path} have the same id {stem}; keep one of them there"
+                f"{folder}: {twin.path} and {path} have the same id {stem}; keep only one of them"
             )
-    if not found:
+    if not images:
         kinds = ", ".join(sorted(suffix[1:] for suffix in {*IMAGE_SUFFIXES, *also}))
-        raise ArgumentError(f"{folder} has no {what} ({kinds}), nor folders such as 00000 with any")
-    return {image_id: found[image_id] for image_id in sorted(found)}
+        raise ArgumentError(
+            f"{folder} has no {what} ({kinds}), neither directly nor in subfolders such as 00000"
+        )
+    return {image_id: images[image_id] for image_id in sorted(images)}
 
 
 def select_images(
-    found: dict[str, ImageFile], ids: Ids | None, limit: int | None = None
+    images: dict[str, ImageFile], ids: Ids | None, limit: int | None = None
 ) -> tuple[list[ImageFile], list[str]]:
-    """Choose from a folder's images those with the given ids, or all of them.
+    """Select the images with the given ids, or all of them.
+
+    Parameters
+    ----------
+    images : dict of str to ImageFile
+        The images of a folder by id, as `find_images` returns them.
+    ids : Ids, optional
+        The requested ids; all images if None.
+    limit : int, optional
+        Maximum number of images.
 
     Returns
     -------
     tuple of list of ImageFile and list of str
-        The images in order of id, the first `limit` of them if that is given, and the ids that
-        were asked for but are not there.
+        The selected images sorted by id, at most `limit` of them, and the requested ids that no
+        image has; with a `limit`, only those before the last selected image.
 
     Raises
     ------
     ArgumentError
-        None of the ids is there.
+        No image has any of the ids.
     """
     if ids is None:
-        return list(found.values())[:limit], []
-    wanted = list(ids)
-    if any(image_id not in found for image_id in wanted):
-        # 7.png and 0000007.png are number 7 too, where there is no 00007.png.
-        numbered = {int(name): name for name in found if is_number(name)}
-        wanted = sorted(
+        return list(images.values())[:limit], []
+    requested = list(ids)
+    if any(image_id not in images for image_id in requested):
+        # Without a 00007.png, 7.png or 0000007.png is image 7.
+        numbered = {int(name): name for name in images if is_number(name)}
+        requested = sorted(
             {
                 numbered.get(int(image_id), image_id)
-                if image_id not in found and is_number(image_id)
+                if image_id not in images and is_number(image_id)
                 else image_id
-                for image_id in wanted
+                for image_id in requested
             }
         )
-    missing = [image_id for image_id in wanted if image_id not in found]
-    if len(missing) == len(wanted):
+    missing = [image_id for image_id in requested if image_id not in images]
+    if len(missing) == len(requested):
         raise ArgumentError(
-            f"none of the {len(wanted)} ids asked for, such as {missing[0][:50]}, is among the "
-            f"{len(found)} images, such as {next(iter(found))}"
+            f"none of the {len(requested)} requested ids, such as {missing[0][:50]}, is among the "
+            f"{len(images)} images, such as {next(iter(images))}"
         )
-    images = [found[image_id] for image_id in wanted if image_id in found]
-    if limit is not None and limit < len(images):
-        images = images[:limit]
-        missing = [image_id for image_id in missing if image_id < images[-1].image_id]
-    return images, missing
+    selected = [images[image_id] for image_id in requested if image_id in images]
+    if limit is not None and limit < len(selected):
+        selected = selected[:limit]
+        missing = [image_id for image_id in missing if image_id < selected[-1].image_id]
+    return selected, missing
 
 
 def _candidates(folder: Place) -> Iterator[str]:
-    """Visible files of the folder and its shards, as relative paths."""
+    """Yield the relative paths of the visible files in the folder and its shards."""
     if not isinstance(folder, Path):
         yield from _stored_candidates(folder)
         return
-    with os.scandir(folder) as entries:
+    with os.scandir(folder) as folder_entries:
         shards = []
-        for entry in entries:
+        for entry in folder_entries:
             if _SHARD.fullmatch(entry.name) and entry.is_dir():
                 shards.append(entry.name)
             elif not entry.name.startswith("."):
@@ -175,7 +198,7 @@ def _stored_candidates(folder: "UPath") -> Iterator[str]:
             shards.append(entry.name)
         elif not entry.is_folder and not entry.name.startswith("."):
             yield entry.name
-    for shard, found in entries_within(folder, shards):
-        for entry in found:
+    for shard, shard_entries in entries_within(folder, shards):
+        for entry in shard_entries:
             if not entry.is_folder and not entry.name.startswith("."):
                 yield f"{shard}/{entry.name}"

@@ -1,4 +1,4 @@
-"""Sources: the table of files the package fetches, and the cache of verified ones."""
+"""Sources: the table of files that the package downloads, and the cache of verified files."""
 
 import logging
 import os
@@ -21,10 +21,9 @@ TIMEOUT_S = 30
 
 @dataclass(frozen=True, kw_only=True)
 class Source:
-    """One file that is published somewhere: a table of `sources.toml`.
+    """A published file: one entry of `sources.toml`.
 
-    A Google Drive id stands for its download address. `members` has the SHA-256 of files in an
-    archive, by their paths.
+    `members` has the SHA-256 of files in an archive, by their paths.
     """
 
     name: str
@@ -38,23 +37,25 @@ class Source:
 
     @property
     def cached(self) -> Path:
-        """Where the file is kept once it was fetched and verified."""
+        """Path of the file in the cache."""
         return cache_folder() / self.file
 
 
 def cache_folder() -> Path:
-    """Folder of fetched weights: `FFHQ_WRINKLE_CACHE`, or the user's cache folder."""
-    chosen = os.environ.get("FFHQ_WRINKLE_CACHE")
-    return Path(chosen) if chosen else platformdirs.user_cache_path("ffhq-wrinkle") / "weights"
+    """Return the folder of downloaded weights: `FFHQ_WRINKLE_CACHE`, or one in the user's cache."""
+    folder = os.environ.get("FFHQ_WRINKLE_CACHE")
+    return Path(folder) if folder else platformdirs.user_cache_path("ffhq-wrinkle") / "weights"
 
 
 def source(name: str) -> Source:
-    """Look a file up in `manifests/sources.toml`, or in the table `FFHQ_WRINKLE_SOURCES` names.
+    """Return the source of a name in the table of sources; see `source_entry`.
+
+    A Google Drive id becomes its download address.
 
     Raises
     ------
     SourceError
-        The table can not be read, or lacks the name or its address.
+        The table cannot be read, or lacks the name or one of its keys.
     """
     entry = source_entry(name)
     try:
@@ -77,57 +78,65 @@ def source(name: str) -> Source:
 
 
 def source_entry(name: str) -> dict[str, Any]:
-    """What the table of sources says of a name, as it is written there.
+    """Return the entry of a name in the table of sources, as it is written there.
+
+    The table is the one that `FFHQ_WRINKLE_SOURCES` names, or `manifests/sources.toml`.
 
     Raises
     ------
     SourceError
-        The table can not be read, or lacks the name.
+        The table cannot be read, or lacks the name.
     """
-    other = os.environ.get("FFHQ_WRINKLE_SOURCES")
-    table = Path(other) if other else resources.files("ffhq_wrinkle.manifests") / "sources.toml"
+    chosen = os.environ.get("FFHQ_WRINKLE_SOURCES")
+    table = Path(chosen) if chosen else resources.files("ffhq_wrinkle.manifests") / "sources.toml"
     try:
         return dict(tomllib.loads(table.read_text(encoding="utf-8"))[name])
     except (OSError, tomllib.TOMLDecodeError) as error:
-        raise SourceError(f"{table} can not be read: {error}") from error
+        raise SourceError(f"{table} cannot be read: {error}") from error
     except KeyError as error:
         raise SourceError(f"{table} lacks [{name}]") from error
 
 
-def fetch(wanted: Source) -> Path:
-    """Give the cached file, fetching it once; its SHA-256 is verified every time.
+def fetch(published: Source) -> Path:
+    """Return the path of a file in the cache, after downloading it if it is missing.
+
+    The SHA-256 is verified every time.
 
     Returns
     -------
     Path
-        The file, whose content has the published hash.
+        The file, whose SHA-256 is the published one.
 
     Raises
     ------
     SourceError
-        It is not in the cache and can not be fetched, or has another content than was published.
+        The file is neither in the cache nor can it be downloaded, its content is not the published
+        one, or no hash is published.
     """
     import pooch
     import requests
 
-    if wanted.sha256 is None:
-        raise SourceError(f"{wanted.name}: no hash is published, so it is not fetched by itself")
-    if wanted.cached.is_file():
-        found = sha256_of(wanted.cached)
-        if found != wanted.sha256:
+    cached = published.cached
+    if published.sha256 is None:
+        raise SourceError(
+            f"{published.name}: no hash is published, so it is not downloaded automatically"
+        )
+    if cached.is_file():
+        sha256 = sha256_of(cached)
+        if sha256 != published.sha256:
             raise SourceError(
-                f"{wanted.cached} is damaged or another file: its SHA-256 is {found}, published is "
-                f"{wanted.sha256}. Delete it, and it is fetched again."
+                f"{cached} is damaged or a different file: its SHA-256 is {sha256}, but "
+                f"{published.sha256} is published. Delete it to have it downloaded again"
             )
-        return wanted.cached
-    pooch.get_logger().setLevel(logging.WARNING)  # it would say the same again
-    log.info("fetching %s from %s", wanted.title, wanted.url)
+        return cached
+    pooch.get_logger().setLevel(logging.WARNING)  # pooch would repeat the next line
+    log.info("downloading %s from %s", published.title, published.url)
     try:
         pooch.retrieve(
-            wanted.url,
-            known_hash=f"sha256:{wanted.sha256}",
-            fname=wanted.file,
-            path=wanted.cached.parent,
+            published.url,
+            known_hash=f"sha256:{published.sha256}",
+            fname=published.file,
+            path=cached.parent,
             downloader=pooch.HTTPDownloader(timeout=TIMEOUT_S),
         )
     except requests.RequestException as error:
@@ -135,37 +144,39 @@ def fetch(wanted: Source) -> Path:
             error.response.close()  # pooch leaves the connection open
         cause = "no connection" if isinstance(error, requests.ConnectionError) else str(error)
         raise SourceError(
-            f"{wanted.file} can not be fetched from {wanted.url} ({cause})"
+            f"{published.file} cannot be downloaded from {published.url} ({cause})"
         ) from error
-    except ValueError as error:  # pooch: the hash does not match, the file was not kept
+    except ValueError as error:  # from pooch: the hash differs, and the file was deleted
         raise SourceError(
-            f"{wanted.url} sent something else than {wanted.file} (its SHA-256 is not the "
-            "published one; often a web page about a quota)"
+            f"{published.url} sent something other than {published.file} (its SHA-256 is not the "
+            "published one; it is often a web page about a quota)"
         ) from error
     except OSError as error:
-        raise SourceError(f"{wanted.cached} can not be written: {error}") from error
-    return wanted.cached
+        raise SourceError(f"{cached} cannot be written: {error}") from error
+    return cached
 
 
 def fetch_weights(name: str, whose: str, otherwise: str) -> Path:
-    """Fetch weights, and where that fails say what else can be done.
+    """Return the path of weights as `fetch` does; the error message also gives a remedy.
 
     Parameters
     ----------
     name : str
-        Of the weights in the table of sources.
-    whose, otherwise : str
-        What they are called in the error, and what to do without them.
+        Name of the weights in the table of sources.
+    whose : str
+        Owner of the weights in the error message, such as ``"YuNet's"``.
+    otherwise : str
+        Advice to a user who does without these weights, for the error message.
 
     Returns
     -------
     Path
-        As `fetch`.
+        The file, as from `fetch`.
 
     Raises
     ------
     SourceError
-        As `fetch`.
+        In the cases of `fetch`.
     """
     published = source(name)
     try:

@@ -1,1 +1,1 @@
-"""Demographics: who is in a set of faces, by labels that others or a model assigned."""
+"""Demographics: age, sex and race/ethnicity in sets of faces, from published labels or a model."""

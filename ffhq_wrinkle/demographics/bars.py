@@ -1,4 +1,4 @@
-"""Bars: a `Composition` as one figure, the shares of its groups as bars with their intervals."""
+"""Bars: a `Composition` as one figure: the shares of its groups as bars with intervals."""
 
 from typing import TYPE_CHECKING
 
@@ -11,22 +11,23 @@ from .groups import TITLES, Variable
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-# Okabe, Ito 2008: told apart whichever colours somebody's eyes confuse.
+# Okabe, Ito 2008: distinguishable with any form of colour blindness.
 _COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#999999")
-_INCHES_PER_BAR, _LEAST_INCHES = 0.2, 0.34
-_LEGEND_LETTERS = 84  # side by side
+_INCHES_PER_BAR, _MIN_INCHES_PER_GROUP = 0.2, 0.34
+_LEGEND_LETTERS = 84  # in one line of the legend
 
 
 def bars(composition: Composition) -> bytes:
-    """The share of each group in each set, with 95 % Wilson intervals; PNG.
+    """Return a PNG of the share of each group in each set, with 95 % Wilson intervals.
 
-    A panel for each variable, groups from top to bottom, sets beside each other.
+    Each variable has a panel, in which the groups are ordered from top to bottom. Each group has a
+    bar for each set.
     """
     from matplotlib.figure import Figure
 
     names, variables = list(composition.faces), composition.variables
-    groups = [len(composition.of(variable, names[0])) for variable in variables]
-    inches = max(_LEAST_INCHES, _INCHES_PER_BAR * (len(names) + 0.5))
+    groups = [len(composition.shares_of(variable, names[0])) for variable in variables]
+    inches = max(_MIN_INCHES_PER_GROUP, _INCHES_PER_BAR * (len(names) + 0.5))
     figure = Figure(
         figsize=(7.5, 1.4 + inches * sum(groups) + 0.75 * len(groups)), layout="constrained"
     )
@@ -41,29 +42,29 @@ def bars(composition: Composition) -> bytes:
 
 
 def _draw(axes: "Axes", composition: Composition, variable: Variable) -> None:
-    """One variable's bars."""
+    """Draw the bars of one variable."""
     names = list(composition.faces)
     height = 0.8 / len(names)
     for number, name in enumerate(names):
-        shares = composition.of(variable, name)
-        places = np.arange(len(shares)) + height * (number - (len(names) - 1) / 2)
+        shares = composition.shares_of(variable, name)
+        positions = np.arange(len(shares)) + height * (number - (len(names) - 1) / 2)
         part, low, high = (
             100 * np.nan_to_num([getattr(share, key) for share in shares])
             for key in ("share", "low", "high")
         )
         axes.barh(
-            places,
+            positions,
             part,
             height,
-            # Rounding may leave a limit on the wrong side of a share by a hair.
+            # Rounding errors can put a limit on the wrong side of its share.
             xerr=np.maximum([part - low, high - part], 0),
             color=_COLOURS[number % len(_COLOURS)],
             error_kw={"elinewidth": 1, "capsize": 2, "ecolor": "#333333"},
             label=f"{name} ({composition.faces[name]:,})",
         )
-    groups = [share.group for share in composition.of(variable, names[0])]
+    groups = [share.group for share in composition.shares_of(variable, names[0])]
     axes.set_yticks(range(len(groups)), groups)
-    axes.set_ylim(len(groups) - 0.4, -0.6)  # the first at the top
+    axes.set_ylim(len(groups) - 0.4, -0.6)  # first group at the top
     axes.set_xlim(left=0)
     axes.grid(axis="x", alpha=0.3)
     axes.set_axisbelow(True)

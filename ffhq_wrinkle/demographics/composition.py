@@ -1,4 +1,4 @@
-"""Composition: of which groups named sets of faces consist, and how far the sets differ."""
+"""Composition: the groups in named sets of faces, and how much the sets differ."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,15 +21,17 @@ class Share(NamedTuple):
     Attributes
     ----------
     name : str
-        Of the set.
+        Name of the set.
     variable, group : str
-        Which.
+        The variable and its group.
     faces : int
-        How many are of the group.
+        Number of faces in the group.
     labelled : int
-        How many of the set have a label, whatever it is.
-    share, low, high : float
-        Of the labelled, and its 95 % Wilson interval; NaN where none is labelled.
+        Number of faces in the set that have a label of this variable.
+    share : float
+        Share of the labelled faces, 0..1; NaN if none is labelled.
+    low, high : float
+        Its 95 % Wilson interval; NaN if none is labelled.
     """
 
     name: str
@@ -43,20 +45,20 @@ class Share(NamedTuple):
 
 
 class Difference(NamedTuple):
-    """Two sets held against each other in one variable.
+    """A comparison of two sets in one variable.
 
     Attributes
     ----------
     variable : str
-        Which.
+        The variable.
     first, second : str
         Names of the sets.
     common : int
-        Faces that both have; they count in the smaller set only.
+        Number of faces in both sets; they count in the smaller set only.
     first_labelled, second_labelled : int
-        Faces that were compared.
+        Numbers of labelled faces that were compared.
     association : Association
-        How far they differ.
+        The difference between the sets.
     """
 
     variable: Variable
@@ -70,22 +72,22 @@ class Difference(NamedTuple):
 
 @dataclass(frozen=True)
 class Composition:
-    """Of whom sets consist.
+    """The groups in sets of faces.
 
     Attributes
     ----------
     faces : mapping
-        How many each set has, by its name.
+        Number of faces in each set, by its name.
     unknown : mapping
-        How many of these no table names.
+        Number of these faces that are not in any table of labels.
     shares : tuple of Share
-        By variable, set and group.
+        Shares by variable, set and group.
     differences : tuple of Difference
-        By variable and pair of sets.
+        Differences by variable and pair of sets.
     sources : tuple of str
-        Where the labels are from.
+        Sources of the labels.
     age_groups : str
-        Which groups the ages are told in.
+        Name of the age groups, one of `groups.AGE_GROUPS`.
     """
 
     faces: Mapping[str, int]
@@ -97,27 +99,27 @@ class Composition:
 
     @property
     def variables(self) -> list[Variable]:
-        """Those that are known."""
+        """Variables of which there are labels."""
         return list(dict.fromkeys(share.variable for share in self.shares))
 
-    def of(self, variable: Variable, name: str) -> list[Share]:
-        """The groups of one variable in one set."""
+    def shares_of(self, variable: Variable, name: str) -> list[Share]:
+        """Return the shares of one variable's groups in one set."""
         return [share for share in self.shares if (share.variable, share.name) == (variable, name)]
 
     def unlabelled(self, variable: Variable, name: str) -> int:
-        """How many of a set have no such label."""
-        return self.faces[name] - self.of(variable, name)[0].labelled
+        """Return the number of faces in a set that have no label of a variable."""
+        return self.faces[name] - self.shares_of(variable, name)[0].labelled
 
 
 def compose(sets: Mapping[str, Ids], labels: Labels) -> Composition:
-    """Count the groups of named sets.
+    """Count the faces of each group in named sets.
 
     Parameters
     ----------
     sets : mapping of str to Ids
-        At least one; they may have faces in common.
+        One or more sets, which may overlap.
     labels : Labels
-        What is known of faces; those that no table names are counted as without a label.
+        Labels of faces. Faces that are not in these tables are counted as faces without a label.
 
     Returns
     -------
@@ -126,7 +128,7 @@ def compose(sets: Mapping[str, Ids], labels: Labels) -> Composition:
     Raises
     ------
     ArgumentError
-        Not a single face of any set has a label.
+        None of the faces in any set has a label.
     """
     members = {
         name: pd.Index(sorted(set(map(image_id_of, ids))), dtype=object)
@@ -160,7 +162,7 @@ def compose(sets: Mapping[str, Ids], labels: Labels) -> Composition:
 
 
 def _counts(column: pd.Series, groups: tuple[str, ...]) -> np.ndarray:
-    """Faces of each group, int (G,)."""
+    """Return the number of faces in each group, int (G,)."""
     return column.value_counts().reindex(groups, fill_value=0).to_numpy(np.int64)
 
 
@@ -179,10 +181,10 @@ def _shares(
 def _difference(
     variable: Variable, groups: tuple[str, ...], columns: Mapping[str, pd.Series]
 ) -> Difference:
-    """Hold two sets against each other, each face in one of them."""
+    """Compare two sets, with each face in only one of them."""
     first, second = columns
     common = columns[first].index.intersection(columns[second].index)
-    # Chi-squared is of independent draws, which a set and a part of it are not.
+    # Chi-squared requires independent samples. Overlapping sets are not independent.
     larger = max(columns, key=lambda name: len(columns[name]))
     counts = np.stack(
         [

@@ -1,4 +1,4 @@
-"""Composition report: a `Composition` as a folder of tables and a figure: totals, and no person."""
+"""Composition report: a `Composition` as a folder of tables and a figure, with totals only."""
 
 import json
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from .race_table import RACE_TABLE
 
 _RECORD = "demographics.json"
 _FILES = ("demographics.csv", "demographics.md", "demographics.png")
-# What estimating leaves in the same folder.
+# Files that `race.estimate_race` writes to the same folder.
 _ESTIMATES = (FAILURES, RACE_TABLE, UNDER_WAY, LOCK)
 
 
@@ -23,29 +23,30 @@ def _folder(out: Place) -> ReportFolder:
 
 
 def require_report(out: Place, read: Sequence[Place | None] = ()) -> None:
-    """Refuse, before the work begins, what `write_report` could not work with.
+    """Raise an error, before the work starts, if `write_report` could not use a folder.
 
-    As `report_folder.ReportFolder.require`.
+    The arguments and errors are those of `report_folder.ReportFolder.require`.
     """
     _folder(out).require(read)
 
 
 def write_report(composition: Composition, out: Place, *, estimated: bool = False) -> None:
-    """Write tables and a figure; those of an earlier report are replaced.
+    """Write the tables and the figure; an earlier report is replaced.
 
     Parameters
     ----------
     composition : Composition
-        What to write about.
+        The content of the report.
     out : Place
-        A folder of its own; see `require_report`.
+        A folder for this report only; see `require_report`.
     estimated : bool
-        Whether something was estimated for it, so that failures that are listed there are its own.
+        Whether `race.estimate_race` has just run into this folder. If not, the failures that are
+        listed there belong to an earlier report and are removed.
 
     Raises
     ------
     OutputError
-        A file can not be written, or the folder holds other files.
+        A file cannot be written, or the folder contains other files.
     """
     folder = _folder(out)
     folder.require()

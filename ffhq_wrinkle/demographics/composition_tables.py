@@ -1,6 +1,6 @@
 """Composition tables: a `Composition` as text, Markdown, CSV and JSON, after the paper's Table 1.
 
-`composition_report` puts them into a folder.
+`composition_report` writes them to a folder.
 """
 
 import math
@@ -13,21 +13,21 @@ from ..reports.tabulation import Section, blanked_csv, without_nan
 from .composition import Composition, Difference, Share
 from .groups import TITLES
 
-_FEW = 5  # expected counts below this make chi-squared's p rough [Cochran 1954]
+_MIN_EXPECTED = 5  # below this expected count the p of chi-squared is rough [Cochran 1954]
 NOTE = (
-    "These labels are guesses about people who were not asked, and some are wrong; intervals know "
-    "nothing of that. They describe a set, never a person."
+    "These labels are guesses about people who were not asked. Some are wrong, and the intervals "
+    "do not account for that. The labels describe a set, never a person."
 )
 
 
 def printed(composition: Composition) -> str:
-    """The tables as text."""
+    """Return the tables as text."""
     tables = (section.text() for section in _sections(composition))
     return "\n\n".join([_heading(composition), *tables, *_remarks(composition)])
 
 
 def markdown(composition: Composition) -> str:
-    """The same as Markdown."""
+    """Return the tables as Markdown."""
     tables = (section.markdown() for section in _sections(composition))
     parts = ["# Who is in the data", _heading(composition), *tables, *_remarks(composition)]
     return "\n\n".join(parts) + "\n"
@@ -35,10 +35,10 @@ def markdown(composition: Composition) -> str:
 
 def _heading(composition: Composition) -> str:
     sets = ", ".join(f"{name} {faces:,}" for name, faces in composition.faces.items())
-    of_labelled = f"{round(100 * CONFIDENCE)} % Wilson intervals"
     return (
         f"Faces: {sets}. Labels of {'; '.join(composition.sources)}. Shares are of the faces that "
-        f"have a label; in brackets, {of_labelled} for what a set was drawn from at random."
+        f"have a label. In brackets: {round(100 * CONFIDENCE)} % Wilson intervals for a population "
+        "from which the set was drawn at random."
     )
 
 
@@ -47,7 +47,7 @@ def _sections(composition: Composition) -> Iterable[Section]:
     rows: list[list[str]] = []
     for variable in composition.variables:
         title = TITLES[variable]
-        for shares in zip(*(composition.of(variable, name) for name in names), strict=True):
+        for shares in zip(*(composition.shares_of(variable, name) for name in names), strict=True):
             rows.append([title, shares[0].group, *map(_share_cell, shares)])
             title = ""
         unlabelled = [composition.unlabelled(variable, name) for name in names]
@@ -55,69 +55,74 @@ def _sections(composition: Composition) -> Iterable[Section]:
     yield Section("Table 1", ["", "", *names], rows)
     if composition.differences:
         header = ["", "sets", "chi-squared (df)", "p", "Cramér's V"]
-        yield Section("How far the sets differ", header, list(map(_cells, composition.differences)))
+        yield Section(
+            "How far the sets differ", header, list(map(_difference_cells, composition.differences))
+        )
 
 
 def _share_cell(share: Share) -> str:
-    """A group as a cell: ``246  24.6 % [22.0, 27.4]``."""
+    """Return a share as a cell: ``246  24.6 % [22.0, 27.4]``."""
     if math.isnan(share.share):
         return f"{share.faces:,}"
-    part, low, high = (100 * one for one in (share.share, share.low, share.high))
+    part, low, high = (100 * value for value in (share.share, share.low, share.high))
     return f"{share.faces:,}  {part:.1f} % [{low:.1f}, {high:.1f}]"
 
 
-def _cells(difference: Difference) -> list[str]:
-    found = difference.association
+def _difference_cells(difference: Difference) -> list[str]:
+    association = difference.association
     sets = (
         f"{difference.first} ({difference.first_labelled:,}), "
         f"{difference.second} ({difference.second_labelled:,})"
     )
-    if math.isnan(found.p):
+    if math.isnan(association.p):
         return [TITLES[difference.variable], sets, *3 * ["undefined"]]
-    p = f"{found.p:.4f}" if found.p >= 0.0001 else "< 0.0001"
+    p = f"{association.p:.4f}" if association.p >= 0.0001 else "< 0.0001"
     return [
         TITLES[difference.variable],
         sets,
-        f"{found.chi_squared:.1f} ({found.degrees})",
-        f"{p} (rough)" if found.least_expected < _FEW else p,
-        f"{found.cramers_v:.3f}",
+        f"{association.chi_squared:.1f} ({association.degrees})",
+        f"{p} (rough)" if association.least_expected < _MIN_EXPECTED else p,
+        f"{association.cramers_v:.3f}",
     ]
 
 
 def _remarks(composition: Composition) -> Iterable[str]:
-    """Lines below the tables."""
+    """Yield the remarks below the tables."""
     for name, count in composition.unknown.items():
         if count:
-            yield f"Of {name}, {count:,} of {composition.faces[name]:,} ids are in no table."
+            yield f"{name}: {count:,} of {composition.faces[name]:,} ids are not in any table."
     if any(difference.common for difference in composition.differences):
         yield (
-            "In the lower table, faces that are in both sets count in the smaller one only; the "
-            "numbers in brackets are the labelled faces that were compared."
+            "In the lower table, faces in both sets count in the smaller one only. The numbers in "
+            "brackets are the labelled faces that were compared."
         )
-    if any(one.association.least_expected < _FEW for one in composition.differences):
-        yield f"Rough: some group is so rare that fewer than {_FEW} faces of it are expected."
+    expected = [difference.association.least_expected for difference in composition.differences]
+    if any(count < _MIN_EXPECTED for count in expected):
+        yield f"Rough: fewer than {_MIN_EXPECTED} faces of some group are expected."
     yield NOTE
 
 
 def shares_csv(composition: Composition) -> bytes:
-    """Every group of every set, one a row; the faces without a label are a group without share."""
+    """Return a CSV with a row for each group of each set.
+
+    The faces without a label are the last group, which has no share.
+    """
     rows: list[list[object]] = []
     for variable in composition.variables:
         for name in composition.faces:
-            shares = composition.of(variable, name)
+            shares = composition.shares_of(variable, name)
             rows += [list(share) for share in shares]
             unlabelled = composition.unlabelled(variable, name)
-            nothing = [math.nan] * 3
             labelled = shares[0].labelled
-            rows.append([name, variable, "no label", unlabelled, labelled, *nothing])
+            rows.append([name, variable, "no label", unlabelled, labelled, *3 * [math.nan]])
     header = ["set", "variable", "group", "faces", "labelled", "share", "low", "high"]
     return blanked_csv(header, rows)
 
 
 def record(composition: Composition) -> dict[str, Any]:
-    """Every figure, and what it was made from, as JSON can hold it; undefined is null.
+    """Return all numbers and the sources of the labels as JSON values; undefined numbers are None.
 
-    `docs/pipeline.md` has the meaning of each key.
+    `docs/pipeline.md` explains each key.
     """
     return {
         "command": "demographics",
@@ -139,17 +144,18 @@ def record(composition: Composition) -> dict[str, Any]:
         },
         "shares": [_renamed(share._asdict()) for share in composition.shares],
         "differences": [
-            without_nan(
-                {
-                    **{key: value for key, value in one._asdict().items() if key != "association"},
-                    **one.association._asdict(),
-                }
-            )
-            for one in composition.differences
+            without_nan(_flattened(difference)) for difference in composition.differences
         ],
     }
 
 
+def _flattened(difference: Difference) -> dict[str, Any]:
+    """Return a difference with the values of its association in place of the association."""
+    values = difference._asdict()
+    del values["association"]
+    return {**values, **difference.association._asdict()}
+
+
 def _renamed(share: dict[str, Any]) -> dict[str, Any]:
-    """A share under the names that the CSV has too."""
+    """Return a share with the names of the CSV's columns."""
     return without_nan({"set": share.pop("name"), **share})

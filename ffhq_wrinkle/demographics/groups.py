@@ -1,4 +1,4 @@
-"""Groups: the variables that describe a set of faces, and the groups each is told in."""
+"""Groups: the variables that describe a set of faces, and the groups of each variable."""
 
 from collections.abc import Sequence
 from typing import Literal, get_args
@@ -16,7 +16,7 @@ SEXES = ("male", "female")
 # In the order of the paper's Table 1.
 RACES = ("white", "asian", "latino hispanic", "black", "middle eastern", "indian")
 
-# First year of each group.
+# Groups by their first year of age.
 _PAPER = {0: "0-9", 10: "10-19", 20: "20-29", 30: "30-39", 40: "40-49", 50: "50-69", 70: "70+"}
 _FFHQ_AGING = {
     0: "0-2", 3: "3-6", 7: "7-9", 10: "10-14", 15: "15-19", 20: "20-29", 30: "30-39", 40: "40-49",
@@ -27,14 +27,14 @@ FFHQ_AGING = tuple(_FFHQ_AGING.values())
 
 
 def groups_of(variable: Variable, age_groups: AgeGroups = "paper") -> tuple[str, ...]:
-    """Names of a variable's groups, in the order of tables."""
+    """Return the names of a variable's groups, in the order of the tables."""
     if variable == "age":
         return tuple(_AGES[age_groups].values())
     return SEXES if variable == "sex" else RACES
 
 
 def age_groups_of(years: Sequence[float] | np.ndarray, age_groups: AgeGroups) -> np.ndarray:
-    """The age group of each number of years: object (N,), NaN where there is no number.
+    """Return the age group of each age in years: object (N,), NaN where the age is NaN.
 
     >>> age_groups_of([9.9, 10, 70], "paper").tolist()
     ['0-9', '10-19', '70+']
@@ -45,7 +45,7 @@ def age_groups_of(years: Sequence[float] | np.ndarray, age_groups: AgeGroups) ->
 
 
 def as_age_groups(names: Sequence[str], age_groups: AgeGroups) -> dict[str, str]:
-    """Which group each of FFHQ-Aging's lies in.
+    """Return the group that contains each of the given FFHQ-Aging groups, by its name.
 
     >>> as_age_groups(["7-9", "70-120"], "paper")
     {'7-9': '0-9', '70-120': '70+'}

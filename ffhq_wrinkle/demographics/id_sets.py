@@ -1,31 +1,30 @@
-"""Id sets: which faces are meant: ranges, id lists, the official test ids, what is labelled."""
+"""Id sets: sets of faces given as ranges, id lists, the official test ids or the human masks."""
 
 from collections.abc import Sequence
 from pathlib import Path
 
 from ..dataset.ids import Ids, image_id_of, parse_ids_or_test, read_ids
-from ..dataset.layout import find_images, image_folder
+from ..dataset.layout import MANUAL_MASKS_FOLDER, find_images, image_folder
 from ..errors import ArgumentError
 from ..storage.places import Place, is_folder
 
 MANUAL = "manual"  # stands for the ids of the human masks
-MASKS_FOLDER = "manual_wrinkle_masks"
 
 
 def named_sets(texts: Sequence[str], data: Place) -> dict[str, Ids]:
-    """Sets as ``--set`` gives them, in order.
+    """Return the sets that ``--set`` defines, in order.
 
     Parameters
     ----------
     texts : sequence of str
-        Such as ``weak=0-49999``; behind the sign what `meant_ids` takes.
+        Names and ids such as ``weak=0-49999``; `meant_ids` parses the text after the equals sign.
     data : Place
-        As `meant_ids`.
+        The data set.
 
     Raises
     ------
     ArgumentError
-        One has no name, or another's, or as `meant_ids`.
+        A set has no name, two sets have the same name, or a text is refused by `meant_ids`.
     """
     sets: dict[str, Ids] = {}
     for text in texts:
@@ -34,28 +33,28 @@ def named_sets(texts: Sequence[str], data: Place) -> dict[str, Ids]:
         if not (name and equals):
             raise ArgumentError(f"--set: {text!r} should be a name and ids, such as weak=0-49999")
         if name in sets:
-            raise ArgumentError(f"--set: two sets are called {name!r}")
+            raise ArgumentError(f"--set: two sets have the name {name!r}")
         sets[name] = meant_ids(ids, data, where=f"--set {name}")
     return sets
 
 
 def meant_ids(text: str, data: Place, *, where: str = "--ids") -> Ids:
-    """The ids that a word, a file or a list means.
+    """Return the ids that a word, a file or a list stands for.
 
     Parameters
     ----------
     text : str
-        ``test`` for the official test ids, ``manual`` for the human masks in a data set, an id
-        list's path, or ids and ranges.
+        ``test`` for the official test ids, ``manual`` for the ids of the human masks in the data
+        set, the path of an id list, or ids and ranges.
     data : Place
         The data set.
     where : str
-        What the text is, for the error.
+        Name of the option that contains the text, for error messages.
 
     Raises
     ------
     ArgumentError
-        There is no such file, nor are they ids; or there are no human masks.
+        The file does not exist, the text is not a list of ids, or there are no human masks.
     """
     if text.strip() == MANUAL:
         return labelled_ids(data, where=where)
@@ -68,29 +67,31 @@ def meant_ids(text: str, data: Place, *, where: str = "--ids") -> Ids:
 
 
 def labelled_ids(data: Place, *, where: str) -> Ids:
-    """The ids of a data set's human masks.
+    """Return the ids of a data set's human masks.
 
     Raises
     ------
     ArgumentError
-        There are none.
+        There are no human masks.
     """
-    folder = data / MASKS_FOLDER
+    folder = data / MANUAL_MASKS_FOLDER
     if not is_folder(folder):
-        raise ArgumentError(f"{where}: {MANUAL} means the masks in {folder}, which is not there")
+        raise ArgumentError(
+            f"{where}: {MANUAL} stands for the masks in {folder}, which does not exist"
+        )
     return Ids(names=frozenset(map(image_id_of, find_images(folder, what="masks"))))
 
 
 def photographed_ids(data: Place) -> Ids:
-    """The ids of a data set's photographs.
+    """Return the ids of a data set's photographs.
 
     Raises
     ------
     ArgumentError
-        There are none.
+        There are no photographs.
     """
     try:
-        found = find_images(image_folder(data))
+        photographs = find_images(image_folder(data))
     except ArgumentError as error:
-        raise ArgumentError(f"{error}; without photographs, say which ids are meant") from error
-    return Ids(names=frozenset(map(image_id_of, found)))
+        raise ArgumentError(f"{error}; without photographs, the ids must be given") from error
+    return Ids(names=frozenset(map(image_id_of, photographs)))

@@ -1,7 +1,7 @@
 """Race: estimates of race/ethnicity for the photographs of a folder, once each, resumable.
 
-The estimates are kept in a table until what is made of them is written; `settle` then removes it,
-unless the user asks for it: what is wanted of it is totals.
+The estimates are kept in a table until the report made from them is written. `settle` then removes
+the table, since only totals should remain, or gives it its final name if the user asked for it.
 """
 
 import logging
@@ -21,36 +21,38 @@ from ..storage.locks import another_writes, lock_of
 from ..storage.places import Place, delete, exists, get
 from ..storage.writing import output_error, write_bytes
 from .race_model import RaceModel
-from .race_table import RACE_TABLE, FaceEstimate, Provenance, RaceTable, earlier_rows
+from .race_table import RACE_TABLE, Provenance, RaceEstimate, RaceTable, earlier_rows
 
 log = logging.getLogger(__name__)
 
 UNDER_WAY = f".{RACE_TABLE}.under-way"
 LOCK = f".{RACE_TABLE}.lock"
-# The totals of fewer say what was guessed of each.
-LEAST_FACES = 10
+# Totals of fewer faces reveal the guesses about individuals.
+MIN_FACES = 10
 
 
-class Framing(NamedTuple):
-    """How a photo is framed for the model: as a whole, or cut to the face.
+class RaceView(NamedTuple):
+    """The part of a photo that the race model sees.
 
     Attributes
     ----------
     name : str
-        As the table keeps it.
-    of : callable
-        Takes a photo, RGB uint8 (H, W, 3), and its id, and gives such an image of one face; raises
-        `ImageFailure` where it can not.
+        Name of the view in the table.
+    crop : callable
+        Takes a photo, RGB uint8 (H, W, 3), and its id, and returns an RGB image of one face. Raises
+        `ImageFailure` if it cannot.
     """
 
     name: str
-    of: Callable[[np.ndarray, str], np.ndarray]
+    crop: Callable[[np.ndarray, str], np.ndarray]
 
 
-WHOLE = Framing("whole image", lambda photo, _: photo)
+WHOLE = RaceView("whole image", lambda photo, _: photo)
 
 
-class _ReadPhoto(NamedTuple):
+class _PreparedPhoto(NamedTuple):
+    """A photograph, and its view as `RaceModel.prepare` returns it."""
+
     file: ImageFile
     prepared: np.ndarray
 
@@ -60,64 +62,65 @@ def estimate_race(
     out: Place,
     *,
     sets: Mapping[str, Ids] | None = None,
-    framing: Framing = WHOLE,
+    view: RaceView = WHOLE,
     keep: bool = False,
     batch_size: int = 8,
     jobs: int = 1,
     scheduler: str | None = None,
 ) -> tuple[RaceTable, RunReport]:
-    """Estimate race/ethnicity from photographs, once each.
+    """Estimate race/ethnicity once for each photograph.
 
     Parameters
     ----------
     images : Place
-        Photographs, flat or in FFHQ's shards, or a data set with a folder `images1024x1024`.
+        A folder of photographs, flat or in FFHQ's shards, or a data set with a folder
+        `images1024x1024`.
     out : Place
-        Gets `failures.csv` if images failed, and the table, under a hidden name, from which the
-        same call goes on; see `settle`.
+        Folder for `failures.csv`, if images fail, and for the table under a hidden name, from which
+        the same call resumes; see `settle`.
     sets : mapping of str to Ids, optional
-        Which images, in what sets; all of them in one if not given.
-    framing : Framing
-        What the model is shown of each photo.
+        The images in named sets; one set of all images if not given.
+    view : RaceView
+        The part of each photo that the model sees.
     keep : bool
-        Whether the table is to be kept; otherwise each set has to have `LEAST_FACES` images.
+        Whether the table is to be kept. If not, each set must have at least `MIN_FACES` images.
     batch_size : int
-        Images that are estimated at once.
+        Number of images in a batch.
     jobs : int
-        Threads that read and prepare; on a cluster those of each worker, 0 for as many as it has
-        cores.
+        Threads that read and prepare images. On a cluster, threads of each worker; 0 for one per
+        core.
     scheduler : str, optional
-        Which cluster does it, see `cluster.connected`; this process if not given. Workers see the
-        photographs and have the same DeepFace and weights; `out` they need not see. The framing
-        is then sent to them, so `cloudpickle` must be able to pickle it.
+        The cluster that computes the estimates, see `cluster.connected`; this process if not given.
+        Workers must see the photographs and have the same DeepFace and weights. They need not see
+        `out`. The view is sent to them, so `cloudpickle` must be able to serialize it.
 
     Returns
     -------
     tuple of RaceTable and RunReport
-        The estimates in memory, and what was done.
+        The estimates in memory, and the numbers of images done and failed.
 
     Raises
     ------
     ArgumentError
-        There are no such images, or too few; or there is no such cluster.
+        There are no such images, a set has too few, or the cluster does not exist.
     ClusterError
-        The cluster's workers can not do it.
+        The workers of the cluster cannot do the work.
     SourceError
-        As `RaceModel`.
+        In the cases of `RaceModel`.
     OutputError
-        The table can not be written, another run is writing there, or the table is to be kept where
-        there is one of another model.
+        The table cannot be written, another run is writing to the folder, or `keep` is set and the
+        folder has a table by a different model.
     RunInterrupted
-        Ctrl-C; what is done is kept, and the same call goes on from there.
+        Ctrl-C was pressed. The estimates are kept, and the same call resumes from them.
     """
     ids = merge_ids(list(sets.values())) if sets else None
     selection = choose_images(image_folder(images), ids)
     if not keep:
         _require_sets(selection.images, sets)
     with lock_of(out, LOCK, busy=another_writes(out)):
-        update_failures(out, [], about=None)  # those of an earlier report
+        update_failures(out, [], about=None)  # failures of an earlier report
         model = RaceModel()
-        provenance = Provenance(model.version, model.weights_sha256, framing.name)
+        provenance = Provenance(model.version, model.weights_sha256, view.name)
         kept = out / RACE_TABLE
         if keep:
             _require_same_model(kept, provenance)
@@ -129,7 +132,7 @@ def estimate_race(
                 out,
                 title="race",
                 what="estimates",
-                work=_RaceWork(image_folder(images), model, framing, table, batch_size),
+                work=_RaceWork(image_folder(images), model, view, table, batch_size),
                 jobs=jobs,
                 scheduler=scheduler,
             )
@@ -139,92 +142,96 @@ def estimate_race(
     return table, report
 
 
-class _RaceWork(Work[_ReadPhoto, np.ndarray]):
-    """Photographs of a folder to rows of the table."""
+class _RaceWork(Work[_PreparedPhoto, np.ndarray]):
+    """Estimation of rows of the table from the photographs of a folder."""
 
     def __init__(
-        self, folder: Place, model: RaceModel, framing: Framing, table: RaceTable, batch_size: int
+        self, folder: Place, model: RaceModel, view: RaceView, table: RaceTable, batch_size: int
     ) -> None:
         super().__init__([folder], table)
         self.folder = folder
         self.model = model
-        self.framing = framing
+        self.view = view
         self.table = table
         self._batch_size = batch_size
 
     @property
     def batch_size(self) -> int:
-        """As many as were asked for."""
+        """Number of images in a batch."""
         return self._batch_size
 
-    def load(self, file: ImageFile) -> _ReadPhoto:
-        """Read a photograph, and prepare it for the model."""
+    def load(self, file: ImageFile) -> _PreparedPhoto:
+        """Read a photograph and prepare its view for the model."""
         photo = read_image(self.folder / file.path)
-        return _ReadPhoto(file, self.model.prepare(self.framing.of(photo, file.image_id)))
+        return _PreparedPhoto(file, self.model.prepare(self.view.crop(photo, file.image_id)))
 
-    def infer(self, batch: list[_ReadPhoto]) -> list[np.ndarray]:
-        """Probabilities."""
-        prepared = [one.prepared for one in batch]
+    def infer(self, batch: list[_PreparedPhoto]) -> list[np.ndarray]:
+        """Return the probabilities of each photograph."""
+        prepared = [photo.prepared for photo in batch]
         if not self.model.one_by_one:
-            # Where shards end differs, and the last bits of a sum may with the size of a batch.
+            # Probabilities can depend on the batch size in their last bits. Batches of one size
+            # make the results independent of where shards end.
             prepared += prepared[-1:] * (self.batch_size - len(batch))
         return list(self.model.probabilities(prepared)[: len(batch)])
 
-    def write(self, one: _ReadPhoto, probabilities: np.ndarray) -> None:
-        """Note them in the table."""
+    def write(self, photo: _PreparedPhoto, probabilities: np.ndarray) -> None:
+        """Add the probabilities to the table."""
         if np.isnan(probabilities).any():
-            raise EstimationError("the model gives no probabilities for it")
-        self.table.note(one.file, probabilities)
+            raise EstimationError("the model returns no probabilities for this image")
+        self.table.add(photo.file, probabilities)
 
-    def gathered(self) -> list[FaceEstimate]:
-        """Estimates, which belong into one table, where the run is."""
+    def gathered(self) -> list[RaceEstimate]:
+        """Return the estimates of a worker, which belong in the table of the run's process."""
         return self.table.handed_over()
 
-    def take(self, gathered: list[FaceEstimate]) -> None:
-        """Note them in the table."""
+    def take(self, gathered: list[RaceEstimate]) -> None:
+        """Add estimates of a worker to the table."""
         self.table.take(gathered)
 
 
 def _require_sets(chosen: Sequence[ImageFile], sets: Mapping[str, Ids] | None) -> None:
-    """Refuse sets whose totals would tell of persons."""
-    there = {image_id_of(file.image_id) for file in chosen}
-    found = {name: there.intersection(map(image_id_of, ids)) for name, ids in (sets or {}).items()}
-    for name, images in (found or {"all": there}).items():
-        if len(images) < LEAST_FACES:
+    """Raise an error if the totals of a set would reveal guesses about individuals."""
+    chosen_ids = {image_id_of(file.image_id) for file in chosen}
+    members = {
+        name: chosen_ids.intersection(map(image_id_of, ids)) for name, ids in (sets or {}).items()
+    }
+    for name, image_ids in (members or {"all": chosen_ids}).items():
+        if len(image_ids) < MIN_FACES:
             raise ArgumentError(
-                f"{len(images)} images, in {name}, are no set to describe: totals of fewer than "
-                f"{LEAST_FACES} say what was guessed of each; --keep-individual allows it"
+                f"the set {name} has {len(image_ids)} images, too few to describe: totals of fewer "
+                f"than {MIN_FACES} reveal the guesses about individuals; --keep-individual allows "
+                "this"
             )
 
 
 def settle(out: Place, *, keep: bool) -> None:
-    """Remove the table of a run that is through, or give it its name, `race.csv`.
+    """Remove the table of a completed run, or give it its final name, `race.csv`.
 
-    A table that an earlier run kept is left where it is.
+    A `race.csv` of an earlier run is kept.
 
     Raises
     ------
     OutputError
-        It can not be removed or named.
+        The table cannot be removed or written.
     """
     under_way, kept = out / UNDER_WAY, out / RACE_TABLE
     try:
         if keep:
             write_bytes(kept, get(under_way))
         delete(under_way)
-        left = exists(kept) and not keep
+        earlier_is_kept = exists(kept) and not keep
     except OSError as error:
         raise output_error(under_way, error) from error
-    if left:
-        log.warning("%s of an earlier run is still there: delete it if it is not wanted", kept)
+    if earlier_is_kept:
+        log.warning("%s of an earlier run is kept; delete it if it is not needed", kept)
 
 
 def _require_same_model(kept: Place, provenance: Provenance) -> None:
-    """Refuse to put a table in the place of another model's."""
+    """Raise an error if the kept table has estimates by a different model."""
     others = {row.provenance for row in earlier_rows(kept)} - {provenance}
     if others:
         other = " ".join(sorted(others)[0])
         raise OutputError(
-            f"{kept} is of {other}, and this run is of {' '.join(provenance)}; choose another "
-            "folder, or move it away"
+            f"{kept} was made with {other}, but this run uses {' '.join(provenance)}; choose "
+            "another folder, or move the table away"
         )

@@ -1,8 +1,8 @@
-"""Race model: DeepFace's network that guesses race/ethnicity, run by ONNX Runtime.
+"""Race model: DeepFace's network for guessing race/ethnicity, run by ONNX Runtime.
 
-DeepFace (MIT) is the extra `demographics`. Of it only the network and what prepares faces for it
-are loaded: as a whole it takes PyTorch where that is installed, which wants other weights, silences
-all warnings of the process, and makes folders.
+DeepFace (MIT) is the extra `demographics`. Only its network and its preparation of faces are
+loaded. As a whole, DeepFace selects PyTorch if that is installed, which needs different weights. It
+also silences all warnings of the process and creates folders.
 """
 
 import contextlib
@@ -28,7 +28,7 @@ _INSTALL = "pip install 'ffhq-wrinkle[demographics]'"
 
 
 def weights_path() -> Path:
-    """Where DeepFace looks for the weights: below `DEEPFACE_HOME`, or the user's home folder."""
+    """Return DeepFace's path of the weights, below `DEEPFACE_HOME` or the user's home folder."""
     home = os.environ.get("DEEPFACE_HOME") or Path.home()
     return Path(home) / ".deepface" / "weights" / _FILE
 
@@ -39,19 +39,19 @@ class RaceModel:
     Attributes
     ----------
     version : str
-        DeepFace's.
+        Version of DeepFace.
     weights_sha256 : str
-        SHA-256 of the weights' file. None is published to hold it against.
+        SHA-256 of the file of weights. No published hash exists to compare it with.
     one_by_one : bool
-        Whether the graph takes one image at a time only.
+        Whether the graph accepts only one image at a time.
     provider : str
-        What ONNX Runtime computes on, such as ``CPUExecutionProvider``.
+        Execution provider of ONNX Runtime, such as ``CPUExecutionProvider``.
 
     Raises
     ------
     SourceError
-        DeepFace is not installed, or its weights are not there and can not be fetched, or are
-        something else.
+        DeepFace is not installed, or its weights are missing and cannot be downloaded, or the file
+        is not its race model.
     """
 
     def __init__(self) -> None:
@@ -62,7 +62,7 @@ class RaceModel:
             from deepface.models.demography.onnx import Race
             from deepface.modules import detection, preprocessing
         except ImportError as error:
-            raise SourceError(f"DeepFace can not be loaded ({error}): {_INSTALL}") from error
+            raise SourceError(f"DeepFace cannot be loaded ({error}): {_INSTALL}") from error
         self.version: str = deepface.__version__
         self._extract: Any = detection.extract_faces
         self._resize: Any = preprocessing.resize_image
@@ -73,31 +73,32 @@ class RaceModel:
         self.provider: str = session.get_providers()[0]
         self.one_by_one = session.get_inputs()[0].shape[0] == 1
         self._require_race_model()
-        log.info("DeepFace %s estimates on %s", self.version, self.provider)
+        log.info("DeepFace %s runs on %s", self.version, self.provider)
 
     def __reduce__(self) -> tuple[object, ...]:
-        """What makes it anew in another process, from the weights there."""
-        return _remade, (self.version, self.weights_sha256)
+        """Return how to load the model in another process, from the weights there."""
+        return _model_in_worker, (self.version, self.weights_sha256)
 
     def _require_race_model(self) -> None:
-        """Refuse a graph that does not take a face and give six numbers."""
+        """Raise an error unless the graph maps a face to six numbers."""
         try:
             shape = np.shape(self._client.predict(np.zeros((1, _SIDE, _SIDE, 3), np.float32)))
-        except Exception as error:  # ONNX Runtime's errors have no base but this
+        except Exception as error:  # the only common base class of ONNX Runtime's errors
             raise SourceError(
-                f"{weights_path()} is not DeepFace's race model: it takes no image of "
+                f"{weights_path()} is not DeepFace's race model: it does not accept an image of "
                 f"{_SIDE}x{_SIDE}"
             ) from error
         if shape != (len(RACES),):
             raise SourceError(
-                f"{weights_path()} is not DeepFace's race model: it gives {shape} for "
-                f"{len(RACES)} numbers"
+                f"{weights_path()} is not DeepFace's race model: its output has the shape {shape} "
+                f"instead of {(len(RACES),)}"
             )
 
     def prepare(self, image: np.ndarray) -> np.ndarray:
-        """What the network takes of an image that shows one face and little else.
+        """Return the network's input for an image that shows one face and little else.
 
-        As `DeepFace.analyze` with ``detector_backend="skip"``; several threads may do so.
+        The input is that of `DeepFace.analyze` with ``detector_backend="skip"``. Several threads
+        can call this at once.
 
         Parameters
         ----------
@@ -107,31 +108,31 @@ class RaceModel:
         Returns
         -------
         np.ndarray
-            float32 (224, 224, 3), BGR, 0..1, with black bars if it is not square.
+            float32 (224, 224, 3), BGR, 0..1, with black bars if the image is not square.
         """
         (face,) = self._extract(np.ascontiguousarray(image[:, :, ::-1]), detector_backend="skip")
         return self._resize(face["face"][:, :, ::-1], (_SIDE, _SIDE))[0]
 
     def probabilities(self, prepared: Sequence[np.ndarray]) -> np.ndarray:
-        """Guess race/ethnicity.
+        """Return the network's guesses of race/ethnicity.
 
         Parameters
         ----------
         prepared : sequence of np.ndarray
-            As `prepare` gives them.
+            Images as `prepare` returns them.
 
         Returns
         -------
         np.ndarray
-            float64 (B, 6), in the order of `groups.RACES`; a row adds up to 1, or is NaN where the
-            network gives no usable answer.
+            float64 (B, 6), in the order of `groups.RACES`. Each row sums to 1, or is NaN if the
+            network returns no usable output.
         """
         step = 1 if self.one_by_one else len(prepared)
-        answers = [
+        outputs = [
             np.atleast_2d(self._client.predict(np.stack(prepared[start : start + step])))
             for start in range(0, len(prepared), step)
         ]
-        raw = np.concatenate(answers).astype(np.float64)
+        raw = np.concatenate(outputs).astype(np.float64)
         total = raw.sum(axis=1, keepdims=True)
         usable = np.isfinite(raw).all(axis=1, keepdims=True) & (raw.min(axis=1) >= 0)[:, None]
         undefined = np.full(raw.shape, np.nan)
@@ -139,42 +140,42 @@ class RaceModel:
         return shares[:, self._order]
 
 
-def _remade(version: str, sha256: str) -> RaceModel:
-    """The model in a worker, which has to be that of the run."""
+def _model_in_worker(version: str, sha256: str) -> RaceModel:
+    """Load the model in a worker, and require it to be the model of the run."""
     host = platform.node()
-    # Two workers of a machine would fetch into one file.
+    # If the weights are missing, two workers of one machine would download into the same file.
     if not weights_path().is_file():
         raise SourceError(
-            f"{weights_path()} is not on {host}; put the run's file there, or have DEEPFACE_HOME "
-            "name a folder that all workers see"
+            f"{weights_path()} is missing on {host}; copy the file of the run to it, or set "
+            "DEEPFACE_HOME to a folder that all workers see"
         )
     model = RaceModel()
     if (model.version, model.weights_sha256) != (version, sha256):
         raise SourceError(
             f"{host} has DeepFace {model.version} with weights of SHA-256 {model.weights_sha256}, "
-            f"and not {version} with {sha256} as where the run began; all workers need the same"
+            f"but the run started with {version} and {sha256}; all workers need the same"
         )
     return model
 
 
 def _client(module: Any) -> Any:  # noqa: ANN401 - it has no types
-    """DeepFace's network, whose weights it fetches if they are not there."""
-    place = weights_path()
+    """Load DeepFace's network; DeepFace downloads its weights if they are missing."""
+    path = weights_path()
     try:
-        if not place.is_file():
-            log.info("DeepFace fetches %s", _FILE)
-            place.parent.mkdir(parents=True, exist_ok=True)
-        with contextlib.redirect_stdout(sys.stderr):  # stdout is for results
+        if not path.is_file():
+            log.info("DeepFace downloads %s", _FILE)
+            path.parent.mkdir(parents=True, exist_ok=True)
+        with contextlib.redirect_stdout(sys.stderr):  # stdout is for results only
             return module.RaceClient()
     except (ValueError, OSError) as error:
         if "DEEPFACE_ONNX_PROVIDERS" in str(error):
             raise SourceError(f"DeepFace: {error}") from error
-        if place.is_file():
+        if path.is_file():
             raise SourceError(
-                f"{place} is damaged or no ONNX graph; delete it, and it is fetched again"
+                f"{path} is damaged or not an ONNX graph; delete it to have it downloaded again"
             ) from error
         raise SourceError(
-            f"DeepFace's weights can not be fetched. Put {_FILE} from {module.WEIGHTS_URL[0]} into "
-            f"{place.parent}; or have DEEPFACE_HOME name a folder with "
-            f"{place.relative_to(place.parents[2])} in it"
+            f"DeepFace's weights cannot be downloaded. Put {_FILE} from {module.WEIGHTS_URL[0]} "
+            f"into {path.parent}, or set DEEPFACE_HOME to a folder that contains "
+            f"{path.relative_to(path.parents[2])}"
         ) from error

@@ -1,8 +1,8 @@
-"""Race table: `race.csv`, what a model said of each face, and which model it was.
+"""Race table: `race.csv`, the estimates of a model for each face, and their provenance.
 
-While a run is under way it is what the run goes on from: saved every few seconds, so that an
-interruption costs at most as much estimating again. A worker of a cluster has a `RaceSheet` in its
-place, from which the run's table is filled.
+During a run the table is saved every few seconds, so that an interrupted run resumes with few
+estimates to repeat. A worker of a cluster has a `RaceSheet` instead, whose estimates are added to
+the run's table.
 """
 
 import csv
@@ -28,16 +28,17 @@ _SECONDS_BETWEEN_SAVES = 5.0
 
 
 class Provenance(NamedTuple):
-    """What an estimate depends on besides the photograph.
+    """The origin of an estimate: everything that it depends on besides the photograph.
 
     Attributes
     ----------
     deepface : str
         Version of the package.
     weights_sha256 : str
-        Of the file of its weights.
+        SHA-256 of the file of weights.
     view : str
-        What the model was shown: ``whole image``, or who aligned the face.
+        Name of the `race.RaceView`: ``whole image``, or the source of the landmarks by which the
+        face was aligned.
     """
 
     deepface: str
@@ -49,36 +50,37 @@ COLUMNS = ("image_id", *(name.replace(" ", "_") for name in RACES), *Provenance.
 
 
 class RaceRow(NamedTuple):
-    """A row: six probabilities, in the order of `groups.RACES`, and where they are from."""
+    """A row: six probabilities, in the order of `groups.RACES`, and their provenance."""
 
     image_id: str
     probabilities: tuple[float, ...]
     provenance: Provenance
 
     def cells(self) -> list[object]:
-        """As the table has it."""
-        return [self.image_id, *(f"{one:.6f}" for one in self.probabilities), *self.provenance]
+        """Return the cells of the row."""
+        return [self.image_id, *(f"{p:.6f}" for p in self.probabilities), *self.provenance]
 
 
-FaceEstimate = tuple[str, tuple[float, ...]]  # an image's id, and probabilities as in its row
+RaceEstimate = tuple[str, tuple[float, ...]]  # id of an image, and its probabilities
 
 
 class RaceTable:
-    """The estimates of one model, for many threads; one of the `folder_run.Results`.
+    """The estimates of one model, shared by threads; a kind of `shards.Results`.
 
     Parameters
     ----------
     path : Place
-        Where it is saved.
+        File to which the table is saved.
     provenance : Provenance
-        The model's; rows of other models are not taken.
+        Provenance of the estimates.
     earlier : iterable of Place
-        Tables of earlier runs to go on from, those that are there.
+        Tables of earlier runs, which need not exist. Their rows with the same provenance are
+        reused.
 
     Raises
     ------
     ArgumentError
-        One of them is there, and no such table.
+        A file in `earlier` is not a table of race.
     """
 
     def __init__(self, path: Place, provenance: Provenance, earlier: Iterable[Place] = ()) -> None:
@@ -94,33 +96,33 @@ class RaceTable:
         self._saved = time.monotonic()
 
     def complete(self, file: ImageFile) -> bool:
-        """Whether this image was estimated."""
+        """Return whether the table has an estimate of this image."""
         return image_id_of(file.image_id) in self._rows
 
     def begin(self) -> None:
-        """Save what earlier runs left, which is now this table's."""
+        """Save the rows that are reused from earlier runs."""
         self.save()
 
     def finish(self) -> None:
-        """Save it all."""
+        """Save the table."""
         self.save()
 
     def require_shared(self) -> None:
-        """Ask nothing: what other processes estimate comes to this one."""
+        """Do nothing: estimates by other processes are sent to this one."""
 
     def remove_partials(self) -> None:
-        """Remove nothing: one process leaves nothing half written."""
+        """Do nothing: only one process writes the table, and it leaves no partial files."""
 
     def __reduce__(self) -> tuple[object, ...]:
-        """An empty sheet in another process: rows stay with the run."""
+        """Return an empty `RaceSheet` for another process: the rows stay in this one."""
         return RaceSheet, ()
 
-    def note(self, file: ImageFile, probabilities: np.ndarray) -> None:
-        """Keep the estimate of an image: float64 (6,), adding up to 1."""
+    def add(self, file: ImageFile, probabilities: np.ndarray) -> None:
+        """Add the estimate of an image: float64 (6,), with a sum of 1."""
         self.take([_estimate(file, probabilities)])
 
-    def take(self, estimates: Iterable[FaceEstimate]) -> None:
-        """Keep what `RaceSheet.handed_over` gave; of an image that is here already, the new one."""
+    def take(self, estimates: Iterable[RaceEstimate]) -> None:
+        """Add estimates from `RaceSheet.handed_over`, which replace earlier ones of an image."""
         rows = {
             image_id: RaceRow(image_id, probabilities, self.provenance)
             for image_id, probabilities in estimates
@@ -130,17 +132,17 @@ class RaceTable:
         if time.monotonic() - self._saved > _SECONDS_BETWEEN_SAVES:
             self.save()
 
-    def handed_over(self) -> list[FaceEstimate]:
-        """Nothing: this is where estimates come to."""
+    def handed_over(self) -> list[RaceEstimate]:
+        """Return an empty list: estimates are collected in this process."""
         return []
 
     def save(self) -> None:
-        """Write the table, by id.
+        """Write the table, sorted by id.
 
         Raises
         ------
         OutputError
-            It can not be written.
+            The file cannot be written.
         """
         with self._lock:
             self._saved = time.monotonic()
@@ -148,72 +150,72 @@ class RaceTable:
             write_bytes(self.path, csv_bytes(COLUMNS, rows))
 
     def rows(self) -> list[RaceRow]:
-        """All estimates, by id."""
+        """Return all rows, sorted by id."""
         with self._lock:
             return [self._rows[image_id] for image_id in sorted(self._rows)]
 
 
 class RaceSheet:
-    """Estimates in a worker, on their way to the run's table; they are never on its disk."""
+    """The estimates of a worker until they are sent to the run's table, in memory only."""
 
     def __init__(self) -> None:
-        self._estimates: list[FaceEstimate] = []
+        self._estimates: list[RaceEstimate] = []
         self._lock = threading.Lock()
 
     def complete(self, file: ImageFile) -> bool:
-        """No: a shard that is done again is estimated again, and told as a whole."""
+        """Return False: a shard that is repeated is estimated and sent as a whole."""
         return False
 
     def begin(self) -> None:
-        """Nothing to note."""
+        """Do nothing: a sheet has no file."""
 
     require_shared = remove_partials = finish = begin
 
-    def note(self, file: ImageFile, probabilities: np.ndarray) -> None:
-        """Keep the estimate of an image: float64 (6,), adding up to 1."""
+    def add(self, file: ImageFile, probabilities: np.ndarray) -> None:
+        """Add the estimate of an image: float64 (6,), with a sum of 1."""
         with self._lock:
             self._estimates.append(_estimate(file, probabilities))
 
-    def handed_over(self) -> list[FaceEstimate]:
-        """What was noted since the last call, which is then no longer here."""
+    def handed_over(self) -> list[RaceEstimate]:
+        """Return and forget the estimates that were added since the last call."""
         with self._lock:
             estimates, self._estimates = self._estimates, []
         return estimates
 
 
-def _estimate(file: ImageFile, probabilities: np.ndarray) -> FaceEstimate:
+def _estimate(file: ImageFile, probabilities: np.ndarray) -> RaceEstimate:
     return image_id_of(file.image_id), tuple(map(float, probabilities))
 
 
 def earlier_rows(path: Place) -> list[RaceRow]:
-    """Rows of a table, if there is one; a power cut can leave it empty.
+    """Return the rows of a table; none if it does not exist, or if a power cut left it empty.
 
     Raises
     ------
     ArgumentError
-        As `read_race_rows`.
+        In the cases of `read_race_rows`, except that the file does not exist.
     """
     try:
         content = get(path)
     except FileNotFoundError:
         return []
     except OSError as error:
-        raise ArgumentError(f"{path} can not be read as a table of race: {error}") from error
+        raise ArgumentError(f"{path} cannot be read as a table of race: {error}") from error
     return _rows(content, path) if content else []
 
 
 def read_race_rows(path: Place) -> list[RaceRow]:
-    """Read a table that `demographics --keep-individual` left.
+    """Read a table that `demographics --keep-individual` wrote.
 
     Raises
     ------
     ArgumentError
-        The file can not be read, or is no such table; the line is named.
+        The file cannot be read, or is not a table of race; the message names the line.
     """
     try:
         content = get(path)
     except OSError as error:
-        raise ArgumentError(f"{path} can not be read as a table of race: {error}") from error
+        raise ArgumentError(f"{path} cannot be read as a table of race: {error}") from error
     return _rows(content, path)
 
 
@@ -224,14 +226,16 @@ def _rows(content: bytes, path: Place) -> list[RaceRow]:
     try:
         header = tuple(next(reader, ()))
         if header != COLUMNS:
-            raise ArgumentError(f"{path} is no table of race; it should have {COLUMNS}")
+            raise ArgumentError(
+                f"{path} is not a table of race; its columns should be {', '.join(COLUMNS)}"
+            )
         for cells in reader:
             row = _row(cells, f"{path}:{reader.line_num}")
             if row.image_id in rows:
-                raise ArgumentError(f"{path}:{reader.line_num}: {row.image_id} stands twice")
+                raise ArgumentError(f"{path}:{reader.line_num}: {row.image_id} occurs twice")
             rows[row.image_id] = row
     except csv.Error as error:
-        raise ArgumentError(f"{path} can not be read as a table of race: {error}") from error
+        raise ArgumentError(f"{path} cannot be read as a table of race: {error}") from error
     return list(rows.values())
 
 
@@ -241,23 +245,23 @@ def _row(cells: list[str], where: str) -> RaceRow:
         probabilities = tuple(float(cell) for cell in middle)
         provenance = Provenance(*cells[1 + len(RACES) :])
     except (ValueError, TypeError) as error:
-        raise ArgumentError(f"{where} is no row of a table of race") from error
+        raise ArgumentError(f"{where} is not a row of a table of race") from error
     # Each was rounded to six decimals.
     if not (len(probabilities) == len(RACES) and abs(sum(probabilities) - 1) < 1e-4):
         raise ArgumentError(f"{where}: the probabilities should add up to 1")
     if not image_id or min(probabilities) < 0:
-        raise ArgumentError(f"{where} is no row of a table of race")
+        raise ArgumentError(f"{where} is not a row of a table of race")
     return RaceRow(image_id_of(image_id), probabilities, provenance)
 
 
 def race_labels(rows: Iterable[RaceRow]) -> Labels:
-    """The likeliest of the six for each face, the paper's label; the first of equals."""
-    found = list(rows)
-    values = np.array([row.probabilities for row in found]).reshape(-1, len(RACES))
-    likeliest = np.array(RACES, dtype=object)[values.argmax(axis=1)]
-    ids = pd.Index([row.image_id for row in found], dtype=object)
+    """Return the most probable group of each face, as in the paper; in a tie, the first group."""
+    rows = list(rows)
+    values = np.array([row.probabilities for row in rows]).reshape(-1, len(RACES))
+    groups = np.array(RACES, dtype=object)[values.argmax(axis=1)]
+    ids = pd.Index([row.image_id for row in rows], dtype=object)
     sources = tuple(
-        f"race: DeepFace {one.deepface}, weights {one.weights_sha256[:12]}, {one.view}"
-        for one in sorted({row.provenance for row in found})
+        f"race: DeepFace {deepface}, weights {weights_sha256[:12]}, {view}"
+        for deepface, weights_sha256, view in sorted({row.provenance for row in rows})
     )
-    return Labels(pd.DataFrame({"race": likeliest}, index=ids, dtype=object), sources)
+    return Labels(pd.DataFrame({"race": groups}, index=ids, dtype=object), sources)

@@ -1,4 +1,4 @@
-"""Shares: how large groups are, how sure that is, and how far sets differ; arrays only."""
+"""Shares: intervals for the shares of groups, and differences between sets; arrays only."""
 
 import math
 from typing import NamedTuple
@@ -9,25 +9,26 @@ from ..measures.bootstrap import CONFIDENCE
 
 
 def wilson_intervals(counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """95 % intervals of the shares of groups [Wilson 1927].
+    """Return 95 % intervals of the shares of groups [Wilson 1927].
 
-    They hold for what a set was drawn from at random, one group against all others.
+    The intervals are for a population from which the set was drawn at random. Each group is
+    considered against all others together.
 
     Parameters
     ----------
     counts : np.ndarray
-        int (G,), faces of each group.
+        int (G,), number of faces in each group.
 
     Returns
     -------
     tuple of np.ndarray
-        Lower and upper limits, float64 (G,) each, 0..1; NaN where there is no face at all.
+        Lower and upper limits, float64 (G,) each, 0..1; NaN if there are no faces.
     """
     faces = int(counts.sum())
     if not faces:
-        nothing = np.full(len(counts), np.nan)
-        return nothing, nothing
-    from scipy import stats  # which takes as long to load as most commands do to start
+        undefined = np.full(len(counts), np.nan)
+        return undefined, undefined
+    from scipy import stats  # here, because it takes as long to load as most commands to start
 
     limits = np.array(
         [
@@ -39,21 +40,21 @@ def wilson_intervals(counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 class Association(NamedTuple):
-    """How far two sets differ in one variable.
+    """The difference between two sets in one variable.
 
     Attributes
     ----------
     chi_squared : float
-        Pearson's, without correction.
+        Pearson's chi-squared, without correction.
     degrees : int
-        Of freedom.
+        Degrees of freedom.
     p : float
-        How likely so large a chi-squared is where both sets are drawn at random from one
+        Probability of a chi-squared at least this large if both sets are drawn at random from one
         population.
     cramers_v : float
-        0 for equal shares, 1 for sets without a common group.
+        Cramér's V: 0 for equal shares, 1 for sets without a common group.
     least_expected : float
-        Smallest count that equal shares would give; where it is below 5, p is rough.
+        Smallest of the counts that are expected if the shares are equal. Below 5, p is rough.
     """
 
     chi_squared: float
@@ -64,34 +65,34 @@ class Association(NamedTuple):
 
 
 def association(counts: np.ndarray) -> Association:
-    """Hold two sets of faces against each other.
+    """Compare the groups of two sets of faces.
 
-    Groups that neither has are left out.
+    Groups that are empty in both sets are ignored.
 
     Parameters
     ----------
     counts : np.ndarray
-        int (2, G), faces of each group in sets that have no face in common.
+        int (2, G), number of faces in each group of two sets without common faces.
 
     Returns
     -------
     Association
-        Of NaN, and 0 degrees, where a set is empty or all faces are of one group.
+        NaN, and 0 degrees of freedom, if a set is empty or all faces are in one group.
 
     References
     ----------
     Cramér, Mathematical Methods of Statistics, 1946, section 21.9.
     """
-    there = counts[:, counts.any(axis=0)]
-    if there.shape[1] < 2 or not there.any(axis=1).all():
+    present = counts[:, counts.any(axis=0)]
+    if present.shape[1] < 2 or not present.any(axis=1).all():
         return Association(math.nan, 0, math.nan, math.nan, math.nan)
     from scipy import stats
 
-    found = stats.chi2_contingency(there, correction=False)
+    test = stats.chi2_contingency(present, correction=False)
     return Association(
-        float(found.statistic),
-        int(found.dof),
-        float(found.pvalue),
-        float(stats.contingency.association(there, method="cramer", correction=False)),
-        float(found.expected_freq.min()),
+        float(test.statistic),
+        int(test.dof),
+        float(test.pvalue),
+        float(stats.contingency.association(present, method="cramer", correction=False)),
+        float(test.expected_freq.min()),
     )

@@ -1,4 +1,4 @@
-"""Strata: how many of each part of a population to draw, and which; arrays only."""
+"""Strata: draws from the parts of a population in proportion to their sizes; arrays only."""
 
 from collections.abc import Mapping, Sequence
 
@@ -8,39 +8,40 @@ from ..errors import ArgumentError
 
 
 def proportional(sizes: Sequence[int], draws: int) -> list[int]:
-    """Deal out draws in proportion to sizes, by the largest remainder.
+    """Return the number of draws for each part, in proportion to its size.
 
-    Of equal remainders the larger part comes first, then the earlier one.
+    Quotas are rounded by the largest remainder. Among equal remainders, the larger part comes
+    first, then the earlier one.
 
     Parameters
     ----------
     sizes : sequence of int
-        Of each part, together at least `draws`.
+        Size of each part; their sum is at least `draws`.
     draws : int
-        How many to deal out.
+        Number of draws in total, at least 1.
 
     Returns
     -------
     list of int
-        For each part, no more than its size.
+        Number of draws for each part, at most its size.
 
     Raises
     ------
     ArgumentError
-        There are fewer than `draws`.
+        `draws` is below 1 or above the sum of sizes.
 
     >>> proportional([50, 30, 21], 10)
     [5, 3, 2]
     """
     total = sum(sizes)
     if not 0 < draws <= total:
-        raise ArgumentError(f"{draws} can not be drawn of {total}")
+        raise ArgumentError(f"{draws} ids cannot be drawn from {total}")
     quotas = [divmod(size * draws, total) for size in sizes]
-    dealt = [whole for whole, _ in quotas]
+    counts = [whole for whole, _ in quotas]
     order = sorted(range(len(sizes)), key=lambda part: (-quotas[part][1], -sizes[part], part))
-    for part in order[: draws - sum(dealt)]:
-        dealt[part] += 1
-    return dealt
+    for part in order[: draws - sum(counts)]:
+        counts[part] += 1
+    return counts
 
 
 def draw(
@@ -53,9 +54,10 @@ def draw(
     strata : mapping
         Ids of each stratum, by the names of its groups.
     draws : int
-        How many ids to draw in all.
+        Number of ids to draw in total.
     random : np.random.Generator
-        Which ones; the same again gives the same, in whatever order strata and ids come.
+        Source of random numbers. A generator in the same state gives the same draw, independent of
+        the order of strata and ids.
 
     Returns
     -------
@@ -65,13 +67,13 @@ def draw(
     Raises
     ------
     ArgumentError
-        There are fewer ids.
+        `draws` is below 1 or above the number of ids.
     """
     names = sorted(strata)
     counts = proportional([len(strata[name]) for name in names], draws)
     drawn = {}
     for name, count in zip(names, counts, strict=True):
         ids = sorted(strata[name])
-        chosen = random.choice(len(ids), count, replace=False)
-        drawn[name] = [ids[number] for number in sorted(chosen)]
+        positions = random.choice(len(ids), count, replace=False)
+        drawn[name] = [ids[position] for position in sorted(positions)]
     return drawn

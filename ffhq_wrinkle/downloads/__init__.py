@@ -1,1 +1,1 @@
-"""Downloads: FFHQ's photographs and the published labels and weights, verified and resumable."""
+"""Downloads: FFHQ's photographs, the published labels and weights; verified and resumable."""

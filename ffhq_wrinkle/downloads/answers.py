@@ -1,7 +1,8 @@
-"""Answers: what a host's response means, whatever its status says.
+"""Answers: the meaning of a host's response, which its status does not always tell.
 
-Hosts of large files answer with web pages where a file should be: about a quota, about a file too
-large to scan for viruses, about signing in. They come with status 200, so only their text tells.
+Hosts of large files send web pages in place of files: about a quota, about a file that is too large
+to scan for viruses, or about signing in. These pages have status 200, so only their text tells them
+apart.
 """
 
 import email.utils
@@ -17,18 +18,18 @@ _HTML = re.compile(
 )
 _QUOTA = re.compile(r"quota|too many users|download limit|limit exceeded", re.IGNORECASE)
 _SIGN_IN = re.compile(r"accounts\.google\.com|sign in|need access|request access", re.IGNORECASE)
-# What a host means by "not now".
+# Statuses after which a later request can succeed.
 _BUSY = frozenset({408, 425, 429, 500, 502, 503, 504, 509, 520, 521, 522, 523, 524})
-LONGEST_PAUSE_S = 3600.0  # that is waited for within a run
+LONGEST_PAUSE_S = 3600.0  # a run does not wait longer than this
 
 
 def is_page(content_type: str, beginning: bytes) -> bool:
-    """Whether a response is a web page; `beginning` holds its first bytes."""
+    """Return whether a response is a web page, by its type or its first bytes."""
     return content_type.lower().startswith("text/html") or bool(_HTML.match(beginning[:512]))
 
 
 def confirmation_url(page: str) -> str | None:
-    """The address behind a page that asks to confirm a download not scanned for viruses."""
+    """Return the download address in a page about a file not scanned for viruses, or None."""
     from gdown.download import get_url_from_gdrive_confirmation
     from gdown.exceptions import FileURLRetrievalError
 
@@ -41,44 +42,45 @@ def confirmation_url(page: str) -> str | None:
 
 
 def page_failure(page: str, url: str) -> TransferFailure:
-    """What a web page in the place of a file means, and what to do about it."""
+    """Return the failure that a web page in place of a file stands for, with advice."""
     if _QUOTA.search(page):
         return TransferFailure(
             "quota",
-            f"{url}: the host answers that too many have fetched this file lately. Wait 24 hours, "
-            "or sign in with a browser and give its cookies by --cookies, or use another --source",
+            f"{url}: the host reports too many recent downloads of this file. Wait 24 hours, or "
+            "sign in with a browser and pass its cookies with --cookies, or use a different "
+            "--source",
             lasting=True,
         )
     if _SIGN_IN.search(page):
         return TransferFailure(
             "not public",
-            f"{url}: the host wants somebody to sign in; give cookies by --cookies",
+            f"{url}: the host requires a sign-in; pass a browser's cookies with --cookies",
             lasting=True,
         )
     return TransferFailure("web page", f"{url}: the host sent a web page instead of the file")
 
 
 def status_failure(status: int, url: str) -> TransferFailure | None:
-    """What an HTTP status means; None if content follows."""
+    """Return the failure that an HTTP status stands for; None if content follows."""
     if status in (200, 206):
         return None
     if status in (404, 410):
-        return TransferFailure("not found", f"{url}: not there (status {status})", lasting=True)
+        message = f"{url}: the host does not have this file (status {status})"
+        return TransferFailure("not found", message, lasting=True)
     if status == 401:
-        return TransferFailure(
-            "not public", f"{url}: the host wants somebody to sign in (status 401)", lasting=True
-        )
+        message = f"{url}: the host requires a sign-in (status 401)"
+        return TransferFailure("not public", message, lasting=True)
     if status == 403:
-        return TransferFailure(
-            "refused", f"{url}: refused (status 403), often for too many requests"
-        )
+        reason = "often because of too many requests"
+        return TransferFailure("refused", f"{url}: refused (status 403), {reason}")
     if status in _BUSY:
         return TransferFailure("busy", f"{url}: the host is busy (status {status})")
-    return TransferFailure("refused", f"{url}: status {status}", lasting=400 <= status < 500)
+    message = f"{url}: the host answered with status {status}"
+    return TransferFailure("refused", message, lasting=400 <= status < 500)
 
 
 def retry_after_s(headers: Mapping[str, str]) -> float | None:
-    """Seconds that a host asks to wait, by ``Retry-After`` in seconds or as a date."""
+    """Return the pause in seconds that ``Retry-After`` asks for, in seconds or as a date."""
     text = headers.get("Retry-After", "").strip()
     if not text:
         return None

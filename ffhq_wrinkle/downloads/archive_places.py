@@ -1,18 +1,23 @@
-"""Archive places: where the files of each published archive belong in the released layout."""
+"""Archive places: the paths of the files of published archives in the released layout."""
 
 import re
 from collections.abc import Callable
 from pathlib import PurePosixPath
 from typing import Literal
 
-from ..dataset.layout import released_path
+from ..dataset.layout import (
+    LABEL_MAPS_FOLDERS,
+    MANUAL_MASKS_FOLDER,
+    WEAK_MASKS_FOLDER,
+    released_path,
+)
 
 ArchiveKind = Literal["manual-masks", "weak-masks", "face-parsed-labels", "checkpoints"]
 _ID = re.compile(r"\d{5}")
 
 
 def _labels(folder: str, suffix: str, *, sharded: bool) -> Callable[[PurePosixPath], str | None]:
-    """Places of files named by FFHQ ids, whatever folders the archive has them in."""
+    """Return a function that places files named after FFHQ ids, from any folder of an archive."""
 
     def place(member: PurePosixPath) -> str | None:
         if member.suffix.lower() != suffix or not _ID.fullmatch(member.stem):
@@ -24,15 +29,15 @@ def _labels(folder: str, suffix: str, *, sharded: bool) -> Callable[[PurePosixPa
 
 
 def _checkpoint(member: PurePosixPath) -> str | None:
-    """Checkpoints keep the folder that names their stage and network."""
+    """Return the path of a checkpoint, which keeps the folder of its stage and network."""
     if member.suffix != ".pth" or member.name.startswith("."):
         return None
     return "/".join(["checkpoints", *member.parts[-2:]])
 
 
 PLACES: dict[ArchiveKind, Callable[[PurePosixPath], str | None]] = {
-    "manual-masks": _labels("manual_wrinkle_masks", ".png", sharded=False),
-    "weak-masks": _labels("weak_wrinkle_masks", ".png", sharded=True),
-    "face-parsed-labels": _labels("face_parsed_labels", ".npy", sharded=False),
+    "manual-masks": _labels(MANUAL_MASKS_FOLDER, ".png", sharded=False),
+    "weak-masks": _labels(WEAK_MASKS_FOLDER, ".png", sharded=True),
+    "face-parsed-labels": _labels(LABEL_MAPS_FOLDERS[0], ".npy", sharded=False),
     "checkpoints": _checkpoint,
 }

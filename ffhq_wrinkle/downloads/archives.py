@@ -1,7 +1,7 @@
-"""Archives: zip files unpacked member by member, and never anywhere but where they should go.
+"""Archives: zip files, checked as a whole and unpacked member by member.
 
-An archive from the internet is hostile until shown otherwise: a name may lead out of the folder,
-a member may be a link, or unpack to more than any disk holds.
+An archive from the internet can be hostile: the name of a member can lead out of the folder, a
+member can be a link, or can unpack to more than a disk holds.
 """
 
 import lzma
@@ -17,7 +17,7 @@ from ..storage.writing import PARTIAL_PREFIX, output_error
 
 MAX_MEMBERS = 2_000_000
 _CHUNK = 1 << 20
-# OSError is what bz2 raises; the archive itself is open already.
+# bz2 raises OSError for damaged data; the archive itself is already open.
 _DAMAGE = (
     zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, NotImplementedError, RuntimeError,
     OSError,
@@ -25,7 +25,7 @@ _DAMAGE = (
 
 
 class Member(NamedTuple):
-    """A file in an archive, and where it goes, relative to the folder."""
+    """A file in an archive, and its path relative to the folder to unpack to."""
 
     info: zipfile.ZipInfo
     place: str
@@ -37,68 +37,69 @@ def members(
     *,
     max_bytes: int,
 ) -> list[Member]:
-    """The files of an archive that have a place, after the whole list was checked.
+    """Check the list of an archive's members, and return the files that have a place.
 
     Parameters
     ----------
     archive : zipfile.ZipFile
-        Opened for reading.
+        Archive that is open for reading.
     place : callable
-        Gives the place of a member, relative to the folder, by its path; None for what is not
-        wanted.
+        Function that returns, for the path of a member, its path relative to the folder to unpack
+        to; None to ignore the member.
     max_bytes : int
-        How much all of them may unpack to.
+        Maximum size in bytes of all members together when unpacked.
 
     Raises
     ------
     SourceError
-        The list has an absolute path, one with ``..``, a link, an encrypted member, two files of
-        one place, or promises too much.
+        The list has too many members or bytes, an absolute path or one with ``..``, a link, an
+        encrypted member, or two files with the same place.
     """
     name, infos = str(archive.filename), archive.infolist()
     if len(infos) > MAX_MEMBERS:
-        raise SourceError(f"{name}: {len(infos)} members; no archive that is read has so many")
+        raise SourceError(f"{name} has {len(infos)} members, more than the limit of {MAX_MEMBERS}")
     total = sum(info.file_size for info in infos)
     if total > max_bytes:
-        raise SourceError(f"{name} unpacks to {total} bytes, more than the {max_bytes} expected")
-    wanted: dict[str, Member] = {}
+        raise SourceError(f"{name} unpacks to {total} bytes, more than the limit of {max_bytes}")
+    by_place: dict[str, Member] = {}
     for info in infos:
         path = _safe_path(info, name)
-        where = None if info.is_dir() else place(path)
-        if where is None:
+        target = None if info.is_dir() else place(path)
+        if target is None:
             continue
-        if where in wanted:
-            raise SourceError(f"{name}: {wanted[where].info.filename} and {path} are both {where}")
-        wanted[where] = Member(info, where)
-    return list(wanted.values())
+        if target in by_place:
+            twin = by_place[target].info.filename
+            raise SourceError(f"{name}: {twin} and {path} have the same place {target}")
+        by_place[target] = Member(info, target)
+    return list(by_place.values())
 
 
 def _safe_path(info: zipfile.ZipInfo, archive: str) -> PurePosixPath:
-    """The path of a member, if it leads nowhere but down, and is a file or folder."""
+    """Return the path of a member; raise an error if it is unsafe to unpack."""
     text = info.filename
     path = PurePosixPath(text)
     kind = stat.S_IFMT(info.external_attr >> 16)
-    trouble = None
+    reason = None
     if path.is_absolute() or ".." in path.parts or any(sign in text for sign in "\\:\0"):
-        trouble = "would leave the folder"
+        reason = "would leave the folder"
     elif kind not in (0, stat.S_IFREG, stat.S_IFDIR):
-        trouble = "is a link or a device"
+        reason = "is a link or a device"
     elif info.flag_bits & 1:
-        trouble = "is encrypted"
-    if trouble:
-        raise SourceError(f"{archive}: member {text!r} {trouble}; nothing was unpacked")
+        reason = "is encrypted"
+    if reason:
+        raise SourceError(f"{archive}: member {text!r} {reason}; nothing was unpacked")
     return path
 
 
 def unpack(archive: zipfile.ZipFile, member: Member, target: Path) -> None:
-    """Unpack one member under a name, whole or not at all; its checksum is verified.
+    """Unpack a member to a path, completely or not at all; its checksum is verified.
 
     Raises
     ------
     TransferFailure
-        The member is damaged, or larger than the archive's list says.
+        The member is damaged, or its size is not the one in the archive's list.
     OutputError
-        It can not be written.
+        The file cannot be written.
     """
     partial = target.with_name(f"{PARTIAL_PREFIX}unpacked-{target.name[:100]}")
     try:
@@ -128,12 +129,12 @@ def _content(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Iterator[bytes]
                 raise _damaged(archive, info, error) from error
             left -= len(chunk)
             if left < 0 or (left and not chunk):
-                raise _damaged(archive, info, "not as large as its list says")
+                raise _damaged(archive, info, "its size is not the one in the archive's list")
             if not chunk:
                 return
             yield chunk
 
 
-def _damaged(archive: zipfile.ZipFile, info: zipfile.ZipInfo, why: object) -> TransferFailure:
-    message = f"{archive.filename}: {info.filename}: {why}"
+def _damaged(archive: zipfile.ZipFile, info: zipfile.ZipInfo, reason: object) -> TransferFailure:
+    message = f"{archive.filename}: {info.filename}: {reason}"
     return TransferFailure(DAMAGED_ARCHIVE, message, lasting=True)

@@ -1,7 +1,7 @@
-"""Data set: a folder in the released layout while files are brought into it, verified.
+"""Data set: a folder in the released layout, into which files are downloaded and verified.
 
-`DataSet` has one file after another, from wherever `image_sources` or the table of sources say, and
-keeps the ledger; `download` decides which.
+`DataSet` makes sure that a file is present, and keeps the ledger. `image_download`,
+`file_download` and `archive_download` choose the files.
 """
 
 import shutil
@@ -11,16 +11,30 @@ from pathlib import Path
 from ..errors import WRONG_CONTENT, OutputError, TransferFailure
 from ..storage.locks import FolderLock
 from ..storage.writing import PARTIAL_PREFIX, InnerFolders, output_error
-from .image_sources import Wanted
 from .ledger import LEDGER, VERIFIED, Ledger
 from .licence import keep_licence
 from .transfer import Patience, Transfers
 from .verification import file_hashes, problem
+from .wanted_files import WantedFile
 
 
 @dataclass(frozen=True)
 class DownloadReport:
-    """What a run did: files it was about, fetched, there already, and why others were not had."""
+    """The result of a download, as numbers of files.
+
+    Attributes
+    ----------
+    what : str
+        Name of the kind of files.
+    files : int
+        Files that were requested.
+    fetched, kept : int
+        Files that were downloaded, and that were already present.
+    causes : dict of str to int
+        Files that failed, by cause.
+    first_failure : str
+        Message of the first failure.
+    """
 
     what: str
     files: int
@@ -31,12 +45,15 @@ class DownloadReport:
 
     @property
     def failed(self) -> int:
-        """How many files could not be had."""
+        """Number of files that failed."""
         return sum(self.causes.values())
 
     def summary(self, data: Path) -> str:
-        """One line for people."""
-        parts = [f"{self.what}: {self.fetched} fetched and verified", f"{self.kept} there already"]
+        """Return the numbers in one line, with the first failure."""
+        parts = [
+            f"{self.what}: {self.fetched} downloaded and verified",
+            f"{self.kept} already present",
+        ]
         if self.causes:
             causes = ", ".join(f"{count} {cause}" for cause, count in sorted(self.causes.items()))
             parts.append(
@@ -48,25 +65,26 @@ class DownloadReport:
 
 
 class DataSet:
-    """A data set's folder while files are brought into it; use as a context manager.
+    """The folder of a data set during a download; a context manager.
 
     Parameters
     ----------
     path : Path
-        The folder; made if it is not there.
+        The folder, which is created if it does not exist.
     jobs : int
-        Connections at a time.
+        Number of simultaneous connections.
     verify : bool
-        Look at the content of files that are there, not only at size and time of change.
+        Whether to check the content of existing files, and not only their size and modification
+        time.
     cookies : Path, optional
-        As `transfer.Transfers`.
+        A browser's cookies, see `transfer.Transfers`.
     patience : Patience, optional
-        How long to bear with hosts.
+        Timeouts and numbers of retries.
 
     Raises
     ------
     OutputError
-        On entering: the folder can not be written, or another run is writing there.
+        The folder cannot be written, or another run is writing to it; raised on entering.
     """
 
     def __init__(
@@ -104,34 +122,34 @@ class DataSet:
             self._lock.release()
 
     def is_done(self, file: str) -> bool:
-        """Whether a file is there and was verified; with `verify` its hash is taken again."""
+        """Return whether a file is present and verified; with `verify`, hash it again."""
         if not self.ledger.is_current(file):
             return False
         return not (self.verify and self._is_altered(file))
 
     def _is_altered(self, file: str) -> bool:
-        """Whether a file's hash is another than when it was verified."""
+        """Return whether a file's hash differs from the one when it was verified."""
         row = self.ledger.get(file)
         if row is None or row.state != VERIFIED or not (self.path / file).is_file():
             return False
         name, _, expected = row.hash.partition(":")
         return name != "sha256" or file_hashes(self.path / file, name)[name] != expected
 
-    def bring(self, wanted: Wanted) -> bool:
-        """Have a file, fetching it if it is not there or not right; says whether it was fetched.
+    def ensure(self, wanted: WantedFile) -> bool:
+        """Download a file if it is missing or wrong; return whether it was downloaded.
 
         Raises
         ------
         TransferFailure
-            It can not be had.
+            The file cannot be downloaded.
         OutputError
-            It can not be written.
+            The file cannot be written.
         """
         target = self.path / wanted.file
         try:
             if wanted.failure:
                 raise wanted.failure
-            self.make_room_for(wanted.file)
+            self.prepare_path(wanted.file)
             fetched = (
                 not target.exists()
                 or (self.verify and self._is_altered(wanted.file))
@@ -140,29 +158,31 @@ class DataSet:
             if fetched:
                 self._fetch(wanted, target)
         except TransferFailure as failure:
-            self.ledger.failed(wanted.file, wanted.source, failure.cause)
+            self.ledger.record_failed(wanted.file, wanted.source, failure.cause)
             raise
         except OSError as error:
             raise output_error(target, error) from error
-        self.note(wanted.file, wanted.source)
+        self.record_verified(wanted.file, wanted.source)
         return fetched
 
-    def make_room_for(self, file: str) -> None:
-        """Make a file's folder, and refuse what would be written elsewhere or is in the way.
+    def prepare_path(self, file: str) -> None:
+        """Create the folder of a file, and check that the file can be written there.
 
         Raises
         ------
         TransferFailure
-            Something that is no file has the name.
+            Something other than a file has the file's name.
         OutputError
-            The folder leads out of the data set, or can not be made.
+            The folder is a link out of the data set, or cannot be created.
         """
         target = self.path / file
         if target.exists() and not target.is_file():
-            raise TransferFailure("in the way", f"{target} is no file; move it away", lasting=True)
+            raise TransferFailure(
+                "in the way", f"{target} is not a file; move it away", lasting=True
+            )
         self._folders.make(target.parent)
 
-    def _fetch(self, wanted: Wanted, target: Path) -> None:
+    def _fetch(self, wanted: WantedFile, target: Path) -> None:
         if wanted.copy is None:
             self.transfers.fetch(wanted.url, target, wanted.expected, headers=wanted.headers)
             return
@@ -177,22 +197,22 @@ class DataSet:
         finally:
             partial.unlink(missing_ok=True)
 
-    def note(self, file: str, from_where: str) -> None:
-        """Note in the ledger that a file is there and right."""
+    def record_verified(self, file: str, source: str) -> None:
+        """Record in the ledger that a file from a source is present and verified."""
         sha256 = file_hashes(self.path / file, "sha256")["sha256"]
-        self.ledger.verified(file, from_where, f"sha256:{sha256}")
+        self.ledger.record_verified(file, source, f"sha256:{sha256}")
 
-    def require_room(self, needed: int) -> None:
-        """Refuse to begin what the disk has no room for.
+    def require_free_bytes(self, needed: int) -> None:
+        """Raise an error unless the disk has some number of bytes free.
 
         Raises
         ------
         OutputError
-            There are fewer bytes free.
+            The disk has fewer bytes free.
         """
         free = shutil.disk_usage(self.path).free
         if needed > free:
             raise OutputError(
                 f"{self.path} has {free / 1e9:.1f} GB free, but about {needed / 1e9:.1f} GB are "
-                "needed; make room, or choose fewer --ids"
+                "needed; make room, or choose fewer ids with --ids"
             )

@@ -1,103 +1,56 @@
-"""Image sources: where FFHQ's photographs may come from, and what is known of them there."""
+"""Image sources: the hosts and folders from which FFHQ's photographs can be downloaded."""
 
-import os
 import re
 import shutil
-import time
 import zipfile
-from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
-from typing import Any, NamedTuple
+from typing import Any
 
-from ..dataset.layout import (
-    IMAGES_FOLDER,
-    SHARD_SIZE,
-    find_images,
-    image_folder,
-    released_path,
-)
+from ..dataset.layout import SHARD_SIZE, find_images, image_folder
 from ..errors import ArgumentError, SourceError, TransferFailure
 from .archives import Member, members, unpack
+from .hub_images import HubImages
 from .metadata import ImageFacts
-from .verification import Expected
+from .transfer import Patience
+from .wanted_files import PART_SIZE, ImageSource, WantedFile, expected_image, place_of
 
-_BATCH = 500  # ids that a mirror is asked about at once
-_PART_SIZE = 10_000
-_ASK_TIMES = 5
-_ASK_TIMEOUT_S = (20, 60)  # for a connection, and for an answer
 _MAX_IMAGE_BYTES = 64 << 20
-# Archives and folders of the same file names that hold something else.
+# Other archives and folders, whose files have the same names as the photographs.
 _NOT_IMAGES = re.compile(r"mask|thumbnail|label|wrinkle|wild", re.IGNORECASE)
 _FFHQ_NAME = re.compile(r"(\d{5})\.png", re.IGNORECASE)
 
 
-class Wanted(NamedTuple):
-    """A file to have: its place in the data set, where it is, and what it should be.
-
-    Either `url` is its address, or `copy` puts it under any name; or `failure` says that the source
-    does not have it.
-    """
-
-    file: str
-    source: str
-    expected: Expected
-    url: str = ""
-    headers: Mapping[str, str] = {}
-    copy: Callable[[Path], None] | None = None
-    failure: TransferFailure | None = None
-
-
-def place_of(image_id: str) -> str:
-    """Where a photograph lies in a data set."""
-    return f"{IMAGES_FOLDER}/{released_path(image_id, '.png')}"
-
-
-class ImageSource(ABC):
-    """Knows where the photographs of some place are.
-
-    Attributes
-    ----------
-    name : str
-        What the ledger calls it.
-    """
-
-    name: str
-
-    @abstractmethod
-    def wanted(self, image_ids: Sequence[str]) -> Iterator[Wanted]:
-        """What is to be had for each of these ids; may ask the source, some ids at a time.
-
-        Raises
-        ------
-        SourceError
-            The source can not be asked.
-        """
-
-
 def image_source(
-    text: str, entry: Mapping[str, Any], facts: Mapping[str, ImageFacts]
+    text: str,
+    entry: Mapping[str, Any],
+    facts: Mapping[str, ImageFacts],
+    *,
+    patience: Patience | None = None,
 ) -> ImageSource:
-    """Choose a source: ``huggingface``, ``drive``, an address with ``{id}``, or a folder.
+    """Return the source for ``huggingface``, ``drive``, an address with ``{id}``, or a folder.
 
     Parameters
     ----------
     text : str
-        As `--source` has it.
+        Value of `--source`.
     entry : mapping
         The table ``ffhq-images`` of `sources.toml`.
-    facts : mapping
-        FFHQ's own, by image id, if they are known.
+    facts : mapping of str to ImageFacts
+        FFHQ's metadata by image id, if it is present.
+    patience : Patience, optional
+        How long to wait before the hub is asked again: `first_wait_s`, then twice as long each
+        time.
 
     Raises
     ------
     ArgumentError
-        It is none of these.
+        The text is none of these.
     """
     side = int(entry.get("side", 1024))
     if text == "huggingface":
-        return HuggingFaceImages(entry, facts, side)
+        return HubImages(entry, facts, side, patience or Patience())
     if text == "drive":
         return DriveImages(facts, side)
     if "://" in text:
@@ -105,99 +58,13 @@ def image_source(
     if Path(text).is_dir():
         return FolderImages(Path(text), facts, side)
     raise ArgumentError(
-        f"--source {text!r} is neither huggingface, nor drive, nor an address with {{id}}, nor a "
-        "folder that is there"
+        f"--source {text!r} is neither huggingface, nor drive, nor an address with {{id}}, nor an "
+        "existing folder"
     )
 
 
-def _expected(image_id: str, facts: Mapping[str, ImageFacts], side: int) -> Expected:
-    """What FFHQ says of an image; without that, that it decodes whole at its size."""
-    fact = facts.get(image_id)
-    if fact is None:
-        return Expected(side=side)
-    return Expected(md5=fact.md5, pixel_md5=fact.pixel_md5, side=side)
-
-
-class HuggingFaceImages(ImageSource):
-    """A mirror on the Hugging Face hub, at a pinned revision."""
-
-    name = "huggingface"
-
-    def __init__(
-        self, entry: Mapping[str, Any], facts: Mapping[str, ImageFacts], side: int
-    ) -> None:
-        self.repository, self.revision = entry["huggingface"], entry["revision"]
-        self.path = entry["path"]
-        self.facts, self.side = facts, side
-        from huggingface_hub import constants
-
-        # Read here, for the hub's library reads them once, when it is imported.
-        self.endpoint = (os.environ.get("HF_ENDPOINT") or constants.ENDPOINT).rstrip("/")
-        self.token = os.environ.get("HF_TOKEN") or None
-
-    def wanted(self, image_ids: Sequence[str]) -> Iterator[Wanted]:
-        """Ask the hub for size and SHA-256 of many files at a time."""
-        from huggingface_hub import hf_hub_url
-        from huggingface_hub.utils import build_hf_headers  # type: ignore[attr-defined]
-
-        headers = {key: str(value) for key, value in build_hf_headers(token=self.token).items()}
-        for start in range(0, len(image_ids), _BATCH):
-            paths = {
-                self.path.format(part=int(one) // _PART_SIZE + 1, image_id=one): one
-                for one in image_ids[start : start + _BATCH]
-            }
-            known = self._ask(list(paths), headers)
-            for path, image_id in paths.items():
-                file = known.get(path)
-                if file is None:
-                    missing = f"{self.repository} has no {path} at revision {self.revision}"
-                    failure = TransferFailure("not found", missing, lasting=True)
-                    nothing = Expected(side=self.side)
-                    yield Wanted(place_of(image_id), self.name, nothing, failure=failure)
-                    continue
-                expected = _expected(image_id, self.facts, self.side)
-                if file.get("lfs"):
-                    lfs = file["lfs"]
-                    expected = replace(expected, size=lfs["size"], sha256=lfs["oid"])
-                url = hf_hub_url(
-                    self.repository,
-                    path,
-                    repo_type="dataset",
-                    revision=self.revision,
-                    endpoint=self.endpoint,
-                )
-                yield Wanted(place_of(image_id), self.name, expected, url, headers)
-
-    def _ask(self, paths: list[str], headers: Mapping[str, str]) -> dict[str, dict[str, Any]]:
-        """Size and hash of files, by path; those that are not there are left out.
-
-        Asked with requests, since the hub's library raises what its own HTTP library of the day
-        does, by which a lost connection could not be told from a bug.
-        """
-        import requests
-
-        url = f"{self.endpoint}/api/datasets/{self.repository}/paths-info/{self.revision}"
-        for attempt in range(1, _ASK_TIMES + 1):
-            try:
-                with requests.post(
-                    url, data={"paths": paths}, headers=dict(headers), timeout=_ASK_TIMEOUT_S
-                ) as response:
-                    response.raise_for_status()
-                    return {one["path"]: one for one in response.json()}
-            except (requests.RequestException, ValueError, KeyError, TypeError) as error:
-                status = getattr(getattr(error, "response", None), "status_code", None)
-                if attempt == _ASK_TIMES or status in (401, 403, 404):
-                    cause = "no connection" if status is None else f"status {status}"
-                    raise SourceError(
-                        f"the mirror {self.repository} at {self.endpoint} can not be asked for its "
-                        f"files ({cause}). Try again later, or use another --source"
-                    ) from error
-                time.sleep(2.0 ** (attempt - 1))
-        raise AssertionError("unreachable")
-
-
 class DriveImages(ImageSource):
-    """FFHQ's own files on Google Drive, by the addresses in its metadata."""
+    """FFHQ's own files on Google Drive, at the addresses in its metadata."""
 
     name = "drive"
 
@@ -208,17 +75,17 @@ class DriveImages(ImageSource):
             )
         self.facts, self.side = facts, side
 
-    def wanted(self, image_ids: Sequence[str]) -> Iterator[Wanted]:
-        """Addresses, sizes and hashes are those of the metadata."""
+    def files(self, image_ids: Sequence[str]) -> Iterator[WantedFile]:
+        """Yield files with the addresses, sizes and hashes of the metadata."""
         for image_id in image_ids:
             fact = self.facts.get(image_id)
-            place, expected = place_of(image_id), _expected(image_id, self.facts, self.side)
+            place, expected = place_of(image_id), expected_image(image_id, self.facts, self.side)
             if fact is None:
                 message = f"FFHQ's metadata has no image {image_id}"
                 failure = TransferFailure("not found", message, lasting=True)
-                yield Wanted(place, self.name, expected, failure=failure)
+                yield WantedFile(place, self.name, expected, failure=failure)
             else:
-                yield Wanted(place, self.name, replace(expected, size=fact.size), fact.url)
+                yield WantedFile(place, self.name, replace(expected, size=fact.size), fact.url)
 
 
 class TemplateImages(ImageSource):
@@ -228,21 +95,23 @@ class TemplateImages(ImageSource):
         self.name = template
         self.facts, self.side = facts, side
         if "{id}" not in template or not template.startswith(("http://", "https://")):
-            raise ArgumentError(f"--source {template}: write http(s)://... with {{id}} in it")
+            raise ArgumentError(
+                f"--source {template} should start with http:// or https:// and contain {{id}}"
+            )
 
-    def wanted(self, image_ids: Sequence[str]) -> Iterator[Wanted]:
-        """Fill the template in."""
+    def files(self, image_ids: Sequence[str]) -> Iterator[WantedFile]:
+        """Yield files with addresses made from the template."""
         for image_id in image_ids:
             number = int(image_id)
             url = self.name.replace("{id}", image_id)
             url = url.replace("{shard}", f"{number // SHARD_SIZE * SHARD_SIZE:05d}")
-            url = url.replace("{part}", str(number // _PART_SIZE + 1))
-            expected = _expected(image_id, self.facts, self.side)
-            yield Wanted(place_of(image_id), self.name, expected, url)
+            url = url.replace("{part}", str(number // PART_SIZE + 1))
+            expected = expected_image(image_id, self.facts, self.side)
+            yield WantedFile(place_of(image_id), self.name, expected, url)
 
 
 class FolderImages(ImageSource):
-    """A folder with FFHQ in it already: loose files, flat or in shards, or zip archives."""
+    """A folder that already contains FFHQ: as files, flat or in shards, or in zip archives."""
 
     def __init__(self, folder: Path, facts: Mapping[str, ImageFacts], side: int) -> None:
         self.name = str(folder)
@@ -253,48 +122,52 @@ class FolderImages(ImageSource):
             self._add_archive(path)
         inner = image_folder(folder)
         try:
-            self._loose = {name: inner / one.path for name, one in find_images(inner).items()}
+            self._loose = {
+                image_id: inner / image.path for image_id, image in find_images(inner).items()
+            }
         except ArgumentError:
             if not self._packed:
                 raise
 
     def _add_archive(self, path: Path) -> None:
         def place(member: PurePosixPath) -> str | None:
-            found = _FFHQ_NAME.fullmatch(member.name)
-            other = any(_NOT_IMAGES.search(folder) for folder in (path.stem, *member.parts[:-1]))
-            return place_of(found[1]) if found and not other else None
+            match = _FFHQ_NAME.fullmatch(member.name)
+            folders = (path.stem, *member.parts[:-1])
+            if not match or any(_NOT_IMAGES.search(folder) for folder in folders):
+                return None
+            return place_of(match[1])
 
         try:
             archive = zipfile.ZipFile(path)
         except (OSError, zipfile.BadZipFile) as error:
-            raise SourceError(f"{path} can not be read as a zip archive: {error}") from error
-        most = len(archive.infolist()) * _MAX_IMAGE_BYTES
-        for member in members(archive, place, max_bytes=most):
+            raise SourceError(f"{path} cannot be read as a zip archive: {error}") from error
+        max_bytes = len(archive.infolist()) * _MAX_IMAGE_BYTES
+        for member in members(archive, place, max_bytes=max_bytes):
             self._packed[PurePosixPath(member.place).stem] = (archive, member)
 
-    def wanted(self, image_ids: Sequence[str]) -> Iterator[Wanted]:
-        """Loose files before packed ones."""
+    def files(self, image_ids: Sequence[str]) -> Iterator[WantedFile]:
+        """Yield files to copy; loose files take precedence over those in archives."""
         for image_id in image_ids:
-            place, expected = place_of(image_id), _expected(image_id, self.facts, self.side)
+            place, expected = place_of(image_id), expected_image(image_id, self.facts, self.side)
             if image_id in self._loose:
-                yield Wanted(place, self.name, expected, copy=self._linked(image_id))
+                yield WantedFile(place, self.name, expected, copy=self._linked(image_id))
             elif image_id in self._packed:
-                yield Wanted(place, self.name, expected, copy=self._unpacked(image_id))
+                yield WantedFile(place, self.name, expected, copy=self._unpacked(image_id))
             else:
                 message = f"{self.name} has no image {image_id}"
                 failure = TransferFailure("not found", message, lasting=True)
-                yield Wanted(place, self.name, expected, failure=failure)
+                yield WantedFile(place, self.name, expected, failure=failure)
 
     def _linked(self, image_id: str) -> Callable[[Path], None]:
         source = self._loose[image_id]
 
         def link_or_copy(target: Path) -> None:
             if not source.is_file():
-                raise TransferFailure("not found", f"{source} is no file", lasting=True)
+                raise TransferFailure("not found", f"{source} is not a file", lasting=True)
             target.unlink(missing_ok=True)
             try:
                 target.hardlink_to(source.resolve())
-            except OSError:  # another file system
+            except OSError:  # such as a different file system
                 shutil.copyfile(source, target)
 
         return link_or_copy

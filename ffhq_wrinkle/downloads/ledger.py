@@ -1,7 +1,7 @@
-"""Ledger: `download.csv`, what is known of each file that was fetched into a folder.
+"""Ledger: `download.csv`, the state of each file that was downloaded into a folder.
 
-A file whose size and time of change are still those of its row is taken for verified. The ledger
-is saved every few seconds, so that an interruption costs at most as much verifying again.
+A file counts as verified if its size and modification time are still those of its row. The ledger
+is saved every few seconds, so that after an interruption only a few files are verified again.
 """
 
 import csv
@@ -15,14 +15,14 @@ from ..errors import OutputError
 from ..storage.writing import csv_bytes, write_bytes
 
 LEDGER = "download.csv"
-VERIFIED, FAILED = "verified", "failed"
+VERIFIED, FAILED, UNPACKED = "verified", "failed", "unpacked"
 _SECONDS_BETWEEN_SAVES = 5.0
 
 
 class LedgerRow(NamedTuple):
-    """One file: where it came from, its size, hash and time of change, and how it stands.
+    """A file: its source, size, hash, modification time and state, and the cause of a failure.
 
-    `hash` is written as ``sha256:...``; `cause` says why a file that failed did.
+    `hash` has the form ``sha256:...``.
     """
 
     file: str
@@ -35,12 +35,12 @@ class LedgerRow(NamedTuple):
 
 
 class Ledger:
-    """The rows of a folder's `download.csv`, for many threads; see the module.
+    """The rows of a folder's `download.csv`, shared by threads.
 
     Raises
     ------
     OutputError
-        There is a file of that name that is no ledger.
+        The file of this name is not a ledger, or cannot be read.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -52,40 +52,41 @@ class Ledger:
         self._changed = False
 
     def get(self, file: str) -> LedgerRow | None:
-        """The row of a file, if it has one."""
+        """Return the row of a file, or None if it has no row."""
         return self._rows.get(file)
 
     def is_current(self, file: str) -> bool:
-        """Whether a file is there as it was when it was verified, by size and time of change."""
+        """Return whether a verified file still has the size and modification time of its row."""
         row = self._rows.get(file)
         if row is None or row.state != VERIFIED:
             return False
         try:
-            found = (self.folder / file).stat()
+            status = (self.folder / file).stat()
         except OSError:
             return False
-        return (found.st_size, found.st_mtime_ns) == (row.bytes, row.mtime_ns)
+        return (status.st_size, status.st_mtime_ns) == (row.bytes, row.mtime_ns)
 
-    def verified(self, file: str, source: str, hashed: str) -> None:
-        """Note that a file is there and right."""
-        found = (self.folder / file).stat()
-        self._note(LedgerRow(file, source, found.st_size, hashed, found.st_mtime_ns, VERIFIED))
+    def record_verified(self, file: str, source: str, file_hash: str) -> None:
+        """Record that a file is present and verified."""
+        status = (self.folder / file).stat()
+        size, mtime_ns = status.st_size, status.st_mtime_ns
+        self._record(LedgerRow(file, source, size, file_hash, mtime_ns, VERIFIED))
 
-    def failed(self, file: str, source: str, cause: str) -> None:
-        """Note that a file could not be had."""
-        self._note(LedgerRow(file, source, 0, "", 0, FAILED, cause))
+    def record_failed(self, file: str, source: str, cause: str) -> None:
+        """Record that a file could not be downloaded."""
+        self._record(LedgerRow(file, source, 0, "", 0, FAILED, cause))
 
-    def unpacked(self, file: str, source: str, state: str) -> None:
-        """Note that all of an archive, which is not kept, is in place."""
-        self._note(LedgerRow(file, source, 0, "", 0, state))
+    def record_unpacked(self, file: str, source: str) -> None:
+        """Record that all files of an archive, which is not kept, are in place."""
+        self._record(LedgerRow(file, source, 0, "", 0, UNPACKED))
 
     def of_source(self, source: str) -> list[LedgerRow]:
-        """Rows of files that came from a source and were verified."""
+        """Return the rows of verified files from a source."""
         return [
             row for row in self._rows.values() if row.source == source and row.state == VERIFIED
         ]
 
-    def _note(self, row: LedgerRow) -> None:
+    def _record(self, row: LedgerRow) -> None:
         with self._lock:
             self._rows[row.file] = row
             self._changed = True
@@ -93,7 +94,7 @@ class Ledger:
             self.save()
 
     def save(self) -> None:
-        """Write the table, if anything has changed."""
+        """Write the table, if a row has changed."""
         with self._lock:
             if not self._changed:
                 return
@@ -110,12 +111,12 @@ def _read(path: Path) -> Iterable[LedgerRow]:
         with path.open(encoding="utf-8", errors="surrogateescape", newline="") as file:
             rows = csv.reader(file)
             header = tuple(next(rows, ()))
-            if not header:  # a power cut can leave it empty; files are then verified where they are
+            if not header:  # a power cut can leave an empty table; files are then verified again
                 return
             if header != LedgerRow._fields:
-                raise OutputError(f"{path} is no table of downloads; choose another folder")
+                raise OutputError(f"{path} is not a table of downloads; choose another folder")
             for row in rows:
-                name, source, size, hashed, mtime_ns, state, cause = row
-                yield LedgerRow(name, source, int(size), hashed, int(mtime_ns), state, cause)
+                name, source, size, file_hash, mtime_ns, state, cause = row
+                yield LedgerRow(name, source, int(size), file_hash, int(mtime_ns), state, cause)
     except (OSError, csv.Error, ValueError) as error:
-        raise OutputError(f"{path} can not be read: {error}; move it away") from error
+        raise OutputError(f"{path} cannot be read: {error}; move it away") from error

@@ -1,7 +1,8 @@
 """Metadata: FFHQ's own table of its images, read once from 268 MB of JSON into two small tables.
 
-`image_facts.csv` has what a download is held against; `attribution.csv` has what the licences ask
-to be passed on: author, licence and page of each photograph.
+`image_facts.csv` has the addresses, sizes and hashes by which downloads are verified.
+`attribution.csv` has the author, licence and page of each photograph, which the licences ask to be
+passed on.
 """
 
 import csv
@@ -21,7 +22,7 @@ _ATTRIBUTION = ("image_id", "author", "license", "license_url", "photo_url", "ph
 
 
 class ImageFacts(NamedTuple):
-    """What FFHQ says of one image: its file, and the md5 of its RGB pixels."""
+    """FFHQ's metadata of one image: its file, and the md5 of its RGB pixels."""
 
     image_id: str
     url: str
@@ -31,12 +32,12 @@ class ImageFacts(NamedTuple):
 
 
 def read_facts(data: Path) -> dict[str, ImageFacts]:
-    """Facts of every image, by id; none where the metadata has not been downloaded.
+    """Return the facts of each image, by id; none if the metadata is not present.
 
     Raises
     ------
     SourceError
-        The metadata can not be read.
+        The metadata cannot be read.
     """
     metadata, facts = data / METADATA, data / FACTS
     if not facts.exists():
@@ -47,23 +48,22 @@ def read_facts(data: Path) -> dict[str, ImageFacts]:
         with facts.open(encoding="utf-8", newline="") as file:
             rows = csv.reader(file)
             next(rows, None)
-            found = (ImageFacts(row[0], row[1], int(row[2]), row[3], row[4]) for row in rows)
-            return {one.image_id: one for one in found}
+            return {row[0]: ImageFacts(row[0], row[1], int(row[2]), row[3], row[4]) for row in rows}
     except (OSError, ValueError, IndexError, csv.Error) as error:
         raise SourceError(
-            f"{facts} can not be read: {error}; delete it, and it is made anew"
+            f"{facts} cannot be read: {error}; delete it to have it made again"
         ) from error
 
 
 def write_tables(data: Path) -> None:
-    """Make both tables from the metadata.
+    """Write both tables from the metadata.
 
     Raises
     ------
     SourceError
-        The metadata is not what FFHQ publishes.
+        The metadata is not in the form that FFHQ publishes.
     OutputError
-        A table can not be written.
+        A table cannot be written.
     """
     log.info("reading %s", data / METADATA)
     facts: list[ImageFacts] = []
@@ -83,13 +83,13 @@ def write_tables(data: Path) -> None:
         facts.append(row)
         attribution.append([image_id, *(photo.get(name, "") for name in _ATTRIBUTION[1:])])
     if not facts:
-        raise SourceError(f"{data / METADATA} has no images; delete it, and download it again")
+        raise SourceError(f"{data / METADATA} has no images; delete it and download it again")
     write_bytes(data / ATTRIBUTION, csv_bytes(_ATTRIBUTION, attribution))
     write_bytes(data / FACTS, csv_bytes(ImageFacts._fields, facts))
 
 
 def _entries(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Image id and entry of each image, read one at a time: the whole would take gigabytes."""
+    """Yield the id and entry of each image, one at a time: the whole takes gigabytes of memory."""
     import ijson
 
     try:
@@ -97,4 +97,5 @@ def _entries(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
             for number, entry in ijson.kvitems(file, ""):
                 yield f"{int(number):05d}", entry
     except (OSError, ValueError, ijson.JSONError) as error:
-        raise SourceError(f"{path} can not be read as FFHQ's metadata: {error}") from error
+        reason = str(error).split("\n")[0]  # ijson's next lines point into the text
+        raise SourceError(f"{path} cannot be read as FFHQ's metadata: {reason}") from error

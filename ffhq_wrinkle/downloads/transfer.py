@@ -1,8 +1,7 @@
 """Transfer: files over HTTP, resumed, retried, and verified before they get their names.
 
-A file is received under a hidden name beside its own, which stays the same from run to run, so
-that what arrived before an interruption is not asked for again. Many threads may fetch at once;
-when a host asks for a pause, all of them keep it.
+A file is received under a hidden name in its folder. The hidden name is the same in every run, so
+that data which arrived before an interruption are not requested again.
 """
 
 import contextlib
@@ -10,19 +9,15 @@ import hashlib
 import logging
 import os
 import random
-import threading
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from http.cookiejar import LoadError, MozillaCookieJar
 from itertools import chain
 from pathlib import Path
 from urllib.parse import urljoin, urlsplit
 
 import requests
-import urllib3
 
-from ..errors import WRONG_CONTENT, ArgumentError, TransferFailure
+from ..errors import WRONG_CONTENT, TransferFailure
 from ..storage.writing import PARTIAL_PREFIX, output_error
 from .answers import (
     LONGEST_PAUSE_S,
@@ -32,30 +27,31 @@ from .answers import (
     retry_after_s,
     status_failure,
 )
+from .connections import Connections
 from .verification import Expected, problem
 
 log = logging.getLogger(__name__)
 
 _CHUNK = 1 << 18
-_WORTH_SAYING_S = 10.0
-_PAGE_BYTES = 1 << 20
-_CONFIRMATIONS = 3
-_WRONG_CONTENTS = 3  # times that a whole file of wrong content is asked for
+_LOGGED_WAIT_S = 10.0  # longer waits are logged
+_MAX_PAGE_BYTES = 1 << 20
+_MAX_CONFIRMATIONS = 3
+_MAX_WRONG_CONTENTS = 3
 
 
 @dataclass(frozen=True, kw_only=True)
 class Patience:
-    """How long to bear with a host.
+    """Timeouts and numbers of retries.
 
     Attributes
     ----------
     attempts : int
-        Failures in a row, without any progress, after which a file is given up.
+        Number of failures in a row, without any progress, after which a file is given up.
     connect_s, stall_s : float
-        Seconds without a connection, or without a byte, that are a failure.
+        Seconds without a connection, or without data, that count as a failure.
     first_wait_s, longest_wait_s : float
-        Seconds to wait after the first failure; twice as long after each further one, up to the
-        longest, and a random part of it more.
+        Seconds to wait after the first failure, and at most. Each further failure doubles the wait.
+        A random part of up to one half is added.
     """
 
     attempts: int = 8
@@ -65,29 +61,31 @@ class Patience:
     longest_wait_s: float = 120.0
 
     def wait_s(self, failures: int) -> float:
-        """How long to wait after so many failures in a row."""
+        """Return the seconds to wait after a number of failures in a row."""
         wait = min(self.first_wait_s * 2.0 ** (failures - 1), self.longest_wait_s)
         return float(wait * random.uniform(1.0, 1.5))
 
 
-class Stopped(Exception):
-    """The run was told to stop; what arrived is kept."""
-
-
 class Transfers:
-    """Fetches files for many threads.
+    """Downloads of files by many threads.
 
     Parameters
     ----------
     patience : Patience, optional
-        How long to bear with hosts.
+        Timeouts and numbers of retries.
     cookies : Path, optional
-        A browser's cookies in Netscape's format, sent to the hosts that they are from.
+        A browser's cookies in Netscape's format. Each is sent only to the host that set it.
 
     Attributes
     ----------
     received : callable
-        Called with the number of bytes whenever some arrive, on any thread; may be set.
+        Function that is called, on any thread, with the number of bytes of each piece of data that
+        arrives. It can be replaced.
+
+    Raises
+    ------
+    ArgumentError
+        The cookies cannot be read.
     """
 
     def __init__(
@@ -97,28 +95,17 @@ class Transfers:
         cookies: Path | None = None,
     ) -> None:
         self.patience = patience or Patience()
-        self._cookies = _read_cookies(cookies) if cookies else None
+        timeout_s = (self.patience.connect_s, self.patience.stall_s)
+        self._connections = Connections(timeout_s=timeout_s, cookies=cookies)
         self.received: Callable[[int], None] = lambda _: None
-        self._stop = threading.Event()
-        self._threads = threading.local()
-        self._lock = threading.Lock()
-        self._sessions: list[requests.Session] = []
-        self._open: set[requests.Response] = set()
-        self._quiet_until: dict[str, float] = {}
 
     def close(self) -> None:
         """Close all connections."""
-        with self._lock:
-            for session in self._sessions:
-                session.close()
+        self._connections.close()
 
     def stop(self) -> None:
-        """Have every thread that fetches give up at once, with `Stopped`."""
-        self._stop.set()
-        with self._lock:
-            for response in self._open:
-                with contextlib.suppress(ValueError, OSError):  # it ended meanwhile
-                    response.raw.shutdown()
+        """Make all threads in `fetch` raise `connections.Stopped` immediately."""
+        self._connections.stop()
 
     @contextlib.contextmanager
     def stopped_by_errors(self) -> Iterator[None]:
@@ -130,8 +117,8 @@ class Transfers:
             raise
 
     def resume(self) -> None:
-        """Be ready again after `stop`."""
-        self._stop.clear()
+        """Allow new transfers after `stop`."""
+        self._connections.resume()
 
     def fetch(
         self,
@@ -141,21 +128,21 @@ class Transfers:
         *,
         headers: Mapping[str, str] | None = None,
     ) -> None:
-        """Fetch a file; under its name there is the old content or the whole, verified new one.
+        """Download a file; `target` keeps its old content until the new one is verified.
 
         Raises
         ------
         TransferFailure
-            It could not be had, or was not what it should be.
+            The file cannot be downloaded, or its content is not the expected one.
         OutputError
-            It can not be written.
-        Stopped
+            The file cannot be written.
+        connections.Stopped
             `stop` was called.
         """
         partial = partial_path(target)
-        failures = wrong = 0
+        failures = wrong_contents = 0
         while True:
-            before = _size(partial)
+            size_before = _size(partial)
             try:
                 self._receive(url, partial, expected, headers or {})
                 trouble = problem(partial, expected)
@@ -165,166 +152,130 @@ class Transfers:
                 partial.unlink()
                 raise TransferFailure(WRONG_CONTENT, f"{url}: {trouble}")
             except TransferFailure as failure:
-                # What goes on, however slowly, is not given up.
-                failures = 1 if _size(partial) > before else failures + 1
-                wrong += failure.cause == WRONG_CONTENT
-                given_up = failures >= self.patience.attempts or wrong >= _WRONG_CONTENTS
+                # A transfer that makes progress, however slow, is not given up.
+                failures = 1 if _size(partial) > size_before else failures + 1
+                wrong_contents += failure.cause == WRONG_CONTENT
+                given_up = (
+                    failures >= self.patience.attempts or wrong_contents >= _MAX_WRONG_CONTENTS
+                )
                 if failure.lasting or given_up:
                     raise
                 wait = self.patience.wait_s(failures)
-                if wait > _WORTH_SAYING_S:
-                    log.info("%s; again in %.0f s", failure, wait)
-                self._sleep(wait)
+                if wait > _LOGGED_WAIT_S:
+                    log.info("%s; retry in %.0f s", failure, wait)
+                self._connections.sleep(wait)
             except OSError as error:
                 raise output_error(target, error) from error
 
     def _receive(
         self, url: str, partial: Path, expected: Expected, headers: Mapping[str, str]
     ) -> None:
-        """Receive the rest of a file, after what is there of it."""
-        for _ in range(_CONFIRMATIONS):
-            have = _size(partial)
-            if expected.size is not None and have == expected.size:
+        """Receive the part of a file that is missing, and confirm the request if the host asks."""
+        for _ in range(_MAX_CONFIRMATIONS):
+            start = _size(partial)
+            if expected.size is not None and start == expected.size:
                 return
-            if expected.size is not None and have > expected.size:
+            if expected.size is not None and start > expected.size:
                 partial.unlink()
-                have = 0
-            asked = {"Accept-Encoding": "identity", **headers}
-            if have:
-                asked["Range"] = f"bytes={have}-"
-            confirmed = self._ask(url, asked, partial, have, expected)
+                start = 0
+            request_headers = {"Accept-Encoding": "identity", **headers}
+            if start:
+                request_headers["Range"] = f"bytes={start}-"
+            with self._connections.get(url, request_headers) as response:
+                confirmed = self._receive_response(response, url, partial, start, expected)
             if confirmed is None:
                 return
             if urlsplit(confirmed).netloc != urlsplit(url).netloc:
-                headers = {}  # a token is for the host that it was meant for
+                headers = {}  # a token must not be sent to a different host
             url = confirmed
         raise TransferFailure(
-            "web page", f"{url}: the host asks to confirm without end", lasting=True
+            "web page", f"{url}: the host asks for confirmation again and again", lasting=True
         )
 
-    def _ask(
-        self, url: str, headers: Mapping[str, str], partial: Path, have: int, expected: Expected
-    ) -> str | None:
-        """One request; gives the address to ask instead, if the host wants a confirmation."""
-        host = urlsplit(url).netloc
-        self._sleep(self._quiet_until.get(host, 0.0) - time.monotonic())
-        patience = self.patience
-        try:
-            response = self._session().get(
-                url,
-                headers=dict(headers),
-                stream=True,
-                timeout=(patience.connect_s, patience.stall_s),
-            )
-        except requests.RequestException as error:
-            raise _connection_failure(url, error) from error
-        with response:
-            self._watch(response)
-            try:
-                return self._take(response, url, host, partial, have, expected)
-            except urllib3.exceptions.HTTPError as error:
-                raise _connection_failure(url, error) from error
-            finally:
-                with self._lock:
-                    self._open.discard(response)
-
-    def _take(
+    def _receive_response(
         self,
         response: requests.Response,
         url: str,
-        host: str,
         partial: Path,
-        have: int,
+        start: int,
         expected: Expected,
     ) -> str | None:
+        """Write a response to a file from byte `start`; return the address of a confirmation."""
         if response.status_code == 416:
-            if response.headers.get("Content-Range") == f"bytes */{have}":
-                return None  # there is no rest, because all of it is here
-            partial.unlink(missing_ok=True)
-            raise TransferFailure(WRONG_CONTENT, f"{url}: the part that was there does not fit")
-        failure = status_failure(response.status_code, url)
-        if failure:
-            pause = retry_after_s(response.headers)
-            if pause is not None and pause > LONGEST_PAUSE_S:
-                wish = f"{failure}; it asks to come again in {pause / 3600:.0f} hours"
-                raise TransferFailure(failure.cause, wish, lasting=True)
-            if pause is not None:
-                if pause > _WORTH_SAYING_S:
-                    log.info("%s asks to wait %.0f s", host, pause)
-                until = time.monotonic() + pause
-                self._quiet_until[host] = max(until, self._quiet_until.get(host, 0.0))
-            raise failure
-        resumed = response.status_code == 206
-        if resumed and not response.headers.get("Content-Range", "").startswith(f"bytes {have}-"):
+            if response.headers.get("Content-Range") == f"bytes */{start}":
+                return None  # the file is complete
             partial.unlink(missing_ok=True)
             raise TransferFailure(
-                WRONG_CONTENT, f"{url}: the host sent another part than asked for"
+                WRONG_CONTENT, f"{url}: the part that arrived earlier does not fit the file"
             )
-        # What has come so far, and not only whole chunks: a cut should cost nothing.
+        self._require_success(response, url)
+        resumed = response.status_code == 206
+        if resumed and not response.headers.get("Content-Range", "").startswith(f"bytes {start}-"):
+            partial.unlink(missing_ok=True)
+            raise TransferFailure(
+                WRONG_CONTENT, f"{url}: the host sent a different part than requested"
+            )
+        # `read1` returns data as they arrive: a broken connection loses no part of a chunk.
         chunks = iter(lambda: response.raw.read1(_CHUNK, decode_content=True), b"")
         first = next(chunks, b"")
         if not resumed and is_page(response.headers.get("Content-Type", ""), first):
-            page = _whole_page(first, chunks)
+            page = _page_text(first, chunks)
             confirmed = confirmation_url(page)
             if confirmed is None:
                 raise page_failure(page, url)
             return urljoin(response.url, confirmed)
-        with partial.open("ab" if resumed else "wb") as file:
-            size = have if resumed else 0
-            for chunk in chain([first], chunks):
-                if self._stop.is_set():
-                    raise Stopped
+        self._write(chain([first], chunks), url, partial, start if resumed else 0, expected)
+        return None
+
+    def _require_success(self, response: requests.Response, url: str) -> None:
+        """Raise a failure unless content follows, and pause requests if the host asks for it."""
+        failure = status_failure(response.status_code, url)
+        if failure is None:
+            return
+        pause_s = retry_after_s(response.headers)
+        if pause_s is not None and pause_s > LONGEST_PAUSE_S:
+            message = f"{failure}; it asks for a pause of {pause_s / 3600:.0f} hours"
+            raise TransferFailure(failure.cause, message, lasting=True)
+        if pause_s is not None:
+            host = urlsplit(url).netloc
+            if pause_s > _LOGGED_WAIT_S:
+                log.info("%s asks for a pause of %.0f s", host, pause_s)
+            self._connections.pause(host, pause_s)
+        raise failure
+
+    def _write(
+        self, chunks: Iterable[bytes], url: str, partial: Path, start: int, expected: Expected
+    ) -> None:
+        """Write chunks to a file from byte `start`, up to the largest size that can be right."""
+        size = start
+        with partial.open("ab" if start else "wb") as file:
+            for chunk in chunks:
+                self._connections.require_running()
                 file.write(chunk)
                 size += len(chunk)
                 self.received(len(chunk))
-                if size > expected.most:
+                if size > expected.max_bytes:
                     file.truncate(0)
                     raise TransferFailure(
                         WRONG_CONTENT,
-                        f"{url}: sends more than {expected.most} bytes",
+                        f"{url}: the host sends more than {expected.max_bytes} bytes",
                         lasting=expected.size is None,
                     )
-        if self._stop.is_set():
-            raise Stopped
-        return None
-
-    def _session(self) -> requests.Session:
-        """The session of the calling thread, which keeps its connections."""
-        session: requests.Session | None = getattr(self._threads, "session", None)
-        if session is None:
-            session = requests.Session()
-            if self._cookies is not None:
-                session.cookies.update(self._cookies)
-            self._threads.session = session
-            with self._lock:
-                self._sessions.append(session)
-        return session
-
-    def _watch(self, response: requests.Response) -> None:
-        with self._lock:
-            self._open.add(response)
-        if self._stop.is_set():
-            raise Stopped
-
-    def _sleep(self, seconds: float) -> None:
-        if seconds > 0:
-            self._stop.wait(seconds)
-        if self._stop.is_set():
-            raise Stopped
+        self._connections.require_running()
 
 
 def partial_path(target: Path) -> Path:
-    """Where a file is received, the same in every run."""
+    """Return the hidden path under which a file is received, the same in every run."""
     name = hashlib.sha256(os.fsencode(target.name)).hexdigest()[:16]
     return target.with_name(f"{PARTIAL_PREFIX}{name}")
 
 
-def _whole_page(first: bytes, chunks: Iterator[bytes]) -> str:
-    """The text of a web page, however small the pieces in which it comes."""
+def _page_text(first: bytes, chunks: Iterator[bytes]) -> str:
+    """Return the text of a web page, of which the first chunk has been read."""
     page = first
     for chunk in chunks:
         page += chunk
-        if len(page) > _PAGE_BYTES:
+        if len(page) > _MAX_PAGE_BYTES:
             break
     return page.decode("utf-8", "replace")
 
@@ -334,26 +285,3 @@ def _size(path: Path) -> int:
         return path.stat().st_size
     except FileNotFoundError:
         return 0
-
-
-def _read_cookies(path: Path) -> MozillaCookieJar:
-    jar = MozillaCookieJar(path)
-    try:
-        jar.load(ignore_discard=True, ignore_expires=True)
-    except (LoadError, OSError, UnicodeDecodeError) as error:
-        raise ArgumentError(
-            f"{path} can not be read as cookies in Netscape's format: {error}"
-        ) from error
-    for cookie in jar:
-        if cookie.expires == 0:  # how browsers' extensions write what lasts for a session
-            cookie.expires = None
-    return jar
-
-
-def _connection_failure(url: str, error: Exception) -> TransferFailure:
-    """What went wrong between us and a host."""
-    if isinstance(error, requests.Timeout | urllib3.exceptions.TimeoutError):
-        return TransferFailure("stall", f"{url}: no answer, or no byte any more")
-    if isinstance(error, requests.ConnectionError | urllib3.exceptions.HTTPError):
-        return TransferFailure("connection", f"{url}: no connection, or it was cut")
-    return TransferFailure("refused", f"{url}: {error}", lasting=True)

@@ -1,4 +1,4 @@
-"""Faces: where the face is in a photograph: face parsers, landmarks and alignment.
+"""Faces: how the face is found in a photograph, by face parsers, landmarks and alignment.
 
 Start with `parsing.create_parser`.
 """

@@ -1,8 +1,8 @@
-"""Alignment: the crop of a photo that FFHQ would have made of a face, and the way back.
+"""Alignment: the crop of a photo that FFHQ would have made of a face, and its inverse.
 
-From a face's `Landmarks` comes an `Alignment`: a square in the photo, turned and scaled with the
-face. It cuts out the aligned image, and lays a mask of that image onto the photo again. Where the
-face is found is the business of `landmarks`. Coordinates are OpenCV's: x to the right, y down,
+The `Landmarks` of a face determine an `Alignment`: a square in the photo that is rotated and scaled
+with the face. An alignment crops the aligned image from the photo, and maps a mask of that image
+back onto the photo. `landmarks` finds the face. Coordinates are OpenCV's: x to the right, y down,
 (0, 0) the centre of the first pixel.
 """
 
@@ -18,23 +18,25 @@ from .landmarks import Landmarks
 
 FFHQ_SIZE = 1024
 
-# Beyond the photo's border its mirror image fades into a blurred one, as in FFHQ: how wide the
-# blur is (NVIDIA's), and within which distance it is complete, as parts of the crop's side.
+# As in FFHQ, the photo is mirrored at its border, and the mirror image is blurred gradually: the
+# standard deviation of the blur (NVIDIA's) and the distance at which the image is fully blurred,
+# both as fractions of the crop's side.
 _BLUR, _FADE = 0.02, 0.1
-_SAMPLES = 4  # of the photo for each aligned pixel, along either axis
-_MARGIN = 4  # pixels around the square that interpolation may look at
+_SAMPLES = 4  # of the photo for each aligned pixel, along each axis
+_MARGIN = 4  # pixels around the square that interpolation may read
 
 
 @dataclass(frozen=True)
 class Alignment:
-    """The square of a photo that becomes an aligned image, as `ffhq_alignment` lays it.
+    """The square of a photo that becomes an aligned image; see `ffhq_alignment`.
 
     Parameters
     ----------
     centre : tuple of float
-        Its middle, (x, y) in pixels of the photo.
+        Centre of the square, (x, y) in pixels of the photo.
     half_axis : tuple of float
-        From the middle to the right side's middle, right as the face stands upright.
+        Vector (x, y) from the centre to the middle of the right side. Right is the viewer's, with
+        the face upright.
     size : int
         Rows and columns of the aligned image.
     """
@@ -45,10 +47,12 @@ class Alignment:
 
     def __post_init__(self) -> None:
         if self.size < 1:
-            raise ArgumentError(f"an aligned image of {self.size} pixels a side has none")
+            raise ArgumentError(
+                f"the side of an aligned image is {self.size} pixels; it must be at least 1"
+            )
         if not 0 < self.side < math.inf or not all(map(math.isfinite, self.centre)):
             raise ArgumentError(
-                f"no square around {self.centre} has the half axis {self.half_axis}"
+                f"no square has the centre {self.centre} and the half axis {self.half_axis}"
             )
 
     @property
@@ -58,12 +62,12 @@ class Alignment:
 
     @property
     def scale(self) -> float:
-        """How many pixels of the photo a pixel of the aligned image is wide."""
+        """Width of a pixel of the aligned image, in pixels of the photo."""
         return self.side / self.size
 
     @property
     def quad(self) -> np.ndarray:
-        """The square's corners: float64 (4, 2) of (x, y), from upper left against the clock."""
+        """The square's corners (x, y), counterclockwise from the upper left one: float64 (4, 2)."""
         x, y = self._axes()
         return np.stack([-x - y, -x + y, x + y, x - y]) + self.centre
 
@@ -71,8 +75,8 @@ class Alignment:
     def to_photo(self) -> np.ndarray:
         """Affine matrix from pixel centres of the aligned image to the photo: float64 (2, 3).
 
-        The square's corners are those of the aligned image's area, half a pixel out from the
-        centres of its corner pixels.
+        The corners of the square are the corners of the aligned image's area, half a pixel outside
+        the centres of its corner pixels.
         """
         x, y = self._axes()
         first = np.array(self.centre) - (x + y) * (1 - 1 / self.size)
@@ -84,11 +88,11 @@ class Alignment:
         return np.asarray(np.linalg.inv(_square(self.to_photo))[:2])
 
     def aligned(self, photo: np.ndarray) -> np.ndarray:
-        """Cut the aligned image out of the photo.
+        """Crop the aligned image from the photo.
 
-        As FFHQ was made: the photo is interpolated (bilinear) at four times the size and more
-        finely than its pixels lie, and that is shrunk by Lanczos' filter. Beyond the photo's
-        border there is its mirror image, blurred.
+        This follows how FFHQ was made: the photo is interpolated (bilinear) at four times the size
+        of the aligned image, more densely than its own pixels, and the result is downsampled by
+        a Lanczos filter. Beyond its border the photo is mirrored and blurred.
 
         Parameters
         ----------
@@ -105,13 +109,14 @@ class Alignment:
         AlignmentError
             The face is not in the photo.
         ArgumentError
-            The photo has another dtype or shape.
+            The photo has a different dtype or shape.
         """
         if photo.dtype != np.uint8 or photo.ndim != 3 or photo.shape[2] != 3 or not photo.size:
             raise ArgumentError(f"a photo is uint8 (H, W, 3), not {photo.dtype} {photo.shape}")
         shape = photo.shape[:2]
         self._require_face_in(shape)
-        shrink = max(1, math.floor(self.scale / 2))  # which leaves less than `_SAMPLES` times
+        # Afterwards an aligned pixel is less than `_SAMPLES` pixels of the photo wide.
+        shrink = max(1, math.floor(self.scale / 2))
         rows, columns = self._extent(shape, margin=_MARGIN * shrink)
         part = photo[rows, columns]
         size_wh = (max(1, part.shape[1] // shrink), max(1, part.shape[0] // shrink))
@@ -133,9 +138,9 @@ class Alignment:
         return self._softened(image, shape)
 
     def onto_photo(self, mask: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
-        """Lay a mask of the aligned image onto the photo.
+        """Map a mask of the aligned image onto the photo.
 
-        Each of the photo's pixels takes the aligned pixel that its centre lies in.
+        Each pixel of the photo takes the value of the aligned pixel that contains its centre.
 
         Parameters
         ----------
@@ -147,14 +152,14 @@ class Alignment:
         Returns
         -------
         np.ndarray
-            Of the mask's dtype, (H, W); False or 0 outside the square.
+            (H, W), with the dtype of the mask; False or 0 outside the square.
 
         Raises
         ------
         AlignmentError
             The face is not in the photo.
         ArgumentError
-            The mask has another dtype or shape.
+            The mask has a different dtype or shape.
         """
         if mask.dtype not in (np.bool_, np.uint8, np.float32):
             raise ArgumentError(f"a mask is bool, uint8 or float32, not {mask.dtype}")
@@ -165,8 +170,8 @@ class Alignment:
         self._require_face_in(shape)
         rows, columns = self._extent(shape, margin=1)
         matrix = _square(self.to_aligned) @ _shift(columns.start, rows.start)
-        laid = np.zeros(shape, mask.dtype)
-        laid[rows, columns] = cv2.warpAffine(
+        photo_mask = np.zeros(shape, mask.dtype)
+        photo_mask[rows, columns] = cv2.warpAffine(
             np.ascontiguousarray(mask, np.uint8 if mask.dtype == np.bool_ else mask.dtype),
             matrix[:2],
             (columns.stop - columns.start, rows.stop - rows.start),
@@ -174,27 +179,27 @@ class Alignment:
             borderMode=cv2.BORDER_CONSTANT,
             borderValue=0,
         )
-        return laid
+        return photo_mask
 
     def _axes(self) -> tuple[np.ndarray, np.ndarray]:
-        """Half axes to the right and down."""
+        """Return the half axes to the right and down."""
         x, y = self.half_axis
         return np.array([x, y]), np.array([-y, x])
 
     def _require_face_in(self, shape: tuple[int, int]) -> None:
-        """Refuse landmarks of another photo, or of this one at another size."""
+        """Reject landmarks of another photo, or of this one at another size."""
         (x, y), (height, width) = self.centre, shape
-        # No face within a photo has a larger square, since landmarks lie within it.
+        # The landmarks of a face lie within the photo, so its square cannot be larger than this.
         largest = 4 * math.hypot(height, width)
         if not (-0.5 <= x < width - 0.5 and -0.5 <= y < height - 0.5 and self.side <= largest):
             raise AlignmentError(
-                f"a face around x {x:.6g}, y {y:.6g} whose square is {self.side:.6g} pixels wide "
-                f"is not in a photo of {width}x{height}; are the landmarks of this photo, upright "
-                "and at this size?"
+                f"a face around x {x:.6g}, y {y:.6g} with a square {self.side:.6g} pixels wide is "
+                f"not in a photo of {width}x{height}; landmarks must be those of this photo, "
+                "upright and at this size"
             )
 
     def _extent(self, shape: tuple[int, int], *, margin: int) -> tuple[slice, slice]:
-        """Rows and columns of the photo that the square may touch."""
+        """Return the rows and columns of the photo that the square may touch."""
         low = np.floor(self.quad.min(axis=0)).astype(int) - margin
         high = np.ceil(self.quad.max(axis=0)).astype(int) + margin + 1
         columns, rows = (
@@ -204,14 +209,14 @@ class Alignment:
         return rows, columns
 
     def _softened(self, image: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
-        """An aligned image, blurred where it shows the photo's mirror image."""
-        at = np.arange(self.size)
+        """Return an aligned image, blurred where it lies outside the photo."""
+        indices = np.arange(self.size)
         outside = np.zeros((self.size, self.size))
         for (along_row, along_column, first), length in zip(
             self.to_photo, shape[::-1], strict=True
         ):
-            places = along_row * at + along_column * at[:, None] + first
-            np.maximum(outside, np.maximum(-places, places - (length - 1)), out=outside)
+            positions = along_row * indices + along_column * indices[:, None] + first
+            np.maximum(outside, np.maximum(-positions, positions - (length - 1)), out=outside)
         if not outside.any():
             return image
         share = np.clip(outside / (_FADE * self.side), 0, 1)[:, :, None]
@@ -220,17 +225,17 @@ class Alignment:
 
 
 def ffhq_alignment(landmarks: Landmarks, size: int = FFHQ_SIZE) -> Alignment:
-    """Lay the square that FFHQ's alignment cuts out around a face.
+    """Return the square that FFHQ's alignment crops around a face.
 
-    With e the way from the left eye to the right one, and m the way from the middle of the eyes to
-    the middle of the mouth's corners, the square's horizontal axis points along e + (m_y, -m_x):
-    the mean of what the eyes and the mouth call upright. Its side is the larger of 4 |e| and
-    3.6 |m|, its centre a tenth of m below the eyes.
+    Let e be the vector from the left eye to the right eye, and m the vector from the midpoint of
+    the eyes to the midpoint of the mouth's corners. The horizontal axis of the square points along
+    e + (m_y, -m_x), the mean of the directions given by the eyes and by the mouth. The side of the
+    square is the larger of 4 |e| and 3.6 |m|. Its centre is a tenth of m below the eyes.
 
     Parameters
     ----------
     landmarks : Landmarks
-        Eyes and mouth of a face.
+        Eyes and mouth of the face.
     size : int
         Rows and columns of the aligned image.
 
@@ -241,7 +246,7 @@ def ffhq_alignment(landmarks: Landmarks, size: int = FFHQ_SIZE) -> Alignment:
     References
     ----------
     T. Karras, S. Laine, T. Aila. A Style-Based Generator Architecture for Generative Adversarial
-    Networks. CVPR 2019; the formula is that of `recreate_aligned_images` in NVlabs/ffhq-dataset.
+    Networks. CVPR 2019. The formula is that of `recreate_aligned_images` in NVlabs/ffhq-dataset.
 
     Examples
     --------
@@ -260,20 +265,20 @@ def ffhq_alignment(landmarks: Landmarks, size: int = FFHQ_SIZE) -> Alignment:
 
 
 def _resized(image: np.ndarray, size_wh: tuple[int, int]) -> np.ndarray:
-    """An image at another size by Lanczos' filter, which averages where it shrinks; contiguous."""
+    """Return an image resized by a Lanczos filter, which averages in downsampling; contiguous."""
     return np.array(Image.fromarray(image).resize(size_wh, Image.Resampling.LANCZOS))
 
 
 def _square(matrix: np.ndarray) -> np.ndarray:
-    """An affine matrix (2, 3) as (3, 3), which can be multiplied and inverted."""
+    """Return an affine matrix (2, 3) as (3, 3), which can be multiplied and inverted."""
     return np.vstack([matrix, (0, 0, 1)])
 
 
 def _shift(x: float, y: float) -> np.ndarray:
-    """Moves points: float64 (3, 3)."""
+    """Return the matrix of a translation: float64 (3, 3)."""
     return np.array([[1, 0, x], [0, 1, y], [0, 0, 1]], np.float64)
 
 
 def _resizing(x: float, y: float) -> np.ndarray:
-    """From pixel centres to those of a picture x and y times as large: float64 (3, 3)."""
+    """Return the matrix from pixel centres to those of an image x and y times as large, (3, 3)."""
     return np.array([[x, 0, (x - 1) / 2], [0, y, (y - 1) / 2], [0, 0, 1]], np.float64)

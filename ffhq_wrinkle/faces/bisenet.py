@@ -1,4 +1,4 @@
-"""BiSeNet: the trained face parser, from facexlib's network and the published weights."""
+"""BiSeNet: the trained face parser, with facexlib's network and the published weights."""
 
 import logging
 from collections.abc import Iterator, Sequence
@@ -38,44 +38,48 @@ from .upsampling import upsampled_classes
 log = logging.getLogger(__name__)
 
 Engine = Literal["auto", "torch", "ncnn"]
-# Of the largest logit. ncnn's float32 is off by some millionths, half precision by hundredths.
+# Relative to the largest logit. ncnn's float32 deviates by some millionths, half precision by
+# hundredths.
 _TOLERANCE = 1e-3
-_TWICE = (2 * LABEL_SIZE, 2 * LABEL_SIZE, 3)  # images that a GPU halves
+_TWICE = (2 * LABEL_SIZE, 2 * LABEL_SIZE, 3)  # shape of the images that are halved on a GPU
 
 
 class BiSeNetParser(FaceParser):
     """Face parsing by BiSeNet (Yu et al. 2018), trained on CelebAMask-HQ by zllrunning.
 
     The image is resized to 512x512 by Pillow's bilinear filter, as in the reference code, and
-    normalised by ImageNet's mean and standard deviation; the label is the class with the largest
-    logit. Convolutions and their batch normalisations are folded into one, the heads that only
-    serve training are left out, and memory runs channels last: the same labels, sooner.
+    normalised by ImageNet's mean and standard deviation. The label is the class with the largest
+    logit. For speed, with the same labels, batch normalisations are folded into the convolutions,
+    the heads used in training only are left out, and tensors are in channels-last order.
 
-    A batch size of 1 leaves each image to the thread that prepares it, but on a GPU; on a CPU that
-    is quickest, with one PyTorch thread for each image. Larger batches have one fixed size, the
-    last one filled up. Either way a label map depends neither on which images were parsed together
-    nor on how many threads there are (but for batches on a CPU, where the sum of a tie may).
+    With a batch size of 1 each image is parsed by the thread that prepares it, except on a GPU. On
+    a CPU this is fastest, with one PyTorch thread for each image. Larger batches all have the same
+    size; the last one is padded. In both cases a label map does not depend on the other images of
+    its batch, nor on the number of threads. The exception is a batch on a CPU, where rounding may
+    decide a tie.
 
     Parameters
     ----------
     weights : Path
         ``79999_iter.pth`` as zllrunning publishes it, or facexlib's ``parsing_bisenet.pth``.
     device : str
-        ``auto`` (CUDA where there is one), ``cpu``, ``cuda``, ``cuda:1``, ...
+        ``auto`` (CUDA if available), ``cpu``, ``cuda``, ``cuda:1``, ...
     batch_size : int, optional
-        Images parsed at once; 16 on a GPU and 1 on the CPU if not given. ncnn takes one at a time.
+        Number of images parsed at once. Default: 16 on a GPU, 1 on the CPU. ncnn parses one image
+        at a time.
     engine : {"auto", "torch", "ncnn"}
-        What computes the network. ncnn is for the CPU, and quicker there; ``auto`` takes it where
-        it is installed, and PyTorch elsewhere. A label in a million may differ between the two, so
-        `settings` name ncnn, and no folder is begun with one and finished with the other.
+        Backend for BiSeNet. ncnn runs on the CPU only, where it is faster. ``auto`` uses ncnn on a
+        CPU if it is installed, and PyTorch otherwise. One label in a million may differ between the
+        two. `settings` therefore names ncnn, so that a folder begun with one backend is not
+        finished with the other.
 
     Raises
     ------
     SourceError
-        The weights can not be loaded, or are of another network.
+        The weights cannot be loaded, or belong to another network.
     ArgumentError
-        The device is not there; or ncnn was asked for and is not installed, not for this device, or
-        does not compute what PyTorch does.
+        The device is not available. Or ncnn was requested, but is not installed, does not run on
+        this device, or gives different results from PyTorch.
     """
 
     name = "bisenet"
@@ -106,68 +110,68 @@ class BiSeNetParser(FaceParser):
             self.batch_size = 1
 
     @property
-    def _alone(self) -> bool:
+    def _unbatched(self) -> bool:
         """Whether each image is parsed by the thread that prepares it."""
-        # Not on a GPU: what keeps its arithmetic exact, and records it, is for one thread.
+        # Not on a GPU: exact arithmetic and the recording of CUDA graphs work in one thread only.
         return self.batch_size == 1 and self.device.type != "cuda"
 
     def settings(self) -> dict[str, str | None]:
-        """As of any parser, and ncnn where that computes; PyTorch, the standard, is not named."""
+        """Return the settings of any parser, and the engine if it is ncnn."""
         return {**super().settings(), **({"engine": "ncnn"} if self._ncnn else {})}
 
     def _accelerated(self, engine: Engine) -> NcnnBiSeNet | None:
-        """The network in ncnn, if it is wanted and computes what PyTorch does."""
+        """Return the network in ncnn if it is wanted and agrees with PyTorch, otherwise None."""
         if engine == "torch" or (engine == "auto" and self.device.type != "cpu"):
             return None
         if self.device.type != "cpu":
-            raise ArgumentError(f"ncnn is for the CPU, not for {self.device}; try --device cpu")
+            raise ArgumentError(f"ncnn runs on the CPU, not on {self.device}; try --device cpu")
         if has_ncnn():
             network = NcnnBiSeNet(self._network)
             if self._agrees(network):
-                log.info("BiSeNet runs in ncnn; --engine torch has it run in PyTorch")
+                log.info("BiSeNet runs in ncnn; --engine torch runs it in PyTorch")
                 return network
-            fault = "this ncnn does not compute what PyTorch does on this CPU"
+            fault = "the installed ncnn does not give the same results as PyTorch on this CPU"
         else:
             fault = "ncnn is not installed: pip install 'ffhq-wrinkle[ncnn]'"
         if engine == "ncnn":
             raise ArgumentError(fault)
-        log.info("BiSeNet runs in PyTorch, which takes longer on a CPU; %s", fault)
+        log.info("BiSeNet runs in PyTorch, which is slower on a CPU; %s", fault)
         return None
 
     @torch.inference_mode()
     def _agrees(self, network: NcnnBiSeNet) -> bool:
-        """Whether logits of noise are PyTorch's."""
+        """Return whether the network gives the same logits for noise as PyTorch."""
         noise = np.random.default_rng(0).normal(size=(3, LABEL_SIZE, LABEL_SIZE))
         image = noise.astype(np.float32)
         expected = self._logits(torch.from_numpy(image[None]))[0].numpy()
-        worst = np.abs(network(image) - expected).max()
-        return bool(worst <= _TOLERANCE * np.abs(expected).max())
+        largest_error = np.abs(network(image) - expected).max()
+        return bool(largest_error <= _TOLERANCE * np.abs(expected).max())
 
     def __reduce__(self) -> tuple[object, ...]:
-        """What makes it anew in another process, on the device there, in the same engine."""
+        """Recreate the parser in another process, on its device, with the same engine."""
         engine = "ncnn" if self._ncnn else "torch"
         return _remade, (*self._made_of, engine, self.weights_sha256)
 
     def prepare(self, image: np.ndarray, image_id: str) -> np.ndarray:
-        """Resize to 512x512, if not on a GPU; alone, parse too."""
+        """Resize to 512x512, except images that a GPU halves; parse too if the batch size is 1."""
         if self.device.type == "cuda":
             halves = image.shape == _TWICE
             return page_locked(image if halves else resized(image, LABEL_SIZE))
         small = resized(image, LABEL_SIZE)
-        if not self._alone:
+        if not self._unbatched:
             return small
         label_map: np.ndarray = fetched(self._parse(on_device([small], self.device)))[0]
         return label_map
 
     def label_maps(self, prepared: Sequence[np.ndarray]) -> list[np.ndarray]:
-        """Run the network on batches of RGB images, where `prepare` has not done so.
+        """Run the network on batches of RGB images, unless `prepare` has done so.
 
         Raises
         ------
         ArgumentError
             The device has too little memory for a batch.
         """
-        if self._alone:
+        if self._unbatched:
             return list(prepared)
         return [
             label_map
@@ -176,38 +180,38 @@ class BiSeNetParser(FaceParser):
         ]
 
     def on_gpu(self, prepared: Sequence[np.ndarray]) -> GpuBatch | None:
-        """The batch and its label maps on a GPU, if they are of images that it halves."""
+        """Return the batch and its label maps on a GPU, if it halves all of these images."""
         if not prepared or self.device.type != "cuda":
             return None
-        if len(prepared) > self.batch_size or any(one.shape != _TWICE for one in prepared):
+        if len(prepared) > self.batch_size or any(image.shape != _TWICE for image in prepared):
             return None
         return next(self._parsed(prepared))
 
     def _parsed(self, prepared: Sequence[np.ndarray]) -> Iterator[GpuBatch]:
-        """Batch by batch, on the device; each is gone when the next is asked for."""
+        """Yield batches on the device; each is overwritten when the next one is requested."""
         for first in range(0, len(prepared), self.batch_size):
             chunk = list(prepared[first : first + self.batch_size])
-            filled = chunk + chunk[-1:] * (self.batch_size - len(chunk))
+            padded = chunk + chunk[-1:] * (self.batch_size - len(chunk))
             try:
-                images = self._on_device(filled)
+                images = self._on_device(padded)
                 yield GpuBatch(images, self._parse(images), len(chunk))
             except torch.OutOfMemoryError as error:
                 raise batch_too_large(self.device, self.batch_size) from error
 
     def _on_device(self, images: Sequence[np.ndarray]) -> torch.Tensor:
-        """Images of one shape as they are; of others those of twice the size halved."""
-        if len({one.shape for one in images}) == 1:
+        """Return images as one batch; where shapes differ, those of twice the size are halved."""
+        if len({image.shape for image in images}) == 1:
             return on_device(images, self.device)
         small = [
-            halved(one) if one.shape[1:] == _TWICE else one
-            for one in (on_device([image], self.device) for image in images)
+            halved(batch) if batch.shape[1:] == _TWICE else batch
+            for batch in (on_device([image], self.device) for image in images)
         ]
         return torch.cat(small)
 
     @torch.inference_mode()
     def _parse(self, images: torch.Tensor) -> torch.Tensor:
-        """RGB, uint8 (B, 512, 512, 3) or twice the size, to label maps, uint8 (B, 512, 512)."""
-        with _one_thread() if self._alone and self.device.type == "cpu" else nullcontext():
+        """Parse RGB, uint8 (B, 512, 512, 3) or twice the size: label maps, uint8 (B, 512, 512)."""
+        with _one_thread() if self._unbatched and self.device.type == "cpu" else nullcontext():
             return self._replayed(images)
 
     def _label_maps_of(self, images: torch.Tensor) -> torch.Tensor:
@@ -220,15 +224,15 @@ class BiSeNetParser(FaceParser):
         with exact(self.device):
             logits = self._logits(normalised)
         if self.device.type == "cpu":
-            each = [upsampled_classes(one, LABEL_SIZE) for one in logits.numpy()]
-            return torch.from_numpy(np.stack(each))
+            label_maps = [upsampled_classes(scores, LABEL_SIZE) for scores in logits.numpy()]
+            return torch.from_numpy(np.stack(label_maps))
         full = functional.interpolate(
             logits, (LABEL_SIZE, LABEL_SIZE), mode="bilinear", align_corners=True
         )
         return full.argmax(dim=1).to(torch.uint8)
 
     def _logits(self, x: torch.Tensor) -> torch.Tensor:
-        """The network's main head before up-sampling: (B, 19, 64, 64)."""
+        """Return the logits of the main head before upsampling: (B, 19, 64, 64)."""
         network = self._network
         spatial, context, _ = network.cp(x)
         logits, _ = network.conv_out(network.ffm(spatial, context))
@@ -245,9 +249,9 @@ def _remade(
 
 @contextmanager
 def _one_thread() -> Iterator[None]:
-    """Have PyTorch compute with the calling thread alone; more would change the last bits of sums.
+    """Limit PyTorch to the calling thread, since more would change the last bits of sums.
 
-    What ran before and runs after, as training does in the same process, keeps its threads.
+    The number of threads is restored afterwards, for example for training in the same process.
     """
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
@@ -260,10 +264,10 @@ def _one_thread() -> Iterator[None]:
 def load_bisenet(weights: Path) -> nn.Module:
     """Build facexlib's BiSeNet with 19 classes, and load weights into it strictly.
 
-    The parameters of zllrunning's ``79999_iter.pth`` and facexlib's ``parsing_bisenet.pth`` bear
-    the same names, since facexlib kept those of zllrunning's modules. A ``module.`` prefix, which
-    data-parallel training leaves, and a dict that holds the weights under ``state_dict`` or
-    ``model`` are accepted too.
+    The parameters of zllrunning's ``79999_iter.pth`` and facexlib's ``parsing_bisenet.pth`` have
+    the same names, since facexlib kept those of zllrunning's modules. A ``module.`` prefix, left by
+    data-parallel training, is accepted, and so is a dict with the weights under ``state_dict`` or
+    ``model``.
 
     Returns
     -------
@@ -273,8 +277,8 @@ def load_bisenet(weights: Path) -> nn.Module:
     Raises
     ------
     SourceError
-        The file is not there, is not a file of weights that is safe to load, or its parameters
-        are not this network's; the first few that differ are named.
+        The file is missing or is not a weights file that is safe to load, or its parameters are
+        not those of this network; the first few differences are listed.
     """
     state = named_tensors(read_weights(weights))
     network: nn.Module = BiSeNet(num_class=len(CLASSES))

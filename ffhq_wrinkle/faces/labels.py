@@ -1,7 +1,7 @@
-"""Label maps: face parsing as numbers, the face mask taken from them, and who makes them.
+"""Label maps: the classes of face parsing, the face mask derived from them, and face parsers.
 
-A label map says for each cell of a 512x512 grid laid over the image which part of the face is
-there. `FaceParser` is what the three parsers have in common; `parsing` chooses one.
+A label map gives the part of the face in each cell of a 512x512 grid over the image. `FaceParser`
+is the base class of the three parsers; `parsing` creates one of them.
 """
 
 import struct
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from ..inference.gpu_images import GpuBatch
 
 LABEL_SIZE = 512
-_MOST_BYTES = 16 << 20  # of a file; of 64-bit integers a label map has 2 MiB
+_MOST_BYTES = 16 << 20  # of a file; a label map of 64-bit integers has 2 MiB
 
 # The order of zllrunning/face-parsing.PyTorch, which is BiSeNet's here. CelebAMask-HQ and
 # facexlib's other network, ParseNet, number the same parts differently.
@@ -32,7 +32,7 @@ CLASSES = (
     "background", "skin", "l_brow", "r_brow", "l_eye", "r_eye", "eye_g", "l_ear", "r_ear", "ear_r",
     "nose", "mouth", "u_lip", "l_lip", "neck", "neck_l", "cloth", "hair", "hat",
 )  # fmt: skip
-# What NumPy and Pillow raise on files that are cut short, altered or made to hurt.
+# Errors that NumPy and Pillow raise on files that are truncated, altered or malicious.
 READER_ERRORS = (
     OSError, ValueError, SyntaxError, EOFError, TypeError, KeyError, IndexError, MemoryError,
     RecursionError, OverflowError, tokenize.TokenError, struct.error, zlib.error,
@@ -42,9 +42,9 @@ SKIN, NOSE = CLASSES.index("skin"), CLASSES.index("nose")
 
 
 def face_mask(label_map: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
-    """Where the face's skin is: skin and nose, at the size of the image.
+    """Return the mask of the face's skin, which is skin and nose, at the size of the image.
 
-    The label map is enlarged by nearest neighbour between pixel centres; at 1024x1024 each cell
+    The label map is resized by nearest neighbour between pixel centres. At 1024x1024 each cell
     becomes 2x2 pixels.
 
     Parameters
@@ -62,7 +62,7 @@ def face_mask(label_map: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
     Raises
     ------
     ArgumentError
-        The label map has another dtype or shape.
+        The label map has a different dtype or shape.
     """
     if label_map.shape != (LABEL_SIZE, LABEL_SIZE) or label_map.dtype != np.uint8:
         raise ArgumentError(
@@ -83,7 +83,7 @@ def read_label_map(path: Place) -> np.ndarray:
     Raises
     ------
     ParsingError
-        The file can not be read, or holds something else.
+        The file cannot be read, or does not contain a label map.
     """
     if isinstance(path, Path) and not path.is_file():  # a FIFO or a device would block for ever
         raise ParsingError(f"{path} is not a regular file")
@@ -91,25 +91,25 @@ def read_label_map(path: Place) -> np.ndarray:
         file = BytesIO(_content(path))
         labels = _read_npy(file) if path.suffix == ".npy" else _read_png(file)
     except FileNotFoundError as error:
-        raise ParsingError(f"{path} is not there") from error
+        raise ParsingError(f"{path} does not exist") from error
     except UnidentifiedImageError as error:
         raise ParsingError(f"{path} is not a PNG") from error
     except READER_ERRORS as error:
-        raise ParsingError(f"{path} can not be read: {error}") from error
+        raise ParsingError(f"{path} cannot be read: {error}") from error
     if labels.shape != (LABEL_SIZE, LABEL_SIZE):
-        raise ParsingError(f"{path} is {labels.shape}; a label map is (512, 512)")
+        raise ParsingError(f"{path} has shape {labels.shape}; a label map has (512, 512)")
     if not np.issubdtype(labels.dtype, np.integer):
-        raise ParsingError(f"{path} holds {labels.dtype}; a label map holds integers")
+        raise ParsingError(f"{path} contains {labels.dtype}; a label map contains integers")
     if labels.min() < 0 or labels.max() >= len(CLASSES):
         raise ParsingError(f"{path} has labels {labels.min()}..{labels.max()}; classes are 0..18")
     return labels.astype(np.uint8)
 
 
 def _content(path: Place) -> bytes:
-    """The file's bytes, of which a label map has not too many."""
+    """Return the bytes of a file, or refuse one that is too large for a label map."""
     content = get(path, most=_MOST_BYTES + 1)
     if len(content) > _MOST_BYTES:
-        raise ValueError(f"more than {_MOST_BYTES} bytes; no label map needs so many")
+        raise ValueError(f"more than {_MOST_BYTES} bytes, too many for a label map")
     return content
 
 
@@ -122,31 +122,32 @@ def _read_png(file: BytesIO) -> np.ndarray:
     """Read gray levels, or the indices of a palette, as they are stored."""
     with Image.open(file, formats=("PNG",)) as image:
         if image.mode not in ("L", "P"):
-            raise ValueError(f"pixels are of mode {image.mode}, wanted 8-bit gray or palette")
+            raise ValueError(f"it has mode {image.mode}; a label map is 8-bit gray or palette")
         if image.size != (LABEL_SIZE, LABEL_SIZE):
-            raise ValueError(f"{image.width}x{image.height}; a label map is 512x512")
+            raise ValueError(f"it is {image.width}x{image.height}; a label map is 512x512")
         return np.array(image)
 
 
 class FaceParser(ABC):
-    """What makes label maps of images, in two steps, so that a run can share the work out.
+    """Base class of face parsers, which compute label maps of images in two steps.
 
-    `prepare` works on one image and is called from many threads at once; `label_maps` works on a
-    batch and is called from one thread; so is `on_gpu`, for who wants a batch where it was parsed.
-    Calling the parser does the first two.
+    The two steps let a run distribute the work. `prepare` works on one image and is called from
+    many threads at once. `label_maps` works on a batch and is called from one thread. `on_gpu` is
+    an alternative to `label_maps` that keeps the batch on the GPU. Calling the parser does both
+    steps.
 
     Attributes
     ----------
     name : str
-        What ``--parser`` calls it.
+        Name of the parser in ``--parser``.
     note : str
-        One line on where its label maps come from, kept with every result.
+        One line on the origin of the label maps, stored with every result.
     batch_size : int
-        How many images `label_maps` would like at once.
+        Preferred number of images in a call of `label_maps`.
     weights_sha256 : str or None
-        SHA-256 of the weights' file, if it has weights.
+        SHA-256 of the weights file, if the parser has one.
     folder : Place or None
-        The folder it reads from, if it does; no result may be written there.
+        Folder that the parser reads from, if any. Results must not be written to it.
     """
 
     name: str
@@ -157,16 +158,16 @@ class FaceParser(ABC):
 
     @abstractmethod
     def prepare(self, image: np.ndarray, image_id: str) -> np.ndarray:
-        """Do what one image needs before its batch: RGB uint8 (H, W, 3) in.
+        """Prepare one image, RGB uint8 (H, W, 3), for its batch.
 
         Raises
         ------
         ParsingError
-            This image can not be parsed.
+            This image cannot be parsed.
         """
 
     def settings(self) -> dict[str, str | None]:
-        """What its label maps depend on, for the record of a run."""
+        """Return everything that the label maps depend on, for the record of a run."""
         return {
             "parser": self.name,
             "parser_note": self.note,
@@ -174,27 +175,27 @@ class FaceParser(ABC):
         }
 
     def face(self, label_map: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
-        """Where the face is, bool (H, W), by one of its label maps: skin and nose."""
+        """Return the face mask of a label map, bool (H, W): skin and nose."""
         return face_mask(label_map, shape)
 
     def label_maps(self, prepared: Sequence[np.ndarray]) -> list[np.ndarray]:
-        """Turn what `prepare` gave for each image into label maps, uint8 (512, 512)."""
+        """Return label maps, uint8 (512, 512), of images that went through `prepare`."""
         return list(prepared)
 
     def on_gpu(self, prepared: Sequence[np.ndarray]) -> "GpuBatch | None":
-        """The batch and its label maps on a GPU, for who goes on there; None if it is not there.
+        """Return the batch and its label maps on a GPU, or None if they are not on a GPU.
 
-        It is gone with the next call of this or of `label_maps`.
+        The next call of this method or of `label_maps` overwrites the batch.
         """
         return None
 
     def __call__(self, images: Sequence[np.ndarray], image_ids: Sequence[str]) -> list[np.ndarray]:
-        """Label maps, uint8 (512, 512) each, of RGB images, uint8 (H, W, 3), of any sizes.
+        """Return label maps, uint8 (512, 512), of RGB images, uint8 (H, W, 3), of any sizes.
 
         Raises
         ------
         ParsingError
-            One of the images can not be parsed.
+            One of the images cannot be parsed.
         """
         pairs = zip(images, image_ids, strict=True)
         return self.label_maps([self.prepare(image, image_id) for image, image_id in pairs])

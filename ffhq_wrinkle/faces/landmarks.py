@@ -1,8 +1,8 @@
-"""Landmarks: where the eyes and the mouth of each face in a photo are.
+"""Landmarks: the positions of the eyes and the mouth of each face in a photo.
 
-`FaceFinder` finds them by YuNet, which needs trained weights; `read_landmarks` reads them from a
-table. What is made of them is the business of `alignment`. Coordinates are pixels of the upright
-photo, x to the right, y down, (0, 0) the centre of the first pixel.
+`FaceFinder` detects them by YuNet, which needs trained weights; `read_landmarks` reads them from a
+table. `alignment` uses them. Coordinates are pixels of the upright photo, x to the right, y down,
+(0, 0) the centre of the first pixel.
 """
 
 import csv
@@ -28,10 +28,10 @@ log = logging.getLogger(__name__)
 POINTS = ("left_eye", "right_eye", "mouth_left", "mouth_right")
 COLUMNS = ("image_id", *(f"{point}_{axis}" for point in POINTS for axis in "xy"))
 
-# The longer side, in pixels, at which a photo is looked at: YuNet knows faces of about 10 to 300
-# pixels. The second look is for a face that fills the photo, the third for small ones.
-_LOOKS = (640, 320, 1280)
-_LEAST_SCORE, _OVERLAP = 0.9, 0.3  # OpenCV's own
+# Sizes of the longer side, in pixels, at which a photo is searched: YuNet detects faces of about 10
+# to 300 pixels. The second size is for a face that fills the photo, the third for small faces.
+_SEARCH_SIZES = (640, 320, 1280)
+_LEAST_SCORE, _OVERLAP = 0.9, 0.3  # OpenCV's defaults
 
 Point = tuple[float, float]
 
@@ -56,15 +56,15 @@ class Landmarks:
     mouth_left, mouth_right : tuple of float
         Corner of the mouth.
     score : float, optional
-        How sure the detector is, 0 to 1.
+        Confidence of the detector, 0 to 1.
     box : Box, optional
-        What the detector takes as the face.
+        Face box of the detector.
 
     Raises
     ------
     ArgumentError
-        The points are no face: one is not finite, the eyes are at one point, or the mouth is not
-        on the side of the eyes where it belongs, as when left and right are mixed up.
+        The points cannot be those of a face: a coordinate is not finite, both eyes are at the same
+        point, or the mouth is on the wrong side of the eyes, as when left and right are swapped.
     """
 
     left_eye: Point
@@ -79,7 +79,7 @@ class Landmarks:
             raise ArgumentError("a coordinate is not a finite number")
         if self.left_eye == self.right_eye:
             raise ArgumentError("both eyes are at the same point")
-        # However a face is turned, its mouth is to the right of the way from left eye to right.
+        # In any rotation of a face, the mouth is to the right of the path from left to right eye.
         (x, y), (right_x, right_y) = self.left_eye, self.right_eye
         across = (right_x - x, right_y - y)
         down = (
@@ -88,7 +88,7 @@ class Landmarks:
         )
         if not across[0] * down[1] - across[1] * down[0] > 0:
             raise ArgumentError(
-                "the mouth is not below the eyes as the face stands; left and right are the "
+                "the mouth is not below the eyes of the upright face; left and right are the "
                 "viewer's, not the person's"
             )
 
@@ -99,7 +99,7 @@ class Landmarks:
 
 
 class FaceFinder:
-    """Finds faces by YuNet (Wu et al. 2023), as OpenCV runs it; of use to many threads at once.
+    """Face detection by YuNet (Wu et al. 2023) in OpenCV; many threads may use it at once.
 
     Parameters
     ----------
@@ -107,18 +107,18 @@ class FaceFinder:
         ``face_detection_yunet_2023mar.onnx`` of opencv/opencv_zoo; fetched into the cache if not
         given.
     least_score : float
-        What scores less is no face.
+        Detections with a lower score are ignored.
 
     Attributes
     ----------
     weights_sha256 : str
-        SHA-256 of the weights' file.
+        SHA-256 of the weights file.
 
     Raises
     ------
     SourceError
-        The weights are neither given nor in the cache, and can not be fetched; or they are not
-        YuNet's.
+        The weights are neither given nor in the cache and cannot be fetched, or they are not those
+        of YuNet.
 
     References
     ----------
@@ -131,14 +131,14 @@ class FaceFinder:
         try:
             content = path.read_bytes()
         except OSError as error:
-            raise SourceError(f"{path} can not be read: {error.strerror or error}") from error
+            raise SourceError(f"{path} cannot be read: {error.strerror or error}") from error
         self.weights_sha256 = hashlib.sha256(content).hexdigest()
         self.least_score = least_score
         self._content = np.frombuffer(content, np.uint8)
-        self._detectors = threading.local()  # each thread its own
+        self._detectors = threading.local()  # one for each thread
         try:
-            # OpenCV finds out only when it runs the network whether it is the right one.
-            self._look(np.zeros((64, 64, 3), np.uint8))
+            # OpenCV does not notice the wrong network before it runs it.
+            self._detect(np.zeros((64, 64, 3), np.uint8))
         except cv2.error as error:
             raise SourceError(
                 f"{path} is damaged, or not YuNet (face_detection_yunet_2023mar.onnx); delete it, "
@@ -156,50 +156,50 @@ class FaceFinder:
         Returns
         -------
         list of Landmarks
-            With score and box, the largest face first; empty if there is none.
+            The faces with score and box, the largest first; empty if there is none.
 
         Raises
         ------
         ArgumentError
-            The photo has another dtype or shape.
+            The photo has a different dtype or shape.
         """
         if photo.dtype != np.uint8 or photo.ndim != 3 or photo.shape[2] != 3 or not photo.size:
             raise ArgumentError(f"a photo is uint8 (H, W, 3), not {photo.dtype} {photo.shape}")
         height, width = photo.shape[:2]
-        shrinks = (min(1.0, longest / max(height, width)) for longest in _LOOKS)
-        for shrink in dict.fromkeys(shrinks):  # a small photo is looked at as it is, once
-            size_wh = max(1, round(width * shrink)), max(1, round(height * shrink))
+        scales = (min(1.0, longest / max(height, width)) for longest in _SEARCH_SIZES)
+        for scale in dict.fromkeys(scales):  # without duplicates, as for a small photo
+            size_wh = max(1, round(width * scale)), max(1, round(height * scale))
             small = cv2.resize(photo, size_wh, interpolation=cv2.INTER_AREA)
-            found = self._look(np.asarray(small)[:, :, ::-1])
-            faces = list(_faces(found, (width / size_wh[0], height / size_wh[1])))
+            detections = self._detect(np.asarray(small)[:, :, ::-1])
+            faces = list(_faces(detections, (width / size_wh[0], height / size_wh[1])))
             if faces:
                 return sorted(faces, key=_area, reverse=True)
         return []
 
-    def _look(self, bgr: np.ndarray) -> np.ndarray:
-        """YuNet's faces, float32 (N, 15): box, five points, score; in pixels of this picture."""
+    def _detect(self, bgr: np.ndarray) -> np.ndarray:
+        """Return YuNet's detections in pixels of `bgr`, float32 (N, 15): box, 5 points, score."""
         size_wh = (bgr.shape[1], bgr.shape[0])
         detector: cv2.FaceDetectorYN | None = getattr(self._detectors, "own", None)
         if detector is None:
-            # From memory, since OpenCV's own reader fails on names that are not ASCII.
-            nothing = np.empty(0, np.uint8)
+            # From memory, since OpenCV cannot read files whose names are not ASCII.
+            no_config = np.empty(0, np.uint8)
             detector = cv2.FaceDetectorYN.create(
-                "onnx", self._content, nothing, size_wh, self.least_score, _OVERLAP
+                "onnx", self._content, no_config, size_wh, self.least_score, _OVERLAP
             )
             self._detectors.own = detector
         detector.setInputSize(size_wh)
-        found: np.ndarray | None = detector.detect(np.ascontiguousarray(bgr))[1]
-        return np.empty((0, 15), np.float32) if found is None else found
+        detections: np.ndarray | None = detector.detect(np.ascontiguousarray(bgr))[1]
+        return np.empty((0, 15), np.float32) if detections is None else detections
 
 
-def _faces(found: np.ndarray, scale_xy: tuple[float, float]) -> Iterator[Landmarks]:
-    """YuNet's rows as landmarks of the photo, `scale_xy` times as large."""
-    for row in found.astype(np.float64):
+def _faces(detections: np.ndarray, scale_xy: tuple[float, float]) -> Iterator[Landmarks]:
+    """Yield YuNet's detections as landmarks of the photo, which is `scale_xy` times as large."""
+    for row in detections.astype(np.float64):
         x, y, width, height = (row[:4] * (*scale_xy, *scale_xy)).tolist()
         points = (row[4:14].reshape(5, 2) + 0.5) * scale_xy - 0.5
-        # YuNet's right and left are the person's.
+        # In YuNet's names left and right are the person's.
         left_eye, right_eye, _nose, mouth_left, mouth_right = (
-            (float(one_x), float(one_y)) for one_x, one_y in points
+            (float(point_x), float(point_y)) for point_x, point_y in points
         )
         try:
             yield Landmarks(
@@ -207,7 +207,7 @@ def _faces(found: np.ndarray, scale_xy: tuple[float, float]) -> Iterator[Landmar
                 Box(x, y, width, height),
             )  # fmt: skip
         except ArgumentError as error:
-            log.info("a face at x %.0f, y %.0f is passed over: %s", x, y, error)
+            log.info("a face at x %.0f, y %.0f is ignored: %s", x, y, error)
 
 
 def _area(face: Landmarks) -> float:
@@ -215,39 +215,39 @@ def _area(face: Landmarks) -> float:
 
 
 def choose_faces(faces: Sequence[Landmarks], *, all_faces: bool = False) -> list[Landmarks]:
-    """The one face of a photo, or all of them if that is asked for.
+    """Return the only face of a photo, or all faces if requested.
 
     Raises
     ------
     AlignmentError
-        There is no face, or several and not all are wanted.
+        There is no face, or there are several and `all_faces` is not set.
     """
     if not faces:
-        raise AlignmentError("no face found; --landmarks FILE can say where it is")
+        raise AlignmentError("no face found; if there is one, give it by --landmarks FILE")
     if len(faces) > 1 and not all_faces:
         raise AlignmentError(
-            f"{len(faces)} faces found; --all-faces takes every one, --landmarks FILE can say which"
+            f"{len(faces)} faces found; --all-faces takes every one, --landmarks FILE selects some"
         )
     return list(faces)
 
 
 def read_landmarks(path: Path) -> dict[str, list[Landmarks]]:
-    """Read the faces of photos from a CSV with the columns `COLUMNS`, and any others.
+    """Read the faces of photos from a CSV file with the columns `COLUMNS`, ignoring others.
 
     Parameters
     ----------
     path : Path
-        One face a row; several rows of an image id are several faces of that photo.
+        One face in each row; several rows with the same image id are several faces of that photo.
 
     Returns
     -------
     dict of str to list of Landmarks
-        By image id as `manifest.image_id_of` writes it, in the order of the file.
+        Faces by image id, as `dataset.ids.image_id_of` writes it, in the order of the file.
 
     Raises
     ------
     ArgumentError
-        The file can not be read, lacks a column or has no face, or a row is not one; the line is
+        The file cannot be read, lacks a column or has no face, or a row is not a face; the line is
         named.
     """
     faces: dict[str, list[Landmarks]] = {}
@@ -262,18 +262,18 @@ def read_landmarks(path: Path) -> dict[str, list[Landmarks]]:
                     raise ArgumentError(f"{where}: the image id is missing")
                 faces.setdefault(image_id_of(image_id), []).append(_face_of(row, where))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise ArgumentError(f"{path} can not be read as a table of landmarks: {error}") from error
+        raise ArgumentError(f"{path} cannot be read as a table of landmarks: {error}") from error
     if not faces:
         raise ArgumentError(f"{path} has no face")
     return faces
 
 
 def _require_columns(path: Path, header: Sequence[str]) -> None:
-    """Refuse a table that lacks columns, or has one twice."""
+    """Refuse a table that lacks a column, or has one twice."""
     missing = [column for column in COLUMNS if column not in header]
     if missing:
         raise ArgumentError(
-            f"{path} lacks {', '.join(missing)}; it should have {','.join(COLUMNS)}"
+            f"{path} lacks {', '.join(missing)}; it should have the columns {','.join(COLUMNS)}"
         )
     twice = [column for column, count in Counter(header).items() if count > 1 and column in COLUMNS]
     if twice:
@@ -281,7 +281,7 @@ def _require_columns(path: Path, header: Sequence[str]) -> None:
 
 
 def _face_of(row: dict[str, str | None], where: str) -> Landmarks:
-    """The face in a row of a table."""
+    """Return the face in a row of a table."""
     numbers = []
     for column in COLUMNS[1:]:
         text = row[column]

@@ -1,7 +1,7 @@
-"""Parsing: choosing who makes the label maps, one of three parsers.
+"""Parsing: the three face parsers, of which `create_parser` creates one.
 
-`bisenet` needs trained weights, `labels` reads label maps that are ready, `template` guesses from
-where FFHQ puts a face. What they have in common is `labels.FaceParser`.
+`bisenet` needs trained weights, `labels` reads existing label maps, and `template` makes a guess
+from the position of faces in FFHQ. Their base class is `labels.FaceParser`.
 """
 
 import os
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 
-from ..dataset.layout import image_folder, released_path
+from ..dataset.layout import LABEL_MAPS_FOLDERS, image_folder, released_path
 from ..dataset.sources import fetch_weights
 from ..errors import ArgumentError, ParsingError
 from ..storage.places import Place, exists, is_folder
@@ -21,12 +21,10 @@ if TYPE_CHECKING:
 
 ParserName = Literal["bisenet", "labels", "template"]
 PARSERS: tuple[ParserName, ...] = get_args(ParserName)
-# Where the published data set keeps its label maps, beside the images' folder.
-_RELEASED_LABELS = ("face_parsed_labels", "etcs/face_parsed_labels")
 
 
 class ReadyLabels(FaceParser):
-    """Label maps from a folder, such as the published `face_parsed_labels`.
+    """Existing label maps in a folder, such as the published `face_parsed_labels`.
 
     Parameters
     ----------
@@ -36,7 +34,7 @@ class ReadyLabels(FaceParser):
     Raises
     ------
     ArgumentError
-        The folder is not there.
+        The folder does not exist.
     """
 
     name = "labels"
@@ -44,19 +42,19 @@ class ReadyLabels(FaceParser):
 
     def __init__(self, folder: Place) -> None:
         if not is_folder(folder):
-            raise ArgumentError(f"the folder of label maps {folder} is not there")
+            raise ArgumentError(f"the folder of label maps {folder} does not exist")
         self.folder = folder
         self.note = f"ready label maps, {folder.resolve().name}"
 
     def settings(self) -> dict[str, str | None]:
-        """As of any parser, and the folder: many are called face_parsed_labels."""
+        """Return the settings of any parser, and the whole path, since folder names repeat."""
         return {**super().settings(), "labels": str(self.folder.resolve())}
 
     def prepare(self, image: np.ndarray, image_id: str) -> np.ndarray:
         """Read the image's label map."""
         for suffix in (".npy", ".png"):
-            for place in (f"{image_id}{suffix}", released_path(image_id, suffix)):
-                path = self.folder / place
+            for name in (f"{image_id}{suffix}", released_path(image_id, suffix)):
+                path = self.folder / name
                 if os.path.lexists(path) if isinstance(path, Path) else exists(path):
                     return read_label_map(path)
         raise ParsingError(f"{self.folder} has no label map {image_id}.npy or {image_id}.png")
@@ -72,7 +70,7 @@ def create_parser(
     batch_size: int | None = None,
     engine: "Engine" = "auto",
 ) -> FaceParser:
-    """Make the face parser of this name.
+    """Create a face parser.
 
     Parameters
     ----------
@@ -80,13 +78,13 @@ def create_parser(
     weights : Path, optional
         BiSeNet's weights; fetched into the cache if not given.
     labels : Place, optional
-        Folder of ready label maps; that of the released layout beside `images` if not given.
+        Folder of existing label maps. Default: the folder of the released layout beside `images`.
     images : Place, optional
         Folder of the images.
     device, batch_size
-        Where BiSeNet runs, and on how many images at once.
+        Device that BiSeNet runs on, and number of images that it parses at once.
     engine : {"auto", "torch", "ncnn"}
-        What computes BiSeNet; see `bisenet.BiSeNetParser`.
+        Backend for BiSeNet; see `bisenet.BiSeNetParser`.
 
     Returns
     -------
@@ -95,10 +93,10 @@ def create_parser(
     Raises
     ------
     ArgumentError
-        A setting belongs to another parser, or one that is needed is not given.
+        A setting belongs to another parser, or a required setting is missing.
     SourceError
-        BiSeNet's weights are neither given nor in the cache, and can not be fetched; or they are
-        not what they should be.
+        BiSeNet's weights are neither given nor in the cache and cannot be fetched, or they are not
+        the right ones.
     """
     if weights and name != "bisenet":
         raise ArgumentError(f"weights belong to the parser bisenet, not to {name}")
@@ -124,9 +122,9 @@ def create_parser(
 
 
 def _released_labels(images: Place | None) -> Place:
-    """The label maps of a data set in the released layout, if `images` lies in one."""
+    """Return the folder of label maps beside `images` in the released layout."""
     data_set = image_folder(images.resolve()).parent if images else Path()
-    for folder in (data_set / place for place in _RELEASED_LABELS):
+    for folder in (data_set / name for name in LABEL_MAPS_FOLDERS):
         if images and is_folder(folder):
             return folder
     raise ArgumentError("the parser labels needs a folder of label maps: --labels FOLDER")

@@ -1,9 +1,9 @@
-"""Template: a guess at face parsing from where FFHQ's alignment puts a face; needs no weights.
+"""Template: approximate face parsing from FFHQ's alignment, without weights.
 
 The face's outline, eyes, brows, nose and mouth are drawn once, in the frame of an aligned 512x512
-image. What lies inside the outline but does not look like this face's skin (hair, a hat,
-background) is taken away. A photograph that is not aligned is first searched for a face with
-scikit-image's frontal face cascade, and the frame is laid around what it finds.
+image. Pixels inside the outline that do not look like the skin of this face (hair, a hat,
+background) are removed. A photograph that is not aligned is first searched for a face by
+scikit-image's frontal face cascade, and the frame is placed around that face.
 """
 
 import functools
@@ -19,14 +19,14 @@ from skimage.feature import Cascade
 from ..errors import ParsingError
 from .labels import CLASSES, LABEL_SIZE, SKIN, FaceParser
 
-# Right half of the outline from the forehead to the chin: distance from the middle line, row.
-# Drawn on the average of aligned faces, and around where people draw wrinkles on them.
+# Right half of the outline from the forehead to the chin: distance from the midline, row. Drawn on
+# the average of aligned faces, around the region in which people draw wrinkles.
 _OUTLINE = np.array([
     (0, 106), (66, 108), (104, 120), (120, 149), (124, 184), (132, 208), (152, 222), (159, 247),
     (153, 285), (144, 329), (138, 392), (124, 436), (98, 467), (55, 482), (0, 475),
 ])  # fmt: skip
 _MIDDLE = (256, 290)
-# Ellipses: class, centre, half axes, angle; columns before rows. `l_` is the viewer's left.
+# Ellipses: class, centre, semi-axes, angle; columns before rows. `l_` is the viewer's left.
 _PARTS = (
     ("nose", (256, 285), (34, 58), 0),
     ("l_brow", (187, 208), (42, 10), -5),
@@ -38,53 +38,53 @@ _PARTS = (
 
 
 class FaceSquare(NamedTuple):
-    """A face as the cascade gives it: centre and width of a square, in pixels."""
+    """A face detected by the cascade: centre and width of a square, in pixels."""
 
     x: float
     y: float
     width: float
 
 
-# Where the cascade finds the face of an aligned image, and how far it may stray there: over three
-# standard deviations over 84 aligned faces.
-_BOX = FaceSquare(256, 281, 331)
+# The square in which the cascade detects the face of an aligned image, and tolerances of more than
+# three standard deviations over 84 aligned faces.
+_ALIGNED_SQUARE = FaceSquare(256, 281, 331)
 _CENTRE_TOLERANCE, _WIDTH_TOLERANCE = 40, 80
 
-_CLOSER = 1.8  # a second look at a face shows this many times its box
+_SEARCH_SCALE = 1.8  # the second search of a face covers its square, scaled by this factor
 _VIEW_SIZE = 128  # skin colour is judged on a face of this size
-_CORE = 0.62  # the outline shrunk by this holds nothing but skin, eyes, brows and mouth
-_SURROUNDINGS = 1.35  # outside the outline grown by this there is no face
-_LEAST_DEVIATION = (14, 5, 5)  # of L, a, b in OpenCV's 8 bits: no skin is more even than that
-# How many deviations a colour may lie from the skin's: on the outline, and more for each cell
-# further inside. Chosen on wrinkle masks; docs/methods.md has what other values give.
+_CORE = 0.62  # the outline scaled by this contains only skin, eyes, brows and mouth
+_SURROUNDINGS = 1.35  # outside the outline scaled by this there is no face
+_LEAST_DEVIATION = (14, 5, 5)  # of L, a, b in OpenCV's 8 bits: no skin is more uniform than that
+# Largest distance of a colour from the skin's, in deviations: on the outline, and the increase for
+# each cell towards the inside. Chosen on wrinkle masks; docs/methods.md reports other values.
 _LIMIT_AT_OUTLINE, _LIMIT_PER_CELL, _LARGEST_LIMIT = 1.7, 0.12, 9.0
 
 
 class Frame(NamedTuple):
-    """The square of an image that FFHQ's alignment would cut out, in pixels."""
+    """The square of an image that FFHQ's alignment would crop, in pixels."""
 
     left: float
     top: float
     side: float
 
     def view(self, image: np.ndarray, size: int = _VIEW_SIZE) -> np.ndarray:
-        """What the frame shows, RGB uint8 (size, size, 3); beyond the image its border goes on."""
+        """Return the image in the frame, RGB uint8 (size, size, 3), padded by its border pixels."""
         samples = (np.arange(LABEL_SIZE) + 0.5) * self.side / LABEL_SIZE
         rows = np.clip((self.top + samples).astype(int), 0, image.shape[0] - 1)
         columns = np.clip((self.left + samples).astype(int), 0, image.shape[1] - 1)
-        seen = np.ascontiguousarray(image[rows][:, columns])
-        return np.asarray(cv2.resize(seen, (size, size), interpolation=cv2.INTER_AREA))
+        framed = np.ascontiguousarray(image[rows][:, columns])
+        return np.asarray(cv2.resize(framed, (size, size), interpolation=cv2.INTER_AREA))
 
     def placed(self, label_map: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
-        """Turn a label map of the frame into one of the whole image, both uint8 (512, 512)."""
+        """Convert a label map of the frame to one of the whole image, both uint8 (512, 512)."""
         height, width = shape
         cells = (np.arange(LABEL_SIZE) + 0.5) / LABEL_SIZE
         rows = np.floor((cells * height - self.top) / self.side * LABEL_SIZE).astype(int)
         columns = np.floor((cells * width - self.left) / self.side * LABEL_SIZE).astype(int)
-        inside = [(at >= 0) & (at < LABEL_SIZE) for at in (rows, columns)]
-        whole = np.zeros((LABEL_SIZE, LABEL_SIZE), np.uint8)
-        whole[np.ix_(*inside)] = label_map[np.ix_(rows[inside[0]], columns[inside[1]])]
-        return whole
+        inside = [(indices >= 0) & (indices < LABEL_SIZE) for indices in (rows, columns)]
+        image_map = np.zeros((LABEL_SIZE, LABEL_SIZE), np.uint8)
+        image_map[np.ix_(*inside)] = label_map[np.ix_(rows[inside[0]], columns[inside[1]])]
+        return image_map
 
 
 class TemplateParser(FaceParser):
@@ -94,13 +94,13 @@ class TemplateParser(FaceParser):
     note = "a guess by a fixed face template, not by a trained face parser"
 
     def __init__(self) -> None:
-        self._cascades = threading.local()  # each thread its own
+        self._cascades = threading.local()  # one for each thread
 
     def __reduce__(self) -> tuple[object, ...]:
-        return TemplateParser, ()  # in another process threads are others
+        return TemplateParser, ()  # thread-local data cannot be pickled
 
     def prepare(self, image: np.ndarray, image_id: str) -> np.ndarray:
-        """Lay the template over the face: label map, uint8 (512, 512), of RGB uint8 (H, W, 3).
+        """Fit the template to RGB uint8 (H, W, 3), and return a label map, uint8 (512, 512).
 
         Raises
         ------
@@ -111,11 +111,12 @@ class TemplateParser(FaceParser):
         return frame.placed(_fitted_template(frame.view(image)), image.shape[:2])
 
     def find_frame(self, image: np.ndarray) -> Frame:
-        """Find where a face lies; the largest if there are several.
+        """Return the frame of a face, the largest if there are several.
 
-        A square image in which the cascade finds a face where alignment would put it is taken as
-        aligned. So is one where it finds none, but skin is in the face's place and not around it:
-        the cascade misses about one aligned face in ten (turned heads, dark glasses).
+        A square image counts as aligned if the cascade finds a face at its aligned position. The
+        cascade misses about one aligned face in ten (turned heads, dark glasses). A square image
+        therefore counts as aligned, too, if no face is found, but skin is present at the aligned
+        position and not around it.
 
         Raises
         ------
@@ -124,40 +125,42 @@ class TemplateParser(FaceParser):
         """
         height, width = image.shape[:2]
         whole = Frame(0, 0, width) if height == width else None
-        boxes = self._boxes(image, longest=256)
-        if whole and any(_is_aligned(box, whole) for box in boxes):
+        faces = self._detect(image, longest=256)
+        if whole and any(_is_aligned(face, whole) for face in faces):
             return whole
-        box = self._closer(image, boxes)
-        if box is None and whole and _has_skin_in_place(whole.view(image)):
+        face = self._refined(image, faces)
+        if face is None and whole and _has_skin_in_place(whole.view(image)):
             return whole
-        box = box or self._closer(image, self._boxes(image, longest=512))
-        if box is None:
+        face = face or self._refined(image, self._detect(image, longest=512))
+        if face is None:
             raise ParsingError(
-                "no face found; the template wants a frontal face, --parser bisenet is less choosy"
+                "no face found; the template needs a frontal face, --parser bisenet is less strict"
             )
-        side = box.width * LABEL_SIZE / _BOX.width
-        return Frame(box.x - side * _BOX.x / LABEL_SIZE, box.y - side * _BOX.y / LABEL_SIZE, side)
+        side = face.width * LABEL_SIZE / _ALIGNED_SQUARE.width
+        left = face.x - side * _ALIGNED_SQUARE.x / LABEL_SIZE
+        top = face.y - side * _ALIGNED_SQUARE.y / LABEL_SIZE
+        return Frame(left, top, side)
 
-    def _closer(self, image: np.ndarray, boxes: Sequence[FaceSquare]) -> FaceSquare | None:
-        """Look again at the largest face found at a coarse scale; None if it is none after all."""
-        if not boxes:
+    def _refined(self, image: np.ndarray, faces: Sequence[FaceSquare]) -> FaceSquare | None:
+        """Detect the largest of several faces again at a finer scale; None if that fails."""
+        if not faces:
             return None
-        box = max(boxes, key=lambda box: box.width)
-        side = _CLOSER * box.width
-        around = Frame(box.x - side / 2, box.y - side / 2, side)
-        closer = self._boxes(around.view(image, size=256), longest=256, scale_factor=1.1)
-        if not closer:
+        coarse = max(faces, key=lambda face: face.width)
+        side = _SEARCH_SCALE * coarse.width
+        around = Frame(coarse.x - side / 2, coarse.y - side / 2, side)
+        finer_faces = self._detect(around.view(image, size=256), longest=256, scale_factor=1.1)
+        if not finer_faces:
             return None
-        found = max(closer, key=lambda box: box.width)
+        fine = max(finer_faces, key=lambda face: face.width)
         scale = side / 256
         return FaceSquare(
-            around.left + found.x * scale, around.top + found.y * scale, found.width * scale
+            around.left + fine.x * scale, around.top + fine.y * scale, fine.width * scale
         )
 
-    def _boxes(
+    def _detect(
         self, image: np.ndarray, longest: int, scale_factor: float = 1.15
     ) -> list[FaceSquare]:
-        """Faces that the cascade finds, searched at a size of `longest` pixels or less."""
+        """Return the faces that the cascade detects at a size of at most `longest` pixels."""
         if not hasattr(self._cascades, "own"):
             self._cascades.own = Cascade(data.lbp_frontal_face_cascade_filename())
         gray = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
@@ -167,7 +170,7 @@ class TemplateParser(FaceParser):
         smallest = 48
         if min(small.shape) < smallest:
             return []
-        found = self._cascades.own.detect_multi_scale(
+        detections = self._cascades.own.detect_multi_scale(
             img=small,
             scale_factor=scale_factor,
             step_ratio=1,
@@ -176,27 +179,27 @@ class TemplateParser(FaceParser):
         )
         return [
             FaceSquare(
-                (box["c"] + box["width"] / 2) / scale,
-                (box["r"] + box["height"] / 2) / scale,
-                box["width"] / scale,
+                (detection["c"] + detection["width"] / 2) / scale,
+                (detection["r"] + detection["height"] / 2) / scale,
+                detection["width"] / scale,
             )
-            for box in found
+            for detection in detections
         ]
 
 
-def _is_aligned(box: FaceSquare, whole: Frame) -> bool:
-    """Whether a face lies where FFHQ's alignment puts it."""
-    x, y, width = (length * LABEL_SIZE / whole.side for length in box)
+def _is_aligned(face: FaceSquare, whole: Frame) -> bool:
+    """Return whether a face is at the position that FFHQ's alignment gives it."""
+    x, y, width = (length * LABEL_SIZE / whole.side for length in face)
     return (
-        max(abs(x - _BOX.x), abs(y - _BOX.y)) <= _CENTRE_TOLERANCE
-        and abs(width - _BOX.width) <= _WIDTH_TOLERANCE
+        max(abs(x - _ALIGNED_SQUARE.x), abs(y - _ALIGNED_SQUARE.y)) <= _CENTRE_TOLERANCE
+        and abs(width - _ALIGNED_SQUARE.width) <= _WIDTH_TOLERANCE
     )
 
 
 def _has_skin_in_place(view: np.ndarray) -> bool:
-    """Whether the face's place is skin-coloured, and the corners above it clearly less so.
+    """Return whether the aligned position is skin-coloured, and the corners above much less so.
 
-    The box in chrominance is that of Chai and Ngan (1999), moved a little from red to yellow.
+    The range of chrominance is that of Chai and Ngan (1999), shifted slightly from red to yellow.
     """
     chrominance = cv2.cvtColor(view, cv2.COLOR_RGB2YCrCb)
     skin = cv2.inRange(chrominance, (41, 136, 77), (255, 180, 125)) > 0
@@ -207,19 +210,19 @@ def _has_skin_in_place(view: np.ndarray) -> bool:
 
 
 def _fitted_template(view: np.ndarray) -> np.ndarray:
-    """Label map of the frame, uint8 (512, 512), from what it shows, RGB uint8 (128, 128, 3)."""
+    """Return the label map of a frame, uint8 (512, 512), from its view, RGB uint8 (128, 128, 3)."""
     lab = cv2.cvtColor(view, cv2.COLOR_RGB2LAB).astype(np.float32)
     core = lab[_core_view()]
     skin = np.median(core, axis=0)
-    deviation = 1.4826 * np.median(np.abs(core - skin), axis=0)  # robust: wrinkles, a beard
-    off = np.linalg.norm((lab - skin) / np.maximum(deviation, _LEAST_DEVIATION), axis=2)
-    alike = (cv2.GaussianBlur(off, (0, 0), 1) < _colour_limit()).astype(np.uint8)
-    # Close over wrinkles, brows, glasses and the like; drop what hangs on by a thread.
+    deviation = 1.4826 * np.median(np.abs(core - skin), axis=0)  # robust to wrinkles, a beard
+    distance = np.linalg.norm((lab - skin) / np.maximum(deviation, _LEAST_DEVIATION), axis=2)
+    skin_like = (cv2.GaussianBlur(distance, (0, 0), 1) < _colour_limit()).astype(np.uint8)
+    # Close gaps such as wrinkles, brows and glasses; drop parts connected by a thin bridge only.
     for operation, size in ((cv2.MORPH_CLOSE, 11), (cv2.MORPH_OPEN, 5)):
         disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size))
-        alike = cv2.morphologyEx(alike, operation, disc)
+        skin_like = cv2.morphologyEx(skin_like, operation, disc)
     size_wh = (LABEL_SIZE, LABEL_SIZE)
-    face = cv2.resize(alike.astype(np.float32), size_wh, interpolation=cv2.INTER_LINEAR) > 0.5
+    face = cv2.resize(skin_like.astype(np.float32), size_wh, interpolation=cv2.INTER_LINEAR) > 0.5
     labels = np.where(face, SKIN, 0).astype(np.uint8)
     parts = _parts()
     labels[parts > 0] = parts[parts > 0]
@@ -228,7 +231,7 @@ def _fitted_template(view: np.ndarray) -> np.ndarray:
 
 @functools.cache
 def _parts() -> np.ndarray:
-    """Nose, brows, eyes and mouth in an otherwise empty label map, uint8 (512, 512)."""
+    """Return nose, brows, eyes and mouth in an otherwise empty label map, uint8 (512, 512)."""
     labels = np.zeros((LABEL_SIZE, LABEL_SIZE), np.uint8)
     for name, centre, half_axes, angle in _PARTS:
         cv2.ellipse(labels, centre, half_axes, angle, 0, 360, CLASSES.index(name), cv2.FILLED)
@@ -236,7 +239,7 @@ def _parts() -> np.ndarray:
 
 
 def _outline(scale: float = 1.0) -> np.ndarray:
-    """The face's outline, filled, shrunk or grown around the middle: bool (512, 512)."""
+    """Return the filled outline of the face, scaled around its middle: bool (512, 512)."""
     right = (_OUTLINE - (0, _MIDDLE[1])) * scale
     both = np.vstack([right, right[::-1] * (-1, 1)]) + _MIDDLE
     filled = np.zeros((LABEL_SIZE, LABEL_SIZE), np.uint8)
@@ -245,7 +248,7 @@ def _outline(scale: float = 1.0) -> np.ndarray:
 
 
 def _shrunk(mask: np.ndarray) -> np.ndarray:
-    """A mask of the frame at the size of its view: bool (128, 128)."""
+    """Return a mask of the frame, downsampled to the size of its view: bool (128, 128)."""
     size_wh = (_VIEW_SIZE, _VIEW_SIZE)
     return np.asarray(
         cv2.resize(mask.astype(np.float32), size_wh, interpolation=cv2.INTER_AREA) > 0.5
@@ -254,18 +257,18 @@ def _shrunk(mask: np.ndarray) -> np.ndarray:
 
 @functools.cache
 def _core_view() -> np.ndarray:
-    """Where the view shows skin for certain: bool (128, 128)."""
+    """Return the part of the view that is certainly skin: bool (128, 128)."""
     return _shrunk(_outline(_CORE) & ~np.isin(_parts(), _cut_out()))
 
 
 def _cut_out() -> list[int]:
-    """Classes of the template that are no skin."""
+    """Return the classes of the template that are not skin."""
     return [CLASSES.index(name) for name, *_ in _PARTS if name != "nose"]
 
 
 @functools.cache
 def _colour_limit() -> np.ndarray:
-    """How far a colour may be from the skin's, cell by cell: float32 (128, 128)."""
+    """Return the largest distance of colours from the skin's, by cell: float32 (128, 128)."""
     outline = _outline().astype(np.uint8)
     inside, outside = (
         cv2.distanceTransform(mask, cv2.DIST_L2, cv2.DIST_MASK_5) for mask in (outline, 1 - outline)

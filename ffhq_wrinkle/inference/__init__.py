@@ -1,1 +1,1 @@
-"""Inference: the device a network runs on, its weights, and batches of images on a GPU."""
+"""Inference: the device that a network runs on, its weights, and batches of images on a GPU."""

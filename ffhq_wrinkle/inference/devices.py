@@ -1,4 +1,4 @@
-"""Inference: what a trained network needs to run: a device, exact arithmetic, fewer layers."""
+"""Devices: choosing a device, exact arithmetic on it, and networks arranged for inference."""
 
 import re
 from contextlib import AbstractContextManager, nullcontext
@@ -12,13 +12,14 @@ from ..errors import ArgumentError
 
 Network = TypeVar("Network", bound=nn.Module)
 
-# Of R, G and B in 0..1, by which networks trained on ImageNet have their inputs normalised.
+# Mean and standard deviation of R, G and B in 0..1, by which networks trained on ImageNet normalise
+# their input.
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 
 
 def choose_device(device: str) -> torch.device:
-    """Turn ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps`` into a device that is there.
+    """Return the device for ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``, which must exist.
 
     Raises
     ------
@@ -32,39 +33,39 @@ def choose_device(device: str) -> torch.device:
         chosen = torch.device(device)
         torch.zeros(1, device=chosen)
     except (RuntimeError, AssertionError, NotImplementedError) as error:
-        raise ArgumentError(f"device {device!r} is not there, or can not be used") from error
+        raise ArgumentError(f"device {device!r} does not exist or cannot be used") from error
     return chosen
 
 
 def require_device_name(device: str) -> None:
-    """Refuse what is the name of no device.
+    """Refuse text that is not the name of a device.
 
     Raises
     ------
     ArgumentError
-        It is none of ``auto``, ``cpu``, ``cuda``, ``cuda:N`` and ``mps``.
+        The name is none of ``auto``, ``cpu``, ``cuda``, ``cuda:N`` and ``mps``.
     """
     if not re.fullmatch(r"auto|cpu|cuda(:\d{1,3})?|mps", device):
         raise ArgumentError(f"device is {device!r}; it should be auto, cpu, cuda, cuda:1 or mps")
 
 
 def laid_out(network: Network, memory_format: torch.memory_format) -> Network:
-    """A network, itself, with its weights in this order in memory."""
-    to: Any = network.to  # some versions of PyTorch do not tell type checkers of the format
+    """Change the memory format of a network's weights in place, and return the network."""
+    to: Any = network.to  # some versions of PyTorch lack the type of `memory_format`
     arranged: Network = to(memory_format=memory_format)
     return arranged
 
 
 def lacks_memory(error: RuntimeError) -> bool:
-    """Whether PyTorch, or ONNX Runtime, failed for want of memory, on a GPU or the CPU."""
+    """Return whether PyTorch or ONNX Runtime ran out of memory, on a GPU or the CPU."""
     return isinstance(error, torch.OutOfMemoryError) or any(
-        said in str(error).lower()
-        for said in ("can't allocate memory", "failed to allocate memory", "bad_alloc")
+        phrase in str(error).lower()
+        for phrase in ("can't allocate memory", "failed to allocate memory", "bad_alloc")
     )
 
 
 def batch_too_large(device: torch.device, size: int) -> ArgumentError:
-    """What to tell people when a batch of faces finds no room on a device."""
+    """Return the error for a batch of images that does not fit into the memory of a device."""
     return ArgumentError(
         f"{device} has too little memory for batches of {size} images; try --batch-size "
         f"{max(size // 2, 1)}"
@@ -72,7 +73,7 @@ def batch_too_large(device: torch.device, size: int) -> ArgumentError:
 
 
 def exact(device: torch.device) -> AbstractContextManager[None]:
-    """Keep a GPU from TF32 and from choosing algorithms by their speed, which changes labels."""
+    """Disable TF32 and the choice of algorithms by speed on a GPU, since both change labels."""
     if device.type != "cuda":
         return nullcontext()
     flags: AbstractContextManager[None] = torch.backends.cudnn.flags(
@@ -82,7 +83,7 @@ def exact(device: torch.device) -> AbstractContextManager[None]:
 
 
 def fold_batch_norm(module: nn.Module) -> None:
-    """Fold each batch normalisation into the convolution defined just before it."""
+    """Fold each batch normalisation into the convolution that is defined directly before it."""
     previous_name, previous = "", module
     for name, child in list(module.named_children()):
         if isinstance(child, nn.BatchNorm2d) and isinstance(previous, nn.Conv2d):

@@ -1,6 +1,6 @@
-"""GPU images: photographs on their way to a GPU, and masks on their way back.
+"""GPU images: transfer of photographs to a GPU and of masks back, and operations on both.
 
-What is done to them there gives the bytes that the CPU would give.
+The operations give the same bytes as on the CPU.
 """
 
 from collections.abc import Callable, Sequence
@@ -12,7 +12,7 @@ from torch.nn import functional
 
 
 class GpuBatch(NamedTuple):
-    """Images and what a parser made of them, on a GPU.
+    """Images and their label maps, on a GPU.
 
     Attributes
     ----------
@@ -21,7 +21,7 @@ class GpuBatch(NamedTuple):
     label_maps : torch.Tensor
         uint8, (B, 512, 512).
     filled : int
-        How many are meant; those behind them fill the batch up.
+        Number of images that count; those after them are padding.
     """
 
     images: torch.Tensor
@@ -30,15 +30,16 @@ class GpuBatch(NamedTuple):
 
 
 class Replayed:
-    """A function of tensors, whose many steps a GPU is told of in one call once it knows them.
+    """A function of tensors whose steps are recorded on a GPU and then replayed in one call.
 
-    Told of one by one, each step waits for the interpreter's lock, which threads that read and
-    write images pass around.
+    Without a recording, each step waits for the interpreter's lock, which threads that read and
+    write images hold in turn.
 
     Parameters
     ----------
     function : callable
-        Of one or more tensors, to one; it computes on the GPU alone, the same for any content.
+        Takes one or more tensors and returns one. It computes on the GPU only, and its steps do not
+        depend on the values of its input.
     """
 
     def __init__(self, function: Callable[..., torch.Tensor]) -> None:
@@ -46,45 +47,47 @@ class Replayed:
         self._recorded: dict[tuple[torch.Size, ...], _Recording] = {}
 
     def __call__(self, *inputs: torch.Tensor) -> torch.Tensor:
-        """What the function gives; on a GPU it is gone with the next call."""
+        """Return the function's result; on a GPU the next call overwrites it."""
         if inputs[0].device.type != "cuda":
             return self._function(*inputs)
-        shapes = tuple(one.shape for one in inputs)
+        shapes = tuple(tensor.shape for tensor in inputs)
         if shapes not in self._recorded:
             self._recorded[shapes] = _Recording(self._function, inputs)
         return self._recorded[shapes](inputs)
 
 
 class _Recording:
-    """A CUDA graph of a function, for inputs of certain shapes."""
+    """A CUDA graph of a function, for inputs of fixed shapes."""
 
     def __init__(
         self, function: Callable[..., torch.Tensor], inputs: Sequence[torch.Tensor]
     ) -> None:
-        self._inputs = [one.clone() for one in inputs]
+        self._inputs = [tensor.clone() for tensor in inputs]
         self._graph = torch.cuda.CUDAGraph()
         with torch.cuda.device(inputs[0].device):
-            # PyTorch asks for a first run aside, in which libraries take what they need.
-            aside = torch.cuda.Stream()  # type: ignore[no-untyped-call]
-            aside.wait_stream(torch.cuda.current_stream())
-            with torch.cuda.stream(aside):
+            # PyTorch requires a first run in a side stream, in which libraries allocate memory.
+            side_stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]
+            side_stream.wait_stream(torch.cuda.current_stream())
+            with torch.cuda.stream(side_stream):
                 function(*self._inputs)
-            torch.cuda.current_stream().wait_stream(aside)
-            # Other threads may meanwhile lock memory for their images.
-            with torch.cuda.graph(self._graph, stream=aside, capture_error_mode="thread_local"):
+            torch.cuda.current_stream().wait_stream(side_stream)
+            # "thread_local", since other threads may page-lock memory for images at the same time.
+            with torch.cuda.graph(
+                self._graph, stream=side_stream, capture_error_mode="thread_local"
+            ):
                 self._output = function(*self._inputs)
 
     def __call__(self, inputs: Sequence[torch.Tensor]) -> torch.Tensor:
-        for place, one in zip(self._inputs, inputs, strict=True):
-            place.copy_(one)
+        for recorded, tensor in zip(self._inputs, inputs, strict=True):
+            recorded.copy_(tensor)
         self._graph.replay()
         return self._output
 
 
 def page_locked(pixels: np.ndarray) -> np.ndarray:
-    """A copy in memory that the system does not move, from which a GPU fetches by itself.
+    """Return a copy in page-locked memory, which a GPU reads without the CPU.
 
-    Such memory is slow to come by; PyTorch keeps what was let go for the next.
+    The allocation of such memory is slow. PyTorch therefore keeps freed memory for the next copy.
     """
     copy = torch.empty(pixels.shape, dtype=torch.uint8, pin_memory=True).numpy()
     np.copyto(copy, pixels)
@@ -92,31 +95,31 @@ def page_locked(pixels: np.ndarray) -> np.ndarray:
 
 
 def on_device(images: Sequence[np.ndarray], device: torch.device) -> torch.Tensor:
-    """Arrays of one shape as a batch, uint8 (B, ...), that may still be under way.
+    """Return arrays of the same shape as a batch, uint8 (B, ...), whose copy may still be pending.
 
-    They must stay as they are until the device has been waited for.
+    The arrays must not change until the device has been synchronised.
     """
     batch = torch.empty((len(images), *images[0].shape), dtype=torch.uint8, device=device)
-    for place, image in zip(batch, images, strict=True):
-        place.copy_(torch.from_numpy(image), non_blocking=True)
+    for target, image in zip(batch, images, strict=True):
+        target.copy_(torch.from_numpy(image), non_blocking=True)
     return batch
 
 
 def fetched(array: torch.Tensor) -> np.ndarray:
-    """An array from a device, which is waited for."""
+    """Synchronise with the device of a tensor, and return the tensor as an array."""
     if array.device.type != "cuda":
         return array.cpu().numpy()
     copy = torch.empty(array.shape, dtype=array.dtype, pin_memory=True)
     copy.copy_(array, non_blocking=True)
-    # Waiting would otherwise keep a core busy, which other threads have work for.
-    done = torch.cuda.Event(blocking=True)  # type: ignore[no-untyped-call]
-    done.record(torch.cuda.current_stream(array.device))
-    done.synchronize()
+    # A wait that is not blocking would keep a core busy, which other threads need.
+    copied = torch.cuda.Event(blocking=True)  # type: ignore[no-untyped-call]
+    copied.record(torch.cuda.current_stream(array.device))
+    copied.synchronize()
     return copy.numpy()
 
 
 def halved(images: torch.Tensor) -> torch.Tensor:
-    """Images at half their size by Pillow's bilinear filter, to the last bit.
+    """Return images at half their size, bit for bit as by Pillow's bilinear filter.
 
     Parameters
     ----------
@@ -132,24 +135,24 @@ def halved(images: torch.Tensor) -> torch.Tensor:
 
 
 def _halved(images: torch.Tensor, axis: int) -> torch.Tensor:
-    """Along one axis: the taps 1, 3, 3, 1 of eight, at the borders 3, 3, 1 of seven."""
+    """Halve one axis by the taps 1, 3, 3, 1 over eight, at the borders 3, 3, 1 over seven."""
     pixels = images.movedim(axis, 1).to(torch.int16)
     last = pixels.shape[1] - 4
     before, first, second, after = (pixels[:, tap : last + tap - 1 : 2] for tap in (1, 2, 3, 4))
-    inner = (before + after + 3 * (first + second) + 4) >> 3  # halves go up, as in Pillow
+    inside = (before + after + 3 * (first + second) + 4) >> 3  # halves are rounded up, as in Pillow
     ends = [
-        # Sevenths are never half way.
-        (2 * (3 * (pixels[:, one] + pixels[:, two]) + pixels[:, three]) + 7)
+        # A seventh is never halfway between two integers.
+        (2 * (3 * (pixels[:, outer] + pixels[:, middle]) + pixels[:, inner]) + 7)
         .div(14, rounding_mode="floor")
         .unsqueeze(1)
-        for one, two, three in ((0, 1, 2), (-1, -2, -3))
+        for outer, middle, inner in ((0, 1, 2), (-1, -2, -3))
     ]
-    small = torch.cat([ends[0], inner, ends[1]], dim=1)
+    small = torch.cat([ends[0], inside, ends[1]], dim=1)
     return small.to(torch.uint8).movedim(1, axis)
 
 
 def packed_bits(masks: torch.Tensor) -> torch.Tensor:
-    """Masks as bits, each as `np.packbits` has it: bool (B, H, W) to uint8 (B, ceil(H W / 8))."""
+    """Pack masks into bits as `np.packbits` does: bool (B, H, W) to uint8 (B, ceil(H W / 8))."""
     pixels = masks.flatten(1).to(torch.uint8)
     pixels = functional.pad(pixels, (0, -pixels.shape[1] % 8))
     values = 2 ** torch.arange(7, -1, -1, dtype=torch.uint8, device=masks.device)

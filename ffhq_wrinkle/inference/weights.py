@@ -15,33 +15,33 @@ from torch import nn
 
 from ..errors import SourceError
 
-# What torch.load raises on files that are cut short, altered or of another kind.
+# Errors that torch.load raises on files that are truncated, altered or of another type.
 _LOADER_ERRORS = (
     pickle.UnpicklingError, BadZipFile, OSError, EOFError, RuntimeError, ValueError, TypeError,
     KeyError, IndexError, AttributeError, OverflowError, MemoryError, AssertionError, struct.error,
 )  # fmt: skip
-_SCALAR = np.float64(0).__reduce__()[0]  # what makes a scalar again; its place has moved
-# What training scripts like to keep beside the weights, and what can do nothing.
+_SCALAR = np.float64(0).__reduce__()[0]  # restores a scalar; NumPy 2 has moved it
+# Types that training scripts often store beside the weights, and that are safe to load.
 _HARMLESS: list[Any] = [
     argparse.Namespace,
     np.dtype,
-    *(type(np.dtype(kind)) for kind in (np.float64, np.float32, np.int64)),
+    *(type(np.dtype(scalar)) for scalar in (np.float64, np.float32, np.int64)),
     _SCALAR,
-    (_SCALAR, "numpy.core.multiarray.scalar"),  # as NumPy 1 wrote it
+    (_SCALAR, "numpy.core.multiarray.scalar"),  # its name in NumPy 1
 ]
-# What parallel training and compilation put before names.
+# Prefixes that parallel training and compilation add to names.
 _PREFIXES = ("module.", "_orig_mod.")
 _WRAPPERS = ("state_dict", "model")
 _NAMED = 3
 
 
 def read_weights(path: Path) -> object:
-    """Read what a file of weights holds, on the CPU, running no code of it.
+    """Read the content of a weights file on the CPU, without running code from it.
 
     Raises
     ------
     SourceError
-        The file is not there, is damaged, or holds more than tensors and plain values.
+        The file is missing or damaged, or contains more than tensors and plain values.
     """
     try:
         with torch.serialization.safe_globals(_HARMLESS):
@@ -49,7 +49,7 @@ def read_weights(path: Path) -> object:
     except FileNotFoundError as error:
         raise SourceError(f"{path}: no such file") from error
     except _LOADER_ERRORS as error:
-        # PyTorch's own message advises to load it unsafely; that is not repeated here.
+        # PyTorch's own message is left out, since it advises to load the file unsafely.
         raise SourceError(
             f"{path} is damaged, or not a weights file that is safe to load "
             f"({type(error).__name__})"
@@ -57,7 +57,7 @@ def read_weights(path: Path) -> object:
 
 
 def named_tensors(content: object) -> dict[str, torch.Tensor]:
-    """The tensors in what a file holds, by name, without wrappers and prefixes of training."""
+    """Return the tensors in a file's content by name, without wrappers and training prefixes."""
     for wrapper in _WRAPPERS:
         if isinstance(content, Mapping) and isinstance(content.get(wrapper), Mapping):
             content = content[wrapper]
@@ -79,37 +79,39 @@ def _bare(name: str) -> str:
 def load_strictly(
     network: nn.Module, state: Mapping[str, torch.Tensor], *, source: Path | str, title: str
 ) -> None:
-    """Load named tensors into a network that has just these.
+    """Load named tensors into a network that has exactly these.
 
-    Counters of training steps, which older files lack, may be missing.
+    Counters of training steps may be missing, as in older files.
 
     Parameters
     ----------
     network : torch.nn.Module
-        Changed in place.
+        The network, changed in place.
     state : mapping
-        As `named_tensors` gives it.
+        Tensors by name, as from `named_tensors`.
     source, title
-        Where the tensors are from and what the network is, for the error.
+        Origin of the tensors and description of the network, for the error.
 
     Raises
     ------
     SourceError
-        Names, shapes or kinds of number are others, or a value is not finite; the first few are
-        named. Nothing was changed.
+        Names, shapes or types differ, or a value is not finite. The first few differences are
+        listed, and the network is not changed.
     """
     own = network.state_dict()
     wanted = {name for name in own if not name.endswith("num_batches_tracked")}
     wrong = [f"lacks {name}" for name in sorted(wanted - state.keys())]
     wrong += [f"has {name}" for name in sorted(state.keys() - own.keys())]
     for name in sorted(own.keys() & state.keys()):
-        value, there = state[name], own[name]
+        value, current = state[name], own[name]
         if value.layout is not torch.strided or value.device.type != "cpu":
-            wrong.append(f"has {name} as a tensor of another kind ({value.layout})")
-        elif value.shape != there.shape:
-            wrong.append(f"has {name} of shape {tuple(value.shape)} for {tuple(there.shape)}")
-        elif value.is_floating_point() != there.is_floating_point() or not value.isfinite().all():
-            wrong.append(f"has {name} with values that are no finite real numbers")
+            wrong.append(f"has {name} as a tensor of another type ({value.layout})")
+        elif value.shape != current.shape:
+            wrong.append(
+                f"has {name} of shape {tuple(value.shape)} instead of {tuple(current.shape)}"
+            )
+        elif value.is_floating_point() != current.is_floating_point() or not value.isfinite().all():
+            wrong.append(f"has {name} with values that are not finite real numbers")
     if wrong:
         raise SourceError(
             f"{source} is not {title}: it {', '.join(wrong[:_NAMED])}"
@@ -118,16 +120,16 @@ def load_strictly(
     network.load_state_dict({**own, **state}, strict=True)
 
 
-def require_same_weights(path: Path, found: str | None, wanted: str) -> None:
-    """Refuse, in another process of a run, a file that is not the one that the run began with.
+def require_same_weights(path: Path, sha256: str | None, expected: str) -> None:
+    """Refuse a weights file, in another process of a run, if the run began with a different one.
 
     Raises
     ------
     SourceError
-        The SHA-256 that was found is another.
+        The SHA-256 differs.
     """
-    if found != wanted:
+    if sha256 != expected:
         raise SourceError(
-            f"{path} on {platform.node()} has SHA-256 {found}, and not {wanted} as where the run "
-            "began; all workers need the same file"
+            f"{path} on {platform.node()} has SHA-256 {sha256}, but the run began with {expected}; "
+            "all workers need the same file"
         )

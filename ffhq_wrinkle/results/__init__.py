@@ -1,4 +1,4 @@
-"""Results: what is written: output folders that can be resumed, and `failures.csv`.
+"""Results: output folders in which a run can be resumed, their records, and `failures.csv`.
 
 Start with `outputs.OutputFolder`.
 """

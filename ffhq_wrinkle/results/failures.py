@@ -1,4 +1,4 @@
-"""Failures: the table of images that could not be done, `failures.csv` in a folder of results."""
+"""Failures: the table of images that could not be processed, `failures.csv` in the results."""
 
 import csv
 from collections.abc import Iterable
@@ -15,7 +15,7 @@ _COLUMNS = ("path", "step", "reason")
 
 
 class Failure(NamedTuple):
-    """A row: which file, in which step, and why."""
+    """A row of the table: the file, the step that failed, and the reason."""
 
     path: str
     step: str
@@ -23,12 +23,12 @@ class Failure(NamedTuple):
 
 
 def read_failures(folder: Place) -> list[Failure]:
-    """Rows of a folder's table; none where there is none.
+    """Return the rows of a folder's table; an empty list if there is no table.
 
     Raises
     ------
     OutputError
-        There is something else of this name.
+        The file cannot be read as such a table.
     """
     path = folder / FAILURES
     try:
@@ -38,26 +38,26 @@ def read_failures(folder: Place) -> list[Failure]:
     except FileNotFoundError:
         return []
     except (OSError, csv.Error) as error:
-        raise OutputError(f"{path} can not be read: {error}") from error
+        raise OutputError(f"{path} cannot be read: {error}") from error
 
 
 def update_failures(folder: Place, failures: Iterable[Failure], *, about: set[str] | None) -> None:
-    """Bring a folder's table up to date; without any failure there is no such file.
+    """Update a folder's table; the file is removed if there are no failures.
 
     Parameters
     ----------
     folder : Place
         The folder of results.
     failures : iterable of Failure
-        Those of this run.
+        The failures of this run.
     about : set of str or None
-        Ids of the images that this run was about, None for all. Rows of earlier runs on other
-        images stay.
+        Ids of the images that this run processed, None for all. Rows that earlier runs wrote about
+        other images are kept.
 
     Raises
     ------
     OutputError
-        The table can not be read or written.
+        The table cannot be read or written.
     """
     path = folder / FAILURES
     rows = [

@@ -1,9 +1,9 @@
-"""Outputs: a folder that one command fills, image by image, and can resume.
+"""Outputs: a folder that one command fills image by image, and in which a run can be resumed.
 
-A record such as `build.json` says which settings the results were made with. It is written last;
-until then a hidden twin of it says that work is under way, and the next run looks at every result
-again. A lock keeps two runs out of each other's way. `result_files` keeps the files, here or in an
-object store.
+A record such as `build.json` contains the settings that the results were made with. It is written
+last. Until then a hidden counterpart marks the folder as under way; if a run finds that, it checks
+every result. A lock prevents two runs from writing to the same folder. `result_files` manages the
+files, on this machine or in an object store.
 """
 
 import io
@@ -46,30 +46,30 @@ log = logging.getLogger(__name__)
 class OutputFolder:
     """A folder of results made with one set of settings.
 
-    Use as a context manager: the folder is checked and locked on the way in, and whatever a killed
-    run left half written is removed. Then call `begin`, `write` each result, and `finish`. Copies
-    in other processes, made by `pickle` after `begin`, can tell and `write` results.
+    Use it as a context manager. On entering, the folder is checked and locked, and the partial
+    files of a killed run are removed. Then call `begin`, `write` each result, and `finish`. Copies
+    in other processes, made by `pickle` after `begin`, can check and `write` results.
 
     Parameters
     ----------
     path : Place
-        The folder; made if it is not there.
+        The folder, created if missing.
     settings : mapping
-        What the results depend on, as JSON can hold it.
+        Everything that the results depend on, as values that JSON can represent.
     note : str
-        One line kept in every PNG: what it is, and what it was made with.
+        One line stored in every PNG and JPEG: what the image is, and how it was made.
     record : str
         Name of the record.
     subfolders : sequence of str
-        Names of folders in it that hold results too.
+        Names of subfolders that contain results, too.
     overwrite : bool
-        Whether results that are there, of whatever settings, are to be replaced.
+        Replace existing results, whatever their settings.
 
     Raises
     ------
     OutputError
-        On entering: another run is writing here, the folder can not be written, or it holds
-        results of other settings or of another origin and `overwrite` is not set.
+        On entering: another run is writing to the folder, the folder cannot be written, or it
+        contains results with different settings or of another origin and `overwrite` is not set.
     """
 
     def __init__(
@@ -84,7 +84,7 @@ class OutputFolder:
     ) -> None:
         self.path = path
         self.settings = dict(settings)
-        self.note = note.encode("latin-1", "replace").decode("latin-1")  # as a PNG can keep it
+        self.note = note.encode("latin-1", "replace").decode("latin-1")  # as PNG requires
         self.overwrite = overwrite
         self._record = record
         self._under_way = under_way_name(record)
@@ -95,15 +95,15 @@ class OutputFolder:
             self._files = LocalFiles(path, subfolders, lock=lock)
         else:
             self._files = StoredFiles(path, subfolders, marks=(lock, record, self._under_way))
-        self._suspect = False  # the last run did not finish
-        self._before: dict[str, Any] = {}  # what it noted
+        self._suspect = False  # whether the previous run did not finish
+        self._previous: dict[str, Any] = {}  # the record of the previous run
 
     def __enter__(self) -> "OutputFolder":
         self._lock.acquire()
         try:
             self._files.take_stock()
             self._suspect = self._files.exists(self._under_way)
-            self._before = self._record_before()
+            self._previous = self._previous_record()
             if not self.overwrite:
                 self._require_same_origin()
             self.remove_partials()
@@ -116,58 +116,58 @@ class OutputFolder:
         self._lock.release()
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        """Be a worker's copy: it looks at results, since who made them may have been killed."""
+        """Restore a copy in a worker, which checks results, since a worker may have been killed."""
         self.__dict__.update(state)
         self._suspect = True
 
     def require_shared(self) -> None:
-        """Refuse, in a worker's copy, another machine's folder of the same name.
+        """Refuse a different folder of the same name, when called in a worker.
 
         Raises
         ------
         OutputError
-            The run's mark is not in it.
+            The folder lacks the mark of the run.
         """
         if not self._files.exists(self._under_way):
             raise OutputError(
                 f"{self.path.absolute()} on {platform.node()} is not the folder of this run; "
-                "images and results have to lie where all workers see them under the same names"
+                "all workers must see the images and results under the same paths"
             )
 
     def remove_partials(self) -> None:
-        """Remove what was left half written; nobody may be writing."""
+        """Remove partial files, while no process is writing."""
         self._files.remove_partials()
 
     def begin(self) -> None:
-        """Note that work is under way; until `finish`, results count only if they look right."""
+        """Mark the folder as under way, so that a resumed run checks results until `finish`."""
         if self.overwrite:
-            same = self._before.get("settings") == self.settings and not self._replaces_others
-            note = {"settings": self.settings, "replacing": "same" if same else "other"}
-            self._write_json(self._under_way, note)
+            same = self._previous.get("settings") == self.settings and not self._replaces_others
+            mark = {"settings": self.settings, "replacing": "same" if same else "other"}
+            self._write_json(self._under_way, mark)
             self._files.let_time_pass()
-            self._before = note
+            self._previous = mark
         elif not self._suspect:
             self._write_json(self._under_way, {"settings": self.settings})
-        # Else it stays as it is, for its age tells what was replaced before the interruption.
+        # Otherwise the mark is not touched, since results older than it have yet to be replaced.
         self._files.remove(self._record)
 
     @property
     def is_resumed(self) -> bool:
-        """Whether there was a run here before this one, finished or not."""
-        return bool(self._before)
+        """Whether an earlier run, finished or not, wrote to this folder."""
+        return bool(self._previous)
 
     @property
     def _replaces_others(self) -> bool:
-        """Whether an overwrite that is not through yet found results of other settings."""
-        return self._before.get("replacing") == "other"
+        """Whether an unfinished overwrite started on results with different settings."""
+        return self._previous.get("replacing") == "other"
 
-    def _record_before(self) -> dict[str, Any]:
-        """What the last run left of itself: empty if there was none, and if it is replaced anyway.
+    def _previous_record(self) -> dict[str, Any]:
+        """Return the mark or the record of the last run; empty if none can be read.
 
         Raises
         ------
         OutputError
-            There is a record, but not one of this command.
+            The record is not one of this command, and `overwrite` is not set.
         """
         for name in (self._under_way, self._record):
             if self._files.exists(name):
@@ -176,33 +176,33 @@ class OutputFolder:
                 except (OSError, DamagedRecordError) as error:
                     if not self.overwrite:
                         raise OutputError(
-                            f"{self.path / name} is no record of this command; choose another "
+                            f"{self.path / name} is not a record of this command; choose another "
                             "folder, or --overwrite"
                         ) from error
         return {}
 
     def _require_same_origin(self) -> None:
-        """Refuse to add to results of other settings, or of which nothing is known."""
-        if not self._before:
-            stranger = next(self._files.results(), None)
-            if stranger:
+        """Refuse to add to results with different settings or of unknown origin."""
+        if not self._previous:
+            unknown = next(self._files.results(), None)
+            if unknown:
                 raise OutputError(
                     f"{self.path} holds files that this command did not make, such as "
-                    f"{stranger}; choose another folder, or --overwrite"
+                    f"{unknown}; choose another folder, or --overwrite"
                 )
             return
-        differing = differing_settings(self._before["settings"], self.settings)
+        differing = differing_settings(self._previous["settings"], self.settings)
         if differing:
             raise OutputError(
-                f"{self.path} was made with other settings: {', '.join(differing)}; choose "
+                f"{self.path} was made with different settings: {', '.join(differing)}; choose "
                 "another folder, or --overwrite"
             )
 
     def state(self, relative: str) -> State:
         """Return the state of a result as this run treats it.
 
-        After a run that finished, the name of a file is proof enough; after one that did not, the
-        file is looked at. To a run that overwrites, every result is stale.
+        If the previous run finished, the name of a file is sufficient. Otherwise the file is
+        checked. For a run that overwrites, every result is stale.
         """
         if not self._files.is_listed(relative):
             return State.ABSENT
@@ -211,16 +211,16 @@ class OutputFolder:
         return self.look(relative) if self._suspect else State.OURS
 
     def look(self, relative: str) -> State:
-        """Return the state of a result by the file itself, whether or not this run overwrites."""
-        if "replacing" not in self._before:
+        """Check the file of a result and return its state, whether or not this run overwrites."""
+        if "replacing" not in self._previous:
             return self._files.look(relative, self.note)
         state = self._files.look(relative, self.note, replaced_before=self._under_way)
         return State.STALE if state is State.FOREIGN else state  # an overwrite replaces these too
 
     def write(self, relative: str, array: np.ndarray, *, comment: str = "") -> None:
-        """Write an array under a name of ``.npy``, or an image as PNG or, RGB uint8, as ``.jpg``.
+        """Write an array as ``.npy``, or an image as ``.png`` or, RGB uint8, as ``.jpg``.
 
-        A PNG can keep a comment, Latin-1 text of at most 15,000 characters; see `comment`.
+        A PNG can contain a comment, Latin-1 text of at most 15,000 characters; see `comment`.
         """
         if relative.endswith(".npy"):
             content = io.BytesIO()
@@ -237,7 +237,7 @@ class OutputFolder:
         self._files.write(relative, encoded)
 
     def comment(self, relative: str) -> str | None:
-        """The comment that `write` put into a PNG; None if its pixels are not the same any more."""
+        """Return the comment that `write` put into a PNG; None if the pixels have changed since."""
         content = self._files.read(relative) if self._files.exists(relative) else b""
         if not is_whole_png(content):
             return None
@@ -246,41 +246,41 @@ class OutputFolder:
         return comment if unchanged else None
 
     def remove(self, relative: str) -> None:
-        """Remove a result, if it is there.
+        """Remove a result if it exists.
 
         Raises
         ------
         OutputError
-            It can not be removed.
+            The result cannot be removed.
         """
         self._files.remove(relative)
 
     def results(self) -> list[str]:
-        """Return the names of all results that are here."""
+        """Return the names of all results in the folder."""
         return list(self._files.results())
 
     def current_results(self) -> list[str]:
-        """Return the names of all results but those that an overwrite has yet to replace."""
+        """Return the names of all results except those that an overwrite has yet to replace."""
         if not self._replaces_others:
             return self.results()
         return [name for name in self._files.results() if self.look(name) is State.OURS]
 
     def finish(self, record: Mapping[str, Any]) -> None:
-        """Write the record, with the counts of results and failures here: the work is done.
+        """Write the record, with the numbers of results and failures, to mark the work as done.
 
-        If results of other settings are still there, which `overwrite` let in and this run was
-        not about, the folder goes on being under way, and the next run looks at each of them.
+        An overwrite of some of the images may leave results with different settings. The folder
+        then stays under way, and the next run checks each result.
         """
         results = sum(1 for _ in self._files.results())
         counts = {"results": results, "failed": len(read_failures(self.path))}
         self._files.settle()
         self._write_json(self._record, {**record, "counts": counts, "settings": self.settings})
-        strangers = results - len(self.current_results()) if self._replaces_others else 0
-        if strangers:
+        not_replaced = results - len(self.current_results()) if self._replaces_others else 0
+        if not_replaced:
             log.warning(
-                "%s still holds %d results of other settings; run again for all images",
+                "%s still holds %d results with different settings; run again for all images",
                 self.path,
-                strangers,
+                not_replaced,
             )
         else:
             self._files.remove(self._under_way)
@@ -290,15 +290,15 @@ class OutputFolder:
 
 
 def require_separate(read: Sequence[Place | None], written: Sequence[Place]) -> None:
-    """Refuse folders in which a result could take the place of what is read, or of another result.
+    """Refuse folders in which a result could overwrite an input or another result.
 
-    Results lie in a folder or its direct subfolders, and so do the files that are read.
+    Results and inputs are in a folder or its direct subfolders.
 
     Raises
     ------
     ArgumentError
-        Two of the folders are the same, or one lies directly in the other and is named like a
-        shard.
+        Two of the folders are the same, or one is a direct subfolder of the other and has the name
+        of a shard.
     """
     folders = [path.resolve() for path in (*written, *read) if path]
     for first in range(len(written)):

@@ -1,7 +1,7 @@
-"""Records: what a run notes of itself in the folder that it fills, as JSON.
+"""Records: JSON files that describe a run, in the folder that it fills.
 
-A record such as `build.json` is written last and holds the settings that the results were made
-with. While work is under way a hidden twin stands in its place.
+A record such as `build.json` is written last and contains the settings that the results were made
+with. While work is under way, a hidden counterpart takes its place.
 """
 
 import json
@@ -16,11 +16,11 @@ PREDICTION_RECORD = "predict.json"
 
 
 class DamagedRecordError(ValueError):
-    """A file has the name of a record but not its content."""
+    """A file has the name of a record, but not the content of one."""
 
 
 def under_way_name(record: str) -> str:
-    """Return the name of a record's twin, which exists while work is under way."""
+    """Return the name of a record's counterpart, which exists while work is under way."""
     return f".{record}.under-way"
 
 
@@ -30,12 +30,12 @@ def parse_record(content: bytes) -> dict[str, Any]:
     Returns
     -------
     dict of str to Any
-        What it notes; under ``settings`` there is a dict.
+        The content of the record, with a dict under ``settings``.
 
     Raises
     ------
     DamagedRecordError
-        It is not JSON, or has no settings.
+        The content is not JSON, or has no settings.
     """
     try:
         record = json.loads(content)
@@ -58,12 +58,12 @@ def read_settings(folder: Place, record: str) -> dict[str, Any] | None:
     Returns
     -------
     dict of str to Any or None
-        None where there is no such record.
+        The settings; None if there is no such record.
 
     Raises
     ------
     DamagedRecordError
-        There is something else of this name.
+        The file of this name is not a record.
     """
     try:
         settings: dict[str, Any] = parse_record(get(folder / record))["settings"]
@@ -75,7 +75,7 @@ def read_settings(folder: Place, record: str) -> dict[str, Any] | None:
 
 
 def settings_if_readable(folder: Place, record: str) -> Mapping[str, Any]:
-    """Read settings as `read_settings` does; empty where there is no readable record."""
+    """Read settings as `read_settings` does, or return an empty dict without a readable record."""
     try:
         return read_settings(folder, record) or {}
     except DamagedRecordError:
@@ -83,7 +83,7 @@ def settings_if_readable(folder: Place, record: str) -> Mapping[str, Any]:
 
 
 def differing_settings(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
-    """List what differs between two records of settings, each as text."""
+    """Return the differences between two sets of settings, each as text."""
     return [
         f"{key} {then.get(key, 'not set')} there and {now.get(key, 'not set')} now"
         for key in sorted(then.keys() | now.keys())

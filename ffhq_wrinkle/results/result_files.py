@@ -1,4 +1,4 @@
-"""Result files: what is in a folder of results, by name; `outputs` says what it means."""
+"""Result files: the files in a folder of results and their states; `outputs` uses them."""
 
 import os
 from abc import ABC, abstractmethod
@@ -13,18 +13,18 @@ from ..images.jpeg import jpeg_note
 from ..images.png import NOTE, png_note
 from ..storage.writing import PARTIAL_PREFIX, InnerFolders, output_error, write_bytes
 
-KINDS = ("png", "npy", "jpg")  # of results
+RESULT_FORMATS = ("png", "npy", "jpg")
 
 
 class State(Enum):
-    """What is known of one result in a folder.
+    """The state of one result in a folder.
 
     ========  =================================================================================
     ABSENT    There is no file of this name.
-    DAMAGED   There is one that does not begin and end as its kind does.
-    FOREIGN   It is whole, but not as this run would have written it: corrected by hand, say.
-    STALE     An overwrite, under way or interrupted, has yet to replace it.
-    OURS      It is whole and of this run's settings.
+    DAMAGED   The file does not begin and end as its format requires.
+    FOREIGN   The file is complete, but not as this run would write it: perhaps corrected by hand.
+    STALE     An overwrite, under way or interrupted, has yet to replace the file.
+    OURS      The file is complete and has the settings of this run.
     ========  =================================================================================
     """
 
@@ -36,22 +36,22 @@ class State(Enum):
 
 
 class ResultFiles(ABC):
-    """The files of one folder, named relative to it, `/`-separated.
+    """The files of one folder, by their paths relative to it, with `/` as separator.
 
-    Results are those of the kinds `KINDS` in the folder, in subfolders that are named with digits,
-    and in others that were named; but none of a folder within it that is another run's.
+    Results are the files of the formats `RESULT_FORMATS` in the folder, in subfolders whose names
+    are digits, and in further named subfolders. Subfolders that belong to another run are excluded.
     """
 
-    def take_stock(self) -> None:  # noqa: B027  # which not all need
-        """Look at what is there, once nobody else writes."""
+    def take_stock(self) -> None:  # noqa: B027  # not all subclasses need it
+        """List the existing files, once no other process is writing."""
 
     @abstractmethod
     def exists(self, name: str) -> bool:
-        """Whether there is such a file."""
+        """Return whether a file exists."""
 
     @abstractmethod
     def is_listed(self, name: str) -> bool:
-        """Whether a file is known to exist, fast enough to ask of a million results."""
+        """Return whether a file is known to exist, fast enough for a million results."""
 
     @abstractmethod
     def read(self, name: str) -> bytes:
@@ -60,68 +60,68 @@ class ResultFiles(ABC):
         Raises
         ------
         OSError
-            It is not there, or can not be read.
+            The file does not exist, or cannot be read.
         """
 
     @abstractmethod
     def write(self, name: str, content: bytes) -> None:
-        """Write a file, so that it is absent, old or whole.
+        """Write a file, so that it is absent, old or complete.
 
         Raises
         ------
         OutputError
-            It can not be written.
+            The file cannot be written.
         """
 
     @abstractmethod
     def remove(self, name: str) -> None:
-        """Remove a file, if it is there.
+        """Remove a file if it exists.
 
         Raises
         ------
         OutputError
-            It can not be removed.
+            The file cannot be removed.
         """
 
     @abstractmethod
     def results(self) -> Iterator[str]:
-        """Names of all results."""
+        """Yield the names of all results."""
 
     @abstractmethod
     def look(self, name: str, note: str, *, replaced_before: str | None = None) -> State:
-        """Look at a result.
+        """Check a result and return its state.
 
         Parameters
         ----------
         name : str
         note : str
-            What results of this run carry, if they can carry a note.
+            The note in results of this run, for formats that can contain one.
         replaced_before : str, optional
-            A file; results written before it are stale.
+            Name of a file; results that were written before it are stale.
         """
 
     @abstractmethod
     def remove_partials(self) -> None:
-        """Remove what was left half written; nobody may be writing."""
+        """Remove partial files, while no process is writing."""
 
     @abstractmethod
     def settle(self) -> None:
-        """Wait until all that was written would outlast a power cut."""
+        """Wait until all written files would survive a power failure."""
 
-    def let_time_pass(self) -> None:  # noqa: B027  # which not all need
-        """Wait until what is written next will not seem as old as what was written last."""
+    def let_time_pass(self) -> None:  # noqa: B027  # not all subclasses need it
+        """Wait until the next file to be written has a later time than the last one."""
 
 
 class LocalFiles(ResultFiles):
-    """Files of this machine, or of a file system that it has mounted.
+    """Files on this machine or on a mounted file system.
 
     Parameters
     ----------
     folder : Path
     subfolders : sequence of str
-        Names of folders in it that hold results too, besides those of digits.
+        Names of further subfolders that contain results, besides those whose names are digits.
     lock : str
-        Name of the file by which another run's folder is known.
+        Name of the file that marks the folder of another run.
     """
 
     def __init__(self, folder: Path, subfolders: Sequence[str], *, lock: str) -> None:
@@ -132,8 +132,8 @@ class LocalFiles(ResultFiles):
         self._inner = InnerFolders(folder)
 
     def exists(self, name: str) -> bool:
-        """Whether there is such a file."""
-        # A Path for each of a million names would take seconds.
+        """Return whether a file exists."""
+        # Creating a Path for each of a million names would take seconds.
         return os.path.exists(f"{self._prefix}{name}")  # noqa: PTH110
 
     is_listed = exists
@@ -143,11 +143,11 @@ class LocalFiles(ResultFiles):
         return (self.folder / name).read_bytes()
 
     def write(self, name: str, content: bytes) -> None:
-        """Write a file under a name that leads nowhere out of the folder."""
+        """Write a file, which must be inside the folder."""
         write_bytes(self._inside(name), content)
 
     def remove(self, name: str) -> None:
-        """Remove a file, if it is there."""
+        """Remove a file if it exists."""
         path = self._inside(name)
         try:
             path.unlink(missing_ok=True)
@@ -155,18 +155,19 @@ class LocalFiles(ResultFiles):
             raise output_error(path, error) from error
 
     def _inside(self, name: str) -> Path:
-        """The path of a file, its folder made; never one that leads out of this folder."""
+        """Return the path of a file after creating its folder; refuse one outside this folder."""
         path = self.folder / name
         self._inner.make(path.parent)
         return path
 
     def results(self) -> Iterator[str]:
-        """Names of all results."""
-        for path in chain.from_iterable(self._matching(f"*.{kind}") for kind in KINDS):
+        """Yield the names of all results."""
+        patterns = (f"*.{suffix}" for suffix in RESULT_FORMATS)
+        for path in chain.from_iterable(map(self._matching, patterns)):
             yield path.relative_to(self.folder).as_posix()
 
     def look(self, name: str, note: str, *, replaced_before: str | None = None) -> State:
-        """Look at a result's age, note, first and last bytes."""
+        """Check the age, the note, and the first and last bytes of a result."""
         path = self.folder / name
         if not path.exists():
             return State.ABSENT
@@ -180,12 +181,12 @@ class LocalFiles(ResultFiles):
         return State.OURS if written_note == note else State.FOREIGN
 
     def remove_partials(self) -> None:
-        """Remove what was left half written; nobody may be writing."""
+        """Remove partial files, while no process is writing."""
         for partial in self._matching(f"{PARTIAL_PREFIX}*"):
             partial.unlink(missing_ok=True)
 
     def settle(self) -> None:
-        """Have the system write all that it keeps in memory."""
+        """Have the system write all buffered files to disk."""
         if hasattr(os, "sync"):
             os.sync()
 
@@ -203,7 +204,7 @@ def _written_ns(path: Path) -> int:
 
 
 def _is_whole_array(path: Path) -> bool:
-    """Whether a ``.npy`` is as long as its header says."""
+    """Return whether a ``.npy`` file has the length that its header requires."""
     try:
         np.load(path, mmap_mode="r", allow_pickle=False)
     except (ValueError, OSError, EOFError):

@@ -1,4 +1,4 @@
-"""Stored files: the results of a run in an object store, listed once and written whole."""
+"""Stored files: the results of a run in an object store, listed once, each written completely."""
 
 import time
 from collections.abc import Iterator, Sequence
@@ -8,52 +8,52 @@ from typing import TYPE_CHECKING, Any
 from ..errors import OutputError
 from ..storage.places import delete, entries, entries_within, exists, get
 from ..storage.writing import output_error, write_bytes
-from .result_files import KINDS, ResultFiles, State
+from .result_files import RESULT_FORMATS, ResultFiles, State
 
 if TYPE_CHECKING:
     from upath import UPath
 
-_TOLD_S = 1.1
+_TIME_STEP_S = 1.1  # stores give times in whole seconds
 
 
 class StoredFiles(ResultFiles):
     """Files of a folder in an object store.
 
-    What is there is listed once, by `take_stock`, since to ask for each of a million results would
-    take hours. A copy in another process knows nothing of what is there: told to do a result, it
-    does it, even again.
+    `take_stock` lists the existing files once, since a request for each of a million results would
+    take hours. A copy in another process has no such list. It makes every result that it is asked
+    for, even if it exists.
 
     Parameters
     ----------
     folder : UPath
     subfolders : sequence of str
-        Names of folders in it that hold results too, besides those of digits.
+        Names of further subfolders that contain results, besides those whose names are digits.
     marks : sequence of str
-        Names of files by one of which another run's folder is known.
+        Names of files; each of them marks the folder of another run.
     """
 
     def __init__(self, folder: "UPath", subfolders: Sequence[str], *, marks: Sequence[str]) -> None:
         self.folder = folder
         self._subfolders = subfolders
         self._marks = frozenset(marks)
-        self._written: dict[str, float] | None = None  # when, by name
+        self._written: dict[str, float] | None = None  # time by name
 
     def __getstate__(self) -> dict[str, Any]:
-        """Without what is there, which goes with every shard otherwise."""
+        """Leave out the list of files, which would otherwise be sent with every shard."""
         return {**self.__dict__, "_written": None}
 
     def take_stock(self) -> None:
-        """List what is there.
+        """List the existing files.
 
         Raises
         ------
         OutputError
-            The store does not answer, or refuses.
+            The store does not answer, or refuses access.
         """
         self._written = dict(self._listed())
 
     def exists(self, name: str) -> bool:
-        """Whether there is such an object; asks the store if nothing is known."""
+        """Return whether an object exists; without a list, the store is asked."""
         if self._written is not None:
             return name in self._written
         try:
@@ -62,7 +62,7 @@ class StoredFiles(ResultFiles):
             raise output_error(self.folder, error) from error
 
     def is_listed(self, name: str) -> bool:
-        """Whether an object was listed or written."""
+        """Return whether an object was listed or written."""
         return self._written is not None and name in self._written
 
     def read(self, name: str) -> bytes:
@@ -76,7 +76,7 @@ class StoredFiles(ResultFiles):
             self._written[name] = inf
 
     def remove(self, name: str) -> None:
-        """Remove an object, if it is there."""
+        """Remove an object if it exists."""
         if self._written is not None and self._written.pop(name, None) is None:
             return
         try:
@@ -85,16 +85,16 @@ class StoredFiles(ResultFiles):
             raise output_error(self.folder / name, error) from error
 
     def results(self) -> Iterator[str]:
-        """Names of all results; looks again, for workers have written too."""
+        """Yield the names of all results, listed again, since workers have written some."""
         self.take_stock()
         for name in self._written or {}:
-            if name.rpartition(".")[2] in KINDS:
+            if name.rpartition(".")[2] in RESULT_FORMATS:
                 yield name
 
     def look(self, name: str, note: str, *, replaced_before: str | None = None) -> State:
-        """Look at an object's age; it is whole, and to read its note would take a request.
+        """Check the age of an object only: it is complete, and its note would take a request.
 
-        Stores give times in whole seconds, so an object of the same second is stale too.
+        Stores give times in whole seconds, so that an object of the same second is stale, too.
         """
         if not self.exists(name):
             return State.ABSENT
@@ -104,17 +104,17 @@ class StoredFiles(ResultFiles):
         return State.OURS
 
     def remove_partials(self) -> None:
-        """Remove nothing: nothing is ever half written."""
+        """Do nothing, since a store has no partial files."""
 
     def settle(self) -> None:
-        """Do not wait: a store has what it says it has."""
+        """Do nothing, since a store keeps every object whose writing it has confirmed."""
 
     def let_time_pass(self) -> None:
-        """Wait for more than the second that stores tell."""
-        time.sleep(_TOLD_S)
+        """Wait for more than one second, since stores give times in whole seconds."""
+        time.sleep(_TIME_STEP_S)
 
     def _listed(self) -> Iterator[tuple[str, float]]:
-        """Names in the folder and its subfolders, and when each was written."""
+        """Yield the names in the folder and its subfolders, each with the time it was written."""
         try:
             inner = []
             for entry in entries(self.folder):
@@ -122,8 +122,8 @@ class StoredFiles(ResultFiles):
                     yield entry.name, entry.written
                 elif entry.name.isdigit() or entry.name in self._subfolders:
                     inner.append(entry.name)
-            for name, found in entries_within(self.folder, inner):
-                files = [entry for entry in found if not entry.is_folder]
+            for name, content in entries_within(self.folder, inner):
+                files = [entry for entry in content if not entry.is_folder]
                 if self._marks.isdisjoint(entry.name for entry in files):
                     for entry in files:
                         yield f"{name}/{entry.name}", entry.written

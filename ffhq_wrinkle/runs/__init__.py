@@ -1,4 +1,4 @@
-"""Runs: one piece of work done to every image of a folder, on threads or on a cluster.
+"""Runs: the same work on every image of a folder, by threads or on a cluster.
 
 Start with `folder_run.run_folder`.
 """

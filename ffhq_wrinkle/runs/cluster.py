@@ -1,9 +1,14 @@
-"""Cluster: the shards of a run done by Dask's workers, each a process with a GPU of its own.
+"""Cluster: the shards of a run done by Dask's workers, each a process with its own GPU.
 
-Shards are futures of `distributed`, not calls of joblib's backend for it: Dask gives a future whose
-worker dies to another, it is known which images killed several, few futures wait at a time, however
-long the run, and what is under way can be stopped and counted. What a worker needs comes with each
-shard, since what is put on a worker once dies with it.
+Shards are futures of `distributed`, not calls of joblib's backend for it, for these reasons:
+
+- Dask gives the future of a dead worker to another worker.
+- The images over which several workers died are known.
+- Few futures wait at a time, even in a long run.
+- Futures under way can be stopped, and their results counted.
+
+Every shard carries everything that a worker needs, since data sent to a worker once would be lost
+if the worker died.
 """
 
 import logging
@@ -35,18 +40,17 @@ log = logging.getLogger(__name__)
 
 _LOCAL, _HOST = "local:", "127.0.0.1"
 _ADDRESSES = ("tcp://", "tls://")
-_WAITING = 64  # shards that wait besides those being done, so that an adaptive cluster grows
-_SECONDS_TO_CONNECT = 10
+_WAITING = 64  # shards that wait besides those under way, so that an adaptive cluster grows
 _SECONDS_TO_STOP = 60
 
 
 def local_workers(scheduler: str) -> int | None:
-    """How many workers `local:N` means; None for the address of a scheduler.
+    """Return the number of workers N of `local:N`, or None for the address of a scheduler.
 
     Raises
     ------
     ArgumentError
-        It is neither.
+        The text is neither.
 
     >>> local_workers("local:4"), local_workers("tcp://10.0.0.7:8786")
     (4, None)
@@ -60,50 +64,51 @@ def local_workers(scheduler: str) -> int | None:
 
 
 class Cluster:
-    """Workers that wait for shards; see `connected`."""
+    """A cluster whose workers wait for shards; see `connected`."""
 
     def __init__(self, client: "Client", local: int | None) -> None:
         self._client = client
         self._local = local
 
     def workers(self) -> int:
-        """How many there are now."""
+        """Return the current number of workers."""
         return self._local or len(self._client.nthreads())
 
     def execution(
         self, files: Sequence[ImageFile], work: Work[Loaded, Result], *, jobs: int
     ) -> "ClusterExecution":
-        """Return the work of a run as this cluster's workers do it; see `ClusterExecution`."""
+        """Return the execution of a run by the workers of this cluster; see `ClusterExecution`."""
         return ClusterExecution(self._client, self.workers(), files, work, jobs=jobs)
 
 
 class ClusterExecution(Execution):
-    """The work of a run done by the workers of a cluster.
+    """The execution of a run by the workers of a cluster.
 
-    A worker that dies costs only what it was doing: another one does the rest of its shard. Each
-    worker process does one shard at a time, with a parser or network that it keeps for the run.
-    If an exception ends the block, shards under way are stopped and what they have done is counted.
+    If a worker dies, only the images under way are lost; another worker does the rest of its shard.
+    Each worker process does one shard at a time and keeps its parser or network for the whole run.
+    If an exception ends the block, the shards under way are stopped and their results are counted.
 
     Parameters
     ----------
     client : distributed.Client
     workers : int
-        How many there are now.
+        Current number of workers.
     files : sequence of ImageFile
-        The images, none of which is done.
+        Images without results.
     work : Work
-        What to do; its results have begun.
+        Work to do, after `begin` of its results.
     jobs : int
         Threads of each worker; 0 for as many as it has cores.
 
     Raises
     ------
     ArgumentError
-        `work` cannot be sent.
+        `work` cannot be sent to other processes.
     ClusterError
-        A shard killed several workers, workers are not as they should be, or the scheduler is gone.
+        Several workers died over a shard, a worker lacks what the run needs, or the scheduler is
+        gone.
     Exception
-        What a shard raised.
+        The error that a shard raised.
     """
 
     def __init__(
@@ -126,7 +131,7 @@ class ClusterExecution(Execution):
 
     @property
     def made(self) -> int:
-        """Number of images done, of the shards that have been counted."""
+        """Number of images done in the shards counted so far."""
         return self._made
 
     def __enter__(self) -> Self:
@@ -149,7 +154,7 @@ class ClusterExecution(Execution):
 
     def __exit__(
         self,
-        kind: type[BaseException] | None,
+        error_type: type[BaseException] | None,
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
@@ -179,14 +184,16 @@ class ClusterExecution(Execution):
 
 
 @contextmanager
-def connected(scheduler: str) -> Iterator[Cluster]:
-    """Connect to a cluster, or begin one and end it in the end.
+def connected(scheduler: str, *, connect_s: float = 10.0) -> Iterator[Cluster]:
+    """Connect to a cluster, or start one that stops at the end of the `with` block.
 
     Parameters
     ----------
     scheduler : str
-        ``local:N``, N workers on this machine, or the address of a Dask scheduler,
-        ``tcp://HOST:PORT``. Its workers have to see the same folders under the same names.
+        ``local:N`` for N workers on this machine, or the address of a Dask scheduler,
+        ``tcp://HOST:PORT``. The workers must see the same folders under the same paths.
+    connect_s : float
+        Seconds to wait for the scheduler's answer.
 
     Raises
     ------
@@ -196,13 +203,16 @@ def connected(scheduler: str) -> Iterator[Cluster]:
         A worker lacks this package.
     """
     local = local_workers(scheduler)
+    # Dask sets its log level when it is imported, here and in workers.
+    level = "info" if log.isEnabledFor(logging.DEBUG) else "warning"
+    os.environ.setdefault("DASK_LOGGING__DISTRIBUTED", level)
     try:
         from distributed import Client
     except ImportError as error:
         raise ArgumentError("a scheduler needs Dask: pip install 'ffhq-wrinkle[dask]'") from error
-    with _begun(local) as address:
+    with _local_cluster(local) as address:
         try:
-            client = Client(address or scheduler, timeout=_SECONDS_TO_CONNECT)
+            client = Client(address or scheduler, timeout=connect_s)
         except (OSError, ValueError) as error:
             raise ArgumentError(f"no Dask scheduler answers at {scheduler}") from error
         with client:
@@ -211,34 +221,34 @@ def connected(scheduler: str) -> Iterator[Cluster]:
 
 
 def _require_package(client: "Client") -> None:
-    """Refuse workers that would end, and say why in their logs alone, at the first shard."""
+    """Refuse workers that would die at the first shard, with a reason only in their logs."""
     answers = client.run(find_spec, worker.__name__, on_error="return")
-    lacking = [address for address, found in answers.items() if not isinstance(found, ModuleSpec)]
+    lacking = [address for address, spec in answers.items() if not isinstance(spec, ModuleSpec)]
     if lacking:
         raise ClusterError(
             f"{len(lacking)} of {len(answers)} workers, such as {lacking[0]}, lack this package; "
-            "install the same ffhq-wrinkle and extras on all"
+            "install the same ffhq-wrinkle and extras on all workers"
         )
 
 
 def _key(run: str, shard: Sequence[ImageFile]) -> str:
-    """What Dask calls a shard, in its dashboard and logs."""
+    """Return the name of a shard in Dask's dashboard and logs."""
     return f"ffhq-wrinkle-{shard[0].image_id}-{shard[-1].image_id}-{run}"
 
 
 def _pickled(work: Work[Loaded, Result]) -> bytes:
-    """The work as bytes; of what a user's script defines, the code too."""
+    """Return the work as bytes, with the code of classes that a user's script defines."""
     import cloudpickle
 
     try:
         return bytes(cloudpickle.dumps(work))
     except (TypeError, AttributeError, cloudpickle.pickle.PicklingError) as error:
-        raise ArgumentError(f"this can not be sent to other processes: {error}") from error
+        raise ArgumentError(f"the work cannot be sent to other processes: {error}") from error
 
 
 @contextmanager
-def _begun(workers: int | None) -> Iterator[str | None]:
-    """So many workers on this machine; their scheduler's address."""
+def _local_cluster(workers: int | None) -> Iterator[str | None]:
+    """Start workers on this machine and yield their scheduler's address; None starts nothing."""
     if workers is None:
         yield None
         return
@@ -247,11 +257,11 @@ def _begun(workers: int | None) -> Iterator[str | None]:
 
     with ExitStack() as stack:
         scratch = stack.enter_context(TemporaryDirectory(prefix="ffhq-wrinkle-dask-"))
-        # Dask would set this process's OMP_NUM_THREADS too.
+        # Otherwise Dask would also set OMP_NUM_THREADS of this process.
         stack.enter_context(dask.config.set({"distributed.nanny.pre-spawn-environ": {}}))
         common: dict[str, Any] = {"host": _HOST, "dashboard_address": f"{_HOST}:0"}
         gpus = _gpus()
-        with _ctrl_c_ignored():  # by workers, which inherit that: the run's own process stops them
+        with _ctrl_c_ignored():  # inherited by the workers, which the run's own process stops
             cluster = SpecCluster(
                 scheduler={"cls": Scheduler, "options": {**common, "port": 0}},
                 workers={
@@ -274,11 +284,11 @@ def _begun(workers: int | None) -> Iterator[str | None]:
 
 
 def _gpus() -> list[str]:
-    """Names of the CUDA devices that this process sees."""
-    named = os.environ.get("CUDA_VISIBLE_DEVICES")
-    if named is not None:
-        return [name for name in named.split(",") if name]
-    if "torch" not in sys.modules:  # nothing that would use one has been made
+    """Return the names of the CUDA devices that this process sees."""
+    names = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if names is not None:
+        return [name for name in names.split(",") if name]
+    if "torch" not in sys.modules:  # no parser or network has been created that could use a GPU
         return []
     import torch
 
@@ -286,7 +296,7 @@ def _gpus() -> list[str]:
 
 
 def _own_gpu(gpus: Sequence[str], worker: int) -> dict[str, str]:
-    """The environment in which a worker sees one GPU; some share one if they are more."""
+    """Return the environment that shows a worker one GPU; more workers than GPUs share them."""
     return {"CUDA_VISIBLE_DEVICES": gpus[worker % len(gpus)]} if gpus else {}
 
 
@@ -295,20 +305,20 @@ def _ctrl_c_ignored() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    handler = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        signal.signal(signal.SIGINT, handler)
 
 
 def _outcome(future: Any, shard: Sequence[ImageFile]) -> Outcome:  # noqa: ANN401  # Dask's
-    """What a future gave.
+    """Return the outcome of a finished future.
 
     Raises
     ------
     ClusterError, Exception
-        As `ClusterExecution`.
+        As for `ClusterExecution`.
     """
     from distributed import CancelledError, KilledWorker
 
@@ -317,14 +327,16 @@ def _outcome(future: Any, shard: Sequence[ImageFile]) -> Outcome:  # noqa: ANN40
     except KilledWorker as error:
         raise ClusterError(
             f"{error.allowed_failures + 1} workers died over images {shard[0].image_id} to "
-            f"{shard[-1].image_id}; have they memory enough? What is done is kept"
+            f"{shard[-1].image_id}, perhaps for lack of memory; completed results are kept"
         ) from error
     except CancelledError as error:
         raise ClusterError(
-            "the scheduler is gone; begin it and run the same command again, what is done is kept"
+            "the scheduler is gone; start it and run the same command again. Completed results are "
+            "kept"
         ) from error
     except ImportError as error:
         raise ClusterError(
-            f"a worker can not import what it needs: {error}; install the same ffhq-wrinkle on all"
+            f"a worker cannot import what it needs: {error}; install the same ffhq-wrinkle on all "
+            "workers"
         ) from error
     return outcome

@@ -1,4 +1,4 @@
-"""Folder run: the images of a folder carried through a pipeline, failures noted, resumable."""
+"""Folder run: a resumable run over the images of a folder, which lists its failures."""
 
 import logging
 from contextlib import nullcontext
@@ -18,16 +18,16 @@ log = logging.getLogger(__name__)
 
 
 class Selection(NamedTuple):
-    """Which images a run is about.
+    """The images that a run processes.
 
     Attributes
     ----------
     images : list of ImageFile
-        Those that are there.
+        The images that exist.
     missing : list of str
-        Ids that were asked for and are not.
+        Requested ids without an image.
     everything : bool
-        Whether nothing was chosen by id or number.
+        Whether the selection is the whole folder, not limited by ids or a number.
     """
 
     images: list[ImageFile]
@@ -36,7 +36,7 @@ class Selection(NamedTuple):
 
 
 def choose_images(folder: Place, ids: Ids | None = None, limit: int | None = None) -> Selection:
-    """Choose from a folder's images.
+    """Select images of a folder by ids, up to a limit.
 
     Raises
     ------
@@ -49,9 +49,9 @@ def choose_images(folder: Place, ids: Ids | None = None, limit: int | None = Non
 
 @dataclass(frozen=True)
 class RunReport:
-    """What a run did: images it was about, results made, already there, and failures.
+    """The outcome of a run: numbers of images, of new and existing results, and of failures.
 
-    `what` is what the results are called.
+    `what` is the name of the results.
     """
 
     images: int
@@ -61,7 +61,7 @@ class RunReport:
     what: str = "results"
 
     def summary(self, out: Place) -> str:
-        """One line for people."""
+        """Return the outcome as one line of text."""
         left = self.images - self.made - self.kept - self.failed
         parts = [f"{self.made} {self.what} written", f"{self.kept} were there already"]
         parts += [f"{self.failed} failed, see {out / FAILURES}"] if self.failed else []
@@ -79,22 +79,22 @@ def run_folder(
     jobs: int = 1,
     scheduler: str | None = None,
 ) -> RunReport:
-    """Make what is missing of the results of each image.
+    """Make the missing results of each image.
 
     Parameters
     ----------
     selection : Selection
         The images.
     out : Place
-        Where `failures.csv` goes.
+        Folder for `failures.csv`.
     title, what : str
-        What the run and its results are called.
+        Names of the run and of its results.
     work : Work
-        What to do to each image, and where its results go.
+        Work to do on each image, with the folders of its results.
     jobs : int
         Threads; on a cluster those of each worker, 0 for as many as it has cores.
     scheduler : str, optional
-        Which cluster does it, see `cluster.connected`; this process if not given.
+        The cluster to use; see `cluster.connected`. Default: this process.
 
     Returns
     -------
@@ -103,15 +103,15 @@ def run_folder(
     Raises
     ------
     ArgumentError, ClusterError
-        As `cluster.connected` and `cluster.ClusterExecution`.
+        As for `cluster.connected` and `cluster.ClusterExecution`.
     RunInterrupted
-        Ctrl-C; what is done is kept, and the same call goes on from there.
+        Ctrl-C; completed results are kept, and the same call resumes the run.
     """
     chosen, missing, everything = selection
     results = work.results
     todo = [file for file in chosen if not results.complete(file)]
     if len(todo) < len(chosen):
-        log.info("%d %s are there already", len(chosen) - len(todo), what)
+        log.info("%d %s exist already", len(chosen) - len(todo), what)
     interruption = Interruption()
     with connected(scheduler) if scheduler and todo else nullcontext() as cluster:
         results.begin()

@@ -1,4 +1,4 @@
-"""Interruption: Ctrl-C, held back until a run has recorded how far it came."""
+"""Interruption: Ctrl-C, held back until a run has recorded its progress."""
 
 from types import TracebackType
 from typing import Self
@@ -11,32 +11,32 @@ class Interruption:
 
     >>> with Interruption() as interruption:
     ...     raise KeyboardInterrupt
-    >>> interruption.came
+    >>> interruption.occurred
     True
     """
 
     def __init__(self) -> None:
-        self.came = False
+        self.occurred = False
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(
         self,
-        kind: type[BaseException] | None,
+        error_type: type[BaseException] | None,
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> bool:
-        self.came = isinstance(error, KeyboardInterrupt)
-        return self.came
+        self.occurred = isinstance(error, KeyboardInterrupt)
+        return self.occurred
 
     def raise_with(self, summary: str) -> None:
-        """Raise what the block held back, if anything.
+        """Raise the interruption that the block held back, if any.
 
         Raises
         ------
         RunInterrupted
             Ctrl-C ended the block; the error carries `summary`.
         """
-        if self.came:
+        if self.occurred:
             raise RunInterrupted(summary)

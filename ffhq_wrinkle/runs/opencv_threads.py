@@ -1,6 +1,6 @@
-"""OpenCV threads: how many threads OpenCV uses, said in one place.
+"""OpenCV threads: the number of threads that OpenCV uses, set in one place.
 
-Runs have threads or processes of their own, which OpenCV's would only crowd.
+Runs have their own threads or processes, with which those of OpenCV would only compete.
 """
 
 from collections.abc import Iterator
@@ -18,8 +18,8 @@ def use_one_opencv_thread() -> None:
 def one_opencv_thread() -> Iterator[None]:
     """Limit OpenCV to one thread inside the `with` block.
 
-    Processes that are forked inside the block inherit the limit. They must not be forked while
-    OpenCV keeps threads: these are missing in the child, which waits for them for ever.
+    Processes that are forked inside the block inherit the limit. A process must not be forked while
+    OpenCV has threads: they are missing in the child, which waits for them forever.
     """
     threads = cv2.getNumThreads()
     cv2.setNumThreads(1)

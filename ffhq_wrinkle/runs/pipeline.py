@@ -1,8 +1,8 @@
 """Pipeline: work on many images at once, with few of them in memory.
 
-`Pipeline` loads, infers and writes; `run_each` does what needs no inference. Both use threads,
-because Pillow, OpenCV and NumPy release the interpreter while they work; inference sees batches on
-the calling thread, where a network belongs.
+`Pipeline` loads, infers and writes; `run_each` is for work without inference. Both use threads,
+since Pillow, OpenCV and NumPy release the interpreter's lock while they work. Inference runs on
+batches, on the calling thread, where a network belongs.
 """
 
 import threading
@@ -26,29 +26,28 @@ _KEPT_BYTES = 16 << 20
 
 
 class Pipeline(Generic[Item, Loaded, Result]):
-    """Items carried through load, infer and write.
+    """Three steps, load, infer and write, applied to a sequence of items.
 
-    Iterate over it once, inside its `with` block: it yields each item, in order, with the
-    `ImageFailure` that ended its way or None. Any other error ends the run, and so does an
-    exception in the block; what the threads have begun by then is finished, and the rest is left
-    undone.
+    Iterate over the pipeline once, inside its `with` block. It yields each item, in order, with the
+    `ImageFailure` that a step raised, or None. Any other error ends the run, and so does an
+    exception in the block. The threads then finish the steps under way, and the rest is not done.
 
     Parameters
     ----------
     items : iterable
-        What to work on, taken in order.
+        Items to process, in order.
     load, write : callable
         Called on any of `jobs` threads, several at a time.
     infer : callable
         Called on the iterating thread with `batch_size` loaded items, fewer at the end.
     batch_size, jobs : int
-        How many items are inferred at once, and how many are loaded or written at once. At most
-        three times their sum are in memory, however many items there are.
+        Number of items in a call of `infer`, and number of items loaded or written at once. At most
+        three times their sum are in memory, whatever the number of items.
 
     Attributes
     ----------
     written : int
-        How many items have been written, including those not yielded yet: true at any moment, also
+        Number of items written, including those not yielded yet. It is correct at any moment, also
         after Ctrl-C.
     """
 
@@ -75,7 +74,7 @@ class Pipeline(Generic[Item, Loaded, Result]):
 
     def __exit__(
         self,
-        kind: type[BaseException] | None,
+        error_type: type[BaseException] | None,
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
@@ -83,12 +82,12 @@ class Pipeline(Generic[Item, Loaded, Result]):
 
     def __iter__(self) -> Iterator[tuple[Item, ImageFailure | None]]:
         ahead = self._batch_size + self._jobs
-        loaded = _ahead(self._pool, self._load, self._items, ahead)
+        loading = _ahead(self._pool, self._load, self._items, ahead)
         writing: deque[tuple[Item, Future[None]]] = deque()
         while True:
-            # As many successes as a batch takes; failures are passed on as they come.
+            # Fill a batch with successfully loaded items; yield failures immediately.
             batch: list[tuple[Item, Loaded]] = []
-            for item, task in loaded:
+            for item, task in loading:
                 try:
                     batch.append((item, task.result()))
                 except ImageFailure as failure:
@@ -97,22 +96,22 @@ class Pipeline(Generic[Item, Loaded, Result]):
                     break
             if not batch:
                 break
-            results = self._infer([one for _, one in batch])
-            for (item, one), result in zip(batch, results, strict=True):
-                writing.append((item, self._pool.submit(self._write_one, one, result)))
-            yield from _settled(writing, leaving=ahead)
-        yield from _settled(writing, leaving=0)
+            results = self._infer([loaded for _, loaded in batch])
+            for (item, loaded), result in zip(batch, results, strict=True):
+                writing.append((item, self._pool.submit(self._write_and_count, loaded, result)))
+            yield from _finished(writing, leaving=ahead)
+        yield from _finished(writing, leaving=0)
 
-    def _write_one(self, one: Loaded, result: Result) -> None:
-        self._write(one, result)
+    def _write_and_count(self, loaded: Loaded, result: Result) -> None:
+        self._write(loaded, result)
         with self._lock:
             self.written += 1
 
 
-def _settled(
+def _finished(
     writing: deque[tuple[Item, Future[None]]], *, leaving: int
 ) -> Iterator[tuple[Item, ImageFailure | None]]:
-    """Wait for the oldest writes until no more than `leaving` are under way."""
+    """Wait for the oldest writes until at most `leaving` are under way, and yield their items."""
     while len(writing) > leaving:
         item, task = writing.popleft()
         try:
@@ -127,20 +126,20 @@ def _settled(
 def run_each(
     items: Iterable[Item], work: Callable[[Item], Result], *, jobs: int
 ) -> Iterator[Iterator[tuple[Item, Result | ImageFailure]]]:
-    """Do the same work on every item, where no step needs a batch.
+    """Do the same work on every item, for work that needs no batches.
 
-    A context manager; the block gets an iterator over each item, in order, with its result or the
-    `ImageFailure` that it raised. Any other error ends the run, and so does an exception in the
-    block; what the threads have begun by then is finished, and the rest is left undone.
+    This is a context manager. The block gets an iterator over the items, in order, each with its
+    result or the `ImageFailure` that it raised. Any other error ends the run, and so does an
+    exception in the block. The threads then finish the items under way, and the rest is not done.
 
     Parameters
     ----------
     items : iterable
-        What to work on.
+        Items to process.
     work : callable
         Called on any of `jobs` threads.
     jobs : int
-        How many items are worked on at once. At most three times as many are in memory.
+        Number of items processed at once. At most three times as many are in memory.
 
     Examples
     --------
@@ -166,7 +165,7 @@ def _outcomes(
 
 @contextmanager
 def _pool(jobs: int) -> Iterator[ThreadPoolExecutor]:
-    """Threads that, when the block is left, finish what they do and leave the rest undone."""
+    """Start threads that finish their current tasks and drop the rest when the block ends."""
     keep_freed_memory()
     pool = ThreadPoolExecutor(jobs, thread_name_prefix="pipeline")
     with one_opencv_thread() if jobs > 1 else nullcontext():
@@ -179,24 +178,24 @@ def _pool(jobs: int) -> Iterator[ThreadPoolExecutor]:
 def _ahead(
     pool: ThreadPoolExecutor, work: Callable[[Item], Loaded], items: Iterable[Item], count: int
 ) -> Iterator[tuple[Item, Future[Loaded]]]:
-    """Submit work on items, in order, at most `count` of them ahead of who takes the results."""
-    begun: deque[tuple[Item, Future[Loaded]]] = deque()
+    """Submit work on items, in order, at most `count` of them ahead of the results taken."""
+    submitted: deque[tuple[Item, Future[Loaded]]] = deque()
     for item in items:
-        begun.append((item, pool.submit(work, item)))
-        if len(begun) > count:
-            yield begun.popleft()
-    while begun:
-        yield begun.popleft()
+        submitted.append((item, pool.submit(work, item)))
+        if len(submitted) > count:
+            yield submitted.popleft()
+    while submitted:
+        yield submitted.popleft()
 
 
 def keep_freed_memory() -> None:
-    """Have glibc hold on to freed memory, up to twice 16 MiB for each thread.
+    """Make glibc keep freed memory, up to twice 16 MiB for each thread.
 
-    By default it gives arrays of an image's size back to the system as they are freed; to get them
-    again, page by page and filled with zeros, takes as long as counting what is in them. Settings
-    such as ``MALLOC_TRIM_THRESHOLD_`` in the environment take precedence; other C libraries are
-    not affected.
+    By default glibc returns arrays of an image's size to the system when they are freed. Getting
+    the memory again, page by page and filled with zeros, takes as long as a count of the values in
+    it. Settings such as ``MALLOC_TRIM_THRESHOLD_`` in the environment take precedence. Other C
+    libraries are not affected.
     """
-    # The largest block that was mapped and freed becomes the size below which blocks are not mapped
-    # any more, and twice that may lie free: M_MMAP_THRESHOLD in mallopt(3).
+    # The size of the largest mapped block that was freed becomes the size below which blocks are no
+    # longer mapped, and twice that size may stay free: M_MMAP_THRESHOLD in mallopt(3).
     np.empty(_KEPT_BYTES, np.uint8)

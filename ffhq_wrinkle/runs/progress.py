@@ -1,4 +1,4 @@
-"""Progress of long work: a bar on a terminal, a line now and then in a log."""
+"""Progress of long work: a bar on a terminal, an occasional line in a log."""
 
 import logging
 import sys
@@ -13,9 +13,9 @@ SECONDS_BETWEEN_LINES = 30.0
 
 
 class Progress:
-    """How far a run has come, shown while the `with` block runs.
+    """The progress of a run, shown while the `with` block runs.
 
-    `done` counts all that is finished, `failed` those in vain.
+    `done` counts all finished images, `failed` those of them that failed.
     """
 
     def __init__(self, total: int, what: str) -> None:
@@ -30,7 +30,7 @@ class Progress:
         self._started = self._last_line = time.monotonic()
 
     def advance(self, *, failed: bool = False) -> None:
-        """Count one more."""
+        """Count one more image."""
         self.done += 1
         if failed:
             self.failed += 1
@@ -44,7 +44,7 @@ class Progress:
             log.info("%s", self.line(now - self._started))
 
     def received(self, count: int) -> None:
-        """Count bytes that arrived; on any thread."""
+        """Count received bytes; may be called on any thread."""
         with self._lock:
             self._bytes += count
 
@@ -52,7 +52,7 @@ class Progress:
         return f"{self._bytes / 1e6:.0f} MB, {self._bytes / 1e6 / seconds:.1f} MB/s"
 
     def line(self, seconds: float) -> str:
-        """What a log should know after so many seconds."""
+        """Return a line for the log, after the given number of seconds."""
         rate = self.done / seconds
         left = (self.total - self.done) / rate
         received = f"{self._rate(seconds)}, " if self._bytes else ""
@@ -65,11 +65,11 @@ class Progress:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._bar.close()  # the bar stays, and the cursor goes below it
+        self._bar.close()  # the bar stays visible, and the cursor moves below it
 
 
 class ByteProgress:
-    """How much of one large file has arrived, shown while the `with` block runs."""
+    """The progress of the transfer of one large file, shown while the `with` block runs."""
 
     def __init__(self, total: int | None, what: str) -> None:
         shown = sys.stderr.isatty() and log.isEnabledFor(logging.INFO)
@@ -79,15 +79,15 @@ class ByteProgress:
         self._started = self._last_line = time.monotonic()
 
     def received(self, count: int) -> None:
-        """Count bytes that arrived."""
+        """Count received bytes."""
         self._bytes += count
         self._bar.update(count)
         now = time.monotonic()
         if self._bar.disable and now - self._last_line >= SECONDS_BETWEEN_LINES:
             self._last_line = now
-            of_all = f" of {self.total / 1e6:.0f}" if self.total else ""
+            of_total = f" of {self.total / 1e6:.0f}" if self.total else ""
             rate = self._bytes / 1e6 / (now - self._started)
-            log.info("%s: %.0f%s MB, %.1f MB/s", self.what, self._bytes / 1e6, of_all, rate)
+            log.info("%s: %.0f%s MB, %.1f MB/s", self.what, self._bytes / 1e6, of_total, rate)
 
     def __enter__(self) -> "ByteProgress":
         return self

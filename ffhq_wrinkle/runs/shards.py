@@ -1,8 +1,8 @@
-"""Shards: parts of a run that can be done anywhere, and done again.
+"""Shards: parts of a run that can be done on any machine, and repeated.
 
-`Work` is what is done to each image; it can be sent to another process. `LocalExecution` does it
-here; `do_shard` does it for some images of a run, wherever it is called, and returns an `Outcome`.
-`cluster` hands shards out.
+`Work` defines what is done to each image, and can be sent to another process. `LocalExecution` does
+it for all images of a run in this process. `do_shard` does it for some of them, in any process, and
+returns an `Outcome`. `cluster` distributes shards.
 """
 
 import platform
@@ -20,7 +20,7 @@ from ..storage.places import Place, is_folder
 from .pipeline import Pipeline
 
 LARGEST_SHARD = 256
-_SHARDS_A_WORKER = 8  # so that the last ones end at about the same time
+_SHARDS_PER_WORKER = 8  # so that the workers finish at about the same time
 
 Loaded = TypeVar("Loaded")
 Result = TypeVar("Result")
@@ -30,13 +30,13 @@ class Results(Protocol):
     """The folders that a run fills."""
 
     def complete(self, file: ImageFile) -> bool:
-        """Whether everything asked for of this image is there."""
+        """Return whether all requested results of this image exist."""
 
     def begin(self) -> None:
-        """Note that work is under way."""
+        """Record that work is under way."""
 
     def require_shared(self) -> None:
-        """Refuse, in a worker's copy, folders that are not those of the run.
+        """Refuse folders that are not those of the run, when called in a worker.
 
         Raises
         ------
@@ -45,29 +45,29 @@ class Results(Protocol):
         """
 
     def remove_partials(self) -> None:
-        """Remove what workers that were killed left half written."""
+        """Remove partial files of workers that were killed."""
 
     def finish(self) -> None:
-        """Note that all is done."""
+        """Record that all work is done."""
 
 
 class Work(ABC, Generic[Loaded, Result]):
-    """What is done to each image, in the three steps of `pipeline.Pipeline`.
+    """The work on each image, in the three steps of `pipeline.Pipeline`.
 
-    A copy made by `pickle` works in another process, with what that has: it makes parsers and
-    networks anew, on its own GPU. It may be told to do again what another copy was killed at.
+    A copy made by `pickle` works in another process. It creates parsers and networks again, on the
+    GPU of that process. It may have to repeat images over which another copy was killed.
 
     Parameters
     ----------
     read : sequence of Place
         Folders of images.
     results : Results
-        Where results go.
+        Folders of the results.
 
     Attributes
     ----------
     counts : Counter of str
-        What the run wants to say of all images in the end.
+        Counts over all images, which the run reports at the end.
     """
 
     def __init__(self, read: Sequence[Place], results: Results) -> None:
@@ -78,32 +78,32 @@ class Work(ABC, Generic[Loaded, Result]):
     @property
     @abstractmethod
     def batch_size(self) -> int:
-        """How many images `infer` would like at once."""
+        """Preferred number of images in a call of `infer`."""
 
     @abstractmethod
     def load(self, file: ImageFile) -> Loaded:
-        """Read an image, on any thread."""
+        """Read an image; called on any thread."""
 
     @abstractmethod
     def infer(self, batch: list[Loaded]) -> list[Result]:
-        """Do what is done to a batch, on one thread."""
+        """Process a batch; called on one thread."""
 
     @abstractmethod
-    def write(self, one: Loaded, result: Result) -> None:
-        """Write what came of an image, on any thread."""
+    def write(self, loaded: Loaded, result: Result) -> None:
+        """Write the results of an image; called on any thread."""
 
     def gathered(self) -> list[Any]:
-        """Hand over, in a worker's copy, what the run is to have in memory since the last call."""
+        """Return, from a worker, the results since the last call that the run keeps in memory."""
         return []
 
     def take(self, gathered: list[Any]) -> None:  # most results are files
-        """Have, in the run's own process, what a copy has `gathered`."""
+        """Accept, in the run's own process, the results that a worker has `gathered`."""
 
 
 class Outcome(NamedTuple):
-    """What came of a shard: results that are there now, failures, and the work's counts.
+    """The outcome of a shard: number of existing results, failures, and the work's counts.
 
-    `gathered` is for `Work.take`, once.
+    `gathered` must be passed to `Work.take` exactly once.
     """
 
     made: int
@@ -113,14 +113,14 @@ class Outcome(NamedTuple):
 
 
 class Execution(ABC):
-    """The work of a run while it is done, in this process or on a cluster.
+    """The execution of a run, in this process or on a cluster.
 
-    Iterate over it once, inside its `with` block: it yields for each image whether it failed.
+    Iterate over it once, inside its `with` block. It yields, for each image, whether it failed.
 
     Attributes
     ----------
     failures : list of Failure
-        Of the images that failed.
+        Failures of the images yielded so far.
     """
 
     def __init__(self) -> None:
@@ -129,7 +129,7 @@ class Execution(ABC):
     @property
     @abstractmethod
     def made(self) -> int:
-        """Number of images done: true at any moment, also after Ctrl-C."""
+        """Number of images done, correct at any moment, also after Ctrl-C."""
 
     @abstractmethod
     def __enter__(self) -> Self: ...
@@ -137,7 +137,7 @@ class Execution(ABC):
     @abstractmethod
     def __exit__(
         self,
-        kind: type[BaseException] | None,
+        error_type: type[BaseException] | None,
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None: ...
@@ -147,16 +147,16 @@ class Execution(ABC):
 
 
 class LocalExecution(Execution):
-    """The work of a run done by threads of this process.
+    """The execution of a run by threads of this process.
 
     Parameters
     ----------
-    files : sequence of ImageFile
-        The images, none of which is done.
+    files : iterable of ImageFile
+        Images without results.
     work : Work
-        What to do; its results have begun.
+        Work to do, after `begin` of its results.
     jobs : int
-        Threads.
+        Number of threads.
     """
 
     def __init__(
@@ -183,11 +183,11 @@ class LocalExecution(Execution):
 
     def __exit__(
         self,
-        kind: type[BaseException] | None,
+        error_type: type[BaseException] | None,
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._pipeline.__exit__(kind, error, traceback)
+        self._pipeline.__exit__(error_type, error, traceback)
 
     def __iter__(self) -> Iterator[bool]:
         for file, failure in self._pipeline:
@@ -197,14 +197,14 @@ class LocalExecution(Execution):
 
 
 def shards_of(files: Sequence[ImageFile], workers: int) -> Iterator[list[ImageFile]]:
-    """Cut a run into shards, several for each worker and none too large.
+    """Split a run into shards, several for each worker and none too large.
 
     >>> files = [ImageFile(name, f"{name}.png") for name in "abcdefghij"]
     >>> [len(shard) for shard in shards_of(files, workers=1)]
     [2, 2, 2, 2, 2]
     """
-    fair = -(-len(files) // (_SHARDS_A_WORKER * max(workers, 1)))
-    size = max(1, min(LARGEST_SHARD, fair))
+    even_size = -(-len(files) // (_SHARDS_PER_WORKER * max(workers, 1)))
+    size = max(1, min(LARGEST_SHARD, even_size))
     for first in range(0, len(files), size):
         yield list(files[first : first + size])
 
@@ -216,29 +216,29 @@ def do_shard(
     jobs: int,
     wanted: Callable[[], bool] = lambda: True,
 ) -> Outcome:
-    """Do what is not done yet of some images.
+    """Do the work on some images that is not done yet.
 
     Parameters
     ----------
     work : Work
-        What to do.
+        Work to do.
     files : sequence of ImageFile
-        The images, none of which was done when the run began: what is there was made by an
-        earlier try at this shard, and counts.
+        Images that had no results when the run began. Results that exist now were made by an
+        earlier attempt at this shard, and count.
     jobs : int
-        Threads.
+        Number of threads.
     wanted : callable
-        Asked before each image; no more are begun once it says no.
+        Called before each image; once it returns False, no more images are begun.
 
     Raises
     ------
     OutputError
-        This machine does not share the folders, or results can not be written.
+        This machine does not share the folders, or results cannot be written.
     """
     _require_shared(work)
     todo = [file for file in files if not work.results.complete(file)]
     work.counts.clear()
-    work.gathered()  # drop what a shard gathered that failed half-way and was never reported
+    work.gathered()  # discard the results of a shard that failed and was never reported
     with LocalExecution(takewhile(lambda _: wanted(), todo), work, jobs=jobs) as execution:
         for _ in execution:
             pass
@@ -250,7 +250,7 @@ def _require_shared(work: Work[Loaded, Result]) -> None:
     for folder in work.read:
         if not is_folder(folder):
             raise OutputError(
-                f"{folder.absolute()} is not on {platform.node()}; images and results have to lie "
-                "where all workers see them under the same names"
+                f"{folder.absolute()} is not on {platform.node()}; all workers must see the images "
+                "and results under the same paths"
             )
     work.results.require_shared()

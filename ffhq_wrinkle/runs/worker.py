@@ -1,4 +1,4 @@
-"""Worker: what a process of a cluster does, which is told of a run and given its shards."""
+"""Worker: the part of a run in a process of a cluster, which receives a job and its shards."""
 
 import os
 import threading
@@ -18,27 +18,27 @@ from ..errors import ClusterError
 from .opencv_threads import use_one_opencv_thread
 from .shards import Outcome, Work, do_shard
 
-_SECONDS_BETWEEN_QUESTIONS = 1.0
-# Workers that Dask has begun with several threads do one shard at a time all the same.
-_alone = threading.Lock()
+_SECONDS_BETWEEN_CHECKS = 1.0
+# A worker that Dask has started with several threads also does one shard at a time.
+_one_shard = threading.Lock()
 
 
 @dataclass(frozen=True)
 class Job:
-    """What a worker has to know of a run besides its images.
+    """Everything that a worker needs for a run, except the images.
 
     Attributes
     ----------
     run : str
-        A name that no other run has.
+        Unique name of the run.
     work : bytes
         A pickled `shards.Work`.
     jobs : int
-        Threads; 0 for as many as there are cores.
+        Number of threads; 0 for as many as there are cores.
     folder : Path
-        Where the run was begun, so that relative paths mean the same.
+        Folder in which the run was started, to which relative paths refer.
     version : str
-        Of this package.
+        Version of this package.
     """
 
     run: str
@@ -49,7 +49,7 @@ class Job:
 
 
 def stop_name(run: str) -> str:
-    """Name of the event by which a run has its workers stop."""
+    """Return the name of the event by which a run stops its workers."""
     return f"ffhq-wrinkle-stop-{run}"
 
 
@@ -59,62 +59,62 @@ def do_job(job: Job, files: Sequence[ImageFile]) -> Outcome:
     Raises
     ------
     ClusterError
-        This worker is not as the run needs it.
+        This worker has another version of this package, or does not see the folder of the run.
     Exception
-        As `shards.do_shard`.
+        As for `shards.do_shard`.
     """
     from dask.system import CPU_COUNT
     from distributed import Event, get_worker
 
-    here = get_worker()
+    worker = get_worker()
     if job.version != __version__:
         raise ClusterError(
-            f"worker {here.address} has ffhq-wrinkle {__version__}, and this command is "
-            f"{job.version}; install the same on all"
+            f"worker {worker.address} has ffhq-wrinkle {__version__}, but this command has "
+            f"{job.version}; install the same version on all workers"
         )
     if not job.folder.is_dir():
         raise ClusterError(
-            f"worker {here.address} does not see {job.folder}, where the run was begun"
+            f"worker {worker.address} does not see {job.folder}, in which the run was started"
         )
     jobs = job.jobs or CPU_COUNT
-    wanted = _Wanted(here, Event(stop_name(job.run)))
-    with _alone, chdir(job.folder):
+    wanted = _Wanted(worker, Event(stop_name(job.run)))
+    with _one_shard, chdir(job.folder):
         if not wanted():
             return Outcome(0, [], Counter(), [])
         use_one_opencv_thread()
-        # Dask says 1, for tasks of one thread. PyTorch reads it when it is first imported.
+        # Dask sets 1, for tasks of one thread. PyTorch reads the value when it is first imported.
         os.environ["OMP_NUM_THREADS"] = str(jobs)
         return do_shard(_work(job.run, job.work), files, jobs=jobs, wanted=wanted)
 
 
 @lru_cache(maxsize=1)
 def _work(run: str, work: bytes) -> Work[Any, Any]:
-    """The run's work, with its parser or network, which this process makes once."""
-    made: Work[Any, Any] = loads(work)
-    return made
+    """Return the run's work, with its parser or network, which this process creates once."""
+    restored: Work[Any, Any] = loads(work)
+    return restored
 
 
 def forget() -> None:
-    """Let go of the last run's parser or network, and of its memory."""
+    """Release the last run's parser or network, and its memory."""
     _work.cache_clear()
 
 
 class _Wanted:
-    """Whether a shard is still wanted: not once its run has been stopped, or has died."""
+    """A check that a shard is still wanted, that is, its run has neither stopped nor died."""
 
-    def __init__(self, here: Any, stop: Any) -> None:  # noqa: ANN401  # Dask has no types
+    def __init__(self, worker: Any, stop: Any) -> None:  # noqa: ANN401  # Dask has no types
         self._stop = stop
-        self._tasks = here.state.tasks
-        self._key = here.get_current_task()
-        self._answer = True
-        self._asked = -_SECONDS_BETWEEN_QUESTIONS
+        self._tasks = worker.state.tasks
+        self._key = worker.get_current_task()
+        self._wanted = True
+        self._last_check = -_SECONDS_BETWEEN_CHECKS
 
     def __call__(self) -> bool:
         now = time.monotonic()
-        if self._answer and now - self._asked >= _SECONDS_BETWEEN_QUESTIONS:
-            self._asked = now
+        if self._wanted and now - self._last_check >= _SECONDS_BETWEEN_CHECKS:
+            self._last_check = now
             task = self._tasks.get(self._key)
-            # The scheduler cancels what nobody waits for any more.
+            # The scheduler cancels tasks for which no client waits any more.
             cancelled = task is None or task.state == "cancelled"
-            self._answer = not cancelled and not self._stop.is_set()
-        return self._answer
+            self._wanted = not cancelled and not self._stop.is_set()
+        return self._wanted

@@ -1,1 +1,1 @@
-"""Storage: paths on this machine or in an object store, folder locks, files written whole."""
+"""Storage: paths on this machine or in an object store, folder locks, complete writes."""

@@ -1,8 +1,7 @@
-"""Locks: one process at a time writes to a folder.
+"""Locks: only one process at a time writes to a folder.
 
-On this machine a lock ends with its process. An object store has no such locks: there the holder
-renews its mark every few seconds, and a mark that stays the same belongs to a process that was
-killed.
+On this machine a lock ends with its process. Object stores have no such locks. There, the holder of
+a folder renews a mark every few seconds; if a mark no longer changes, its process was killed.
 """
 
 import json
@@ -28,27 +27,26 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 BEAT_S = 10.0
-DEAD_S = 60.0  # several beats, any of which the network may lose
-_LOOK_S = 1.0
+DEAD_S = 60.0  # several beats, since the network may lose some
 
 
 class Lock(ABC):
-    """Holds a folder; a context manager, or `acquire` and `release`.
+    """A lock on a folder, used as a context manager or by `acquire` and `release`.
 
     Parameters
     ----------
     folder : Place
     name : str
-        Of the hidden file in it by which it is held.
+        Name of the hidden file in the folder that holds the lock.
     busy : FfhqWrinkleError
-        What to raise if another process holds it.
+        Error to raise if another process holds the folder.
 
     Raises
     ------
     FfhqWrinkleError
         On entering: `busy`.
     OutputError
-        On entering: the folder can not be made or written.
+        On entering: the folder cannot be created or written.
     """
 
     def __init__(self, folder: Place, name: str, *, busy: FfhqWrinkleError) -> None:
@@ -58,14 +56,14 @@ class Lock(ABC):
 
     @abstractmethod
     def acquire(self) -> None:
-        """Hold the folder, as on entering."""
+        """Lock the folder, as on entering the context."""
 
     @abstractmethod
     def release(self) -> None:
-        """Let go."""
+        """Release the folder."""
 
     def __reduce__(self) -> tuple[object, ...]:
-        """A copy in another process, which holds nothing."""
+        """Recreate the lock in another process, without holding the folder."""
         return partial(type(self), busy=self._busy), (self.folder, self.name)
 
     def __enter__(self) -> Self:
@@ -77,9 +75,9 @@ class Lock(ABC):
 
 
 class FolderLock(Lock):
-    """Holds a folder of this machine, which it makes if it is not there.
+    """A lock on a folder of this machine, which is created if missing.
 
-    The lock goes when the process does, however it ends.
+    The lock ends with its process, even if that is killed.
     """
 
     def __init__(self, folder: Path, name: str, *, busy: FfhqWrinkleError) -> None:
@@ -87,7 +85,7 @@ class FolderLock(Lock):
         self._lock = FileLock(folder / name)
 
     def acquire(self) -> None:
-        """Hold the folder, as on entering."""
+        """Lock the folder, as on entering the context."""
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             self._lock.acquire(blocking=False)
@@ -97,15 +95,15 @@ class FolderLock(Lock):
             raise output_error(self.folder, error) from error
 
     def release(self) -> None:
-        """Let go."""
+        """Release the folder."""
         self._lock.release()
 
 
 class StoreLock(Lock):
-    """Holds a folder of a store, by a mark in it.
+    """A lock on a folder of a store, by a mark in the folder.
 
-    If two processes take over from a third at the same moment, both may go on for a few seconds.
-    That does no harm: what either writes is whole, and of the same settings.
+    If two processes take over a folder from a third at the same moment, both may write for a few
+    seconds. This is harmless: every file is written completely, and with the same settings.
     """
 
     def __init__(self, folder: "UPath", name: str, *, busy: FfhqWrinkleError) -> None:
@@ -116,7 +114,7 @@ class StoreLock(Lock):
         self._beating: threading.Thread | None = None
 
     def acquire(self) -> None:
-        """Hold the folder, as on entering; waits while it is not known whether the holder lives."""
+        """Lock the folder, after waiting to see whether a previous holder is still alive."""
         self._owner = uuid.uuid4().hex
         try:
             while not self._marked():
@@ -128,7 +126,7 @@ class StoreLock(Lock):
         self._beating.start()
 
     def release(self) -> None:
-        """Let go."""
+        """Release the folder."""
         if self._beating is None:
             return
         self._released.set()
@@ -144,7 +142,7 @@ class StoreLock(Lock):
         return json.dumps({"owner": self._owner, "host": platform.node(), "beat": beat}).encode()
 
     def _marked(self) -> bool:
-        """Whether there was no mark, so that ours is there now."""
+        """Write our mark unless there is one, and return whether it was written."""
         try:
             put(self._file, self._mark(0), new=True)
         except FileExistsError:
@@ -161,18 +159,18 @@ class StoreLock(Lock):
         return self._owner.encode() in content
 
     def _require_dead(self) -> None:
-        """Watch another's mark until it changes, is removed, or has not changed for long enough."""
-        seen, since = self._content(), time.monotonic()
+        """Delete another process's mark if that is dead; raise `busy` if it is alive."""
+        first_mark, start = self._content(), time.monotonic()
         log.info(
-            "%s is there; seeing for up to %.0f s whether its run is alive", self._file, DEAD_S
+            "%s exists; waiting up to %.0f s to see whether its run is alive", self._file, DEAD_S
         )
-        while (now := self._content()) == seen:
-            if time.monotonic() - since > DEAD_S:
-                log.info("its run is not alive any more")
+        while (mark := self._content()) == first_mark:
+            if time.monotonic() - start > DEAD_S:
+                log.info("its run is no longer alive")
                 delete(self._file)
                 return
-            time.sleep(_LOOK_S)
-        if now:
+            time.sleep(BEAT_S / 10)
+        if mark:
             raise self._busy
 
     def _beat(self) -> None:
@@ -189,12 +187,12 @@ class StoreLock(Lock):
 
 
 def lock_of(folder: Place, name: str, *, busy: FfhqWrinkleError) -> Lock:
-    """The lock of a folder, wherever that is, by a hidden file of this name; `busy` as there."""
+    """Return the lock of a folder on this machine or in a store; see `Lock` for the parameters."""
     if isinstance(folder, Path):
         return FolderLock(folder, name, busy=busy)
     return StoreLock(folder, name, busy=busy)
 
 
 def another_writes(folder: Place) -> OutputError:
-    """What to say where another run holds a folder of results."""
+    """Return the error for a folder of results that another run holds."""
     return OutputError(f"another run is writing to {folder}; wait for it, or choose another folder")

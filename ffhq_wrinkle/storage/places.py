@@ -1,8 +1,8 @@
 """Places: folders and files of this machine or of an object store, such as ``s3://bucket/faces``.
 
-A `Path` stands for the former and fsspec's `UPath` for the latter; both join with ``/``. What is
-done to either goes through here: an object is read and written whole, by one request each, and
-whatever a store's library raises is an `OSError`.
+A place is a `Path` on this machine or fsspec's `UPath` in a store; both join with ``/``. All access
+to stores goes through this module. An object is read or written completely by one request, and
+every error of a store's library becomes an `OSError`.
 """
 
 import errno
@@ -19,27 +19,28 @@ from ..errors import ArgumentError
 if TYPE_CHECKING:
     from upath import UPath
 
-Place = Union[Path, "UPath"]  # the latter is imported where there is one
+Place = Union[Path, "UPath"]  # UPath is imported only if a place is in a store
 
-_EXTRAS = {"s3": "s3", "s3a": "s3", "gs": "gs", "gcs": "gs"}  # of this package, by protocol
+_EXTRAS = {"s3": "s3", "s3a": "s3", "gs": "gs", "gcs": "gs"}  # extras of this package by protocol
 _LISTED_AT_ONCE = 16
-# When an object was written, by the names that stores have for it.
+# Names that stores use for the time at which an object was written.
 _WRITTEN = ("LastModified", "last_modified", "mtime", "updated", "created")
 
 
 def parse_place(text: str) -> Place:
-    """Read a path, or the address of a folder in an object store.
+    """Parse a path, or the address of a folder in an object store.
 
     Parameters
     ----------
     text : str
-        A path, or ``s3://bucket/folder``, ``gs://bucket/folder`` or what else fsspec knows. Keys
-        and endpoints are where the store's own tools have them, such as ``AWS_ENDPOINT_URL``.
+        A path, or ``s3://bucket/folder``, ``gs://bucket/folder`` or another address that fsspec
+        supports. Keys and endpoints are set as for the store's own tools, for example by
+        ``AWS_ENDPOINT_URL``.
 
     Raises
     ------
     ArgumentError
-        It names no bucket, a library is missing, or nothing can be listed and written there.
+        The address has no bucket, a library is missing, or the protocol is not supported.
 
     >>> parse_place("faces"), parse_place("file:///data/faces")
     (PosixPath('faces'), PosixPath('/data/faces'))
@@ -50,26 +51,26 @@ def parse_place(text: str) -> Place:
     if protocol == "file":
         return Path(url2pathname(urlsplit(text).path))
     if protocol in ("http", "https"):
-        raise ArgumentError(f"{text}: web pages can not be listed; download the files first")
+        raise ArgumentError(f"{text}: web pages cannot be listed; download the files first")
     if not rest.strip("/"):
-        raise ArgumentError(f"{text} names no bucket")
+        raise ArgumentError(f"{text} does not name a bucket")
     extra = _EXTRAS.get(protocol)
     advice = f"pip install 'ffhq-wrinkle[{extra}]'" if extra else "install fsspec's library for it"
     try:
         from upath import UPath
 
-        # Listings that were kept would not show what workers and other runs have written.
+        # A cached listing would lack the files that workers and other runs have written since.
         place = UPath(text, use_listings_cache=False)
-        place.fs  # noqa: B018  # made here, so that a library that is missing is named here
+        place.fs  # noqa: B018  # created here, so that a missing library is reported here
     except ImportError as error:
         raise ArgumentError(f"{text} needs a library: {advice}") from error
     except ValueError as error:
-        raise ArgumentError(f"{text}: there are no places of the kind {protocol}://") from error
+        raise ArgumentError(f"{text}: the protocol {protocol}:// is not supported") from error
     return place
 
 
 class Entry(NamedTuple):
-    """What a listing tells of one name in a folder; `written` is in seconds since 1970."""
+    """One name in the listing of a folder; `written` is in seconds since 1970."""
 
     name: str
     is_folder: bool
@@ -77,25 +78,27 @@ class Entry(NamedTuple):
 
 
 def entries(folder: "UPath") -> list[Entry]:
-    """List a folder of a store; what is not there is empty.
+    """List a folder of a store; the list is empty if there is no such folder.
 
     Raises
     ------
     OSError
-        The store does not answer, or refuses.
+        The store does not answer, or refuses access.
     """
     with _store_errors():
         try:
-            found = folder.fs.ls(folder.path, detail=True)
+            infos = folder.fs.ls(folder.path, detail=True)
         except FileNotFoundError:
             return []
     inside = f"{folder.path.rstrip('/')}/"
     return [
         Entry(
-            one["name"].rstrip("/").removeprefix(inside), one["type"] == "directory", _written(one)
+            info["name"].rstrip("/").removeprefix(inside),
+            info["type"] == "directory",
+            _written(info),
         )
-        for one in found
-        if one["name"].startswith(inside) and one["name"] != inside
+        for info in infos
+        if info["name"].startswith(inside) and info["name"] != inside
     ]
 
 
@@ -108,12 +111,12 @@ def entries_within(folder: "UPath", names: Iterable[str]) -> Iterator[tuple[str,
         As `entries`.
     """
     with ThreadPoolExecutor(_LISTED_AT_ONCE) as pool:
-        chosen = list(names)
-        yield from zip(chosen, pool.map(lambda name: entries(folder / name), chosen), strict=True)
+        folders = list(names)
+        yield from zip(folders, pool.map(lambda name: entries(folder / name), folders), strict=True)
 
 
 def is_folder(place: Place) -> bool:
-    """Whether there is a folder; in a store, whether anything lies in it.
+    """Return whether a folder exists; in a store, whether it contains anything.
 
     Raises
     ------
@@ -127,7 +130,7 @@ def is_folder(place: Place) -> bool:
 
 
 def exists(place: Place) -> bool:
-    """Whether there is a file or folder.
+    """Return whether a file or folder exists.
 
     Raises
     ------
@@ -146,7 +149,7 @@ def get(place: Place, *, most: int | None = None) -> bytes:
     Raises
     ------
     OSError
-        It is not there, or can not be read.
+        The file does not exist, or cannot be read.
     """
     if isinstance(place, Path):
         with place.open("rb") as file:
@@ -155,40 +158,40 @@ def get(place: Place, *, most: int | None = None) -> bytes:
         try:
             return bytes(place.fs.cat_file(place.path, start=0 if most else None, end=most))
         except OSError:
-            # A store has no first bytes of nothing to give.
+            # Stores reject a request for the first bytes of an empty object.
             if most and place.fs.info(place.path)["size"] == 0:
                 return b""
             raise
 
 
 def put(place: "UPath", content: bytes, *, new: bool = False) -> None:
-    """Write an object: other readers have the old one or the new one, whole.
+    """Write an object; other readers get either the old or the new object, always complete.
 
     Parameters
     ----------
     place : UPath
     content : bytes
     new : bool
-        Whether it must not be there yet. Of several that try, one succeeds.
+        Fail if the object exists. If several processes try this, one of them succeeds.
 
     Raises
     ------
     FileExistsError
-        It is there, and was to be new.
+        The object exists, and `new` is set.
     OSError
-        It can not be written.
+        The object cannot be written.
     """
     with _store_errors():
         place.fs.pipe_file(place.path, content, mode="create" if new else "overwrite")
 
 
 def delete(place: Place) -> None:
-    """Remove a file or object, if it is there.
+    """Remove a file or object if it exists.
 
     Raises
     ------
     OSError
-        It can not be removed.
+        The file cannot be removed.
     """
     if isinstance(place, Path):
         place.unlink(missing_ok=True)
@@ -198,8 +201,8 @@ def delete(place: Place) -> None:
 
 
 def _written(info: Mapping[str, Any]) -> float:
-    when = next((info[name] for name in _WRITTEN if info.get(name) is not None), 0.0)
-    return float(when.timestamp() if hasattr(when, "timestamp") else when)
+    time = next((info[name] for name in _WRITTEN if info.get(name) is not None), 0.0)
+    return float(time.timestamp() if hasattr(time, "timestamp") else time)
 
 
 @contextmanager
@@ -208,5 +211,5 @@ def _store_errors() -> Iterator[None]:
         yield
     except OSError:
         raise
-    except Exception as error:  # every store's library has its own, with no base in common
+    except Exception as error:  # each store's library has its own errors, without a common base
         raise OSError(errno.EIO, f"{type(error).__name__}: {error}") from error

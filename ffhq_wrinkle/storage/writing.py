@@ -1,4 +1,4 @@
-"""Writing: every file is absent, old or whole under its name, and inside the folder it is for."""
+"""Writing: files that are absent, old or complete, never partial, and stay inside their folder."""
 
 import csv
 import errno
@@ -15,12 +15,12 @@ PARTIAL_PREFIX = ".ffhq-wrinkle-partial-"
 
 
 def write_bytes(path: Place, content: bytes) -> None:
-    """Write a file so that under its name there is always the old content or the new one, whole.
+    """Write a file so that it always has either the old or the new content, complete.
 
     Raises
     ------
     OutputError
-        The disk is full, or the file can not be written for another reason. Nothing is left.
+        The disk is full, or the file cannot be written for another reason. No partial file is left.
     """
     if not isinstance(path, Path):
         try:
@@ -28,8 +28,8 @@ def write_bytes(path: Place, content: bytes) -> None:
         except OSError as error:
             raise output_error(path, error) from error
         return
-    # Of its own: the file's name may be as long as the system allows, and a worker on another
-    # machine, where it has the same process id, may be at the same file.
+    # A random name: the file's own name may already have the maximum length, and a worker with the
+    # same process id on another machine may write the same file.
     partial = path.with_name(f"{PARTIAL_PREFIX}{secrets.token_hex(8)}")
     try:
         try:
@@ -43,19 +43,19 @@ def write_bytes(path: Place, content: bytes) -> None:
 
 
 class InnerFolders:
-    """Makes folders within a folder, and none that a link leads out of it."""
+    """Folders within a folder, created on demand; links that lead out of it are refused."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
         self._made: set[Path] = set()
 
     def make(self, folder: Path) -> None:
-        """Make a folder, unless it is there.
+        """Create a folder unless it exists.
 
         Raises
         ------
         OutputError
-            It can not be made, or is outside.
+            The folder cannot be created, or is outside.
         """
         if folder in self._made:
             return
@@ -69,7 +69,7 @@ class InnerFolders:
 
 
 def csv_bytes(header: Sequence[str], rows: Iterable[Sequence[object]]) -> bytes:
-    """A table as CSV, which names of files that are no text pass through unharmed."""
+    """Return a table as CSV; file names that are not valid text keep their bytes."""
     text = io.StringIO()
     table = csv.writer(text)
     table.writerow(header)
@@ -78,13 +78,13 @@ def csv_bytes(header: Sequence[str], rows: Iterable[Sequence[object]]) -> bytes:
 
 
 def output_error(path: Place, error: OSError) -> OutputError:
-    """Say why a file can not be written, and what to do if the disk is full."""
+    """Return the error for a file that cannot be written, with advice if the disk is full."""
     full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-    advice = "; make room and run the same command again, what is done is kept" if full else ""
+    advice = "; make room and run the same command again; completed work is kept" if full else ""
     return OutputError(f"{path}: {error.strerror or error}{advice}")
 
 
 def sha256_of(path: Path) -> str:
-    """SHA-256 of a file's content, in hexadecimal."""
+    """Return the SHA-256 of a file's content, in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,46 +1,56 @@
-"""GPU texture: the faces of `labels` and texture maps of `texture`, of a batch on a GPU.
+"""GPU texture: face masks and texture maps of a batch of images on a GPU.
 
-The Gaussian's sums are made in another order there, which `texture` rounds away: levels are the
-same.
+Face masks are those of `faces.labels`, texture maps those of `texture`, pixel for pixel. A GPU adds
+up the Gaussian filter in a different order, but `SNAP` rounds the difference away.
 """
 
 import math
+from collections.abc import Callable
 from typing import NamedTuple
 
 import cv2
 import numpy as np
 import torch
 
+from ..errors import ArgumentError
 from ..faces.labels import NOSE, SKIN
 from ..inference.devices import batch_too_large
 from ..inference.gpu_images import GpuBatch, Replayed, fetched, packed_bits
-from .texture import SNAP, Recipe, TextureSettings
+from .formulas import Formula, formula_named
+from .texture import SNAP, TextureSettings
 
-# OpenCV's weights of R, G and B in 8-bit images, of 2**15 (its color_yuv module).
+# OpenCV's weights of R, G and B in 8-bit images, in units of 2**-15 (its color_yuv module).
 _GRAY_WEIGHTS, _GRAY_BITS = (9798, 19235, 3735), 15
 
 
 class WeakOnGpu(NamedTuple):
-    """What a GPU computed of an image: its weak mask, uint8 (H, W), and its face as bits."""
+    """What a GPU computed of an image: the weak mask, uint8 (H, W), and the face mask as bits."""
 
     weak_mask: np.ndarray
     face_bits: np.ndarray
 
     def face(self) -> np.ndarray:
-        """The face mask, bool (H, W)."""
+        """Return the face mask, bool (H, W)."""
         shape = self.weak_mask.shape
         return np.unpackbits(self.face_bits, count=math.prod(shape)).view(bool).reshape(shape)
 
 
 class GpuWeakMasks:
-    """Makes the weak masks of batches that a parser left on a GPU."""
+    """Computes the weak masks of batches that a parser left on a GPU.
+
+    Raises
+    ------
+    ArgumentError
+        The formula has no version for a GPU.
+    """
 
     def __init__(self, texture: TextureSettings) -> None:
+        _levels_on_gpu(texture.formula)
         self.texture = texture
         self._computed = Replayed(self._compute)
 
     def __call__(self, batch: GpuBatch) -> list[WeakOnGpu]:
-        """Weak masks and faces, fetched at once.
+        """Return weak masks and faces of a batch, fetched from the GPU together.
 
         Raises
         ------
@@ -50,13 +60,13 @@ class GpuWeakMasks:
         shape = batch.images.shape[1:3]
         pixels = math.prod(shape)
         try:
-            computed = fetched(self._computed(batch.images, batch.label_maps)[: batch.filled])
+            rows = fetched(self._computed(batch.images, batch.label_maps)[: batch.filled])
         except torch.OutOfMemoryError as error:
             raise batch_too_large(batch.images.device, len(batch.images)) from error
-        return [WeakOnGpu(one[:pixels].reshape(shape), one[pixels:]) for one in computed]
+        return [WeakOnGpu(row[:pixels].reshape(shape), row[pixels:]) for row in rows]
 
     def _compute(self, images: torch.Tensor, label_maps: torch.Tensor) -> torch.Tensor:
-        """Of each image the weak mask's pixels and the face's bits behind them, uint8 (B, N)."""
+        """Return a row of bytes per image, the weak mask and then the face's bits: uint8 (B, N)."""
         height, width = images.shape[1:3]
         kernel_size, sigma = self.texture.kernel((height, width))
         faces = face_masks(label_maps, (height, width))
@@ -67,7 +77,7 @@ class GpuWeakMasks:
 
 
 def face_masks(label_maps: torch.Tensor, shape: tuple[int, int]) -> torch.Tensor:
-    """Where faces are, at the size of the images, as `labels.face_mask` has it.
+    """Return face masks of the size of the images, as `labels.face_mask` does.
 
     Parameters
     ----------
@@ -94,9 +104,9 @@ def masked_texture_maps(
     *,
     kernel_size: int,
     sigma: float,
-    recipe: Recipe,
+    recipe: str,
 ) -> torch.Tensor:
-    """Texture maps inside faces and 0 outside, as `texture.masked_texture_map` has them.
+    """Return texture maps inside faces and 0 outside, as `texture.masked_texture_map` does.
 
     Parameters
     ----------
@@ -111,20 +121,27 @@ def masked_texture_maps(
     -------
     torch.Tensor
         uint8, (B, H, W), 0..255.
+
+    Raises
+    ------
+    ArgumentError
+        No formula has the name `recipe`, or it has no version for a GPU.
     """
+    levels = _levels_on_gpu(formula_named(recipe))
     gray = gray_levels(images).double()
-    denominator = _filtered(gray, kernel_size, sigma).add_(SNAP).sub_(SNAP - 1)
-    if recipe == "paper":
-        response = (1 - gray.div_(denominator)).mul_(255)
-        levels = response.clamp_(0, 255).round_().to(torch.uint8)
-    else:
-        quotient = gray.mul_(255).div_(denominator).clamp_(max=255)
-        levels = 1 - quotient.to(torch.uint8)  # which wraps around, as published
-    return levels * faces
+    filtered_plus_1 = _filtered(gray, kernel_size, sigma).add_(SNAP).sub_(SNAP - 1)
+    return levels(gray, filtered_plus_1) * faces
+
+
+def _levels_on_gpu(formula: Formula) -> Callable[[torch.Tensor, torch.Tensor], torch.Tensor]:
+    """Return the function that computes a formula on a GPU, or raise an `ArgumentError`."""
+    if formula.levels_on_gpu is None:
+        raise ArgumentError(f"recipe {formula.name!r} is computed on the CPU alone, not on a GPU")
+    return formula.levels_on_gpu
 
 
 def gray_levels(images: torch.Tensor) -> torch.Tensor:
-    """Gray as OpenCV's, uint8 (..., 3) RGB to int32 (...)."""
+    """Return the gray levels that OpenCV computes of RGB: uint8 (..., 3) to int32 (...)."""
     red, green, blue = (
         images[..., channel].to(torch.int32) * weight
         for channel, weight in enumerate(_GRAY_WEIGHTS)
@@ -133,15 +150,15 @@ def gray_levels(images: torch.Tensor) -> torch.Tensor:
 
 
 def _filtered(gray: torch.Tensor, kernel_size: int, sigma: float) -> torch.Tensor:
-    """Gaussian filter, border mirrored without repeating the edge: float64 (B, H, W)."""
+    """Return images after a Gaussian filter, as BORDER_REFLECT_101: float64 (B, H, W)."""
     weights = cv2.getGaussianKernel(kernel_size, sigma, cv2.CV_64F).ravel().tolist()
     half = kernel_size // 2
     for axis in (1, 2):
         length = gray.shape[axis]
-        # Where it is mirrored comes again after so many pixels; of one pixel there is but that.
+        # A mirrored axis repeats itself after this many pixels; one pixel is its own mirror image.
         period = max(2 * (length - 1), 1)
-        places = torch.arange(-half, length + half, device=gray.device).remainder_(period)
-        padded = gray.index_select(axis, torch.minimum(places, period - places))
+        indices = torch.arange(-half, length + half, device=gray.device).remainder_(period)
+        padded = gray.index_select(axis, torch.minimum(indices, period - indices))
         gray = torch.zeros_like(gray)
         for start, weight in enumerate(weights):
             gray.add_(padded.narrow(axis, start, length), alpha=weight)

@@ -1,7 +1,7 @@
-"""Weak labels: face photographs to masked texture maps, over a folder, in parallel, resumable.
+"""Weak labels: the weak wrinkle mask of each photograph in a folder, in parallel and resumable.
 
-`build_weak` reads each image, has a parser find the face in it, and writes the texture map inside
-the face. `folder_run` has the work done; `outputs` keeps the folders it goes to.
+`build_weak` reads each image, lets a parser find the face in it, and writes the texture map inside
+the face. `weak_work` has the steps for one image, and `runs.folder_run` does them for all.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -44,21 +44,21 @@ def build_weak(
     parser : FaceParser
         Finds the faces; see `parsing.create_parser`.
     texture : TextureSettings, optional
-        The texture map; the paper's if not given.
+        How texture maps are computed; as in the paper if not given.
     by_products : ByProducts, optional
-        What else to keep; nothing if not given.
+        Folders for intermediate results; none is kept if not given.
     ids : Ids, optional
-        Which images; all if not given.
+        Process these images; all if not given.
     limit : int, optional
-        Only so many images, the first ones.
+        Process at most this many images, the first ones.
     jobs : int
-        Threads that read, compute and write; on a cluster those of each worker, 0 for as many as
-        it has cores.
+        Number of threads that read, compute and write. On a cluster each worker has this many, or
+        one for each of its cores if `jobs` is 0.
     overwrite : bool
-        Replace what is there.
+        Replace results that are in the folders already.
     scheduler : str, optional
-        Which cluster does it, see `cluster.connected`; this process if not given. The parser is
-        then sent to other processes, and has to be one that `pickle` takes.
+        Cluster that does the work, see `cluster.connected`; this process if not given. The parser
+        is sent to the workers, so it must be one that `pickle` takes.
 
     Returns
     -------
@@ -67,31 +67,31 @@ def build_weak(
     Raises
     ------
     ArgumentError
-        There are no such images, folders to read and to write overlap, or there is no such
-        cluster.
+        No image is chosen, folders to read and to write overlap, or the cluster is unknown.
     ClusterError
-        The cluster's workers can not do it.
+        The cluster's workers cannot do the work.
     OutputError
-        Results can not be written, or would mix with those of other settings.
+        Results cannot be written, or would mix with results of different settings.
     RunInterrupted
-        Ctrl-C; what is done is kept, and the same call goes on from there.
+        Ctrl-C was pressed. Finished results are kept, and the same call resumes the run.
     """
     folder = image_folder(images)
     return _build(
         choose_images(folder, ids, limit),
-        partial(_in_folder, folder),
+        partial(_path_in, folder),
         [folder],
         out,
         parser=parser,
-        texture=texture or TextureSettings(),
-        by_products=by_products or ByProducts(),
+        texture=texture,
+        by_products=by_products,
         jobs=jobs,
         overwrite=overwrite,
         scheduler=scheduler,
     )
 
 
-def _in_folder(folder: Place, file: ImageFile) -> Place:
+def _path_in(folder: Place, file: ImageFile) -> Place:
+    # Unlike a lambda, this can be sent to the workers of a cluster.
     return folder / file.path
 
 
@@ -104,12 +104,12 @@ def build_weak_of(
     by_products: ByProducts | None = None,
     jobs: int = 1,
 ) -> RunReport:
-    """Write the weak wrinkle masks of images that lie anywhere, named by their ids.
+    """Write the weak wrinkle masks of images in any places, named by their ids.
 
     Parameters
     ----------
     images : mapping of str to Place
-        The file of each id.
+        Path of the image of each id.
     out, parser, texture, by_products, jobs
         As `build_weak`; `failures.csv` names an image by its id.
 
@@ -129,37 +129,38 @@ def build_weak_of(
         sorted({path.parent for path in images.values()}, key=str),
         out,
         parser=parser,
-        texture=texture or TextureSettings(),
-        by_products=by_products or ByProducts(),
+        texture=texture,
+        by_products=by_products,
         jobs=jobs,
-        overwrite=False,
     )
 
 
 def _build(
     selection: Selection,
-    place: Callable[[ImageFile], Place],
+    path_of: Callable[[ImageFile], Place],
     read: Sequence[Place],
     out: Place,
     *,
     parser: FaceParser,
-    texture: TextureSettings,
-    by_products: ByProducts,
+    texture: TextureSettings | None,
+    by_products: ByProducts | None,
     jobs: int,
-    overwrite: bool,
+    overwrite: bool = False,
     scheduler: str | None = None,
 ) -> RunReport:
-    """Do the work of `build_weak` on images that lie where `place` says, in the folders `read`."""
-    targets = [path for path in (out, *asdict(by_products).values()) if path]
-    require_separate([*read, parser.folder], targets)
+    """Write weak masks of the selected images, whose paths are in the folders `read`."""
+    texture = texture or TextureSettings()
+    by_products = by_products or ByProducts()
+    written = [path for path in (out, *asdict(by_products).values()) if path]
+    require_separate([*read, parser.folder], written)
     with ExitStack() as stack:
-        results = WeakResults(out, by_products, parser, texture, overwrite, stack)
+        results = WeakResults(out, by_products, parser, texture, overwrite=overwrite, stack=stack)
         return run_folder(
             selection,
             out,
             title="build-weak",
             what="weak masks",
-            work=WeakWork(place, read, parser, texture, results),
+            work=WeakWork(path_of, read, parser, texture, results),
             jobs=jobs,
             scheduler=scheduler,
         )

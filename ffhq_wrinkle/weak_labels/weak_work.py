@@ -1,4 +1,8 @@
-"""Weak work: what `weak.build_weak` does to each image, and the folders that it fills."""
+"""Weak work: what `weak.build_weak` does with each image, and the folders that it fills.
+
+`WeakWork` takes an image through the steps of `runs.shards.Work`: read and prepare, parse in a
+batch, compute and write. `WeakResults` knows which files belong to an image.
+"""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
@@ -25,9 +29,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class ByProducts:
-    """Folders for what comes about on the way; None is not kept.
+    """Folders for intermediate results; those that are None are not kept.
 
-    `labels` gets label maps as ``<id>.npy``, uint8 (512, 512); `face_masks` 0/255 PNG and
+    `labels` gets label maps as ``<id>.npy``, uint8 (512, 512). `face_masks` gets 0/255 PNG and
     `masked_images` RGB PNG that are black outside the face, both of the image's size.
     """
 
@@ -36,72 +40,111 @@ class ByProducts:
     masked_images: Place | None = None
 
 
-class Loaded(NamedTuple):
-    """An image in memory, and what the parser made of it so far."""
+class PreparedImage(NamedTuple):
+    """An image, RGB uint8 (H, W, 3), and what the parser's `prepare` returned for it."""
 
     file: ImageFile
     image: np.ndarray
     prepared: np.ndarray
 
 
-# What `infer` gives: a label map, or from a GPU all that there is to compute.
-Found = Union[np.ndarray, "WeakOnGpu"]
+# What `infer` returns for an image: the label map, or the weak mask where a GPU computed it.
+LabelMapOrWeakMask = Union[np.ndarray, "WeakOnGpu"]
 
 
-class WeakWork(Work[Loaded, Found]):
-    """Images at their places to weak masks."""
+class WeakWork(Work[PreparedImage, LabelMapOrWeakMask]):
+    """The steps from the file of an image to its weak mask.
+
+    Parameters
+    ----------
+    path_of : callable
+        Returns the path of an image.
+    read : sequence of Place
+        Folders of images.
+    parser : FaceParser
+        Finds the faces.
+    texture : TextureSettings
+        How texture maps are computed.
+    results : WeakResults
+        The folders to fill.
+    """
+
+    results: "WeakResults"
 
     def __init__(
         self,
-        place: Callable[[ImageFile], Place],
+        path_of: Callable[[ImageFile], Place],
         read: Sequence[Place],
         parser: FaceParser,
         texture: TextureSettings,
         results: "WeakResults",
     ) -> None:
         super().__init__(read, results)
-        self.place = place
+        self.path_of = path_of
         self.parser = parser
         self.texture = texture
-        self.weak = results
-        self._on_gpu: GpuWeakMasks | None = None  # which every process makes for itself
+        self._gpu_weak_masks: GpuWeakMasks | None = None  # made by each process for itself
 
     @property
     def batch_size(self) -> int:
-        """As many as the parser would like."""
+        """The batch size that the parser prefers."""
         return self.parser.batch_size
 
-    def load(self, file: ImageFile) -> Loaded:
-        """Read an image, and prepare it for the parser."""
-        image = read_image(self.place(file))
-        return Loaded(file, image, self.parser.prepare(image, file.image_id))
+    def load(self, file: ImageFile) -> PreparedImage:
+        """Read an image and prepare it for the parser."""
+        image = read_image(self.path_of(file))
+        return PreparedImage(file, image, self.parser.prepare(image, file.image_id))
 
-    def infer(self, batch: list[Loaded]) -> list[Found]:
-        """Label maps; or all there is to compute, where it can be done on a GPU."""
-        prepared = [one.prepared for one in batch]
-        keeps_labels = self.weak.labels is not None
-        seen = None if keeps_labels else self.parser.on_gpu(prepared)
-        if seen is None:
+    def infer(self, batch: list[PreparedImage]) -> list[LabelMapOrWeakMask]:
+        """Return label maps, or weak masks where a GPU has the images and can compute these."""
+        prepared = [loaded.prepared for loaded in batch]
+        gpu_batch = self.parser.on_gpu(prepared) if self._may_use_gpu else None
+        if gpu_batch is None:
             return list(self.parser.label_maps(prepared))
-        if self._on_gpu is None:
+        if self._gpu_weak_masks is None:
             from .gpu_texture import GpuWeakMasks  # loads torch
 
-            self._on_gpu = GpuWeakMasks(self.texture)
-        return list(self._on_gpu(seen))
+            self._gpu_weak_masks = GpuWeakMasks(self.texture)
+        return list(self._gpu_weak_masks(gpu_batch))
 
-    def write(self, one: Loaded, found: Found) -> None:
-        """Compute what is not computed yet of an image's results, and write what was asked for."""
-        if isinstance(found, np.ndarray):
-            face = self.parser.face(found, one.image.shape[:2])
-            weak = partial(self.texture.weak_mask, one.image, face)
-            self.weak.write(one.file, one.image, face, weak, found)
+    def write(self, loaded: PreparedImage, inferred: LabelMapOrWeakMask) -> None:
+        """Compute what `infer` did not, and write every result that was asked for."""
+        file, image, _ = loaded
+        if isinstance(inferred, np.ndarray):
+            face = self.parser.face(inferred, image.shape[:2])
+            weak_mask = partial(self.texture.weak_mask, image, face)
+            self.results.write(file, image, face, weak_mask, label_map=inferred)
         else:
-            weak_mask = found.weak_mask
-            self.weak.write(one.file, one.image, found.face(), lambda: weak_mask)
+            computed = inferred.weak_mask
+            self.results.write(file, image, inferred.face(), lambda: computed)
+
+    @property
+    def _may_use_gpu(self) -> bool:
+        """Whether weak masks can be computed without label maps leaving the GPU."""
+        return self.results.labels is None and self.texture.formula.levels_on_gpu is not None
 
 
 class WeakResults:
-    """The folders that a run fills, and which file of each belongs to an image."""
+    """The folders that a run fills, and the file in each of them that belongs to an image.
+
+    Parameters
+    ----------
+    out : Place
+        Gets the weak masks.
+    by_products : ByProducts
+        Folders of what else is kept.
+    parser, texture
+        What the results depend on, for their records.
+    overwrite : bool
+        Replace results that are in the folders already.
+    stack : ExitStack
+        Holds the folders open, so that no other run writes to them.
+
+    Raises
+    ------
+    OutputError
+        A folder cannot be written, or holds results of different settings.
+    """
 
     def __init__(
         self,
@@ -109,29 +152,29 @@ class WeakResults:
         by_products: ByProducts,
         parser: FaceParser,
         texture: TextureSettings,
+        *,
         overwrite: bool,
         stack: ExitStack,
     ) -> None:
-        self.parser = parser
         weights = f" {parser.weights_sha256[:12]}" if parser.weights_sha256 else ""
         face_by = f"face by {parser.note}{weights}"
         parsing = parser.settings()
 
-        def opened(path: Place, what: str, settings: dict[str, Any]) -> OutputFolder:
-            note = f"{what}; {face_by}; ffhq-wrinkle build-weak"
+        def opened(path: Place, title: str, settings: dict[str, Any]) -> OutputFolder:
+            note = f"{title}; {face_by}; ffhq-wrinkle build-weak"
             folder = OutputFolder(path, settings, note=note, overwrite=overwrite)
             return stack.enter_context(folder)
 
-        def kept(path: Place | None, what: str) -> OutputFolder | None:
-            return opened(path, what, parsing) if path else None
+        def opened_if_kept(path: Place | None, title: str) -> OutputFolder | None:
+            return opened(path, title, parsing) if path else None
 
         self.weak = opened(out, f"masked texture map; {texture}", {**asdict(texture), **parsing})
-        self.labels = kept(by_products.labels, "label map")
-        self.face_masks = kept(by_products.face_masks, "face mask")
-        self.masked_images = kept(by_products.masked_images, "face, masked")
+        self.labels = opened_if_kept(by_products.labels, "label map")
+        self.face_masks = opened_if_kept(by_products.face_masks, "face mask")
+        self.masked_images = opened_if_kept(by_products.masked_images, "face, masked")
 
     def complete(self, file: ImageFile) -> bool:
-        """Whether everything asked for of this image is there."""
+        """Return whether every result of this image that was asked for is in its folder."""
         return all(folder.state(name) is State.OURS for folder, name in self._places(file))
 
     def write(
@@ -142,12 +185,23 @@ class WeakResults:
         weak_mask: Callable[[], np.ndarray],
         label_map: np.ndarray | None = None,
     ) -> None:
-        """Compute and write what is not there yet; the weak mask last.
+        """Compute and write the results that are not in their folders yet, the weak mask last.
+
+        Parameters
+        ----------
+        file, image
+            An image, RGB uint8 (H, W, 3), and its file.
+        face : np.ndarray
+            Where the face is: bool, (H, W).
+        weak_mask : callable
+            Computes the weak mask, uint8 (H, W).
+        label_map : np.ndarray, optional
+            uint8, (512, 512); needed where label maps are kept.
 
         Raises
         ------
         ParsingError
-            There is no face, so that the weak mask would be empty.
+            There is no face, so the weak mask would be empty.
         """
         if not face.any():
             raise ParsingError("no face found: the label map has neither skin nor nose")
@@ -163,6 +217,7 @@ class WeakResults:
                 folder.write(name, makers[folder]())
 
     def _places(self, file: ImageFile) -> Iterator[tuple[OutputFolder, str]]:
+        """Yield the results of an image, each as its folder and its name there."""
         if self.labels:
             yield self.labels, f"{file.image_id}.npy"
         for folder in (self.face_masks, self.masked_images):
@@ -171,17 +226,17 @@ class WeakResults:
         yield self.weak, file.mirrored(".png")
 
     def begin(self) -> None:
-        """Note in each folder, all of which have been checked, that work is under way."""
+        """Mark each folder as under way; by now all of them have been checked."""
         for folder in self._folders():
             folder.begin()
 
     def require_shared(self) -> None:
-        """Refuse folders that are not those of the run."""
+        """Refuse, in a worker's copy, folders that are not those of the run."""
         for folder in self._folders():
             folder.require_shared()
 
     def remove_partials(self) -> None:
-        """Remove what was left half written."""
+        """Remove files that were left half written."""
         for folder in self._folders():
             folder.remove_partials()
 

@@ -3,24 +3,19 @@
 import csv
 import json
 import re
-import subprocess
-import sys
 
 import numpy as np
 import pytest
-from click.testing import CliRunner
 from PIL import Image
 
-from ffhq_wrinkle.cli import main
 from ffhq_wrinkle.demographics.label_tables import read_features
 from ffhq_wrinkle.faces.landmarks import COLUMNS
+from tests.helpers.commands import run
+from tests.helpers.race_stand_in import weights_at
+from tests.helpers.tables import rows_of
 
 AGING = "image_number,age_group,gender\n0,20-29,male\n1,0-2,female\n2,70-120,male\n999,3-6,female\n"
 FEATURES = "image_number,age,gender\n0,25,male\n1,,\n2,71,female\n"
-
-
-def run(*arguments):
-    return CliRunner().invoke(main, [str(argument) for argument in arguments])
 
 
 @pytest.fixture
@@ -51,24 +46,24 @@ def test_the_photographs_of_a_data_set_are_described_by_the_table_in_it(labelled
     result = run("demographics", labelled)
     assert result.exit_code == 0, result.output
     assert result.output.startswith("Faces: all 6. Labels of age and sex: FFHQ-Aging")
-    found = counts(result.output)
-    assert (found["0-9"], found["20-29"], found["70+"], found["10-19"]) == (2, 1, 1, 0)
-    assert (found["male"], found["female"], found["no label"]) == (2, 2, 2)
+    groups = counts(result.output)
+    assert (groups["0-9"], groups["20-29"], groups["70+"], groups["10-19"]) == (2, 1, 1, 0)
+    assert (groups["male"], groups["female"], groups["no label"]) == (2, 2, 2)
     assert "2  50.0 % [15.0, 85.0]" in result.output  # Wilson's of 2 of 4
-    assert "Of all, 2 of 6 ids are in no table." in result.output
+    assert "all: 2 of 6 ids are not in any table." in result.output
 
 
 def test_groups_may_be_ffhq_aging_s_own(labelled):
-    found = counts(run("demographics", labelled, "--age-groups", "ffhq-aging").output)
-    assert (found["0-2"], found["3-6"], found["7-9"], found["70-120"]) == (1, 1, 0, 1)
+    groups = counts(run("demographics", labelled, "--age-groups", "ffhq-aging").output)
+    assert (groups["0-2"], groups["3-6"], groups["7-9"], groups["70-120"]) == (1, 1, 0, 1)
 
 
 def test_another_labelling_is_read_and_blanks_are_counted(labelled, tmp_path):
     table = tmp_path / "features.csv"
     table.write_text(FEATURES)
     result = run("demographics", labelled, "--features", table, "--ids", "0-3")
-    found = counts(result.output)
-    assert (found["20-29"], found["70+"], found["no label"]) == (1, 1, 2)
+    groups = counts(result.output)
+    assert (groups["20-29"], groups["70+"], groups["no label"]) == (1, 1, 2)
     assert "ffhq-features" in result.output
 
 
@@ -83,14 +78,14 @@ def test_sets_stand_side_by_side_and_a_folder_gets_their_totals(labelled, tmp_pa
     assert result.exit_code == 0, result.output
     assert re.search(r"^ +human +weak +test$", result.output, re.M)
     assert result.output.endswith(f"Tables and a figure are in {out}.\n")
-    told = json.loads((out / "demographics.json").read_text())
-    assert {name: one["faces"] for name, one in told["sets"].items()} == {
+    record = json.loads((out / "demographics.json").read_text())
+    assert {name: each["faces"] for name, each in record["sets"].items()} == {
         "human": 2, "weak": 50_000, "test": 100,
     }  # fmt: skip
-    assert told["sets"]["weak"]["without_label"] == {"age": 49_996, "sex": 49_996}
+    assert record["sets"]["weak"]["without_label"] == {"age": 49_996, "sex": 49_996}
     (human,) = [
-        one for one in told["differences"]
-        if (one["first"], one["second"], one["variable"]) == ("human", "weak", "sex")
+        each for each in record["differences"]
+        if (each["first"], each["second"], each["variable"]) == ("human", "weak", "sex")
     ]  # fmt: skip
     assert (human["common"], human["first_labelled"], human["second_labelled"]) == (2, 2, 2)
     assert human["chi_squared"] == 0
@@ -104,7 +99,7 @@ def test_sets_stand_side_by_side_and_a_folder_gets_their_totals(labelled, tmp_pa
     [
         (["--ids", "0-5", "--set", "a=1"], "--ids is for one set and --set for several"),
         (["--set", "a"], "--set: 'a' should be a name and ids"),
-        (["--set", "a=manual"], "which is not there"),
+        (["--set", "a=manual"], "which does not exist"),
         (["--ids", "none.txt"], "--ids: there is no file none.txt"),
         (["--ids", "9-1"], "should run from a smaller id"),
         (["--ids", "50000-50010"], "none of the faces, such as 50000, has a label"),
@@ -115,22 +110,24 @@ def test_sets_stand_side_by_side_and_a_folder_gets_their_totals(labelled, tmp_pa
         (["--keep-individual"], "are for --race"),
         (["--landmarks", "TABLE"], "--landmarks is for --align"),
         (["--aging-labels", "TABLE"], "TABLE lacks the column gender; it has image_number"),
-        (["--features", "TABLE"], "TABLE lacks the column age, gender"),
-        (["--race-labels", "TABLE"], "TABLE is no table of race"),
+        (["--features", "TABLE"], "TABLE lacks the columns age, gender"),
+        (["--race-labels", "TABLE"], "TABLE is not a table of race"),
         (["--aging-labels", "none"], "'none' does not exist"),
         (["--out", "DATA"], "overlap"),
     ],
 )
-def test_wrong_usage_is_said_in_one_line(labelled, tmp_path, monkeypatch, options, said):
+def test_wrong_usage_is_reported_in_one_line(labelled, tmp_path, monkeypatch, options, said):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "TABLE").write_text("image_number,age_group\n1,20-29\n")
-    result = run("demographics", labelled, *(labelled if one == "DATA" else one for one in options))
+    result = run(
+        "demographics", labelled, *(labelled if option == "DATA" else option for option in options)
+    )
     assert result.exit_code == 2
     assert said in result.output.splitlines()[-1]
     assert not (tmp_path / "o").exists()
 
 
-def test_without_any_labels_the_user_is_told_where_they_are_from(dataset):
+def test_without_labels_the_error_says_how_to_download_them(dataset):
     result = run("demographics", dataset.root)
     assert result.exit_code == 2
     assert f"`ffhq-wrinkle download aging-labels {dataset.root}`" in result.output
@@ -158,13 +155,13 @@ def test_a_folder_that_holds_other_files_is_left_alone(labelled, tmp_path):
     assert [path.name for path in out.iterdir()] == ["thesis.tex"]
 
 
-def test_race_is_told_in_totals_and_of_nobody(stand_in, photos, tmp_path):
+def test_race_is_reported_in_totals_and_of_no_person(stand_in, photos, tmp_path):
     out = tmp_path / "who"
     result = run("demographics", photos, "--race", "--out", out, "--jobs", 2)
     assert result.exit_code == 0, result.output
     assert "12 estimates written, 0 were there already" in result.output
-    found = counts(result.output)
-    assert (found["black"], found["asian"], found["white"], found["no label"]) == (7, 5, 0, 0)
+    groups = counts(result.output)
+    assert (groups["black"], groups["asian"], groups["white"], groups["no label"]) == (7, 5, 0, 0)
     assert "race: DeepFace 0.0.103, weights " in result.output
     written = [path for path in out.rglob("*") if path.is_file() and path.suffix != ".lock"]
     assert {path.name for path in written} == {
@@ -180,10 +177,9 @@ def test_each_person_s_estimate_is_kept_where_it_is_asked_for_and_read_again(
     out = tmp_path / "who"
     result = run("demographics", photos, "--race", "--keep-individual", "--out", out)
     assert result.exit_code == 0, result.output
-    with (out / "race.csv").open(newline="") as file:
-        assert [row["image_id"] for row in csv.DictReader(file)] == sorted(
-            f"face {number}" for number in range(12)
-        )
+    assert [row["image_id"] for row in rows_of(out / "race.csv")] == sorted(
+        f"face {number}" for number in range(12)
+    )
     stand_in.unlink()  # no model is needed any more
     result = run("demographics", photos, "--race-labels", out / "race.csv")
     assert counts(result.output)["black"] == 7
@@ -199,8 +195,8 @@ def test_failures_are_rows_and_the_rest_is_described(stand_in, photos, tmp_path)
     result = run("demographics", photos, "--race", "--out", out)
     assert result.exit_code == 1
     assert "11 estimates written, 0 were there already, 1 failed, see" in result.output
-    found = counts(result.output)
-    assert (found["black"], found["no label"]) == (6, 1)
+    groups = counts(result.output)
+    assert (groups["black"], groups["no label"]) == (6, 1)
     assert "face 3.png,read," in (out / "failures.csv").read_text()
     Image.fromarray(np.full((64, 64, 3), 90, np.uint8)).save(photos / "face 3.png")
     assert run("demographics", photos, "--race", "--out", out).exit_code == 0
@@ -222,41 +218,22 @@ def test_photos_as_they_come_are_aligned_first(stand_in, photos, tmp_path):
     command = ("demographics", photos, "--race", "--keep-individual", "--out")
     result = run(*command, tmp_path / "faces", "--align", "--landmarks", table)
     assert result.exit_code == 1
-    found = counts(result.output)
-    assert (found["asian"], found["black"], found["no label"]) == (2, 0, 1)
+    groups = counts(result.output)
+    assert (groups["asian"], groups["black"], groups["no label"]) == (2, 0, 1)
     assert ", aligned by landmarks " in result.output
     assert "2.png,align," in (tmp_path / "faces" / "failures.csv").read_text()
     result = run(*command, tmp_path / "whole")
     assert counts(result.output)["black"] == 3
 
 
-def test_missing_weights_are_said_in_one_line(stand_in, photos, tmp_path, site):
-    from deepface.models.demography.onnx.Race import WEIGHTS_URL
-
+def test_missing_weights_are_reported_in_one_line(stand_in, photos, tmp_path, site):
     stand_in.unlink()
-    published = list(WEIGHTS_URL)
-    WEIGHTS_URL[:] = [site.url("/race_model_single_batch.onnx")]
-    try:
+    with weights_at(site.url("/race_model_single_batch.onnx")):
         result = run("-q", "demographics", photos, "--race", "--out", tmp_path / "who")
-    finally:
-        WEIGHTS_URL[:] = published
     assert result.exit_code == 1
     (line,) = result.output.splitlines()
-    assert line.startswith("Error: DeepFace's weights can not be fetched. Put race_model_")
+    assert line.startswith("Error: DeepFace's weights cannot be downloaded. Put race_model_")
     assert str(stand_in.parent) in line
-
-
-def test_a_broken_opencv_is_said_in_one_line(dataset, tmp_path):
-    """As pip leaves it after one of two wheels that own cv2 was removed: an empty package."""
-    code = (
-        "import sys, types; sys.modules['cv2'] = types.ModuleType('cv2')\n"
-        "from ffhq_wrinkle.cli import main; main()"
-    )
-    command = ["build-weak", str(dataset.root), str(tmp_path / "weak"), "--parser", "template"]
-    said = subprocess.run([sys.executable, "-c", code, *command], capture_output=True, text=True)
-    assert said.returncode == 1
-    (line,) = said.stderr.splitlines()
-    assert "pip install --force-reinstall --no-deps opencv-python" in line
 
 
 @pytest.mark.real_data
@@ -270,10 +247,10 @@ def test_fifty_thousand_real_rows_are_counted_as_csv_and_python_count_them(real_
     with gzip.open(path, "rt", newline="") as file:
         rows = list(csv.DictReader(file))[:50_000]
     decades = Counter(float(row["age"]) // 10 for row in rows if row["age"])
-    found = counts(result.output)
-    assert found["30-39"] == decades[3]
-    assert found["50-69"] == decades[5] + decades[6]
-    assert found["70+"] == sum(count for decade, count in decades.items() if decade >= 7)
-    assert found["female"] == sum(row["gender"] == "female" for row in rows)
-    assert found["no label"] == sum(not row["age"] for row in rows)
+    groups = counts(result.output)
+    assert groups["30-39"] == decades[3]
+    assert groups["50-69"] == decades[5] + decades[6]
+    assert groups["70+"] == sum(count for decade, count in decades.items() if decade >= 7)
+    assert groups["female"] == sum(row["gender"] == "female" for row in rows)
+    assert groups["no label"] == sum(not row["age"] for row in rows)
     assert len(read_features(path).frame) == 70_000

@@ -19,19 +19,19 @@ def data(tmp_path):
     return tmp_path / "ffhq"
 
 
-def test_images_are_brought_and_said(host, sources, data):
+def test_images_are_fetched_and_counted(host, sources, data):
     serve_images(host, [1, 2])
     options = ["--source", host.url("/{id}.png"), "--ids", "1-2", "--jobs", 2, "--timeout", 5]
     result = run("images", data, *options)
     assert (result.exit_code, result.stdout) == (
         0,
-        "images: 2 fetched and verified, 0 there already\n",
+        "images: 2 downloaded and verified, 0 already present\n",
     )
     result = run("images", data, *options, "--verify")
-    assert result.stdout == "images: 0 fetched and verified, 2 there already\n"
+    assert result.stdout == "images: 0 downloaded and verified, 2 already present\n"
 
 
-def test_what_is_missing_makes_the_exit_status_1(host, sources, data):
+def test_missing_images_make_the_exit_status_1(host, sources, data):
     serve_images(host, [1])
     result = run("images", data, "--source", host.url("/{id}.png"), "--ids", "1-2")
     assert result.exit_code == 1
@@ -42,11 +42,11 @@ def test_what_is_missing_makes_the_exit_status_1(host, sources, data):
 def test_labels_of_one_kind(host, sources, data):
     sources(manual_masks=("m.zip", packed({"a/00001.png": picture(1)}), "files = 1\n"))
     result = run("labels", data, "--only", "manual")
-    assert result.stdout == "manual-masks: 1 fetched and verified, 0 there already\n"
+    assert result.stdout == "manual-masks: 1 downloaded and verified, 0 already present\n"
     assert (data / "manual_wrinkle_masks" / "00001.png").exists()
 
 
-def test_all_goes_on_where_one_part_fails(host, sources, data, tmp_path, monkeypatch):
+def test_all_goes_on_when_one_part_fails(host, sources, data, tmp_path, monkeypatch):
     monkeypatch.setenv("FFHQ_WRINKLE_CACHE", str(tmp_path / "cache"))
     archive = packed({"a/00001.png": picture(1)})
     weights = f'sha256 = "{hashlib.sha256(b"weights").hexdigest()}"\n'
@@ -65,15 +65,15 @@ def test_all_goes_on_where_one_part_fails(host, sources, data, tmp_path, monkeyp
     result = run("all", data, "--source", host.url("/{id}.png"), "--ids", "1")
     assert result.exit_code == 1
     assert "1 quota" in result.output
-    assert "images: 1 fetched" in result.output
-    assert "weights: 2 fetched" in result.output
-    assert "aging-labels: 1 fetched" in result.output
+    assert "images: 1 downloaded" in result.output
+    assert "weights: 2 downloaded" in result.output
+    assert "aging-labels: 1 downloaded" in result.output
     assert "image 00005 lacks" in result.output
-    there = set(files_of(data))
+    files = set(files_of(data))
     assert {
         place("00001"), "weak_wrinkle_masks/00000/00001.png", "face_parsed_labels/00001.npy",
         "checkpoints/b/c.pth", "ffhq_aging_labels.csv", "LICENSE.txt", "download.csv",
-    } <= there  # fmt: skip
+    } <= files  # fmt: skip
     assert (tmp_path / "cache" / "79999_iter.pth").read_bytes() == b"weights"
 
 
@@ -82,12 +82,12 @@ def test_all_goes_on_where_one_part_fails(host, sources, data, tmp_path, monkeyp
     [
         (["images", "--source", "nowhere"], "neither huggingface, nor drive"),
         (["images", "--source", "drive"], "download metadata first"),
-        (["images", "--ids", "portrait"], "no FFHQ id"),
+        (["images", "--ids", "portrait"], "not an FFHQ id"),
         (["images", "--ids", "../1"], "not an image id"),
         (["images", "--cookies", __file__], "cookies in Netscape's format"),
     ],
 )
-def test_wrong_values_are_one_line(sources, data, arguments, said):
+def test_wrong_values_are_reported_in_one_line(sources, data, arguments, said):
     result = run(arguments[0], data, *arguments[1:])
     assert (result.exit_code, result.stderr.count("Error:")) == (2, 1)
     assert said in result.output
@@ -112,5 +112,5 @@ def test_a_table_of_something_else_is_refused(sources, data):
     (data / "download.csv").write_text("name,price\nbread,3\n")
     result = run("images", data, "--ids", "1")
     assert result.exit_code == 1
-    assert "is no table of downloads" in result.output
+    assert "is not a table of downloads" in result.output
     assert (data / "download.csv").read_text() == "name,price\nbread,3\n"

@@ -1,24 +1,21 @@
 """`evaluate` as a user calls it."""
 
-import csv
 import json
 import re
 
 import numpy as np
 import pytest
-from click.testing import CliRunner
 from PIL import Image
 
-from ffhq_wrinkle.cli import main
 from ffhq_wrinkle.dataset.ids import official_test_ids
+from tests.helpers.commands import run
 from tests.helpers.faces import drawn_lines
 from tests.helpers.files import files_of
+from tests.helpers.pictures import pixels
+from tests.helpers.spoilt_masks import broken, gray, of_another_size
+from tests.helpers.tables import rows_of
 
 SHAPE = (40, 50)
-
-
-def run(*arguments):
-    return CliRunner().invoke(main, [str(argument) for argument in arguments])
 
 
 @pytest.fixture
@@ -61,15 +58,14 @@ def test_options_reach_the_report(folders, annotate, tmp_path):
     )  # fmt: skip
     assert result.exit_code == 0, result.output
     assert f"Tables and pictures are in {out}." in result.stdout
-    found = json.loads((out / "evaluation.json").read_text())
-    assert found["settings"] == {
+    record = json.loads((out / "evaluation.json").read_text())
+    assert record["settings"] == {
         "threshold": 0.3, "resize": "nearest", "within": str(faces),
         "tolerances_px": [0, 1, 2, 3], "centrelines": True,
     }  # fmt: skip
-    assert found["bootstrap"] == {"confidence": 0.95, "resamples": 50, "seed": 3}
-    assert found["comparison"]["names"] == ["near", "far"]
-    with (out / "per_image.csv").open(newline="") as file:
-        assert {row["image_id"] for row in csv.DictReader(file)} == {"00001", "00002"}
+    assert record["bootstrap"] == {"confidence": 0.95, "resamples": 50, "seed": 3}
+    assert record["comparison"]["names"] == ["near", "far"]
+    assert {row["image_id"] for row in rows_of(out / "per_image.csv")} == {"00001", "00002"}
 
 
 def test_exact_only_leaves_out_what_takes_time(folders):
@@ -83,7 +79,7 @@ def test_probabilities_have_a_threshold_and_an_area(folders, tmp_path):
     soft = tmp_path / "soft"
     soft.mkdir()
     for path in folders[0].iterdir():
-        drawn = np.array(Image.open(path)) > 0
+        drawn = pixels(path) > 0
         np.save(soft / f"{path.stem}.npy", np.where(drawn, 0.4, 0.1).astype(np.float16))
     result = run("evaluate", soft, folders[2], "--threshold", 0.3)
     assert result.exit_code == 0, result.output
@@ -92,8 +88,8 @@ def test_probabilities_have_a_threshold_and_an_area(folders, tmp_path):
     masks = run("evaluate", folders[0], folders[2])
     for title in ("JSI", "clDice"):
         lines = [
-            next(line for line in one.stdout.splitlines() if line.startswith(title)).split()
-            for one in (result, masks)
+            next(line for line in printed.stdout.splitlines() if line.startswith(title)).split()
+            for printed in (result, masks)
         ]
         assert lines[0] == lines[1]
 
@@ -121,24 +117,10 @@ def test_a_comparison_says_who_is_better_only_if_it_shows(folders, annotate):
         result.stdout,
         re.MULTILINE,
     )
-    (twin,) = annotate(
-        {"twin": {p.stem: np.array(Image.open(p)) > 0 for p in folders[0].iterdir()}}
-    )
+    (twin,) = annotate({"twin": {path.stem: pixels(path) > 0 for path in folders[0].iterdir()}})
     result = run("evaluate", folders[0], folders[2], "--compare", twin)
     assert "JSI of near and twin: no difference that this set of images could show" in result.stdout
     assert "is better" not in result.stdout
-
-
-def broken(folder):
-    (folder / "00002.png").write_bytes(b"\x89PNG broken")
-
-
-def of_another_size(folder):
-    Image.fromarray(np.zeros((3, 3), np.uint8)).save(folder / "00002.png")
-
-
-def gray(folder):
-    Image.fromarray(np.arange(2000, dtype=np.uint16).reshape(SHAPE)).save(folder / "00002.png")
 
 
 def absent(folder):
@@ -172,7 +154,7 @@ def test_a_bad_prediction_is_named_in_one_line(folders, tmp_path, spoil, said, w
     [
         (["ref", "ref"], "are the same folder"),
         (["near", "ref", "--compare", "near"], "are the same folder"),
-        (["near", "ref", "--ids", "77"], "none of the 1 ids"),
+        (["near", "ref", "--ids", "77"], "none of the 1 requested ids"),
         (["near", "ref", "--ids", "../1"], "not an image id"),
         (["near", "ref", "--images", "near"], "--out"),
         (["near", "ref", "--out", "near"], "overlap"),
@@ -180,7 +162,9 @@ def test_a_bad_prediction_is_named_in_one_line(folders, tmp_path, spoil, said, w
         ([".", "ref"], "has no predictions"),
     ],
 )
-def test_wrong_values_are_one_line_and_write_nothing(folders, monkeypatch, arguments, said):
+def test_wrong_values_are_reported_in_one_line_and_write_nothing(
+    folders, monkeypatch, arguments, said
+):
     monkeypatch.chdir(folders[0].parent)
     before = files_of(folders[0].parent)
     result = run("evaluate", *arguments)
@@ -192,6 +176,6 @@ def test_wrong_values_are_one_line_and_write_nothing(folders, monkeypatch, argum
 
 
 @pytest.mark.parametrize("threshold", [1, -0.5, "nan", "half"])
-def test_a_threshold_that_can_not_be_is_wrong_usage(folders, threshold):
+def test_an_impossible_threshold_is_wrong_usage(folders, threshold):
     result = run("evaluate", folders[0], folders[2], "--threshold", threshold)
     assert result.exit_code == 2

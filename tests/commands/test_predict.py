@@ -1,6 +1,5 @@
 """The command `predict`: what it prints, how it ends, and what it asks for."""
 
-import numpy as np
 import pytest
 from click.testing import CliRunner
 from PIL import Image
@@ -10,15 +9,9 @@ from ffhq_wrinkle.segmentation import save_checkpoint
 from ffhq_wrinkle.weak_labels.texture import TextureSettings
 from tests.helpers.landmarks import ASTRONAUT, landmarks_csv
 from tests.helpers.networks import threshold_unet
+from tests.helpers.pictures import pixels
 
 pytestmark = pytest.mark.usefixtures("narrow_unet")
-
-
-@pytest.fixture(scope="module")
-def checkpoint(tmp_path_factory):
-    path = tmp_path_factory.mktemp("checkpoint") / "threshold.pt"
-    save_checkpoint(path, threshold_unet(), "unet", texture=TextureSettings(), side=128)
-    return path
 
 
 @pytest.fixture
@@ -41,7 +34,7 @@ def test_it_says_what_it_did(run, dataset, tmp_path):
     ]  # fmt: skip
 
 
-def test_what_fails_is_counted_and_the_exit_status_is_1(run, dataset, tmp_path):
+def test_failures_are_counted_and_the_exit_status_is_1(run, dataset, tmp_path):
     dataset.image_path("00001").write_bytes(b"")
     result = run(dataset.root, tmp_path / "out", "--parser", "labels", "--limit", "2")
     assert result.exit_code == 1
@@ -68,16 +61,12 @@ def test_faces_are_aligned_by_a_table_of_landmarks(run, tmp_path, astronaut):
     options = ["--align", "--landmarks", table, "--parser", "template"]
     result = run(tmp_path / "photos", out, *options)
     assert result.exit_code == 0, result.output
-    assert np.array(Image.open(out / "masks" / "7.png")).shape == (1024, 1024)
-    assert np.array(Image.open(out / "photo_masks" / "7.png")).shape == (512, 512)
+    assert pixels(out / "masks" / "7.png").shape == (1024, 1024)
+    assert pixels(out / "photo_masks" / "7.png").shape == (512, 512)
 
 
-def test_without_yunet_s_weights_it_says_what_to_do(run, dataset, tmp_path, monkeypatch, site):
-    table = tmp_path / "sources.toml"
-    address = f'url = "{site.url("/none.onnx")}"\nsha256 = "{64 * "0"}"'
-    table.write_text(f'[yunet]\ntitle = "T"\nfile = "yunet.onnx"\n{address}')
-    monkeypatch.setenv("FFHQ_WRINKLE_SOURCES", str(table))
-    monkeypatch.setenv("FFHQ_WRINKLE_CACHE", str(tmp_path / "cache"))
+def test_without_yunet_s_weights_the_error_says_what_to_do(run, dataset, tmp_path, publish, site):
+    publish("yunet", "yunet.onnx", site.url("/none.onnx"))
     result = run(dataset.root, tmp_path / "out", "--align", "--parser", "template")
     assert result.exit_code == 1
     assert "--landmarks FILE" in result.output
@@ -92,7 +81,7 @@ def test_without_yunet_s_weights_it_says_what_to_do(run, dataset, tmp_path, monk
         (["--align", "--texture", "."], "do not go with --align"),
         (["--align", "--parser", "labels"], "do not go with --align"),
         (["--precision", "bf16", "--parser", "template"], "bf16 is for CUDA"),
-        (["--parser", "template", "--ids", "77"], "none of the 1 ids asked for"),
+        (["--parser", "template", "--ids", "77"], "none of the 1 requested ids"),
         (["--probabilities", "jpg"], "is not one of"),
         (["--batch-size", "0"], "is not in the range"),
         (["--face-masks", ".", "--labels", "."], "with --face-masks no parser is used"),
@@ -129,7 +118,7 @@ def test_a_recipe_is_for_networks_that_take_texture_maps(run, dataset, tmp_path)
     assert "leave --recipe out" in result.output
 
 
-def test_a_file_that_is_no_checkpoint_is_one_line(run, dataset, tmp_path):
+def test_a_file_that_is_not_a_checkpoint_is_reported_in_one_line(run, dataset, tmp_path):
     (tmp_path / "w.pth").write_text("quota exceeded")
     weights = tmp_path / "w.pth"
     result = run(dataset.root, tmp_path / "out", "--parser", "template", weights=weights)
@@ -138,7 +127,7 @@ def test_a_file_that_is_no_checkpoint_is_one_line(run, dataset, tmp_path):
     assert "not a weights file" in result.output
 
 
-def test_results_may_not_go_where_images_are_read(run, dataset):
+def test_results_must_not_go_where_images_are_read(run, dataset):
     result = run(dataset.root, dataset.images, "--parser", "labels")
     assert result.exit_code == 2
     assert "overlap" in result.output

@@ -42,7 +42,7 @@ def test_ids_are_read_as_text_of_five_digits(text, ids):
         "/etc/passwd",
     ],
 )
-def test_what_is_no_id_is_refused(text):
+def test_a_text_that_is_not_an_id_is_refused(text):
     with pytest.raises(ArgumentError, match="--ids"):
         parse_ids(text)
 
@@ -62,13 +62,13 @@ def test_a_wrong_line_of_an_id_list_is_named(tmp_path):
 
 def test_unreadable_and_empty_id_lists_are_errors(tmp_path):
     path = tmp_path / "ids.txt"
-    with pytest.raises(ArgumentError, match="can not be read"):
+    with pytest.raises(ArgumentError, match="cannot be read"):
         read_ids(path)
     path.write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(ArgumentError, match="can not be read"):
+    with pytest.raises(ArgumentError, match="cannot be read"):
         read_ids(path)
     path.write_text("# nothing\n")
-    with pytest.raises(ArgumentError, match="names no image id"):
+    with pytest.raises(ArgumentError, match="contains no image id"):
         read_ids(path)
 
 
@@ -84,7 +84,7 @@ def test_the_official_test_ids_ship():
     assert all(len(image_id) == 5 and int(image_id) <= 21035 for image_id in ids)
 
 
-def test_the_official_test_ids_go_by_one_word():
+def test_the_word_test_stands_for_the_official_test_ids():
     official = list(official_test_ids())
     assert len(official) == 100
     assert {"01044", "03140"} <= set(official)

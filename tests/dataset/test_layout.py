@@ -20,7 +20,7 @@ def touch(folder, *names):
         path.touch()
 
 
-def test_results_lie_as_in_the_released_data_set():
+def test_results_have_the_paths_of_the_released_data_set():
     assert released_path("00000", ".png") == "00000/00000.png"
     assert released_path("49999", ".npy") == "49000/49999.npy"
     assert released_path("0000102", ".png") == "0000102.png"
@@ -40,7 +40,7 @@ def test_images_are_found_flat_and_in_shards_in_order_of_id(tmp_path):
     ]
 
 
-def test_kinds_that_are_not_read_are_found_too_so_that_they_can_fail_by_name(tmp_path):
+def test_images_in_unreadable_formats_are_listed_so_that_they_are_reported_as_failures(tmp_path):
     touch(tmp_path, "a.heic", "b.gif")
     assert list(find_images(tmp_path)) == ["a", "b"]
 
@@ -65,23 +65,23 @@ def test_the_images_of_a_data_set_are_found_from_its_root(tmp_path):
 
 def test_selection_keeps_order_and_names_what_is_missing(tmp_path):
     touch(tmp_path, *(f"{number:05d}.png" for number in (1, 2, 5, 9)))
-    found = find_images(tmp_path)
-    images, missing = select_images(found, parse_ids("2-6,9"))
+    in_folder = find_images(tmp_path)
+    images, missing = select_images(in_folder, parse_ids("2-6,9"))
     assert [image.image_id for image in images] == ["00002", "00005", "00009"]
     assert missing == ["00003", "00004", "00006"]
-    images, missing = select_images(found, parse_ids("2-6,9"), limit=2)
+    images, missing = select_images(in_folder, parse_ids("2-6,9"), limit=2)
     assert [image.image_id for image in images] == ["00002", "00005"]
     assert missing == ["00003", "00004"]
-    assert [image.image_id for image in select_images(found, None, limit=1)[0]] == ["00001"]
+    assert [image.image_id for image in select_images(in_folder, None, limit=1)[0]] == ["00001"]
     touch(tmp_path, "0000012.png", "7.png")
-    numbers, missing = select_images(find_images(tmp_path), parse_ids("7,12,5"))
-    assert [image.path for image in numbers] == ["0000012.png", "00005.png", "7.png"]
+    images, missing = select_images(find_images(tmp_path), parse_ids("7,12,5"))
+    assert [image.path for image in images] == ["0000012.png", "00005.png", "7.png"]
     assert missing == []
-    with pytest.raises(ArgumentError, match="none of the 10 ids"):
-        select_images(found, parse_ids("100-109"))
+    with pytest.raises(ArgumentError, match="none of the 10 requested ids"):
+        select_images(in_folder, parse_ids("100-109"))
 
 
-def test_other_files_are_listed_if_asked_for(tmp_path):
+def test_further_suffixes_are_listed_on_request(tmp_path):
     touch(tmp_path, "00000/00007.npy", "b.PNG", "c.txt")
     assert list(find_images(tmp_path, also={".npy"})) == ["00007", "b"]
     (tmp_path / "00000" / "00007.npy").unlink()

@@ -29,7 +29,7 @@ def table(tmp_path, monkeypatch):
     return write
 
 
-def test_a_file_is_fetched_once_and_verified(cache, table, site):
+def test_a_file_is_downloaded_once_and_verified(cache, table, site):
     site.pages["/net.pth"] = WEIGHTS
     table(site.url("/net.pth"))
     for _ in range(2):
@@ -38,15 +38,15 @@ def test_a_file_is_fetched_once_and_verified(cache, table, site):
     assert [path.name for path in cache.iterdir()] == ["net.pth"]
 
 
-def test_what_has_another_hash_is_not_kept(cache, table, site):
+def test_a_file_with_a_different_hash_is_not_kept(cache, table, site):
     site.pages["/net.pth"] = b"<html>Quota exceeded</html>"
     table(site.url("/net.pth"))
-    with pytest.raises(SourceError, match=r"sent something else than net.pth"):
+    with pytest.raises(SourceError, match=r"sent something other than net.pth"):
         fetch(source("net"))
     assert list(cache.iterdir()) == []
 
 
-def test_a_page_that_is_not_there_is_named(cache, table, site):
+def test_a_missing_page_is_named(cache, table, site):
     table(site.url("/gone.pth"))
     with pytest.raises(SourceError, match=r"gone.pth \(404"):
         fetch(source("net"))
@@ -54,9 +54,11 @@ def test_a_page_that_is_not_there_is_named(cache, table, site):
 
 def test_without_a_connection_the_error_is_one_line(cache, table, site):
     address = site.url("/net.pth")
-    site.server_close()  # nobody listens there any more
+    site.server_close()  # nothing listens at that port any more
     table(address)
-    with pytest.raises(SourceError, match=r"can not be fetched from .* \(no connection\)") as error:
+    with pytest.raises(
+        SourceError, match=r"cannot be downloaded from .* \(no connection\)"
+    ) as error:
         fetch(source("net"))
     assert "\n" not in str(error.value)
 
@@ -77,12 +79,12 @@ def test_a_damaged_file_in_the_cache_is_not_used(cache, table, site):
         fetch(source("net"))
 
 
-def test_a_file_without_a_published_hash_is_not_fetched(cache, site):
+def test_a_file_without_a_published_hash_is_not_downloaded(cache, site):
     with pytest.raises(SourceError, match="no hash is published"):
         fetch(source("bisenet-facexlib"))
 
 
-def test_the_published_parser_is_known_by_address_and_hash():
+def test_the_published_parser_has_its_address_and_hash():
     published = source("bisenet")
     assert published.file == "79999_iter.pth"
     assert "154JgKpzCPW82qINcVieuPH3fZ2e0P812" in published.url
@@ -104,7 +106,7 @@ def test_unknown_names_and_broken_tables_are_errors(tmp_path, monkeypatch):
     broken = tmp_path / "broken.toml"
     broken.write_text("[net")
     monkeypatch.setenv("FFHQ_WRINKLE_SOURCES", str(broken))
-    with pytest.raises(SourceError, match="can not be read"):
+    with pytest.raises(SourceError, match="cannot be read"):
         source("net")
 
 

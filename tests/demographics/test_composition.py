@@ -52,9 +52,9 @@ def test_table_1_comes_out_as_the_paper_has_it(table_1):
     assert table_1.faces == {"manual": 1_000, "weak": 50_000}
     for variable, totals, human in zip(("age", "sex", "race"), (AGES, SEX, RACE), HUMAN,
                                        strict=True):  # fmt: skip
-        assert tuple(share.faces for share in table_1.of(variable, "weak")) == totals
-        assert tuple(share.faces for share in table_1.of(variable, "manual")) == human
-    (white,) = [share for share in table_1.of("race", "weak") if share.group == "white"]
+        assert tuple(share.faces for share in table_1.shares_of(variable, "weak")) == totals
+        assert tuple(share.faces for share in table_1.shares_of(variable, "manual")) == human
+    (white,) = [share for share in table_1.shares_of("race", "weak") if share.group == "white"]
     assert white.share == pytest.approx(0.59456)
     text = printed(table_1)
     assert "587  58.7 % [55.6, 61.7]" in text  # Wilson's, by hand
@@ -63,27 +63,33 @@ def test_table_1_comes_out_as_the_paper_has_it(table_1):
 
 
 def test_a_part_is_held_against_the_rest_so_that_nobody_counts_twice(table_1):
-    (found,) = [one for one in table_1.differences if one.variable == "sex"]
-    assert (found.common, found.first_labelled, found.second_labelled) == (1_000, 1_000, 49_000)
+    (difference,) = [each for each in table_1.differences if each.variable == "sex"]
+    assert (difference.common, difference.first_labelled, difference.second_labelled) == (
+        1_000,
+        1_000,
+        49_000,
+    )
     counts = [HUMAN[1], np.subtract(SEX, HUMAN[1])]
     expected = chi2_contingency(counts, correction=False)
-    assert found.association.chi_squared == pytest.approx(expected.statistic)
-    assert found.association.p == pytest.approx(expected.pvalue)
+    assert difference.association.chi_squared == pytest.approx(expected.statistic)
+    assert difference.association.p == pytest.approx(expected.pvalue)
     assert "manual (1,000), weak (49,000)" in printed(table_1)
     assert "count in the smaller one only" in printed(table_1)
 
 
 def test_faces_without_a_label_are_counted_and_have_no_share():
-    told = labels({"sex": ["male", "female", None, "male"], "age": [None] * 3 + ["70+"]})
-    found = compose({"few": parse_ids("0-9")}, told)
-    assert [share.faces for share in found.of("sex", "few")] == [2, 1]
-    assert [share.share for share in found.of("sex", "few")] == pytest.approx([2 / 3, 1 / 3])
-    assert found.unlabelled("sex", "few") == 7
-    assert found.unlabelled("age", "few") == 9
-    assert found.unknown == {"few": 6}
-    assert "Of few, 6 of 10 ids are in no table." in printed(found)
-    assert found.differences == ()
-    rows = list(csv.DictReader(io.StringIO(shares_csv(found).decode())))
+    labelled = labels({"sex": ["male", "female", None, "male"], "age": [None] * 3 + ["70+"]})
+    composition = compose({"few": parse_ids("0-9")}, labelled)
+    assert [share.faces for share in composition.shares_of("sex", "few")] == [2, 1]
+    assert [share.share for share in composition.shares_of("sex", "few")] == pytest.approx(
+        [2 / 3, 1 / 3]
+    )
+    assert composition.unlabelled("sex", "few") == 7
+    assert composition.unlabelled("age", "few") == 9
+    assert composition.unknown == {"few": 6}
+    assert "few: 6 of 10 ids are not in any table." in printed(composition)
+    assert composition.differences == ()
+    rows = list(csv.DictReader(io.StringIO(shares_csv(composition).decode())))
     for variable in ("age", "sex"):
         assert sum(int(row["faces"]) for row in rows if row["variable"] == variable) == 10
     (blank,) = [row for row in rows if (row["group"], row["variable"]) == ("no label", "sex")]
@@ -91,12 +97,14 @@ def test_faces_without_a_label_are_counted_and_have_no_share():
 
 
 def test_sets_may_overlap_be_equal_or_have_nobody_in_them_that_is_known():
-    told = labels({"sex": ["male"] * 3 + ["female"] * 3})
-    found = compose(
+    labelled = labels({"sex": ["male"] * 3 + ["female"] * 3})
+    composition = compose(
         {"a": parse_ids("0-3"), "b": parse_ids("2-5"), "c": parse_ids("0-3"),
-         "d": parse_ids("100-101")}, told,
+         "d": parse_ids("100-101")}, labelled,
     )  # fmt: skip
-    by_sets = {(one.first, one.second): one for one in found.differences}
+    by_sets = {
+        (difference.first, difference.second): difference for difference in composition.differences
+    }
     assert len(by_sets) == 6
     overlapping = by_sets["a", "b"]
     assert (overlapping.common, overlapping.first_labelled, overlapping.second_labelled) == (
@@ -106,21 +114,21 @@ def test_sets_may_overlap_be_equal_or_have_nobody_in_them_that_is_known():
     )
     assert np.isnan(by_sets["a", "c"].association.p)
     assert np.isnan(by_sets["a", "d"].association.p)
-    assert np.isnan([share.share for share in found.of("sex", "d")]).all()
-    assert "undefined" in printed(found)
-    assert "(rough)" in printed(found)
-    record_text = json.dumps(record(found), allow_nan=False)
+    assert np.isnan([share.share for share in composition.shares_of("sex", "d")]).all()
+    assert "undefined" in printed(composition)
+    assert "(rough)" in printed(composition)
+    record_text = json.dumps(record(composition), allow_nan=False)
     assert json.loads(record_text)["sets"]["d"] == {
         "faces": 2, "in_no_table": 2, "without_label": {"sex": 2},
     }  # fmt: skip
-    bars(found)
+    bars(composition)
 
 
 def test_ids_are_numbers_however_they_are_written_and_names_otherwise():
-    told = labels({"sex": ["male", "female"]}, ids=["00007", "portrait"])
-    found = compose({"x": parse_ids("7,00007,portrait")}, told)
-    assert [share.faces for share in found.of("sex", "x")] == [1, 1]
-    assert found.faces == {"x": 2}
+    labelled = labels({"sex": ["male", "female"]}, ids=["00007", "portrait"])
+    composition = compose({"x": parse_ids("7,00007,portrait")}, labelled)
+    assert [share.faces for share in composition.shares_of("sex", "x")] == [1, 1]
+    assert composition.faces == {"x": 2}
 
 
 def test_sets_without_any_label_are_refused():
@@ -130,14 +138,18 @@ def test_sets_without_any_label_are_refused():
 
 def test_the_csv_the_json_and_the_markdown_say_the_same(table_1):
     rows = list(csv.DictReader(io.StringIO(shares_csv(table_1).decode())))
-    told = record(table_1)
-    assert len(rows) == len(told["shares"]) + 6  # a row without label for each variable and set
-    for row, share in zip((row for row in rows if row["group"] != "no label"), told["shares"],
+    content = record(table_1)
+    assert len(rows) == len(content["shares"]) + 6  # a row without label for each variable and set
+    for row, share in zip((row for row in rows if row["group"] != "no label"), content["shares"],
                           strict=True):  # fmt: skip
         assert (row["set"], row["group"]) == (share["set"], share["group"])
         assert int(row["faces"]) == share["faces"]
         assert float(row["high"]) == share["high"]
-    assert {one["variable"] for one in told["differences"]} == {"age", "sex", "race"}
+    assert {difference["variable"] for difference in content["differences"]} == {
+        "age",
+        "sex",
+        "race",
+    }
     text = markdown(table_1)
     for group in (*groups_of("age"), *SEXES, *RACES):
         assert f" {group} " in text
@@ -157,9 +169,9 @@ def test_a_report_has_totals_only_and_an_earlier_one_is_replaced(table_1, tmp_pa
 
 
 def test_the_bars_are_as_long_as_the_shares():
-    told = labels({"sex": ["male"] * 30 + ["female"] * 10})
-    png = bars(compose({"all": parse_ids("0-39")}, told))
-    assert png == bars(compose({"all": parse_ids("0-39")}, told))
+    labelled = labels({"sex": ["male"] * 30 + ["female"] * 10})
+    png = bars(compose({"all": parse_ids("0-39")}, labelled))
+    assert png == bars(compose({"all": parse_ids("0-39")}, labelled))
     pixels = np.asarray(Image.open(io.BytesIO(png)).convert("RGB")).astype(int)
     blue = (np.abs(pixels - (0, 0x72, 0xB2)) < 3).all(axis=2)
     lengths = blue.sum(axis=1)

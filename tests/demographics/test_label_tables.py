@@ -4,7 +4,12 @@ import pandas as pd
 import pytest
 
 from ffhq_wrinkle.demographics.groups import groups_of
-from ffhq_wrinkle.demographics.label_tables import no_labels, read_aging_labels, read_features
+from ffhq_wrinkle.demographics.label_tables import (
+    Labels,
+    no_labels,
+    read_aging_labels,
+    read_features,
+)
 from ffhq_wrinkle.errors import ArgumentError
 
 AGING = "image_number,age_group,age_group_confidence,gender,gender_confidence,glasses\n"
@@ -76,20 +81,23 @@ def test_a_table_may_be_compressed_and_begin_with_a_byte_order_mark(table):
 @pytest.mark.parametrize(
     ("rows", "said"),
     [
-        ("1,20-29,1,male,1,\n2,20-30,1,male,1,\n", ":3: '20-30' in column age_group is no age"),
+        (
+            "1,20-29,1,male,1,\n2,20-30,1,male,1,\n",
+            ":3: '20-30' in column age_group is not an age group",
+        ),
         ("1,06-Mar,1,male,1,\n", ":2: '06-Mar' in column age_group"),
         ("1,20-29,1,m,1,\n", ":2: 'm' in column gender is not male or female"),
-        ("x,20-29,1,male,1,\n", ":2: 'x' in column image_number is no image number"),
+        ("x,20-29,1,male,1,\n", ":2: 'x' in column image_number is not an image number"),
         ("-1,20-29,1,male,1,\n", "'-1' in column image_number"),
         ("1.0,20-29,1,male,1,\n", "'1.0' in column image_number"),
         (",20-29,1,male,1,\n", ":2: a blank in column image_number"),
-        ("1,20-29,1,male,1,\n\n00001,20-29,1,male,1,\n", "image 00001 stands in lines 2 and 4"),
-        ("1,20-29,1,male,1,\n2,20-29,1,male,1,,,,9\n", "can not be read as a table"),
-        ("", "has no row"),
-        ("\n\n", "has no row"),
+        ("1,20-29,1,male,1,\n\n00001,20-29,1,male,1,\n", "image 00001 is in lines 2 and 4"),
+        ("1,20-29,1,male,1,\n2,20-29,1,male,1,,,,9\n", "cannot be read as a table"),
+        ("", "has no rows"),
+        ("\n\n", "has no rows"),
     ],
 )  # fmt: skip
-def test_what_can_not_be_understood_is_named_with_its_line(table, rows, said):
+def test_a_value_that_cannot_be_understood_is_named_with_its_line(table, rows, said):
     with pytest.raises(ArgumentError, match=r"labels\.csv") as raised:
         read_aging_labels(table(AGING + rows))
     assert said in str(raised.value)
@@ -98,7 +106,7 @@ def test_what_can_not_be_understood_is_named_with_its_line(table, rows, said):
 
 @pytest.mark.parametrize("age", ["-1", "131", "inf", "1e999", "twelve"])
 def test_an_age_is_a_number_of_years(table, age):
-    with pytest.raises(ArgumentError, match="is no age of 0 to 130 years"):
+    with pytest.raises(ArgumentError, match="is not an age from 0 to 130 years"):
         read_features(table(FEATURES + f"1,1,{age},male,\n"))
 
 
@@ -106,11 +114,11 @@ def test_an_age_is_a_number_of_years(table, age):
     ("content", "name", "said"),
     [
         (FEATURES, "a.csv", "lacks the column age_group; it has image_number, n_faces, age"),
-        ("", "a.csv", "can not be read"),
-        ("\n", "a.csv", "can not be read"),
-        (b"\xff\xfe\x00i", "a.csv", "can not be read"),
-        (b"PK\x03\x04 no zip", "a.csv", "lacks the column image_number"),
-        (AGING.encode() + b'1,"20-29', "a.csv", "can not be read"),
+        ("", "a.csv", "cannot be read"),
+        ("\n", "a.csv", "cannot be read"),
+        (b"\xff\xfe\x00i", "a.csv", "cannot be read"),
+        (b"PK\x03\x04 no zip", "a.csv", "lacks the columns image_number, age_group, gender"),
+        (AGING.encode() + b'1,"20-29', "a.csv", "cannot be read"),
     ],
 )
 def test_another_file_is_refused(table, content, name, said):
@@ -123,17 +131,14 @@ def test_a_damaged_compressed_file_is_refused(tmp_path):
     for content in (whole[: len(whole) // 2], b"no gzip", whole[:20] + b"x" * 30):
         path = tmp_path / "labels.csv.gz"
         path.write_bytes(content)
-        with pytest.raises(ArgumentError, match="can not be read as a table"):
+        with pytest.raises(ArgumentError, match="cannot be read as a table"):
             read_aging_labels(path)
 
 
 def test_labels_are_joined_by_id_and_none_is_lost(table):
     ages = read_features(table(FEATURES + "1,1,5,male,\n2,1,6,male,\n"))
-    race = no_labels()
-    race.frame["race"] = pd.Series({"00002": "asian", "00003": "black"}, dtype=object)
-    joined = no_labels().joined(ages).joined(type(ages)(
-        pd.DataFrame({"race": {"00002": "asian", "00003": "black"}}), ("race",)
-    ))  # fmt: skip
+    race = Labels(pd.DataFrame({"race": {"00002": "asian", "00003": "black"}}), ("race",))
+    joined = no_labels().joined(ages).joined(race)
     assert cells(joined) == {
         "00001": {"age": "0-9", "sex": "male", "race": None},
         "00002": {"age": "0-9", "sex": "male", "race": "asian"},

@@ -1,6 +1,5 @@
 """DeepFace itself, with a stand-in for its weights: what it is shown, tables, interruptions."""
 
-import csv
 import json
 import os
 import re
@@ -16,9 +15,8 @@ from PIL import Image
 
 from ffhq_wrinkle.dataset.ids import parse_ids
 from ffhq_wrinkle.dataset.layout import ImageFile
-from ffhq_wrinkle.demographics import race_table
 from ffhq_wrinkle.demographics.groups import RACES
-from ffhq_wrinkle.demographics.race import LOCK, UNDER_WAY, Framing, estimate_race, settle
+from ffhq_wrinkle.demographics.race import LOCK, UNDER_WAY, WHOLE, RaceView, estimate_race, settle
 from ffhq_wrinkle.demographics.race_model import RaceModel, weights_path
 from ffhq_wrinkle.demographics.race_table import (
     COLUMNS,
@@ -31,7 +29,8 @@ from ffhq_wrinkle.demographics.race_table import (
 from ffhq_wrinkle.errors import ArgumentError, OutputError, RunInterrupted, SourceError
 from ffhq_wrinkle.storage.writing import csv_bytes, sha256_of
 from tests.helpers import ROOT
-from tests.helpers.race_stand_in import PLACE, write_stand_in
+from tests.helpers.race_stand_in import PLACE, weights_at, write_stand_in
+from tests.helpers.tables import rows_of
 
 MODEL = Provenance("0.0.103", 64 * "a", "whole image")
 
@@ -63,9 +62,9 @@ def picture(rows, columns, seed=0):
 def test_answers_are_those_of_the_colours_in_the_paper_s_order(stand_in):
     model = RaceModel()
     images = [np.full((30, 30, 3), colour, np.uint8) for colour in ((200, 0, 0), (0, 0, 9))]
-    found = model.probabilities([model.prepare(image) for image in images])
-    np.testing.assert_allclose(found, [by_hand((1, 0, 0)), by_hand((0, 0, 1))], atol=1e-6)
-    assert (found[0].argmax(), RACES[3]) == (3, "black")
+    probabilities = model.probabilities([model.prepare(image) for image in images])
+    np.testing.assert_allclose(probabilities, [by_hand((1, 0, 0)), by_hand((0, 0, 1))], atol=1e-6)
+    assert (probabilities[0].argmax(), RACES[3]) == (3, "black")
     assert model.weights_sha256 == sha256_of(stand_in)
     assert model.provider == "CPUExecutionProvider"
 
@@ -95,9 +94,11 @@ def test_answers_are_those_of_deepface_s_own_analyze_on_images_of_any_shape(stan
                           capture_output=True, text=True, check=True)  # fmt: skip
     expected = [json.loads(line) for line in said.stdout.splitlines()]
     model = RaceModel()
-    found = model.probabilities([model.prepare(image) for image in images])
-    np.testing.assert_allclose(found, [row[:6] for row in expected], atol=1e-5)
-    assert [RACES[number] for number in found.argmax(axis=1)] == [row[6] for row in expected]
+    probabilities = model.probabilities([model.prepare(image) for image in images])
+    np.testing.assert_allclose(probabilities, [row[:6] for row in expected], atol=1e-5)
+    assert [RACES[number] for number in probabilities.argmax(axis=1)] == [
+        row[6] for row in expected
+    ]
 
 
 def test_a_graph_that_takes_one_image_at_a_time_gives_the_same(home):
@@ -124,19 +125,13 @@ def test_loading_deepface_leaves_the_process_as_it_was(stand_in, tmp_path):
     assert said.stdout == "0 []\n"
 
 
-def test_without_weights_one_line_says_what_to_put_where(home, site):
-    from deepface.models.demography.onnx.Race import WEIGHTS_URL
-
-    published = list(WEIGHTS_URL)
-    WEIGHTS_URL[:] = [site.url("/race_model_single_batch.onnx"), site.url("/backup.onnx")]
-    try:
-        with pytest.raises(SourceError) as raised:
-            RaceModel()
-    finally:
-        WEIGHTS_URL[:] = published
+def test_without_weights_one_line_says_where_to_put_them(home, site):
+    addresses = [site.url("/race_model_single_batch.onnx"), site.url("/backup.onnx")]
+    with weights_at(*addresses), pytest.raises(SourceError) as raised:
+        RaceModel()
     said = str(raised.value)
     assert said.startswith(
-        "DeepFace's weights can not be fetched. Put race_model_single_batch.onnx"
+        "DeepFace's weights cannot be downloaded. Put race_model_single_batch.onnx"
     )
     assert str((home / PLACE).parent) in said
     assert "DEEPFACE_HOME" in said
@@ -145,19 +140,12 @@ def test_without_weights_one_line_says_what_to_put_where(home, site):
 
 
 def test_weights_are_fetched_once_into_the_place_that_deepface_looks_in(home, site, tmp_path):
-    from deepface.models.demography.onnx.Race import WEIGHTS_URL
-
     content = write_stand_in(tmp_path / "elsewhere").read_bytes()
-    published = list(WEIGHTS_URL)
-    WEIGHTS_URL[:] = [site.url("/race_model_single_batch.onnx")]
     site.pages["/race_model_single_batch.onnx"] = content
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ResourceWarning)  # gdown's and requests' connections
-            RaceModel()
-            RaceModel()
-    finally:
-        WEIGHTS_URL[:] = published
+    with weights_at(site.url("/race_model_single_batch.onnx")), warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)  # gdown's and requests' connections
+        RaceModel()
+        RaceModel()
     assert weights_path() == home / PLACE
     assert weights_path().read_bytes() == content
     assert len(site.requests) == 1
@@ -167,13 +155,16 @@ def test_weights_are_fetched_once_into_the_place_that_deepface_looks_in(home, si
 def test_damaged_weights_are_named(home, content):
     path = write_stand_in(home)
     path.write_bytes(path.read_bytes()[:200] if content is None else content)
-    with pytest.raises(SourceError, match="is damaged or no ONNX graph; delete it"):
+    with pytest.raises(SourceError, match="is damaged or not an ONNX graph; delete it"):
         RaceModel()
 
 
 def test_another_network_is_refused(home):
     write_stand_in(home, groups=2)
-    with pytest.raises(SourceError, match=r"is not DeepFace's race model: it gives \(2,\) for 6"):
+    with pytest.raises(
+        SourceError,
+        match=r"is not DeepFace's race model: its output has the shape \(2,\) instead of \(6,\)",
+    ):
         RaceModel()
 
 
@@ -196,8 +187,7 @@ def test_each_image_is_estimated_once_and_the_table_goes_unless_it_is_to_be_kept
     table, report = estimate_race(photos, out, keep=True)
     settle(out, keep=True)
     assert [path.name for path in out.glob("[!.]*")] == ["race.csv"]
-    with (out / "race.csv").open(newline="") as file:
-        rows = list(csv.DictReader(file))
+    rows = rows_of(out / "race.csv")
     assert tuple(rows[0]) == COLUMNS
     assert [row["image_id"] for row in rows] == [f"{number:05d}" for number in range(12)]
     assert rows[0]["black"] == "0.666667"
@@ -212,23 +202,18 @@ def test_each_image_is_estimated_once_and_the_table_goes_unless_it_is_to_be_kept
     assert not (out / UNDER_WAY).exists()
 
 
-def test_an_interrupted_run_goes_on_where_it_was(stand_in, photos, tmp_path, monkeypatch):
+def test_an_interrupted_run_is_resumed_where_it_stopped(stand_in, photos, tmp_path):
     out = tmp_path / "out"
-    seen = []
-    probabilities = RaceModel.probabilities
 
-    def interrupted(model, prepared):
-        if len(seen) == 2:
+    def interrupted(photo, image_id):
+        if image_id == "00008":
             raise KeyboardInterrupt
-        seen.append(len(prepared))
-        return probabilities(model, prepared)
+        return photo
 
-    monkeypatch.setattr(RaceModel, "probabilities", interrupted)
     with pytest.raises(RunInterrupted):
-        estimate_race(photos, out, batch_size=4)
+        estimate_race(photos, out, view=RaceView(WHOLE.name, interrupted), batch_size=4)
     done = len(read_race_rows(out / UNDER_WAY))
-    assert 4 <= done <= 8  # of the second batch what had begun to be written
-    monkeypatch.setattr(RaceModel, "probabilities", probabilities)
+    assert 4 <= done <= 8  # of the second batch those that had begun to be written
     table, report = estimate_race(photos, out, batch_size=4)
     assert (report.made, report.kept) == (12 - done, done)
     whole, _ = estimate_race(photos, tmp_path / "at once")
@@ -245,25 +230,25 @@ def test_estimates_of_other_weights_or_of_other_framings_are_made_again(home, ph
     write_stand_in(home, batch=1)
     _, report = estimate_race(photos, out)
     assert (report.made, report.kept) == (12, 0)
-    with pytest.raises(OutputError, match="choose another folder, or move it away"):
+    with pytest.raises(OutputError, match="choose another folder, or move the table away"):
         estimate_race(photos, out, keep=True)
-    dark = Framing("dark", lambda photo, _: photo // 2)
-    _, report = estimate_race(photos, out, framing=dark)
+    dark = RaceView("dark", lambda photo, _: photo // 2)
+    _, report = estimate_race(photos, out, view=dark)
     assert report.made == 12
 
 
-def test_what_can_not_be_estimated_is_a_row(stand_in, photos, tmp_path):
+def test_an_image_that_cannot_be_estimated_is_a_row_of_failures(stand_in, photos, tmp_path):
     out = tmp_path / "out"
     whole = (photos / "00003.png").read_bytes()
     (photos / "00003.png").write_bytes(whole[: len(whole) // 2])
     Image.fromarray(np.zeros((64, 64, 3), np.uint8)).save(photos / "00004.png")
     table, report = estimate_race(photos, out, sets={"all": parse_ids("0-11,77")})
     assert (report.made, report.failed) == (10, 3)
-    rows = list(csv.DictReader((out / "failures.csv").read_text().splitlines()))
+    rows = rows_of(out / "failures.csv")
     assert [(row["path"], row["step"]) for row in rows] == [
         ("00000/00077.png", "find"), ("00003.png", "read"), ("00004.png", "estimate"),
     ]  # fmt: skip
-    assert "gives no probabilities" in rows[2]["reason"]
+    assert "returns no probabilities" in rows[2]["reason"]
     assert {row.image_id for row in table.rows()} == {f"{n:05d}" for n in range(12)} - {
         "00003", "00004",
     }  # fmt: skip
@@ -272,20 +257,20 @@ def test_what_can_not_be_estimated_is_a_row(stand_in, photos, tmp_path):
     assert (report.made, report.kept, report.failed) == (1, 10, 0)
 
 
-def test_a_few_faces_are_no_set(stand_in, photos, tmp_path):
+def test_sets_of_too_few_faces_are_refused(stand_in, photos, tmp_path):
     few = {"many": parse_ids("0-11"), "few": parse_ids("0-8,100-110")}
-    with pytest.raises(ArgumentError, match="9 images, in few, are no set to describe"):
+    with pytest.raises(ArgumentError, match="the set few has 9 images, too few to describe"):
         estimate_race(photos, tmp_path / "out", sets=few)
     (photos / "00000.png").unlink()
     (photos / "00001.png").unlink()
     (photos / "00002.png").unlink()
-    with pytest.raises(ArgumentError, match="9 images, in all"):
+    with pytest.raises(ArgumentError, match="the set all has 9 images"):
         estimate_race(photos, tmp_path / "out")
     _, report = estimate_race(photos, tmp_path / "out", keep=True)
     assert report.made == 9
 
 
-def test_a_name_of_no_provider_is_told_as_it_is(stand_in, monkeypatch):
+def test_an_unknown_provider_is_named(stand_in, monkeypatch):
     monkeypatch.setenv("DEEPFACE_ONNX_PROVIDERS", "abacus")
     with pytest.raises(SourceError, match="DeepFace: DEEPFACE_ONNX_PROVIDERS must list some of"):
         RaceModel()
@@ -300,12 +285,12 @@ def test_two_runs_do_not_write_to_one_folder(stand_in, photos, tmp_path):
 
 def test_rows_are_saved_every_few_seconds(tmp_path, monkeypatch):
     now = [0.0]
-    monkeypatch.setattr(race_table.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr("time.monotonic", lambda: now[0])
     table = RaceTable(tmp_path / "t.csv", MODEL)
     saved = []
     for seconds in (1, 4.9, 5.1, 6, 10.2):
         now[0] = seconds
-        table.note(ImageFile(f"{seconds}", "x.png"), np.eye(6)[0])
+        table.add(ImageFile(f"{seconds}", "x.png"), np.eye(6)[0])
         saved.append(len(read_race_rows(table.path)) if table.path.exists() else 0)
     assert saved == [0, 0, 3, 3, 5]
 
@@ -330,15 +315,15 @@ GOOD = ["00001", "1", "0", "0", "0", "0", "0", *MODEL]
 @pytest.mark.parametrize(
     ("header", "rows", "said"),
     [
-        (COLUMNS[:-1], [], "is no table of race"),
-        (COLUMNS, [GOOD, GOOD], ":3: 00001 stands twice"),
-        (COLUMNS, [GOOD[:-1]], ":2 is no row"),
-        (COLUMNS, [[*GOOD, "more"]], ":2 is no row"),
-        (COLUMNS, [["00001", "x", *GOOD[2:]]], ":2 is no row"),
-        (COLUMNS, [["", *GOOD[1:]]], ":2 is no row"),
+        (COLUMNS[:-1], [], "is not a table of race"),
+        (COLUMNS, [GOOD, GOOD], ":3: 00001 occurs twice"),
+        (COLUMNS, [GOOD[:-1]], ":2 is not a row"),
+        (COLUMNS, [[*GOOD, "more"]], ":2 is not a row"),
+        (COLUMNS, [["00001", "x", *GOOD[2:]]], ":2 is not a row"),
+        (COLUMNS, [["", *GOOD[1:]]], ":2 is not a row"),
         (COLUMNS, [["00001", "0.4", *GOOD[2:]]], ":2: the probabilities should add up to 1"),
         (COLUMNS, [["00001", "nan", *GOOD[2:]]], ":2: the probabilities should add up to 1"),
-        (COLUMNS, [["00001", "2", "-1", *GOOD[3:]]], ":2 is no row"),
+        (COLUMNS, [["00001", "2", "-1", *GOOD[3:]]], ":2 is not a row"),
     ],
 )
 def test_a_table_of_something_else_is_refused(tmp_path, header, rows, said):
@@ -349,7 +334,7 @@ def test_a_table_of_something_else_is_refused(tmp_path, header, rows, said):
     assert said in str(raised.value)
 
 
-def test_an_empty_table_that_a_power_cut_left_is_none(tmp_path):
+def test_an_empty_table_left_by_a_power_cut_has_no_rows(tmp_path):
     path = tmp_path / "t.csv"
     path.touch()
     assert RaceTable(path, MODEL, earlier=[path, tmp_path / "none.csv"]).rows() == []
@@ -364,7 +349,7 @@ def test_an_empty_table_that_a_power_cut_left_is_none(tmp_path):
         "tools/check_demographics_extra.sh",
     ],
 )
-def test_the_deepface_that_is_installed_alone_is_the_one_that_the_extra_asks_for(file):
+def test_deepface_is_installed_alone_in_the_version_of_the_extra(file):
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     extra = project["optional-dependencies"]["demographics"]
     asked = [requirement for requirement in extra if requirement.startswith("deepface")]

@@ -1,9 +1,7 @@
 """Estimates by real workers of Dask on this machine, one of which is killed, and interruptions."""
 
-import os
 import pickle
 import signal
-import subprocess
 import sys
 from collections import Counter
 
@@ -19,7 +17,8 @@ from ffhq_wrinkle.demographics.race_table import RaceSheet, read_race_rows
 from ffhq_wrinkle.errors import SourceError
 from ffhq_wrinkle.faces.landmarks import COLUMNS
 from tests.helpers.files import files_of
-from tests.helpers.processes import run, wait_for, workers_below
+from tests.helpers.pictures import pixels
+from tests.helpers.processes import run, start, wait_for, workers_below
 from tests.helpers.race_stand_in import write_stand_in
 
 pytest.importorskip("distributed")
@@ -46,27 +45,26 @@ def test_faces_are_aligned_by_workers_as_they_are_here(stand_in, photos, tmp_pat
     table.write_text("\n".join([",".join(COLUMNS), *rows]))
     fixed = ["demographics", photos, "--race", "--align", "--landmarks", table]
     fixed += ["--keep-individual", "--out"]
-    here, there = tmp_path / "here", tmp_path / "there"
+    here, by_cluster = tmp_path / "here", tmp_path / "there"
     result = CliRunner().invoke(main, [*map(str, [*fixed, here])])
-    process, said, noted = run(*fixed, there, "--scheduler", "local:2")
-    assert process.returncode == result.exit_code == 1, noted
+    process, said, stderr = run(*fixed, by_cluster, "--scheduler", "local:2")
+    assert process.returncode == result.exit_code == 1, stderr
     assert f"{COUNT // 16} estimates written" in said
-    assert files_of(there) == files_of(here)
+    assert files_of(by_cluster) == files_of(here)
 
 
 def test_tables_of_a_cluster_are_those_of_one_machine(stand_in, photos, tmp_path):
     fixed = ["demographics", photos, "--race", "--batch-size", "5", "--keep-individual", "--out"]
-    here, there = tmp_path / "here", tmp_path / "there"
+    here, by_cluster = tmp_path / "here", tmp_path / "there"
     result = CliRunner().invoke(main, [*map(str, [*fixed, here])])
-    process, said, noted = run(*fixed, there, "--scheduler", "local:2")
-    assert process.returncode == result.exit_code == 1, noted
+    process, said, stderr = run(*fixed, by_cluster, "--scheduler", "local:2")
+    assert process.returncode == result.exit_code == 1, stderr
     assert f"{COUNT - 2} estimates written, 0 were there already, 2 failed" in said
-    assert files_of(there) == files_of(here)
-    assert {"race.csv", "demographics.csv", "failures.csv"} <= set(files_of(there))
+    assert files_of(by_cluster) == files_of(here)
+    assert {"race.csv", "demographics.csv", "failures.csv"} <= set(files_of(by_cluster))
     # By hand: the stand-in's "black" is the share of red in all three, over 1.5.
-    for row in read_race_rows(there / "race.csv")[::9]:
-        with Image.open(photos / f"{row.image_id}.png") as image:
-            means = np.array(image).reshape(-1, 3).mean(axis=0)
+    for row in read_race_rows(by_cluster / "race.csv")[::9]:
+        means = pixels(photos / f"{row.image_id}.png").reshape(-1, 3).mean(axis=0)
         # Resizing moves the mean of noise a little.
         assert row.probabilities[3] == pytest.approx(means[0] / (1.5 * means.sum()), abs=5e-3)
 
@@ -75,7 +73,7 @@ def test_tables_of_a_cluster_are_those_of_one_machine(stand_in, photos, tmp_path
 SLOW = """
 import os, sys, time
 from pathlib import Path
-from ffhq_wrinkle.demographics.race import Framing, estimate_race, settle
+from ffhq_wrinkle.demographics.race import RaceView, estimate_race, settle
 from ffhq_wrinkle.errors import RunInterrupted
 
 if __name__ == "__main__":
@@ -88,7 +86,7 @@ if __name__ == "__main__":
 
     try:
         _, report = estimate_race(
-            photos, out, framing=Framing("slow", slow), scheduler=(sys.argv[4:] or [None])[0]
+            photos, out, view=RaceView("slow", slow), scheduler=(sys.argv[4:] or [None])[0]
         )
         settle(out, keep=True)
         print(report.summary(out))
@@ -105,10 +103,8 @@ def begin(stand_in, photos, tmp_path):
     def begun(name, *scheduler):
         seen = tmp_path / f"seen {name}"
         seen.mkdir(exist_ok=True)
-        command = [sys.executable, tmp_path / "slow.py", photos, tmp_path / name, seen, *scheduler]
-        return subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ
-        )
+        script = (sys.executable, tmp_path / "slow.py")
+        return start(photos, tmp_path / name, seen, *scheduler, command=script)
 
     return begun
 
@@ -124,9 +120,9 @@ def test_a_worker_killed_in_the_middle_costs_a_retry_and_not_the_run(begin, tmp_
     wait_for(lambda: len(seen(tmp_path / "seen out")) >= 14, process)
     killed = workers_below(process.pid)[0]
     killed.kill()
-    said, noted = process.communicate(timeout=90)
-    assert process.returncode == 0, noted
-    assert said.startswith(f"{COUNT - 2} estimates written, 0 were there already, 2 failed"), noted
+    said, stderr = process.communicate(timeout=90)
+    assert process.returncode == 0, stderr
+    assert said.startswith(f"{COUNT - 2} estimates written, 0 were there already, 2 failed"), stderr
     ids = [image_id for image_id, _ in seen(tmp_path / "seen out")]
     assert len(set(ids)) == COUNT - 1  # all but the damaged one were looked at
     assert len({pid for _, pid in seen(tmp_path / "seen out")}) >= 3  # one took its place
@@ -138,13 +134,13 @@ def test_ctrl_c_keeps_what_came_back_and_the_next_run_does_the_rest(begin, tmp_p
     process = begin("out", "local:2")
     wait_for(lambda: len(seen(tmp_path / "seen out")) >= 14, process)
     process.send_signal(signal.SIGINT)
-    said, noted = process.communicate(timeout=60)
+    said, stderr = process.communicate(timeout=60)
     done = len(read_race_rows(tmp_path / "out" / UNDER_WAY))
     assert 4 <= done < COUNT - 2
-    assert said.startswith(f"{done} estimates written"), noted
+    assert said.startswith(f"{done} estimates written"), stderr
     kept = {row.image_id for row in read_race_rows(tmp_path / "out" / UNDER_WAY)}
     process = begin("out", "local:2")
-    said, noted = process.communicate(timeout=90)
+    said, stderr = process.communicate(timeout=90)
     assert said.startswith(f"{COUNT - 2 - done} estimates written, {done} were there already")
     looks = Counter(image_id for image_id, _ in seen(tmp_path / "seen out"))
     assert {looks[image_id] for image_id in kept} == {1}
@@ -161,12 +157,12 @@ def test_a_copy_has_no_estimates_of_the_run_and_tells_its_own_once(tmp_path):
 
     table = RaceTable(tmp_path / "t.csv", Provenance("0", 64 * "a", "whole image"))
     sixth = np.array([0.5, 0.5, 0, 0, 0, 0])
-    table.note(ImageFile("1", "1.png"), sixth)
+    table.add(ImageFile("1", "1.png"), sixth)
     content = pickle.dumps(table)
     assert b"00001" not in content
     copy = pickle.loads(content)
     assert isinstance(copy, RaceSheet)
-    copy.note(ImageFile("2", "2.png"), sixth)
+    copy.add(ImageFile("2", "2.png"), sixth)
     for _ in range(2):  # a shard told twice is in the table once
         table.take([("00002", (0.5, 0.5, 0.0, 0.0, 0.0, 0.0))])
     assert copy.handed_over() == [("00002", (0.5, 0.5, 0.0, 0.0, 0.0, 0.0))]
@@ -179,10 +175,12 @@ def test_a_worker_with_another_model_is_refused(stand_in, monkeypatch):
     content = pickle.dumps(RaceModel())
     assert isinstance(pickle.loads(content), RaceModel)
     write_stand_in(stand_in.parents[2], batch=1)
-    with pytest.raises(SourceError, match=r"and not 0\.0\.103 with .* all workers need the same"):
+    with pytest.raises(
+        SourceError, match=r"but the run started with 0\.0\.103 and .* all workers need the same"
+    ):
         pickle.loads(content)
     stand_in.unlink()
-    with pytest.raises(SourceError, match=r"is not on .* DEEPFACE_HOME name a folder"):
+    with pytest.raises(SourceError, match=r"is missing on .* set DEEPFACE_HOME to a folder"):
         pickle.loads(content)
     assert not stand_in.exists()
     write_stand_in(stand_in.parents[2])
@@ -191,7 +189,7 @@ def test_a_worker_with_another_model_is_refused(stand_in, monkeypatch):
         pickle.loads(content)
 
 
-def test_without_race_there_is_nothing_to_share_out(photos, tmp_path):
+def test_a_scheduler_without_race_is_wrong_usage(photos, tmp_path):
     options = ["--scheduler", "local:2", "--race-labels", __file__]
     result = CliRunner().invoke(main, ["demographics", str(photos), *options])
     assert result.exit_code == 2

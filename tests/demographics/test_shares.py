@@ -25,28 +25,28 @@ def test_without_any_face_there_is_no_interval():
 
 def test_sets_of_which_we_know_by_hand_how_they_differ():
     # Equal margins of 10: each expected count is 5, so chi-squared is 4 * 2**2 / 5.
-    found = association(np.array([[7, 3], [3, 7]]))
-    assert found.chi_squared == pytest.approx(3.2)
-    assert (found.degrees, found.least_expected) == (1, 5)
-    assert found.cramers_v == pytest.approx(math.sqrt(3.2 / 20))
-    assert found.p == pytest.approx(stats.chi2.sf(3.2, 1))
+    result = association(np.array([[7, 3], [3, 7]]))
+    assert result.chi_squared == pytest.approx(3.2)
+    assert (result.degrees, result.least_expected) == (1, 5)
+    assert result.cramers_v == pytest.approx(math.sqrt(3.2 / 20))
+    assert result.p == pytest.approx(stats.chi2.sf(3.2, 1))
     assert association(np.array([[7, 3], [14, 6]])).cramers_v == pytest.approx(0, abs=1e-9)
     assert association(np.array([[7, 0], [0, 3]])).cramers_v == pytest.approx(1)
 
 
 def test_chi_squared_is_by_its_definition_without_groups_that_nobody_has():
     counts = np.array([[471, 0, 529, 12], [26_458, 0, 22_542, 3]])
-    there = counts[:, [0, 2, 3]]
-    expected = there.sum(axis=1, keepdims=True) * there.sum(axis=0) / there.sum()
-    found = association(counts)
-    assert found.chi_squared == pytest.approx(((there - expected) ** 2 / expected).sum())
-    assert found.degrees == 2
-    assert found.least_expected == pytest.approx(expected.min())
-    assert found.cramers_v == pytest.approx(stats.contingency.association(there))
+    counted = counts[:, [0, 2, 3]]
+    expected = counted.sum(axis=1, keepdims=True) * counted.sum(axis=0) / counted.sum()
+    result = association(counts)
+    assert result.chi_squared == pytest.approx(((counted - expected) ** 2 / expected).sum())
+    assert result.degrees == 2
+    assert result.least_expected == pytest.approx(expected.min())
+    assert result.cramers_v == pytest.approx(stats.contingency.association(counted))
 
 
 @pytest.mark.parametrize("counts", [[[0, 0], [3, 7]], [[5, 0], [9, 0]], [[0, 0], [0, 0]]])
-def test_an_empty_set_or_a_single_group_can_not_be_held_against_others(counts):
-    found = association(np.array(counts))
-    assert np.isnan([found.chi_squared, found.p, found.cramers_v, found.least_expected]).all()
-    assert found.degrees == 0
+def test_an_empty_set_or_a_single_group_cannot_be_compared(counts):
+    result = association(np.array(counts))
+    assert np.isnan([result.chi_squared, result.p, result.cramers_v, result.least_expected]).all()
+    assert result.degrees == 0

@@ -43,19 +43,23 @@ def test_links_and_devices_are_refused(kind):
         listed(archive_of((info, b"/etc/passwd")))
 
 
-def test_what_unpacks_to_too_much_is_refused():
-    with pytest.raises(SourceError, match="unpacks to 5000 bytes, more than the 4999"):
+def test_an_archive_that_unpacks_to_too_much_is_refused():
+    with pytest.raises(SourceError, match="unpacks to 5000 bytes, more than the limit of 4999"):
         listed(archive_of(("00001.png", bytes(5000))), max_bytes=4999)
 
 
 def test_two_files_of_one_place_are_refused():
-    with pytest.raises(SourceError, match=r"a/00001\.png and b/00001\.png are both 00001\.png"):
+    with pytest.raises(
+        SourceError, match=r"a/00001\.png and b/00001\.png have the same place 00001\.png"
+    ):
         listed(archive_of("a/00001.png", "b/00001.png"))
 
 
 def test_folders_and_what_has_no_place_are_passed_over():
-    found = listed(archive_of("a/", "a/00001.png", "b.txt"), lambda path: path.suffix and path.name)
-    assert [one.place for one in found] == ["00001.png", "b.txt"]
+    chosen = listed(
+        archive_of("a/", "a/00001.png", "b.txt"), lambda path: path.suffix and path.name
+    )
+    assert [member.place for member in chosen] == ["00001.png", "b.txt"]
     assert listed(archive_of("a/00001.png"), lambda _: None) == []
 
 

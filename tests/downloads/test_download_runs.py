@@ -2,34 +2,20 @@
 
 import csv
 import hashlib
-import os
 import signal
-import subprocess
-import sys
 import time
-from pathlib import Path
 
 import pytest
 
 from tests.helpers.downloads import SIDE, place
-from tests.helpers.processes import wait_for
+from tests.helpers.files import partial_files
+from tests.helpers.processes import kill, start, wait_for
+from tests.helpers.tables import rows_of
 
-COMMAND = Path(sys.executable).with_name("ffhq-wrinkle")
 COUNT, JOBS = 240, 16
 ACTS = (
-    "ok",
-    "quota",
-    "scan",
-    "403",
-    "404",
-    "429",
-    "503",
-    "cut",
-    "stall",
-    "wrong",
-    "drip",
-    "norange",
-)
+    "ok", "quota", "scan", "403", "404", "429", "503", "cut", "stall", "wrong", "drip", "norange",
+)  # fmt: skip
 
 
 def content_of(number):
@@ -64,24 +50,9 @@ def crowd(host, tmp_path, monkeypatch):
     return data
 
 
-def start(data):
-    options = [
-        "--ids",
-        f"0-{COUNT - 1}",
-        "--source",
-        "drive",
-        "--jobs",
-        str(JOBS),
-        "--timeout",
-        "1",
-    ]
-    return subprocess.Popen(
-        [COMMAND, "download", "images", data, *options],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env=os.environ,
-    )
+def begin(data):
+    chosen = ["--ids", f"0-{COUNT - 1}", "--source", "drive"]
+    return start("download", "images", data, *chosen, "--jobs", JOBS, "--timeout", 1)
 
 
 def arrived(data):
@@ -92,16 +63,14 @@ def test_under_all_troubles_and_killed_twice_everything_arrives_once(crowd, host
     data = crowd
     acts = {name: list(planned) for name, planned in host.schedule.items()}
     for reached in (50, 120):
-        process = start(data)
+        process = begin(data)
         wait_for(lambda reached=reached: len(arrived(data)) >= reached, process)
-        process.kill()
-        assert process.wait() == -signal.SIGKILL
-        process.communicate()
+        kill(process)
         for path in arrived(data):  # nothing partial under a final name
             assert path.read_bytes() == content_of(int(path.stem))
     said = []
     for _ in range(3):
-        process = start(data)
+        process = begin(data)
         said.append(process.communicate(timeout=120))
         if process.returncode == 0:
             break
@@ -109,19 +78,18 @@ def test_under_all_troubles_and_killed_twice_everything_arrives_once(crowd, host
     assert len(arrived(data)) == COUNT
     for number in range(COUNT):
         assert (data / place(f"{number:05d}")).read_bytes() == content_of(number)
-    assert not list(data.rglob(".ffhq-wrinkle-partial-*"))
+    assert partial_files(data) == []
     # One request for each file, one more for each trouble (two of a page to confirm are one more),
     # and what was under way when the client was killed.
     troubles = sum(planned != ["drip"] for planned in acts.values())  # which costs nothing
     asked = sum(host.requests.values())
     assert COUNT + troubles <= asked <= COUNT + troubles + 2 * JOBS
-    process = start(data)
+    process = begin(data)
     said = process.communicate(timeout=60)
     assert process.returncode == 0
-    assert said[0] == f"images: 0 fetched and verified, {COUNT} there already\n"
+    assert said[0] == f"images: 0 downloaded and verified, {COUNT} already present\n"
     assert sum(host.requests.values()) == asked
-    with (data / "download.csv").open(newline="") as file:
-        rows = list(csv.DictReader(file))
+    rows = rows_of(data / "download.csv")
     assert len(rows) == COUNT
     assert {row["state"] for row in rows} == {"verified"}
 
@@ -130,7 +98,7 @@ def test_ctrl_c_stops_at_once_even_while_hosts_stall(crowd, host):
     data = crowd
     for number in range(COUNT):
         host.schedule[f"/{number:05d}.png"] = ["stall"] * 3
-    process = start(data)
+    process = begin(data)
     wait_for(lambda: sum(host.requests.values()) >= JOBS, process)
     before = time.monotonic()
     process.send_signal(signal.SIGINT)
@@ -138,5 +106,5 @@ def test_ctrl_c_stops_at_once_even_while_hosts_stall(crowd, host):
     assert time.monotonic() - before < 3
     assert (process.returncode, out) == (130, "")
     assert "Traceback" not in said
-    done = f"0 fetched and verified, 0 there already, {COUNT} left to do"
+    done = f"0 downloaded and verified, 0 already present, {COUNT} left to do"
     assert f"Interrupted: images: {done}" in said

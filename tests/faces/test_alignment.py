@@ -107,8 +107,8 @@ def test_a_photo_that_lies_on_its_side_gives_the_same_image(degrees):
     lying = np.ascontiguousarray(np.rot90(photo, -degrees // 90))
     about = (99.5, 99.5)
     expected = ffhq_alignment(face, 64).aligned(photo).astype(int)
-    found = ffhq_alignment(turned(face, degrees, about=about, to=about), 64).aligned(lying)
-    assert np.abs(found - expected).max() <= 1
+    aligned = ffhq_alignment(turned(face, degrees, about=about, to=about), 64).aligned(lying)
+    assert np.abs(aligned - expected).max() <= 1
 
 
 @pytest.mark.parametrize("degrees", [0, 17, -40, 155])
@@ -150,9 +150,9 @@ def test_an_aligned_face_is_where_ffhq_puts_it():
     turn[:, 2] += (200, 150)
     photo = cv2.warpAffine(drawn, turn, (1000, 900), dst=photo, borderMode=cv2.BORDER_TRANSPARENT)
     points = (np.column_stack([face.points, np.ones(4)]) @ turn.T).tolist()
-    found = ffhq_alignment(Landmarks(*map(tuple, points)), 512).aligned(photo)
+    aligned = ffhq_alignment(Landmarks(*map(tuple, points)), 512).aligned(photo)
     inside = (slice(50, 460), slice(60, 450))
-    assert np.abs(found.astype(int) - back.aligned(drawn))[inside].mean() < 3
+    assert np.abs(aligned.astype(int) - back.aligned(drawn))[inside].mean() < 3
 
 
 def test_the_astronauts_eyes_and_mouth_come_where_ffhq_has_them(astronaut):
@@ -218,7 +218,7 @@ def test_beyond_the_photo_there_is_its_blurred_mirror_image_and_no_mask(astronau
     assert 0 < edges[0] < 3
 
 
-def test_a_mirror_image_of_a_mirror_image_is_no_error():
+def test_a_photo_may_be_mirrored_more_than_once():
     alignment = ffhq_alignment(turned(UPRIGHT, 10, about=(50, 50), to=(15, 15)), 64)
     photo = waves(30, 28)
     assert alignment.side > 2 * max(photo.shape)
@@ -228,7 +228,7 @@ def test_a_mirror_image_of_a_mirror_image_is_no_error():
 @pytest.mark.parametrize("to", [(-3, 50), (50, -5), (130, 50), (50, 101), (1e9, 50)])
 def test_a_face_that_is_not_in_the_photo_is_refused(to):
     alignment = ffhq_alignment(turned(UPRIGHT, 0, about=(50, 52), to=to), 32)
-    with pytest.raises(AlignmentError, match="is not in a photo of 120x100; are the landmarks"):
+    with pytest.raises(AlignmentError, match="is not in a photo of 120x100; landmarks must"):
         alignment.aligned(waves(100, 120))
     with pytest.raises(AlignmentError, match="is not in a photo of 120x100"):
         alignment.onto_photo(np.ones((32, 32), bool), (100, 120))
@@ -243,7 +243,7 @@ def test_a_face_larger_than_any_in_the_photo_is_refused():
 @pytest.mark.parametrize(
     "photo", [np.zeros((90, 90), np.uint8), np.zeros((90, 90, 3)), np.zeros((90, 90, 4), np.uint8)]
 )
-def test_what_is_no_photo_is_refused(photo):
+def test_arrays_that_are_not_photos_are_refused(photo):
     with pytest.raises(ArgumentError, match="a photo is uint8"):
         ffhq_alignment(UPRIGHT).aligned(photo)
 
@@ -256,7 +256,7 @@ def test_what_is_no_photo_is_refused(photo):
         (np.ones((64, 64)), "not float64"),
     ],
 )
-def test_what_is_no_mask_of_the_image_is_refused(mask, said):
+def test_a_mask_of_another_shape_or_type_is_refused(mask, said):
     with pytest.raises(ArgumentError, match=said):
         ffhq_alignment(UPRIGHT, 64).onto_photo(mask, (100, 100))
 
@@ -270,6 +270,6 @@ def test_what_is_no_mask_of_the_image_is_refused(mask, said):
         ((5, 5), (math.inf, 0), 9),
     ],
 )
-def test_what_is_no_square_is_refused(centre, half_axis, size):
+def test_a_square_without_size_or_place_is_refused(centre, half_axis, size):
     with pytest.raises(ArgumentError):
         Alignment(centre, half_axis, size)

@@ -51,9 +51,9 @@ def test_other_arrays_are_no_label_map(labels):
 @pytest.mark.parametrize("dtype", [np.uint8, np.int64, np.int32, np.uint16])
 def test_npy_of_any_integer_type_is_read(tmp_path, dtype):
     np.save(tmp_path / "a.npy", LABELS.astype(dtype))
-    found = read_label_map(tmp_path / "a.npy")
-    assert found.dtype == np.uint8
-    assert_array_equal(found, LABELS)
+    label_map = read_label_map(tmp_path / "a.npy")
+    assert label_map.dtype == np.uint8
+    assert_array_equal(label_map, LABELS)
 
 
 @pytest.mark.parametrize("mode", ["L", "P"])
@@ -81,7 +81,7 @@ def write(path, array, **options):
         ("a.npy", LABELS.astype(float), "float64"),
         ("a.npy", LABELS + 1, r"labels 1\.\.19"),
         ("a.npy", LABELS.astype(np.int16) - 1, r"labels -1\.\.17"),
-        ("a.npy", np.array({"a": 1}, dtype=object), "can not be read"),
+        ("a.npy", np.array({"a": 1}, dtype=object), "cannot be read"),
         ("a.png", LABELS[:256], "512x256"),
         ("a.png", np.dstack([LABELS] * 3), "mode RGB"),
         ("a.png", LABELS.astype(np.uint16), "mode I;16"),
@@ -107,11 +107,11 @@ def test_truncated_files_are_refused(tmp_path, name, keep):
 )
 def test_archives_and_pickles_are_not_opened(tmp_path, content):
     (tmp_path / "a.npy").write_bytes(content)
-    with pytest.raises(ParsingError, match=r"a\.npy can not be read: the magic string"):
+    with pytest.raises(ParsingError, match=r"a\.npy cannot be read: the magic string"):
         read_label_map(tmp_path / "a.npy")
 
 
-def test_what_is_larger_than_any_label_map_is_said_to_be(tmp_path):
+def test_a_file_larger_than_any_label_map_is_refused(tmp_path):
     np.save(tmp_path / "a.npy", np.zeros((2048, 2048), np.int64))
     with pytest.raises(ParsingError, match="more than 16777216 bytes"):
         read_label_map(tmp_path / "a.npy")
@@ -122,7 +122,7 @@ def test_a_header_that_promises_terabytes_costs_nothing(tmp_path):
     header["shape"] = (1 << 20, 1 << 20)
     with (tmp_path / "a.npy").open("wb") as file:
         np.lib.format.write_array_header_1_0(file, header)
-    with pytest.raises(ParsingError, match="can not be read"):
+    with pytest.raises(ParsingError, match="cannot be read"):
         read_label_map(tmp_path / "a.npy")
 
 
@@ -132,7 +132,7 @@ def test_calling_a_parser_prepares_each_image_and_then_parses_the_batch():
             return image[:2, :2, 0] + int(image_id)
 
     images = [np.full((9, 9, 3), value, np.uint8) for value in (1, 2)]
-    found = Corner()(images, ["10", "20"])
-    assert [label_map.max() for label_map in found] == [11, 22]
+    label_maps = Corner()(images, ["10", "20"])
+    assert [label_map.max() for label_map in label_maps] == [11, 22]
     with pytest.raises(ValueError, match="argument 2"):
         Corner()(images, ["10"])

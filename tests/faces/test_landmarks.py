@@ -86,14 +86,14 @@ def test_a_photo_without_a_face_has_none(finder, shape):
     assert finder.find(photo(*shape)) == []
 
 
-def test_what_is_no_face_after_all_is_passed_over(tmp_path):
+def test_landmarks_that_are_not_a_face_are_passed_over(tmp_path):
     (tmp_path / "yunet.onnx").write_bytes(marker_network(mouth_above=True))
     assert FaceFinder(tmp_path / "yunet.onnx").find(photo(100, 150, DOT)) == []
 
 
 def test_threads_do_not_disturb_each_other(finder):
     photos = [photo(96 + 16 * n, 160 + 8 * n, (64, 32 + 8 * (n % 4), 8, RED)) for n in range(24)]
-    alone = [finder.find(one) for one in photos]
+    alone = [finder.find(image) for image in photos]
     assert len({faces[0].left_eye for faces in alone}) == 4
     with ThreadPoolExecutor(8) as pool:
         assert list(pool.map(finder.find, photos)) == alone
@@ -102,7 +102,7 @@ def test_threads_do_not_disturb_each_other(finder):
 @pytest.mark.parametrize(
     "image", [np.zeros((9, 9), np.uint8), np.zeros((9, 9, 3)), np.zeros((0, 9, 3), np.uint8)]
 )
-def test_what_is_no_photo_is_refused(finder, image):
+def test_arrays_that_are_not_photos_are_refused(finder, image):
     with pytest.raises(ArgumentError, match="a photo is uint8"):
         finder.find(image)
 
@@ -117,28 +117,22 @@ def test_what_is_no_photo_is_refused(finder, image):
         marker_network().replace(b"bbox_8", b"what_8"),
     ],
 )
-def test_what_is_not_yunet_is_refused(tmp_path, content):
+def test_files_that_are_not_yunet_are_refused(tmp_path, content):
     (tmp_path / "yunet.onnx").write_bytes(content)
     with pytest.raises(SourceError, match=r"yunet.onnx is damaged, or not YuNet .*--landmarks"):
         FaceFinder(tmp_path / "yunet.onnx")
 
 
 def test_weights_that_are_not_there_are_named(tmp_path):
-    with pytest.raises(SourceError, match=r"yunet.onnx can not be read: No such file"):
+    with pytest.raises(SourceError, match=r"yunet.onnx cannot be read: No such file"):
         FaceFinder(tmp_path / "yunet.onnx")
 
 
 @pytest.fixture
-def published(tmp_path, monkeypatch, site):
+def published(publish, site):
     """YuNet's entry in the table of sources, at a server of this machine."""
     content = marker_network()
-    table = tmp_path / "sources.toml"
-    table.write_text(
-        f'[yunet]\ntitle = "T"\nfile = "yunet.onnx"\nurl = "{site.url("/yunet.onnx")}"\n'
-        f'sha256 = "{hashlib.sha256(content).hexdigest()}"\n'
-    )
-    monkeypatch.setenv("FFHQ_WRINKLE_SOURCES", str(table))
-    monkeypatch.setenv("FFHQ_WRINKLE_CACHE", str(tmp_path / "cache"))
+    publish("yunet", "yunet.onnx", site.url("/yunet.onnx"), content)
     return content
 
 
@@ -151,7 +145,9 @@ def test_weights_are_fetched_once(published, site):
     assert site.requests == ["/yunet.onnx"]
 
 
-def test_weights_that_can_not_be_fetched_are_one_line_that_says_what_to_do(published, tmp_path):
+def test_weights_that_cannot_be_fetched_are_reported_in_one_line_with_what_to_do(
+    published, tmp_path
+):
     with pytest.raises(SourceError, match=r"YuNet's weights: .*404.*--landmarks FILE") as error:
         FaceFinder()
     assert f"Put yunet.onnx into {tmp_path / 'cache'}" in str(error.value)
@@ -187,7 +183,7 @@ def test_the_published_weights_find_the_astronaut(tmp_path, monkeypatch, astrona
         (((40, float("inf")), (60, 50), (43, 70), (57, 70)), "not a finite number"),
     ],
 )
-def test_points_that_are_no_face_are_refused(points, said):
+def test_points_that_are_not_a_face_are_refused(points, said):
     with pytest.raises(ArgumentError, match=said):
         Landmarks(*points)
 
@@ -251,16 +247,16 @@ def test_columns_may_come_in_any_order_with_others_among_them(table):
         (f"{HEADER}\nx,40,50,40,50,43,70,57,70", r"csv:2: both eyes are at the same point"),
         (f"{HEADER}\nx,60,50,40,50,57,70,43,70", r"csv:2: the mouth is not below"),
         (f"{HEADER}\n ,{ROW}", r"csv:2: the image id is missing"),
-        (f'{HEADER}\n"x,{ROW}', "can not be read as a table"),
+        (f'{HEADER}\n"x,{ROW}', "cannot be read as a table"),
     ],
 )
-def test_a_table_that_is_none_is_refused_with_its_line(table, text, said):
+def test_a_damaged_table_is_refused_with_its_line(table, text, said):
     with pytest.raises(ArgumentError, match=said):
         read_landmarks(table(text))
 
 
-def test_a_file_that_is_no_text_is_refused(tmp_path, table):
-    with pytest.raises(ArgumentError, match="can not be read as a table"):
+def test_a_file_that_is_not_text_is_refused(tmp_path, table):
+    with pytest.raises(ArgumentError, match="cannot be read as a table"):
         read_landmarks(table(HEADER, encoding="utf-16"))
     with pytest.raises(ArgumentError, match="No such file"):
         read_landmarks(tmp_path / "none.csv")

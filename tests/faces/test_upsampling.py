@@ -26,10 +26,10 @@ def smooth(random, classes, height, width):
 def test_classes_are_those_of_all_logits_enlarged(shape, side):
     random = np.random.default_rng(0)
     for logits in (random.normal(size=shape).astype(np.float32), smooth(random, *shape)):
-        found = upsampled_classes(logits, side)
-        assert found.dtype == np.uint8
-        assert len(np.unique(found)) >= 2
-        assert (found != by_torch(logits, side)).mean() <= 1e-4  # rounding at ties
+        classes = upsampled_classes(logits, side)
+        assert classes.dtype == np.uint8
+        assert len(np.unique(classes)) >= 2
+        assert (classes != by_torch(logits, side)).mean() <= 1e-4  # rounding at ties
 
 
 def test_a_class_may_win_between_grid_points_where_it_wins_at_none():

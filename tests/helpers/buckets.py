@@ -59,7 +59,7 @@ class Bucket:
         pages = self.client.get_paginator("list_objects_v2").paginate(
             Bucket=self.name, Prefix=under
         )
-        return [one["Key"] for page in pages for one in page.get("Contents", [])]
+        return [entry["Key"] for page in pages for entry in page.get("Contents", [])]
 
     def files(self, under):
         return {key.removeprefix(f"{under}/"): self.get(key) for key in self.names(f"{under}/")}

@@ -21,6 +21,8 @@ SCAN = (
     '<input type="hidden" name="id" value="x"><input type="hidden" name="confirm" value="t">'
     "</form></body></html>"
 )
+# huggingface_hub requests this from its endpoint, once in a process, when it makes headers.
+_AGENT_HARNESSES = "/api/agent-harnesses"
 
 
 class Host(ThreadingHTTPServer):
@@ -29,7 +31,6 @@ class Host(ThreadingHTTPServer):
     What it can do: quota, scan, 403, 404, 429, 503, cut, stall, wrong, drip, and for good norange.
     """
 
-    RETRY_AFTER = "1"
     daemon_threads = True
     request_queue_size = 128
 
@@ -37,6 +38,8 @@ class Host(ThreadingHTTPServer):
         self.files: dict[str, bytes] = {}
         self.schedule: dict[str, list[str]] = {}
         self.no_range: set[str] = set()
+        self.retry_after_s = 1  # what it asks for with 429
+        self.confirmed_at = ""  # where a page to confirm leads, if not to /confirmed/... here
         self.requests: Counter = Counter()
         self.ranges: list[tuple[str, str]] = []
         self.headers_seen: list[dict[str, str]] = []
@@ -66,9 +69,11 @@ class Host(ThreadingHTTPServer):
 
     def answer(self, client):
         path = urllib.parse.urlsplit(client.path).path
+        if path == _AGENT_HARNESSES:
+            return self.send(client, 404, b"nothing here")
         with self.lock:
             self.requests[path] += 1
-            seen = {key.lower(): one for key, one in client.headers.items()}
+            seen = {key.lower(): value for key, value in client.headers.items()}
             self.headers_seen.append({"path": path, **seen})
             planned = self.schedule.get(path)
             act = planned.pop(0) if planned else "ok"
@@ -80,11 +85,11 @@ class Host(ThreadingHTTPServer):
         if act in ("403", "503"):
             return self.send(client, int(act), b"later")
         if act == "429":
-            return self.send(client, 429, b"slow down", {"Retry-After": self.RETRY_AFTER})
+            return self.send(client, 429, b"slow down", {"Retry-After": str(self.retry_after_s)})
         if act == "quota":
             return self.send(client, 200, QUOTA.encode(), {"Content-Type": "text/html"})
         if act == "scan":
-            page = SCAN.format(action=f"/confirmed{path}").encode()
+            page = SCAN.format(action=self.confirmed_at or f"/confirmed{path}").encode()
             return self.send(client, 200, page, {"Content-Type": "text/html; charset=utf-8"})
         if act == "wrong":
             return self.send(client, 200, random.Random(path).randbytes(len(content)))
@@ -153,7 +158,7 @@ class Host(ThreadingHTTPServer):
         if act != "ok":
             return self.send(client, int(act), b"later")
         paths = urllib.parse.parse_qs(body.decode()).get("paths", [])
-        found = [
+        entries = [
             {
                 "type": "file",
                 "path": path,
@@ -168,5 +173,5 @@ class Host(ThreadingHTTPServer):
             for path in paths
             if path in self.hub
         ]
-        content = json.dumps(found).encode()
+        content = json.dumps(entries).encode()
         return self.send(client, 200, content, {"Content-Type": "application/json"})

@@ -1,6 +1,7 @@
 """Commands as real processes, and their workers."""
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -8,23 +9,17 @@ from pathlib import Path
 
 import psutil
 
-COMMAND = str(Path(sys.executable).with_name("ffhq-wrinkle"))
+from tests.helpers import ROOT
+
+COMMAND = (str(Path(sys.executable).with_name("ffhq-wrinkle")),)
 # The same command line with a narrow U-Net.
 NARROW = Path(__file__).with_name("narrow.py")
 
 
-LIMITED = """
-import resource, signal, sys
-signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-resource.setrlimit(resource.RLIMIT_FSIZE, (4000, 4000))
-from ffhq_wrinkle.cli import main
-main(sys.argv[1:])
-"""
-
-
-def start(*arguments):
+def start(*arguments, command=COMMAND):
+    """Begin a command, which sees no GPU."""
     return subprocess.Popen(
-        [COMMAND, *map(str, arguments)],
+        [*map(str, (*command, *arguments))],
         stderr=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -32,9 +27,37 @@ def start(*arguments):
     )
 
 
-def run(*arguments):
-    process = start(*arguments)
+def run(*arguments, command=COMMAND):
+    process = start(*arguments, command=command)
     return process, *process.communicate(timeout=120)
+
+
+def run_after(code, *arguments, module="ffhq_wrinkle.cli"):
+    """Run a command in a process that runs some code first."""
+    code = f"{code}\nfrom {module} import main\nmain()"
+    command = [sys.executable, "-c", code, *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
+
+
+def file_limit(most_bytes):
+    """Code after which no file can be longer, as if the disk were full."""
+    return (
+        "import resource, signal\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        f"resource.setrlimit(resource.RLIMIT_FSIZE, ({most_bytes}, {most_bytes}))"
+    )
+
+
+def without_module(name):
+    """Code after which a module cannot be imported, as if it were not installed."""
+    return f"import sys\nsys.modules[{name!r}] = None"
+
+
+def kill(process):
+    """Kill a process without notice, and wait until it is gone."""
+    process.kill()
+    assert process.wait() == -signal.SIGKILL
+    process.communicate()
 
 
 def wait_for(condition, process):

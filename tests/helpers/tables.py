@@ -4,11 +4,11 @@ import csv
 
 
 def rows_of(path):
-    with path.open() as file:
+    with path.open(newline="") as file:
         return list(csv.DictReader(file))
 
 
-def write_manifest(path, rows):
+def write_csv(path, rows):
     with path.open("w", newline="") as file:
         table = csv.DictWriter(file, list(rows[0]))
         table.writeheader()

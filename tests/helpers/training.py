@@ -1,6 +1,11 @@
-"""A small recipe, and what a run of it leaves."""
+"""A small recipe, runs of it, and their weights."""
 
 import torch
+
+from ffhq_wrinkle.faces.parsing import ReadyLabels
+from ffhq_wrinkle.segmentation.training.recipes import parse_recipe
+from ffhq_wrinkle.segmentation.training.settings import TrainSettings
+from ffhq_wrinkle.segmentation.training.training import train
 
 RECIPE = """
 [pretrain]
@@ -25,3 +30,28 @@ first_period = 3
 
 def weights(path):
     return torch.load(path, weights_only=True)["model"]
+
+
+def run(data, folder, recipe=RECIPE, **options):
+    settings = TrainSettings(**options.pop("settings", {}))
+    return train(
+        parse_recipe(recipe, "small.toml"),
+        data.root,
+        folder,
+        parser=lambda: ReadyLabels(data.labels),
+        settings=settings,
+        accelerator="cpu",
+        **options,
+    )
+
+
+def same(first, second):
+    assert first.keys() == second.keys()
+    for name in first:
+        assert torch.equal(first[name], second[name]), name
+
+
+def stop_after(calls):
+    """Return a `stopped` for `train` that is false for a number of calls, and then true."""
+    left = iter([False] * calls)
+    return lambda: next(left, True)

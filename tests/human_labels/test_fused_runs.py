@@ -3,8 +3,6 @@
 import os
 import signal
 import subprocess
-import sys
-from pathlib import Path
 
 import numpy as np
 import psutil
@@ -13,18 +11,11 @@ from PIL import Image
 
 from tests.helpers.faces import drawn_lines
 from tests.helpers.files import files_of
-from tests.helpers.processes import LIMITED, wait_for
-
-COMMAND = Path(sys.executable).with_name("ffhq-wrinkle")
+from tests.helpers.processes import file_limit, kill, run_after, start, wait_for
 
 
-def start(command, folders, out, *options):
-    return subprocess.Popen(
-        [COMMAND, command, *folders, "--out", out, "--jobs", "2", *options],
-        stderr=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
+def begin(command, folders, out, *options):
+    return start(command, *folders, "--out", out, "--jobs", 2, *options)
 
 
 def masks(out):
@@ -56,18 +47,16 @@ def test_killed_at_any_moment_and_started_again_the_result_is_the_same(many, tmp
     (folders[1] / "00007.png").write_text("not an image")
     out, straight = tmp_path / "out", tmp_path / "straight"
     for reached in (1, 90, 180):
-        process = start("fuse-labels", folders, out, "--method", method)
+        process = begin("fuse-labels", folders, out, "--method", method)
         wait_for(lambda reached=reached: len(masks(out)) >= reached, process)
-        process.kill()
-        assert process.wait() == -signal.SIGKILL
-        process.communicate()
+        kill(process)
         assert not (out / "fusion.json").exists()
         for path in masks(out):
             with Image.open(path) as image:
                 assert np.array(image).shape == (400, 400)  # whole
     assert len(masks(out)) < 299
     for folder in (out, straight):
-        process = start("fuse-labels", folders, folder, "--method", method)
+        process = begin("fuse-labels", folders, folder, "--method", method)
         said = process.communicate(timeout=60)
         assert process.returncode == 1, said
         assert "00007.png: not an image" in said[0]
@@ -77,7 +66,7 @@ def test_killed_at_any_moment_and_started_again_the_result_is_the_same(many, tmp
 
 def test_ctrl_c_stops_with_a_summary_and_can_be_taken_up_again(many, tmp_path):
     folders, out = many(400), tmp_path / "out"
-    process = start("fuse-labels", folders, out)
+    process = begin("fuse-labels", folders, out)
     wait_for(lambda: len(masks(out)) >= 5, process)
     process.send_signal(signal.SIGINT)
     _, said = process.communicate(timeout=30)
@@ -86,13 +75,13 @@ def test_ctrl_c_stops_with_a_summary_and_can_be_taken_up_again(many, tmp_path):
     done = len(masks(out))
     assert f"Interrupted: {done} fused masks written" in said
     assert f"{400 - done} left to do" in said
-    process = start("fuse-labels", folders, out)
+    process = begin("fuse-labels", folders, out)
     assert f"{400 - done} fused masks written, {done} were there" in process.communicate()[0]
 
 
 def test_agreement_interrupted_leaves_nothing(many, tmp_path):
     folders, out = many(600), tmp_path / "report"
-    process = start("agreement", folders, out, "--tolerance-px", "3")
+    process = begin("agreement", folders, out, "--tolerance-px", "3")
     log = psutil.Process(process.pid)
     wait_for(lambda: log.num_threads() > 2, process)
     process.send_signal(signal.SIGINT)
@@ -105,9 +94,7 @@ def test_agreement_interrupted_leaves_nothing(many, tmp_path):
 @pytest.mark.parametrize("command", ["fuse-labels", "agreement"])
 def test_a_write_that_fails_leaves_only_whole_files(many, tmp_path, command):
     folders, out = many(10), tmp_path / "out"
-    small = LIMITED.replace("4000, 4000", "300, 300")
-    arguments = [sys.executable, "-c", small, command, *folders, "--out", out]
-    run = subprocess.run(arguments, capture_output=True, text=True)
+    run = run_after(file_limit(300), command, *folders, "--out", out)
     assert run.returncode == 1
     assert "File too large; make room" in run.stderr
     assert "Traceback" not in run.stderr
@@ -118,7 +105,7 @@ def test_memory_does_not_grow_with_the_number_of_images(many, tmp_path):
     peaks = []
     for count in (60, 1200):
         folders = many(count, under=str(count))
-        process = start("agreement", folders, tmp_path / f"report{count}")
+        process = begin("agreement", folders, tmp_path / f"report{count}")
         watched, peak = psutil.Process(process.pid), 0
         while process.poll() is None:
             try:

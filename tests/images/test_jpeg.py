@@ -18,6 +18,6 @@ def test_a_jpeg_keeps_its_note_and_is_known_to_be_whole(tmp_path):
     assert jpeg_note(tmp_path / "none.jpg") is None
 
 
-def test_what_no_jpeg_can_hold_is_refused():
+def test_an_image_too_long_for_a_jpeg_is_refused():
     with pytest.raises(ImageError, match="66000x1: no JPEG has a side of more than 65500"):
         encode_jpeg(np.zeros((1, 66_000, 3), np.uint8), "")

@@ -1,6 +1,4 @@
 import os
-import struct
-import zlib
 
 import numpy as np
 import pytest
@@ -11,6 +9,7 @@ from PIL import Image
 from ffhq_wrinkle.errors import ArgumentError, ImageError
 from ffhq_wrinkle.images.masks import inverted_remark, looks_inverted, read_mask
 from tests.helpers.faces import mask
+from tests.helpers.png_parts import png
 
 DRAWN = mask(".##. / #... / ...#")
 ORIENTATION = 0x0112
@@ -22,18 +21,8 @@ def saved(path, levels, mode=None, **options):
     return path
 
 
-def png(path, width, height, depth, colour_type, rows, chunks=()):
-    """Write a PNG by hand, of kinds that Pillow does not write."""
-
-    def chunk(kind, body):
-        return (
-            struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
-        )
-
-    header = struct.pack(">IIBBBBB", width, height, depth, colour_type, 0, 0, 0)
-    raw = b"".join(b"\0" + row for row in rows)
-    body = [(b"IHDR", header), *chunks, (b"IDAT", zlib.compress(raw)), (b"IEND", b"")]
-    path.write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(chunk(*one) for one in body))
+def written(path, content):
+    path.write_bytes(content)
     return path
 
 
@@ -42,9 +31,9 @@ def png(path, width, height, depth, colour_type, rows, chunks=()):
 def test_any_two_values_of_which_one_is_0_make_a_mask(tmp_path, name, drawn_as):
     options = {"lossless": True} if name.endswith("webp") else {}
     path = saved(tmp_path / name, DRAWN * np.uint8(drawn_as), **options)
-    found = read_mask(path)
-    assert found.dtype == bool
-    assert_array_equal(found, DRAWN)
+    drawn = read_mask(path)
+    assert drawn.dtype == bool
+    assert_array_equal(drawn, DRAWN)
 
 
 @pytest.mark.parametrize("name", ["a.png", "a.tif", "a.bmp"])
@@ -63,17 +52,19 @@ def test_sixteen_bits_are_read_without_loss(tmp_path, name, drawn_as):
 
 def test_the_low_byte_of_sixteen_bit_colour_counts(tmp_path):
     rows = [b"\0\0\0\0\0\0" + b"\0\1\0\1\0\1"]
-    assert_array_equal(read_mask(png(tmp_path / "a.png", 2, 1, 16, 2, rows)), mask(".#"))
+    assert_array_equal(read_mask(written(tmp_path / "a.png", png(2, 1, 16, 2, rows))), mask(".#"))
 
 
 def test_sixteen_bit_gray_with_alpha_is_read(tmp_path):
     rows = [b"\0\0\xff\xff" + b"\0\1\xff\xff"]
-    assert_array_equal(read_mask(png(tmp_path / "a.png", 2, 1, 16, 4, rows)), mask(".#"))
+    assert_array_equal(read_mask(written(tmp_path / "a.png", png(2, 1, 16, 4, rows))), mask(".#"))
 
 
 @pytest.mark.parametrize(("depth", "row"), [(1, b"\x60"), (2, b"\x3c"), (4, b"\x0f\xf0")])
 def test_few_bits_a_pixel_are_read(tmp_path, depth, row):
-    assert_array_equal(read_mask(png(tmp_path / "a.png", 4, 1, depth, 0, [row])), mask(".##."))
+    assert_array_equal(
+        read_mask(written(tmp_path / "a.png", png(4, 1, depth, 0, [row]))), mask(".##.")
+    )
 
 
 def test_a_palette_counts_by_its_colours(tmp_path):
@@ -230,7 +221,7 @@ def test_damaged_files_are_refused(tmp_path, keep):
 
 
 def test_a_picture_larger_than_any_face_is_refused_by_its_header(tmp_path):
-    path = png(tmp_path / "a.png", 10_000, 10_000, 8, 0, [b"\0"])
+    path = written(tmp_path / "a.png", png(10_000, 10_000, 8, 0, [b"\0"]))
     with pytest.raises(ImageError, match=r"too many pixels: .* 89478485"):
         read_mask(path)
 

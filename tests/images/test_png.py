@@ -1,4 +1,4 @@
-"""PNG as other readers and writers see it; `test_photographs` has what our own reader refuses."""
+"""PNG as we write it, and as other readers and writers see it."""
 
 import contextlib
 import io
@@ -14,20 +14,17 @@ import imagecodecs
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
-from PIL import Image
+from PIL import Image, PngImagePlugin
 
-from ffhq_wrinkle.images.png import encode_png
-from ffhq_wrinkle.images.png_decoding import decode_plain_gray, decode_png
+from ffhq_wrinkle.errors import ArgumentError
+from ffhq_wrinkle.images.png import encode_png, png_note
+from ffhq_wrinkle.images.png_decoding import MAX_PIXELS, decode_plain_gray, decode_png
 from ffhq_wrinkle.weak_labels.texture import masked_texture_map
 from tests.helpers.faces import drawn_face
+from tests.helpers.png_parts import SIGNATURE, chunk, png
 
-SIGNATURE = b"\x89PNG\r\n\x1a\n"
 NOISE = np.random.default_rng(0).normal(0, 3, (256, 300, 3))
 PHOTO = np.clip(cv2.resize(drawn_face(256)[0], (300, 256)) + NOISE, 0, 255).astype(np.uint8)
-
-
-def chunk(kind, body):
-    return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
 
 
 def chunks(content):
@@ -74,10 +71,8 @@ def test_a_photograph_of_a_palette_is_decoded_in_its_colours():
 def test_fewer_than_8_bits_become_8(bits):
     levels = np.random.default_rng(bits).integers(0, 2**bits, (40, 37), np.uint8)
     values = (levels[:, :, None] >> np.arange(bits)[::-1] & 1).reshape(40, -1)
-    rows = np.c_[np.zeros(40, np.uint8), np.packbits(values, axis=1)]
-    header = struct.pack(">IIBBBBB", 37, 40, bits, 0, 0, 0, 0)
-    content = SIGNATURE + chunk(b"IHDR", header)
-    content += chunk(b"IDAT", zlib.compress(rows.tobytes())) + chunk(b"IEND", b"")
+    rows = [row.tobytes() for row in np.packbits(values, axis=1)]
+    content = png(37, 40, bits, 0, rows)
     assert_array_equal(decode_png(content), levels * (255 // (2**bits - 1)))
 
 
@@ -148,7 +143,7 @@ RESULTS = {
 
 
 @pytest.mark.parametrize("name", RESULTS)
-def test_what_is_encoded_other_readers_decode(name):
+def test_other_readers_decode_what_is_encoded(name):
     pixels = RESULTS[name]
     content = encode_png(pixels)
     kinds, bodies = zip(*chunks(content), strict=True)
@@ -218,7 +213,7 @@ def test_plain_gray_is_decoded_as_pillow_decodes_it(depth, notes):
         b"",
     ],
 )
-def test_what_may_be_more_than_plain_gray_is_left_to_others(content):
+def test_files_that_may_be_more_than_plain_gray_are_left_to_others(content):
     assert decode_plain_gray(content) is None
 
 
@@ -228,8 +223,9 @@ def test_pixels_that_are_damaged_are_left_to_others():
     assert decode_plain_gray(bytes(content)) is None
 
 
+@pytest.mark.skipif(sys.version_info >= (3, 12), reason="None lives for ever since Python 3.12")
 @pytest.mark.parametrize("decode", [decode_png, decode_plain_gray])
-def test_thousands_of_damaged_files_do_not_use_none_up(decode):
+def test_thousands_of_damaged_files_do_not_use_up_references_to_none(decode):
     """imagecodecs gives back a reference to None that it never took; at 0 Python ends."""
     (_, header), *bodies, _ = chunks(by_pillow(PHOTO[:, :, 0]))
     cut = b"".join(body for _, body in bodies)[:100]
@@ -239,3 +235,49 @@ def test_thousands_of_damaged_files_do_not_use_none_up(decode):
         with contextlib.suppress(imagecodecs.PngError):
             assert decode(content) is None
     assert sys.getrefcount(None) > before - 250
+
+
+@pytest.mark.parametrize("pixels", [PHOTO, PHOTO[:, :, 0], PHOTO[:1, :1], PHOTO[:, 7:20, 1]])
+def test_png_files_are_read_back_by_pillow_pixel_for_pixel(pixels):
+    image = Image.open(io.BytesIO(encode_png(pixels, {"Description": "a note", "Source": "b"})))
+    image.load()
+    assert image.mode == ("RGB" if pixels.ndim == 3 else "L")
+    assert isinstance(image, PngImagePlugin.PngImageFile)
+    assert image.text == {"Description": "a note", "Source": "b"}
+    assert_array_equal(np.asarray(image), pixels)
+
+
+@pytest.mark.parametrize("pixels", [np.zeros((4, 4), bool), np.zeros((4, 4, 4), np.uint8)])
+def test_other_arrays_are_not_encoded_as_png(pixels):
+    with pytest.raises(ArgumentError, match="a PNG is made from uint8"):
+        encode_png(pixels)
+
+
+def test_an_image_too_long_for_a_png_is_refused():
+    with pytest.raises(ArgumentError, match="cannot be written as PNG"):
+        encode_png(np.zeros((1, 1_000_001), np.uint8))
+
+
+def test_a_note_is_found_in_whole_files_only(tmp_path):
+    content = encode_png(PHOTO, {"Description": "by hand"})
+    path = tmp_path / "a.png"
+    path.write_bytes(content)
+    assert png_note(path, "Description") == "by hand"
+    assert png_note(path, "Comment") == ""
+    for damaged in (content[:-1], content[: len(content) // 2], b"", b"text", content[8:]):
+        path.write_bytes(damaged)
+        assert png_note(path, "Description") is None
+    path.write_bytes(by_pillow(PHOTO))  # without a note
+    assert png_note(path, "Description") == ""
+
+
+def test_the_limit_is_pillows():
+    assert MAX_PIXELS == Image.MAX_IMAGE_PIXELS
+
+
+def test_16_bit_gray_becomes_a_png_of_16_bits(tmp_path):
+    levels = np.array([[0, 1, 65_535], [258, 40_000, 2]], np.uint16)
+    (tmp_path / "x.png").write_bytes(encode_png(levels))
+    np.testing.assert_array_equal(np.array(Image.open(tmp_path / "x.png")), levels)
+    with pytest.raises(ArgumentError, match="uint16"):
+        encode_png(levels[..., None].repeat(3, axis=2))

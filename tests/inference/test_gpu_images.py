@@ -19,7 +19,7 @@ def test_halved_images_are_pillow_s_to_the_last_bit(side, device):
         assert_array_equal(small, by_pillow(image, side))
 
 
-def test_what_is_replayed_is_computed_of_the_latest_input(device):
+def test_a_replay_is_computed_from_the_latest_input(device):
     doubled = Replayed(lambda one, other: one * 2 + other)
     for start in (0, 10):
         for length in (3, 5):

@@ -30,7 +30,7 @@ def test_failures_of_images_that_a_run_was_not_about_stay(tmp_path):
     assert not (tmp_path / "failures.csv").exists()
 
 
-def test_names_that_are_no_text_survive_in_the_table(tmp_path):
+def test_names_that_are_not_text_survive_in_the_table(tmp_path):
     name = os.fsdecode(b"caf\xe9\n.png")
     update_failures(tmp_path, [Failure(name, "read", "x")], about=None)
     update_failures(tmp_path, [], about={"other"})
@@ -44,5 +44,5 @@ def test_without_a_table_there_are_no_failures(tmp_path):
 
 def test_a_folder_in_the_way_is_named(tmp_path):
     (tmp_path / "failures.csv").mkdir()
-    with pytest.raises(OutputError, match=r"failures.csv can not be read"):
+    with pytest.raises(OutputError, match=r"failures.csv cannot be read"):
         update_failures(tmp_path, [], about=set())

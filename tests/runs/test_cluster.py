@@ -5,7 +5,6 @@ import signal
 import socket
 import subprocess
 import sys
-import textwrap
 import time
 from pathlib import Path
 
@@ -13,11 +12,21 @@ import pytest
 from click.testing import CliRunner
 
 from ffhq_wrinkle.cli import main
+from ffhq_wrinkle.errors import ArgumentError
+from ffhq_wrinkle.runs.cluster import connected
 from ffhq_wrinkle.segmentation import save_checkpoint
 from ffhq_wrinkle.weak_labels.texture import TextureSettings
-from tests.helpers.files import files_of
+from tests.helpers.files import files_of, partial_files
 from tests.helpers.networks import threshold_unet
-from tests.helpers.processes import run, start, wait_for, workers_below
+from tests.helpers.processes import (
+    kill,
+    run,
+    run_after,
+    start,
+    wait_for,
+    without_module,
+    workers_below,
+)
 
 psutil = pytest.importorskip("psutil")
 pytest.importorskip("distributed")
@@ -68,25 +77,25 @@ def cluster(tmp_path_factory):
 def test_a_worker_killed_in_the_middle_costs_a_retry_and_not_the_run(make_dataset, tmp_path):
     dataset = make_dataset(range(200), side=300)
     dataset.image_path("00007").write_text("not an image")
-    here, there = tmp_path / "here", tmp_path / "there"
+    here, by_cluster = tmp_path / "here", tmp_path / "there"
 
     def arguments(out):
         wanted = ["--ids", "0-200", "--parser", "labels", "--save-labels", out / "labels"]
         return ["build-weak", dataset.images, out / "weak", *wanted]
 
     result = CliRunner().invoke(main, [*map(str, arguments(here))])
-    process = start(*arguments(there), "--scheduler", "local:2")
-    wait_for(lambda: len(results(there)) >= 40, process)
+    process = start(*arguments(by_cluster), "--scheduler", "local:2")
+    wait_for(lambda: len(results(by_cluster)) >= 40, process)
     killed, other = workers_below(process.pid)
     killed.kill()
     assert other.is_running()
-    said, noted = process.communicate(timeout=60)
-    assert process.returncode == result.exit_code == 1, noted
+    said, stderr = process.communicate(timeout=60)
+    assert process.returncode == result.exit_code == 1, stderr
     assert "199 weak masks written, 0 were there already, 2 failed" in said
-    assert "Traceback" not in noted
+    assert "Traceback" not in stderr
     assert len(results(here)) == 199
-    assert files_of(there) == files_of(here)
-    failures = (there / "weak" / "failures.csv").read_text().splitlines()
+    assert files_of(by_cluster) == files_of(here)
+    failures = (by_cluster / "weak" / "failures.csv").read_text().splitlines()
     assert failures[1].startswith("00000/00007.png,read,")
     assert failures[2:] == ["00000/00200.png,find,no image of this id"]
 
@@ -105,15 +114,15 @@ def test_predictions_of_a_cluster_are_those_of_one_machine(
     process = start("predict", "made", "there", *options, "--scheduler", cluster.address)
     wait_for(lambda: len(results(Path("there"))) >= 4, process)
     cluster.workers()[0].kill()
-    _, noted = process.communicate(timeout=120)
+    _, stderr = process.communicate(timeout=120)
     result = CliRunner().invoke(main, ["predict", "made", "here", *options])
-    assert process.returncode == result.exit_code == 1, noted
+    assert process.returncode == result.exit_code == 1, stderr
     assert "11 predictions written" in result.output
     assert files_of(Path("there")) == files_of(Path("here"))
     assert len((tmp_path / "there" / "wrinkles.csv").read_text().splitlines()) == 12
     assert "11 faces are much smaller" in caplog.text
     # Of the worker that was killed it is not known which it had seen.
-    assert "faces are much smaller" in noted
+    assert "faces are much smaller" in stderr
 
 
 # A parser that only this script has, so slow that one sees whether workers stop.
@@ -147,15 +156,8 @@ def slow(make_dataset, tmp_path):
     dataset = make_dataset(range(400), side=32)
     (tmp_path / "slow.py").write_text(SLOW)
 
-    def begin(scheduler):
-        return subprocess.Popen(
-            [sys.executable, tmp_path / "slow.py", dataset.images, tmp_path / "out", scheduler],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-
-    return begin
+    script = (sys.executable, tmp_path / "slow.py")
+    return lambda scheduler: start(dataset.images, tmp_path / "out", scheduler, command=script)
 
 
 def still(out):
@@ -171,8 +173,7 @@ def still(out):
 def test_workers_stop_when_the_command_is_killed(slow, tmp_path, cluster):
     process = slow(cluster.address)
     wait_for(lambda: len(results(tmp_path / "out")) >= 4, process)
-    process.kill()
-    process.communicate()
+    kill(process)
     assert still(tmp_path / "out") < 40  # two shards are 50
     assert not (tmp_path / "out" / "build.json").exists()
 
@@ -182,43 +183,37 @@ def test_ctrl_c_stops_workers_and_counts_what_they_did(slow, tmp_path):
     wait_for(lambda: len(results(tmp_path / "out")) >= 4, process)
     for child in (process, *psutil.Process(process.pid).children(recursive=True)):
         child.send_signal(signal.SIGINT)  # as a terminal does
-    said, noted = process.communicate(timeout=30)
+    said, stderr = process.communicate(timeout=30)
     done = len(results(tmp_path / "out"))
-    assert said.startswith(f"{done} weak masks written"), noted
+    assert said.startswith(f"{done} weak masks written"), stderr
     assert f"{400 - done} left to do" in said
     assert done < 40
-    assert not [path for path in tmp_path.rglob(".ffhq-wrinkle-partial-*")]
+    assert partial_files(tmp_path) == []
 
 
-def test_what_a_cluster_can_not_do_is_said_in_one_line(dataset, tmp_path, cluster, monkeypatch):
+def test_a_scheduler_that_does_not_answer_is_named():
+    message = "^no Dask scheduler answers at tcp://127.0.0.1:9$"
+    with pytest.raises(ArgumentError, match=message), connected("tcp://127.0.0.1:9", connect_s=1):
+        pass
+
+
+def test_a_cluster_s_errors_are_reported_in_one_line(dataset, tmp_path, cluster):
     out = tmp_path / "out"
     fixed = ["build-weak", dataset.images, out, "--parser", "labels", "--scheduler"]
-    with monkeypatch.context() as patch:
-        patch.setattr("ffhq_wrinkle.runs.cluster._SECONDS_TO_CONNECT", 1)
-        result = CliRunner().invoke(main, [*map(str, fixed), "tcp://127.0.0.1:9"])
-    assert result.exit_code == 2
-    assert result.output.endswith("Error: no Dask scheduler answers at tcp://127.0.0.1:9\n")
-    assert files_of(out) == {}
     result = CliRunner().invoke(main, [*map(str, fixed), "local:none"])
     assert result.exit_code == 2
     assert "it should be tcp://HOST:PORT or local:N" in result.output
+    assert files_of(out) == {}
+    out.mkdir(exist_ok=True)
     (out / "00000").write_text("where a folder has to be")
-    process, _, noted = run(*fixed, cluster.address)
+    process, _, stderr = run(*fixed, cluster.address)
     assert process.returncode == 1
-    assert noted.splitlines()[-1].startswith(f"Error: {out}/00000: ")
+    assert stderr.splitlines()[-1].startswith(f"Error: {out}/00000: ")
 
 
-def test_without_dask_it_is_said_what_to_install(tmp_path, dataset):
-    code = textwrap.dedent(
-        """
-        import sys
-        sys.modules["distributed"] = None
-        from ffhq_wrinkle.cli import main
-        main(sys.argv[1:])
-        """
-    )
-    command = [sys.executable, "-c", code, "build-weak", dataset.images, tmp_path / "out"]
-    options = ["--parser", "labels", "--scheduler", "local:2"]
-    said = subprocess.run([*command, *options], capture_output=True, text=True)
+def test_without_dask_the_error_says_what_to_install(tmp_path, dataset):
+    command = ["build-weak", dataset.images, tmp_path / "out", "--parser", "labels"]
+    said = run_after(without_module("distributed"), *command, "--scheduler", "local:2")
     assert said.returncode == 2
     assert said.stderr == "Error: a scheduler needs Dask: pip install 'ffhq-wrinkle[dask]'\n"
+    assert files_of(tmp_path / "out") == {}

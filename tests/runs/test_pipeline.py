@@ -91,7 +91,7 @@ def test_few_items_are_in_memory_however_many_there_are():
     assert work.most_at_once <= 3 * (4 + 3)
 
 
-def test_what_was_written_is_counted_when_the_block_is_left_in_the_middle():
+def test_written_items_are_counted_when_the_block_is_left_in_the_middle():
     work = Work()
     with suppress(KeyboardInterrupt), work.pipeline(range(100), jobs=2) as pipeline:
         for number, _ in pipeline:
@@ -143,7 +143,7 @@ def test_an_error_of_the_run_ends_each():
         list(outcomes)
 
 
-def test_each_leaves_undone_what_has_not_begun_when_the_block_is_left():
+def test_items_not_begun_are_left_undone_when_the_block_is_left():
     worked_on = []
 
     def work(number):

@@ -1,7 +1,6 @@
 """Shards done in this process, by copies of the work such as workers get."""
 
 import pickle
-from functools import partial
 
 import numpy as np
 import pytest
@@ -9,18 +8,11 @@ from numpy.testing import assert_array_equal
 from PIL import Image
 
 from ffhq_wrinkle.dataset.layout import ImageFile
-from ffhq_wrinkle.errors import ArgumentError, ImageError, OutputError, SourceError
-from ffhq_wrinkle.faces.template import TemplateParser
+from ffhq_wrinkle.errors import ImageError, OutputError
 from ffhq_wrinkle.results.outputs import OutputFolder
 from ffhq_wrinkle.results.result_files import State
 from ffhq_wrinkle.runs.shards import Work, do_shard, shards_of
-from ffhq_wrinkle.segmentation import create_model, save_checkpoint
-from ffhq_wrinkle.segmentation.checkpoints.checkpoint import load_checkpoint
-from ffhq_wrinkle.segmentation.prediction.ingredients import Ingredients
-from ffhq_wrinkle.segmentation.prediction.predictor import TorchPredictor, load_predictor
-from ffhq_wrinkle.segmentation.prediction.views import AlignedFaces
-from ffhq_wrinkle.weak_labels.texture import TextureSettings
-from tests.helpers.faces import drawn_face
+from tests.helpers.pictures import pixels
 
 
 class Folder:
@@ -46,16 +38,15 @@ class Brighter(Work):
 
     def load(self, file):
         self.counts["loaded"] += 1
-        with Image.open(self.images / file.path) as image:
-            return file, np.array(image)
+        return file, pixels(self.images / file.path)
 
     def infer(self, batch):
-        return [pixels + 10 for _, pixels in batch]
+        return [levels + 10 for _, levels in batch]
 
-    def write(self, one, result):
-        if not one[1].any():
+    def write(self, loaded, result):
+        if not loaded[1].any():
             raise ImageError("it is black")
-        self.results.output.write(f"{one[0].image_id}.png", result)
+        self.results.output.write(f"{loaded[0].image_id}.png", result)
 
 
 @pytest.fixture
@@ -85,11 +76,11 @@ def test_a_shard_done_again_counts_what_is_there_and_does_the_rest(tmp_path, fil
     assert do_shard(copy, files, jobs=2) == (5, [], {"loaded": 3}, [])
     assert (tmp_path / "out" / "1.png").stat().st_mtime_ns == first
     for level in range(1, 6):
-        with Image.open(tmp_path / "out" / f"{level}.png") as image:
-            assert_array_equal(np.asarray(image), np.full((3, 4), level + 10))
+        made = pixels(tmp_path / "out" / f"{level}.png")
+        assert_array_equal(made, np.full((3, 4), level + 10))
 
 
-def test_a_failure_is_told_with_its_step(tmp_path, files, copy):
+def test_a_failure_is_reported_with_its_step(tmp_path, files, copy):
     Image.fromarray(np.zeros((3, 4), np.uint8)).save(tmp_path / "images" / "3.png")
     made, failures, _, _ = do_shard(copy, files, jobs=1)
     assert (made, failures) == (4, [("3.png", "read", "it is black")])
@@ -109,7 +100,7 @@ class Levels(Brighter):
         self.told = []
         self.broken = True
 
-    def write(self, one, result):
+    def write(self, loaded, result):
         if self.broken and result.max() == 14:
             raise OutputError("the disk is full")
         self.told.append(str(result.max()))
@@ -119,7 +110,7 @@ class Levels(Brighter):
         return sorted(told)
 
 
-def test_what_a_shard_gathers_is_told_once_and_not_what_a_failed_try_had(tmp_path, files, output):
+def test_a_shard_reports_what_it_gathered_once_and_nothing_of_a_failed_try(tmp_path, files, output):
     copy = pickle.loads(pickle.dumps(Levels(tmp_path / "images", output)))
     assert do_shard(copy, files[:2], jobs=1).gathered == ["11", "12"]
     with pytest.raises(OutputError, match="the disk is full"):
@@ -156,41 +147,3 @@ def test_there_are_several_shards_for_each_worker_and_none_is_too_large(count, w
     shards = list(shards_of(files, workers))
     assert [len(shard) for shard in shards] == sizes
     assert [file for shard in shards for file in shard] == files
-
-
-def test_what_makes_predictions_is_made_anew_in_another_process(tmp_path):
-    path = tmp_path / "net.pt"
-    save = partial(save_checkpoint, network="unet", texture=TextureSettings(sigma=4.0), side=64)
-    save(path, create_model("unet", 4, 2).eval())
-    predictor = load_predictor(path, device="cpu", batch_size=3)
-    again = pickle.loads(pickle.dumps(predictor))
-    assert (again.batch_size, again.texture.sigma) == (3, 4.0)
-    x = np.random.default_rng(0).integers(0, 256, (32, 32, 4), np.uint8)
-    assert_array_equal(again.logits([x])[0], predictor.logits([x])[0])
-    with pytest.raises(ArgumentError, match="load_predictor"):
-        pickle.dumps(TorchPredictor(load_checkpoint(path), device="cpu"))
-
-    (tmp_path / "marks.csv").write_text(
-        "image_id,left_eye_x,left_eye_y,right_eye_x,right_eye_y,mouth_left_x,mouth_left_y,"
-        "mouth_right_x,mouth_right_y\n00001,50,50,90,50,55,90,85,90\n"
-    )
-    views = AlignedFaces(tmp_path / "marks.csv", all_faces=True, size=128)
-    assert pickle.loads(pickle.dumps(views)).settings() == views.settings()
-
-    image, _ = drawn_face(128)
-    Image.fromarray(np.full((128, 128), 9, np.uint8)).save(tmp_path / "1.png")
-    made = Ingredients(TemplateParser(), TextureSettings(), textures=tmp_path)
-    again = pickle.loads(pickle.dumps(made))
-    assert again.settings() == made.settings()
-    for one, other in zip(again.prepare(image, "1"), made.prepare(image, "1"), strict=True):
-        assert_array_equal(one, other)
-
-
-def test_other_weights_than_those_the_run_began_with_are_refused(tmp_path):
-    path = tmp_path / "net.pt"
-    save = partial(save_checkpoint, path, network="unet", texture=TextureSettings(), side=64)
-    save(create_model("unet", 3, 2).eval())
-    content = pickle.dumps(load_predictor(path, device="cpu"))
-    save(create_model("unet", 3, 2).eval())  # which begins with other random weights
-    with pytest.raises(SourceError, match="all workers need the same file"):
-        pickle.loads(content)

@@ -27,4 +27,3 @@ def impatient(monkeypatch):
 
     monkeypatch.setattr(locks, "BEAT_S", 0.1)
     monkeypatch.setattr(locks, "DEAD_S", 0.5)
-    monkeypatch.setattr(locks, "_LOOK_S", 0.05)

@@ -49,7 +49,7 @@ def test_of_many_that_take_a_folder_at_once_one_has_it(bucket, impatient):
     assert bucket.names() == []
 
 
-def test_who_was_taken_for_dead_says_so_and_leaves_the_mark_alone(bucket, impatient, caplog):
+def test_a_holder_taken_for_dead_says_so_and_leaves_the_mark_alone(bucket, impatient, caplog):
     folder = parse_place(bucket.url("weak"))
     slept = StoreLock(folder, LOCK, busy=BUSY)
     slept.acquire()

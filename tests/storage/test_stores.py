@@ -1,20 +1,15 @@
 """Folders in object stores: an S3 server on loopback, fsspec's own store in memory, real kills."""
 
 import json
-import signal
-import subprocess
-import sys
-import textwrap
 import time
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 import pytest
-from click.testing import CliRunner
 from numpy.testing import assert_array_equal
 from PIL import Image
 
-from ffhq_wrinkle.cli import main
 from ffhq_wrinkle.dataset.layout import find_images
 from ffhq_wrinkle.errors import ArgumentError, ImageError, OutputError
 from ffhq_wrinkle.images.photographs import read_image
@@ -23,12 +18,12 @@ from ffhq_wrinkle.results.result_files import State
 from ffhq_wrinkle.segmentation import save_checkpoint
 from ffhq_wrinkle.storage.places import entries, get, parse_place
 from ffhq_wrinkle.weak_labels.texture import TextureSettings
+from tests.helpers.commands import run
 from tests.helpers.files import files_of
 from tests.helpers.networks import threshold_unet
-from tests.helpers.processes import start, wait_for, workers_below
+from tests.helpers.processes import kill, run_after, start, wait_for, without_module, workers_below
 
-pytest.importorskip("distributed")
-
+NEEDS_DASK = pytest.mark.skipif(not find_spec("distributed"), reason="needs the extra dask")
 LOCK = ".build.json.lock"
 
 
@@ -42,25 +37,21 @@ def memory():
     store.clear()
 
 
-def run(*arguments):
-    return CliRunner().invoke(main, [*map(str, arguments)])
-
-
 def test_weak_masks_in_a_bucket_are_those_on_a_disk(bucket, dataset, tmp_path):
     dataset.image_path("00002").write_bytes(b"not an image")
     bucket.upload(dataset.root, "ffhq")
     parser = ["--parser", "labels", "--labels"]
-    here = run(
+    on_disk = run(
         *("build-weak", dataset.images, tmp_path / "weak", *parser, dataset.labels),
         *("--save-labels", tmp_path / "labels", "--save-masked-images", tmp_path / "masked"),
     )
-    there = run(
+    in_store = run(
         *("build-weak", bucket.url("ffhq"), bucket.url("weak"), *parser),
         bucket.url("ffhq/face_parsed_labels"),
         *("--save-labels", bucket.url("labels"), "--save-masked-images", bucket.url("masked")),
     )
-    assert here.exit_code == there.exit_code == 1, there.output
-    assert "5 weak masks written, 0 were there already, 1 failed" in there.output
+    assert on_disk.exit_code == in_store.exit_code == 1, in_store.output
+    assert "5 weak masks written, 0 were there already, 1 failed" in in_store.output
     for folder in ("weak", "labels", "masked"):
         expected = files_of(tmp_path / folder)
         expected.pop("build.json")  # which tells where the label maps are
@@ -84,12 +75,12 @@ def test_predictions_in_a_store_are_those_on_a_disk(memory, dataset, tmp_path):
     save_checkpoint(checkpoint, threshold_unet(), "unet", texture=TextureSettings(), side=128)
     options = ["--checkpoint", checkpoint, "--parser", "template", "--probabilities", "npy"]
     out = f"{memory}/predictions"
-    here = run("predict", dataset.images, tmp_path / "here", *options, "--ids", "0-2")
+    on_disk = run("predict", dataset.images, tmp_path / "here", *options, "--ids", "0-2")
     store = parse_place(memory)
     for name, content in files_of(dataset.images).items():
         store.fs.pipe_file(f"{store.path}/images/{name}", content)
-    there = run("predict", f"{memory}/images", out, *options, "--ids", "0-2")
-    assert here.exit_code == there.exit_code == 0, there.output
+    in_store = run("predict", f"{memory}/images", out, *options, "--ids", "0-2")
+    assert on_disk.exit_code == in_store.exit_code == 0, in_store.output
 
     def made():
         return {
@@ -109,16 +100,16 @@ def test_predictions_in_a_store_are_those_on_a_disk(memory, dataset, tmp_path):
     assert [row.split(",")[0] for row in table[1:]] == ["00000", "00002", "00999", "01000", "01001"]
 
 
-def test_who_is_in_a_bucket_is_told_as_of_a_disk(bucket, dataset, tmp_path, stand_in):
+def test_sets_in_a_bucket_are_described_as_on_a_disk(bucket, dataset, tmp_path, stand_in):
     table = "image_number,age_group,gender\n0,20-29,female\n1,3-6,male\n1000,40-49,female\n"
     (dataset.root / "ffhq_aging_labels.csv").write_text(table)
     dataset.image_path("00002").write_bytes(b"not an image")
     bucket.upload(dataset.root, "ffhq")
     fixed = ["--race", "--keep-individual", "--out"]
-    here = run("demographics", dataset.root, *fixed, tmp_path / "who")
+    on_disk = run("demographics", dataset.root, *fixed, tmp_path / "who")
     for _ in range(2):  # the second time all estimates are there
-        there = run("demographics", bucket.url("ffhq"), *fixed, bucket.url("who"))
-        assert here.exit_code == there.exit_code == 1, there.output
+        in_store = run("demographics", bucket.url("ffhq"), *fixed, bucket.url("who"))
+        assert on_disk.exit_code == in_store.exit_code == 1, in_store.output
         expected, made = files_of(tmp_path / "who"), bucket.files("who")
         assert made.keys() == expected.keys() >= {"race.csv", "demographics.png", "failures.csv"}
         for name in ("race.csv", "demographics.csv", "failures.csv"):
@@ -131,7 +122,7 @@ def test_who_is_in_a_bucket_is_told_as_of_a_disk(bucket, dataset, tmp_path, stan
     assert set(drawn.output.split()) >= {"00000", "00001", "00002", "00999", "01000", "01001"}
 
 
-def test_killed_in_the_middle_it_goes_on_from_what_is_in_the_bucket(
+def test_a_killed_run_is_resumed_from_what_is_in_the_bucket(
     bucket, make_dataset, tmp_path, impatient
 ):
     dataset = make_dataset(range(60), side=160)
@@ -140,9 +131,7 @@ def test_killed_in_the_middle_it_goes_on_from_what_is_in_the_bucket(
     command = ["build-weak", bucket.url("images"), bucket.url("weak"), *fixed]
     process = start(*command)
     wait_for(lambda: len(bucket.names("weak/0")) >= 10, process)
-    process.kill()
-    assert process.wait() == -signal.SIGKILL
-    process.communicate()
+    kill(process)
     left = bucket.names("weak/")
     assert f"weak/{LOCK}" in left
     assert "weak/build.json" not in left
@@ -154,6 +143,7 @@ def test_killed_in_the_middle_it_goes_on_from_what_is_in_the_bucket(
     assert bucket.files("weak") == files_of(tmp_path / "straight")
 
 
+@NEEDS_DASK
 def test_a_worker_killed_in_the_middle_costs_a_retry_and_not_the_run(
     bucket, make_dataset, tmp_path
 ):
@@ -165,8 +155,8 @@ def test_a_worker_killed_in_the_middle_costs_a_retry_and_not_the_run(
     )
     wait_for(lambda: len(bucket.names("weak/0")) >= 20, process)
     workers_below(process.pid)[0].kill()
-    said, noted = process.communicate(timeout=60)
-    assert process.returncode == 0, noted
+    said, stderr = process.communicate(timeout=60)
+    assert process.returncode == 0, stderr
     assert "80 weak masks written" in said
     run("build-weak", dataset.images, tmp_path / "straight", "--parser", "template")
     assert bucket.files("weak") == files_of(tmp_path / "straight")
@@ -203,7 +193,9 @@ def test_an_overwrite_that_was_cut_off_still_knows_what_it_has_not_replaced(buck
     assert bucket.names("out/.") == []
 
 
-@pytest.mark.parametrize("cluster", [[], ["--scheduler", "local:1"]])
+@pytest.mark.parametrize(
+    "cluster", [[], pytest.param(["--scheduler", "local:1"], marks=NEEDS_DASK)]
+)
 def test_results_of_other_settings_are_replaced_when_asked_for(bucket, dataset, tmp_path, cluster):
     fixed = ["--parser", "template", "--sigma"]
     first = run("build-weak", dataset.images, bucket.url("weak"), *fixed, 4)
@@ -233,8 +225,8 @@ def test_images_are_found_as_on_a_disk(memory):
     names += ["other/00002.png", "00000/deeper/00003.png", "photo.heic"]
     for name in names:
         place.fs.pipe_file(f"{place.path}/{name}", b"")
-    found = {image_id: file.path for image_id, file in find_images(place).items()}
-    assert found == {
+    paths = {image_id: file.path for image_id, file in find_images(place).items()}
+    assert paths == {
         "00001": "00000/00001.png",
         "01001": "01000/01001.JPG",
         "photo": "photo.heic",
@@ -242,7 +234,7 @@ def test_images_are_found_as_on_a_disk(memory):
     }
 
 
-def test_what_is_no_image_is_said_as_of_files(bucket, tmp_path, monkeypatch):
+def test_files_that_are_not_images_are_reported_as_on_a_disk(bucket, tmp_path, monkeypatch):
     Image.fromarray(PIXELS).save(tmp_path / "gray.png")
     bucket.upload(tmp_path, "images")
     bucket.put("images/empty.png", b"")
@@ -260,7 +252,7 @@ def test_what_is_no_image_is_said_as_of_files(bucket, tmp_path, monkeypatch):
     assert len(get(folder / "gray.png", most=21)) == 21
 
 
-def test_what_can_not_be_reached_is_said_in_one_line(bucket, dataset, monkeypatch):
+def test_a_place_that_cannot_be_reached_is_reported_in_one_line(bucket, dataset, monkeypatch):
     weak = ["--parser", "template"]
     bucket.upload(dataset.images, "images")
     images = bucket.url("images")
@@ -268,9 +260,9 @@ def test_what_can_not_be_reached_is_said_in_one_line(bucket, dataset, monkeypatc
         (["s3://nosuchbucket/x", bucket.url("out")], 2, "s3://nosuchbucket/x has no images"),
         ([images, "s3://nosuchbucket/x"], 1, "The specified bucket does not exist"),
         ([images, images], 2, "overlap; results need a folder of their own"),
-        (["http://127.0.0.1/faces", bucket.url("out")], 2, "web pages can not be listed"),
-        (["s3://", bucket.url("out")], 2, "s3:// names no bucket"),
-        (["nonsense://a/b", bucket.url("out")], 2, "no places of the kind nonsense://"),
+        (["http://127.0.0.1/faces", bucket.url("out")], 2, "web pages cannot be listed"),
+        (["s3://", bucket.url("out")], 2, "s3:// does not name a bucket"),
+        (["nonsense://a/b", bucket.url("out")], 2, "the protocol nonsense:// is not supported"),
     ):
         result = run("build-weak", *places, *weak)
         assert (result.exit_code, message in result.output) == (code, True), result.output
@@ -280,7 +272,7 @@ def test_what_can_not_be_reached_is_said_in_one_line(bucket, dataset, monkeypatc
     process = start("build-weak", images, bucket.url("out"), *weak)
     _, said = process.communicate(timeout=120)
     assert process.returncode == 2
-    assert said.startswith(f"Error: {images} can not be read: ")
+    assert said.startswith(f"Error: {images} cannot be read: ")
     assert len(said.splitlines()) == 1
 
 
@@ -313,24 +305,17 @@ def test_a_store_that_refuses_in_the_middle_ends_the_run(bucket, make_dataset):
         ("gs://faces/a", "gcsfs", "pip install 'ffhq-wrinkle[gs]'"),
     ],
 )
-def test_without_the_store_s_library_it_is_said_what_to_install(address, blocked, advice, tmp_path):
-    code = textwrap.dedent(
-        f"""
-        import sys
-        sys.modules[{blocked!r}] = None
-        from ffhq_wrinkle.cli import main
-        main(sys.argv[1:])
-        """
-    )
-    command = [sys.executable, "-c", code, "build-weak", address, tmp_path / "out"]
-    said = subprocess.run(command, capture_output=True, text=True)
+def test_without_the_store_s_library_the_error_says_what_to_install(
+    address, blocked, advice, tmp_path
+):
+    said = run_after(without_module(blocked), "build-weak", address, tmp_path / "out")
     assert said.returncode == 2
     assert said.stderr.splitlines()[-1] == (
         f"Error: Invalid value for 'IMAGES': {address} needs a library: {advice}"
     )
 
 
-def test_an_address_where_a_path_has_to_be_makes_no_folder_of_that_name(annotate, monkeypatch):
+def test_an_address_in_the_place_of_a_path_makes_no_folder_of_that_name(annotate, monkeypatch):
     folders = annotate({name: {"00001": np.ones((4, 4), bool)} for name in "ab"})
     monkeypatch.chdir(folders[0].parent)
     result = run("fuse-labels", *folders, "--out", "s3://faces/fused")
@@ -342,5 +327,5 @@ def test_an_address_where_a_path_has_to_be_makes_no_folder_of_that_name(annotate
 def test_addresses_of_files_are_paths(tmp_path):
     assert parse_place(f"file://{tmp_path}/a%20b") == tmp_path / "a b"
     assert parse_place("faces") == Path("faces")
-    with pytest.raises(ArgumentError, match="can not be listed"):
+    with pytest.raises(ArgumentError, match="cannot be listed"):
         parse_place("https://example.org/faces")

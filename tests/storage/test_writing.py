@@ -29,7 +29,7 @@ except OutputError as error:
 """
 
 
-def test_when_a_file_can_not_be_written_whole_the_old_one_stays(tmp_path):
+def test_when_a_file_cannot_be_written_whole_the_old_one_stays(tmp_path):
     (tmp_path / "a").write_bytes(b"old")
     said = subprocess.check_output(
         [sys.executable, "-c", LIMITED_WRITE, str(tmp_path / "a")], text=True
@@ -41,7 +41,7 @@ def test_when_a_file_can_not_be_written_whole_the_old_one_stays(tmp_path):
 
 
 def test_a_folder_that_is_not_there_is_named(tmp_path):
-    with pytest.raises(OutputError, match="nowhere"):
+    with pytest.raises(OutputError, match="nowhere/a: No such file or directory"):
         write_bytes(tmp_path / "nowhere" / "a", b"x")
 
 

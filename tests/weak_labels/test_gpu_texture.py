@@ -9,6 +9,7 @@ from numpy.testing import assert_array_equal
 
 from ffhq_wrinkle.errors import ArgumentError
 from ffhq_wrinkle.inference.gpu_images import GpuBatch, fetched, on_device, packed_bits
+from ffhq_wrinkle.weak_labels.formulas import FORMULAS
 from ffhq_wrinkle.weak_labels.gpu_texture import (
     GpuWeakMasks,
     face_masks,
@@ -17,6 +18,9 @@ from ffhq_wrinkle.weak_labels.gpu_texture import (
 )
 from ffhq_wrinkle.weak_labels.texture import TextureSettings
 from tests.helpers.faces import drawn_face
+from tests.helpers.formulas import reference_map
+
+ON_GPU = [name for name, formula in FORMULAS.items() if formula.levels_on_gpu]
 
 
 @pytest.fixture(params=["cpu", pytest.param("cuda", marks=pytest.mark.gpu)])
@@ -24,24 +28,11 @@ def device(request):
     return torch.device(request.param)
 
 
-def by_definition(image, face, kernel_size, sigma, recipe):
-    """The formulas as they are written down, by OpenCV's filter in double precision."""
-    gray = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY).astype(np.float64)
-    blurred = cv2.GaussianBlur(
-        gray, (kernel_size, kernel_size), sigma, borderType=cv2.BORDER_REFLECT_101
-    )
-    if recipe == "paper":
-        levels = np.rint(np.clip((1 - gray / (1 + blurred)) * 255, 0, 255))
-    else:
-        levels = (257 - np.floor(np.minimum(255 * gray / (1 + blurred), 255))) % 256
-    return levels.astype(np.uint8) * face
-
-
 def test_gray_is_opencv_s_for_every_colour(device):
     colours = np.arange(1 << 24, dtype=np.uint32).view(np.uint8).reshape(-1, 4)[:, :3]
     image = np.ascontiguousarray(colours.reshape(4096, 4096, 3))
-    found = fetched(gray_levels(on_device([image], device)))[0]
-    assert_array_equal(found, cv2.cvtColor(image, cv2.COLOR_RGB2GRAY))
+    gray = fetched(gray_levels(on_device([image], device)))[0]
+    assert_array_equal(gray, cv2.cvtColor(image, cv2.COLOR_RGB2GRAY))
 
 
 @pytest.mark.parametrize("shape", [(1024, 1024), (512, 512), (300, 451), (1, 7), (1500, 1201)])
@@ -49,18 +40,18 @@ def test_faces_are_skin_and_nose_at_the_image_s_size(shape, device):
     labels = np.random.default_rng(1).integers(0, 19, (2, 512, 512), dtype=np.uint8)
     faces = face_masks(on_device(list(labels), device), shape)
     bits = fetched(packed_bits(faces))
-    for number, one in enumerate(labels):
+    for number, label_map in enumerate(labels):
         # The cell that a pixel's centre lies in.
         rows, columns = (
             [math.floor(Fraction(2 * pixel + 1, 2 * side) * 512) for pixel in range(side)]
             for side in shape
         )
-        expected = np.isin(one, (1, 10))[rows][:, columns]
+        expected = np.isin(label_map, (1, 10))[rows][:, columns]
         assert_array_equal(fetched(faces[number]), expected)
         assert_array_equal(bits[number], np.packbits(expected))
 
 
-@pytest.mark.parametrize("recipe", ["paper", "released"])
+@pytest.mark.parametrize("recipe", ON_GPU)
 @pytest.mark.parametrize(
     ("shape", "kernel_size", "sigma"),
     [((256, 256), 21, 5.0), ((70, 41), 7, 1.3), ((12, 9), 41, 10.0), ((1, 1), 21, 5.0)],
@@ -72,7 +63,7 @@ def test_maps_are_those_of_the_formulas(shape, kernel_size, sigma, recipe, devic
     photo = cv2.resize(drawn_face(256)[0], shape[::-1])
     faces = rng.random((3, *shape)) < 0.8
     images = [noise, even, photo]
-    found = masked_texture_maps(
+    maps = masked_texture_maps(
         on_device(images, device),
         torch.from_numpy(faces).to(device),
         kernel_size=kernel_size,
@@ -80,14 +71,14 @@ def test_maps_are_those_of_the_formulas(shape, kernel_size, sigma, recipe, devic
         recipe=recipe,
     )
     differ = [
-        (one != by_definition(image, face, kernel_size, sigma, recipe)).mean()
-        for one, image, face in zip(fetched(found), images, faces, strict=True)
+        (texture != reference_map(image, recipe, kernel_size, sigma) * face).mean()
+        for texture, image, face in zip(fetched(maps), images, faces, strict=True)
     ]
     # At a tie the formulas' own last bit decides, which no two ways to add up have in common.
     assert max(differ) <= 1e-4
 
 
-@pytest.mark.parametrize("recipe", ["paper", "released"])
+@pytest.mark.parametrize("recipe", ON_GPU)
 @pytest.mark.parametrize("scale_to_image", [False, True])
 def test_weak_masks_are_the_cpu_s_to_the_last_pixel(recipe, scale_to_image, device):
     settings = TextureSettings(recipe=recipe, scale_to_image=scale_to_image)
@@ -105,11 +96,11 @@ def test_weak_masks_are_the_cpu_s_to_the_last_pixel(recipe, scale_to_image, devi
 
 
 def test_too_little_memory_for_a_batch_says_what_to_try(monkeypatch):
-    def no_memory(*_):
+    def no_memory(*_, **__):
         raise torch.OutOfMemoryError("CUDA out of memory")
 
-    made = GpuWeakMasks(TextureSettings())
-    monkeypatch.setattr(made, "_computed", no_memory)
+    monkeypatch.setattr("ffhq_wrinkle.weak_labels.gpu_texture.masked_texture_maps", no_memory)
+    weak_masks_of = GpuWeakMasks(TextureSettings())
     images, label_maps = torch.zeros(8, 4, 4, 3), torch.zeros(8, 512, 512)
     with pytest.raises(ArgumentError, match="try --batch-size 4"):
-        made(GpuBatch(images, label_maps, 8))
+        weak_masks_of(GpuBatch(images, label_maps, 8))

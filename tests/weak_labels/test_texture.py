@@ -4,33 +4,12 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from ffhq_wrinkle.errors import ArgumentError, FfhqWrinkleError
+from ffhq_wrinkle.weak_labels.formulas import FORMULAS
 from ffhq_wrinkle.weak_labels.texture import masked_texture_map, scaled_kernel, texture_map
 from tests.helpers.faces import drawn_face
+from tests.helpers.formulas import REFERENCES, reference_map
 
 RNG = np.random.default_rng(7)
-
-
-def gray_of(image):
-    """OpenCV's 8-bit gray by its documented weights, rounded; in whole numbers."""
-    red, green, blue = np.moveaxis(image.astype(np.int64), 2, 0)
-    # 0.299, 0.587, 0.114 in 15 bits, as OpenCV computes for 8-bit images
-    return (red * 9798 + green * 19235 + blue * 3735 + (1 << 14)) >> 15
-
-
-def reference(image, kernel_size, sigma, recipe):
-    """The definition in float64: one tap at a time over a mirrored border."""
-    gray = gray_of(image).astype(np.float64)
-    offsets = np.arange(kernel_size) - kernel_size // 2
-    taps = np.exp(-(offsets**2) / (2 * sigma**2))
-    taps /= taps.sum()
-    padded = np.pad(gray, kernel_size // 2, mode="reflect")
-    rows, columns = gray.shape
-    across = sum(tap * padded[:, at : at + columns] for at, tap in enumerate(taps))
-    filtered = sum(tap * across[at : at + rows] for at, tap in enumerate(taps))
-    if recipe == "paper":
-        return np.rint(np.clip((1 - gray / (1 + filtered)) * 255, 0, 255)).astype(int)
-    d = np.trunc(np.minimum(255 * gray / (filtered + 1), 255)).astype(int)
-    return (257 - d) % 256
 
 
 def lines():
@@ -55,28 +34,28 @@ IMAGES = {
 
 
 def assert_follows_definition(image, recipe, kernel_size=21, sigma=5.0):
-    found = texture_map(image, kernel_size=kernel_size, sigma=sigma, recipe=recipe)
-    assert found.dtype == np.uint8
-    assert found.shape == image.shape[:2]
-    off = np.abs(found.astype(int) - reference(image, kernel_size, sigma, recipe))
+    texture = texture_map(image, kernel_size=kernel_size, sigma=sigma, recipe=recipe)
+    assert texture.dtype == np.uint8
+    assert texture.shape == image.shape[:2]
+    off = np.abs(texture.astype(int) - reference_map(image, recipe, kernel_size, sigma))
     off = np.minimum(off, 256 - off)
     assert off.max() <= 1
     assert (off == 0).mean() >= 0.9999
 
 
-@pytest.mark.parametrize("recipe", ["paper", "released"])
+@pytest.mark.parametrize("recipe", FORMULAS)
 @pytest.mark.parametrize("name", IMAGES)
 def test_follows_the_definition(name, recipe):
     assert_follows_definition(IMAGES[name], recipe)
 
 
-@pytest.mark.parametrize("recipe", ["paper", "released"])
+@pytest.mark.parametrize("recipe", FORMULAS)
 def test_follows_the_definition_on_a_photograph(astronaut, recipe):
     assert_follows_definition(astronaut, recipe)
 
 
 @pytest.mark.real_data
-@pytest.mark.parametrize("recipe", ["paper", "released"])
+@pytest.mark.parametrize("recipe", FORMULAS)
 def test_follows_the_definition_on_real_faces(real_data, recipe):
     for path in sorted((real_data / "wrinkle-pairs" / "images").iterdir())[:5]:
         assert_follows_definition(cv2.imread(str(path), cv2.IMREAD_COLOR_RGB), recipe)
@@ -87,14 +66,12 @@ def test_other_kernels_follow_the_definition(kernel_size, sigma):
     assert_follows_definition(IMAGES["noise"], "paper", kernel_size, sigma)
 
 
-@pytest.mark.parametrize("recipe", ["paper", "released"])
+@pytest.mark.parametrize("recipe", FORMULAS)
 def test_even_areas_follow_the_definition_where_a_level_is_at_a_tie(recipe):
     for level in range(256):
         image = np.full((40, 30, 3), level, np.uint8)
-        if recipe == "paper":  # literally, in double precision
-            expected = np.rint((1 - np.float64(level) / (1 + np.float64(level))) * 255)
-        else:
-            expected = (257 - 255 * level // (level + 1)) % 256
+        # Filtering does not change an even area.
+        expected = REFERENCES[recipe](np.float64(level), np.float64(level))
         assert set(texture_map(image, recipe=recipe).ravel()) == {expected}, level
 
 
@@ -118,7 +95,7 @@ def test_skin_brighter_than_its_surroundings_is_2_in_released_and_0_in_paper():
     assert texture_map(image, recipe="paper")[20, 20] == 0
 
 
-@pytest.mark.parametrize("recipe", ["paper", "released"])
+@pytest.mark.parametrize("recipe", FORMULAS)
 @pytest.mark.parametrize("name", IMAGES)
 def test_masked_map_is_the_masked_full_map(name, recipe):
     image = IMAGES[name]
@@ -154,7 +131,8 @@ def test_empty_and_full_masks():
         ({"sigma": -1.0}, "-1.0"),
         ({"sigma": float("nan")}, "nan"),
         ({"sigma": float("inf")}, "inf"),
-        ({"recipe": "papier"}, "papier"),
+        ({"recipe": "papier"}, f"'papier'; choose one of {', '.join(FORMULAS)}"),
+        ({"recipe": ["paper"]}, r"recipe is \['paper'\]"),
     ],
 )
 def test_wrong_settings_are_named(settings, named):

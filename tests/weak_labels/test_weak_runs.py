@@ -3,26 +3,18 @@
 import os
 import signal
 import subprocess
-import sys
 import time
-from pathlib import Path
 
 import pytest
 
+from ffhq_wrinkle.storage.writing import PARTIAL_PREFIX
 from tests.helpers.files import files_of
-from tests.helpers.processes import LIMITED, wait_for
+from tests.helpers.processes import file_limit, kill, run_after, start, wait_for
 from tests.helpers.weak_masks import build, pixels
 
-COMMAND = [str(Path(sys.executable).with_name("ffhq-wrinkle")), "build-weak"]
 
-
-def start(dataset, out, *options):
-    return subprocess.Popen(
-        [*COMMAND, dataset.images, out, "--parser", "labels", "--jobs", "2", *options],
-        stderr=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
+def begin(dataset, out):
+    return start("build-weak", dataset.images, out, "--parser", "labels", "--jobs", 2)
 
 
 def masks(out):
@@ -34,27 +26,25 @@ def test_killed_at_any_moment_and_started_again_the_result_is_the_same(make_data
     dataset.image_path("00007").write_text("not an image")
     out, straight = tmp_path / "out", tmp_path / "straight"
     for reached in (1, 40, 80):
-        process = start(dataset, out)
+        process = begin(dataset, out)
         wait_for(lambda reached=reached: len(masks(out)) >= reached, process)
-        process.kill()
-        assert process.wait() == -signal.SIGKILL
-        process.communicate()
+        kill(process)
         assert not (out / "build.json").exists()
         for path in masks(out):
             assert pixels(path).shape == (300, 300)  # whole
     assert len(masks(out)) < 119
     for folder in (out, straight):
-        process = start(dataset, folder)
+        process = begin(dataset, folder)
         said = process.communicate(timeout=60)
         assert process.returncode == 1, said
     assert len(masks(out)) == 119
     assert files_of(out) == files_of(straight)
 
 
-def test_ctrl_c_stops_with_a_summary_and_can_be_taken_up_again(make_dataset, tmp_path):
+def test_ctrl_c_stops_with_a_summary_and_the_run_can_be_resumed(make_dataset, tmp_path):
     dataset = make_dataset(range(150), side=300)
     out = tmp_path / "out"
-    process = start(dataset, out)
+    process = begin(dataset, out)
     wait_for(lambda: len(masks(out)) >= 5, process)
     before = time.monotonic()
     process.send_signal(signal.SIGINT)
@@ -65,9 +55,9 @@ def test_ctrl_c_stops_with_a_summary_and_can_be_taken_up_again(make_dataset, tmp
     done = len(masks(out))
     assert f"Interrupted: {done} weak masks written" in said
     assert f"{150 - done} left to do" in said
-    assert not list(out.rglob("*.partial"))
+    assert not list(out.rglob(f"{PARTIAL_PREFIX}*"))
     assert not (out / "build.json").exists()
-    process = start(dataset, out)
+    process = begin(dataset, out)
     assert f"{150 - done} weak masks written, {done} were there" in process.communicate()[0]
     assert process.returncode == 0
 
@@ -89,7 +79,7 @@ def small_disk(tmp_path):
 def test_a_full_disk_stops_the_run_and_leaves_only_whole_files(small_disk, make_dataset):
     dataset = make_dataset(range(60), side=256)
     out = small_disk / "out"
-    process = start(dataset, out)
+    process = begin(dataset, out)
     _, said = process.communicate(timeout=60)
     assert process.returncode == 1
     assert "No space left on device; make room and run the same command again" in said
@@ -97,7 +87,7 @@ def test_a_full_disk_stops_the_run_and_leaves_only_whole_files(small_disk, make_
     assert 0 < len(masks(out)) < 60
     for path in masks(out):
         pixels(path)
-    assert not list(out.rglob("*.partial"))
+    assert not list(out.rglob(f"{PARTIAL_PREFIX}*"))
     for path in masks(out)[1:]:
         path.unlink()  # room
     report = build(dataset, out, limit=5)
@@ -108,8 +98,7 @@ def test_a_full_disk_stops_the_run_and_leaves_only_whole_files(small_disk, make_
 def test_a_write_that_fails_stops_the_run_and_leaves_only_whole_files(make_dataset, tmp_path):
     dataset = make_dataset(range(20), side=256)  # masks of more than 4,000 bytes
     out = tmp_path / "out"
-    command = [sys.executable, "-c", LIMITED, "build-weak", dataset.images, out]
-    run = subprocess.run([*command, "--parser", "labels"], capture_output=True, text=True)
+    run = run_after(file_limit(4000), "build-weak", dataset.images, out, "--parser", "labels")
     assert run.returncode == 1
     assert "File too large; make room" in run.stderr
     assert "Traceback" not in run.stderr
@@ -123,7 +112,7 @@ def test_memory_does_not_grow_with_the_number_of_images(make_dataset, tmp_path):
         os.link(dataset.image_path(f"{number % 30:05d}"), dataset.image_path(f"{number:05d}"))
         os.link(dataset.labels / f"{number % 30:05d}.npy", dataset.labels / f"{number:05d}.npy")
     out = tmp_path / "out"
-    process = start(dataset, out)
+    process = begin(dataset, out)
     watched = psutil.Process(process.pid)
     early = late = 0
     while process.poll() is None:

@@ -3,8 +3,8 @@
 from pathlib import Path, PurePosixPath
 
 from ...dataset.sources import cache_folder, source
+from ...downloads.archive_download import download_archive
 from ...downloads.data_set import DataSet
-from ...downloads.download import download_archive
 from ...errors import ArgumentError, SourceError
 
 # The networks of stage 2, as members of the published archive.

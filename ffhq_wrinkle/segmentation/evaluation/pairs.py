@@ -13,7 +13,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 
 from ...dataset.ids import Ids
-from ...dataset.layout import find_images, select_images
+from ...dataset.layout import MANUAL_MASKS_FOLDER, find_images, select_images
 from ...errors import ArgumentError, EvaluationError, ImageError, ManyValuesError
 from ...images.masks import read_mask
 from ...images.sizes import of_size
@@ -21,8 +21,6 @@ from .prediction_files import MASKS_FOLDER, Predictions, find_predictions, read_
 from .probabilities import thresholded
 
 log = logging.getLogger(__name__)
-
-REFERENCES_FOLDER = "manual_wrinkle_masks"  # of a data set
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -139,7 +137,7 @@ def find_pairs(
         An image has no prediction, no reference though it was asked for, or no face mask.
     """
     listed = find_predictions(predictions)
-    inner = references / REFERENCES_FOLDER
+    inner = references / MANUAL_MASKS_FOLDER
     folder = inner if inner.is_dir() else references
     if folder.resolve() in (predictions.resolve(), _mask_folder(predictions).resolve()):
         raise ArgumentError(f"{predictions} and {folder} are the same folder")
@@ -217,7 +215,7 @@ def _mask(path: Path) -> np.ndarray:
         return read_mask(path)
     except ManyValuesError as error:
         raise ImageError(
-            f"{path}: {error.found}; save masks as 0 and 255, probabilities as 16-bit gray PNG or "
+            f"{path}: {error.fault}; save masks as 0 and 255, probabilities as 16-bit gray PNG or "
             ".npy"
         ) from error
     except ImageError as error:

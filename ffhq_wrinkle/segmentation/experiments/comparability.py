@@ -157,7 +157,7 @@ def _largest(
     kinds: Iterable[Callable[[Pretrained], Facts]],
     why: dict[Path, str],
 ) -> tuple[list[Pretrained], Facts]:
-    """Return the largest group of runs with equal facts, with these; note why others differ."""
+    """Return the largest group of runs with equal facts, and the facts; note why others differ."""
     best: list[Pretrained] = []
     facts_of: Callable[[Pretrained], Facts] = _further_facts
     for kind in kinds:

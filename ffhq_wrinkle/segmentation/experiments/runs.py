@@ -22,7 +22,8 @@ from ..training.recipes import Recipe, parse_recipe
 from ..training.run_folder import CONFIG, SPLIT, TEST
 from ..training.stage_state import BEST, MEMORY, METRICS
 from ..training_data.samples import STAGES, Stage
-from ..training_data.split import Split, split_in
+from ..training_data.split import Split
+from ..training_data.split_file import read_split
 
 _COUNTS = ("true_positive", "false_positive", "false_negative", "true_negative")
 
@@ -142,7 +143,7 @@ def read_run(path: Path) -> Run:
             precision=str(content["precision"]),
             init=str(content.get("init", "")),
             stages=stages,
-            scores=None if unfinished else _scores(path, split_in(path / SPLIT)),
+            scores=None if unfinished else _scores(path, read_split(path / SPLIT)),
             unfinished=unfinished,
         )
     except (KeyError, TypeError) as error:
@@ -168,13 +169,14 @@ def _trained(folder: Path) -> Trained:
     content = read_weights(best) if best.is_file() else {}
     data = content.get("data_sha256") if isinstance(content, Mapping) else None
     seconds = [_number(row.get("seconds")) for row in rows]
+    split = folder / SPLIT
     memory = [_number(row.get(MEMORY)) for row in rows]
     return Trained(
         len(rows),
         None if not rows or any(map(math.isnan, seconds)) else sum(seconds),
         max((mib for mib in memory if not math.isnan(mib)), default=None),
         data if isinstance(data, str) else "",
-        sha256_of_ids(split_in(folder / SPLIT).ids("train")) if (folder / SPLIT).is_file() else "",
+        sha256_of_ids(read_split(split).ids("train")) if split.is_file() else "",
     )
 
 

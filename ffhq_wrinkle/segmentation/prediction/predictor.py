@@ -116,9 +116,9 @@ class Predictor(ABC):
                 batch.append(one)
             filled = np.stack(batch + batch[-1:] * (size - len(batch)))
             try:
-                logits = self._logits(filled)
+                logits = self.batch_logits(filled)
                 if flip:
-                    mirrored = self._logits(np.ascontiguousarray(filled[:, :, ::-1]))
+                    mirrored = self.batch_logits(np.ascontiguousarray(filled[:, :, ::-1]))
                     logits = (logits + mirrored[:, :, ::-1]) / 2
             except RuntimeError as error:
                 if lacks_memory(error):
@@ -136,8 +136,19 @@ class Predictor(ABC):
         return self.texture or RELEASED
 
     @abstractmethod
-    def _logits(self, batch: np.ndarray) -> np.ndarray:
-        """uint8 (B, H, W, in_channels) to float32 (B, H, W)."""
+    def batch_logits(self, batch: np.ndarray) -> np.ndarray:
+        """Return the logits of a batch; a subclass computes them, and `logits` makes batches.
+
+        Parameters
+        ----------
+        batch : np.ndarray
+            uint8 (B, H, W, in_channels).
+
+        Returns
+        -------
+        np.ndarray
+            float32 (B, H, W): wrinkle against background, as `logits` returns them.
+        """
 
 
 class TorchPredictor(Predictor):
@@ -189,7 +200,8 @@ class TorchPredictor(Predictor):
         self._model = laid_out(model.to(self.device), model.memory_format)
 
     @torch.inference_mode()
-    def _logits(self, batch: np.ndarray) -> np.ndarray:
+    def batch_logits(self, batch: np.ndarray) -> np.ndarray:
+        """Return the logits of a batch, computed by PyTorch."""
         x = self._model.scaled(torch.from_numpy(batch).permute(0, 3, 1, 2))
         bf16 = self.precision == "bf16"
         with exact(self.device), torch.autocast("cuda", torch.bfloat16, enabled=bf16):
@@ -259,7 +271,8 @@ class OnnxPredictor(Predictor):
                 f"{path} was not written by `ffhq-wrinkle export`: its note is missing or wrong"
             ) from error
 
-    def _logits(self, batch: np.ndarray) -> np.ndarray:
+    def batch_logits(self, batch: np.ndarray) -> np.ndarray:
+        """Return the logits of a batch, computed by ONNX Runtime."""
         x = batch.transpose(0, 3, 1, 2).astype(np.float32)
         x /= 255
         x *= 2

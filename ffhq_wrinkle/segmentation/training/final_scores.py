@@ -16,65 +16,72 @@ from ..evaluation.scoring import evaluate_pairs
 from ..prediction.predictor import TorchPredictor
 from ..training_data.samples import Sample
 from .recipes import StageConfig
-from .training_set import HALF, Place, TrainingSet
+from .training_set import HALF, TrainingSet, Turn
+
+_HEADLINE = ("jsi", "f1")
 
 
 def score_test_part(
     checkpoint: Path, samples: Sequence[Sample], config: StageConfig, path: Path, *, device: str
 ) -> str:
-    """Score a checkpoint on samples, unless that is done, and give the headline in one line.
+    """Score a checkpoint on the test part, unless that is done, and return the scores in one line.
 
     Parameters
     ----------
     checkpoint : Path
-        Of finetuning.
+        A finetuned network.
     samples : sequence of Sample
-        The test part; of none there is no headline.
+        The test part. Without samples nothing is scored.
     config : StageConfig
-        What the network sees.
+        Settings of finetuning, including the network's input.
     path : Path
-        Gets the scores as JSON, and each image's beside it as CSV; what is there of this
-        checkpoint is taken.
+        JSON file for the scores; those of each image go to a CSV beside it. Existing scores of
+        this checkpoint are used.
     device : str
-        As `inference.choose_device`.
+        As for `devices.choose_device`.
+
+    Returns
+    -------
+    str
+        The mean JSI and F1; empty without samples.
     """
     if not samples:
         return ""
-    if not _is_of(path, checkpoint):
+    if not _are_scores_of(path, checkpoint):
         predictor = TorchPredictor(load_checkpoint(checkpoint), device=device, batch_size=1)
-        found = evaluate_pairs(_predicted(samples, config, predictor), resamples=RESAMPLES)
-        content = {**record(found), "checkpoint_sha256": predictor.sha256}
-        write_bytes(path.with_suffix(".csv"), per_image_csv(found))
+        evaluation = evaluate_pairs(_pairs(samples, config, predictor), resamples=RESAMPLES)
+        content = {**record(evaluation), "checkpoint_sha256": predictor.sha256}
+        write_bytes(path.with_suffix(".csv"), per_image_csv(evaluation))
         write_bytes(path, (json.dumps(content, indent=2) + "\n").encode())
-    shown = [
-        f"{one['measure'].upper()} {one['value']:.4f}"
-        for one in json.loads(path.read_text())["estimates"]
-        if one["measure"] in ("jsi", "f1")
-        and one["aggregate"] == MEAN
-        and one["tolerance_px"] is None
-        and one["value"] is not None
+    scores = [
+        f"{estimate['measure'].upper()} {estimate['value']:.4f}"
+        for estimate in json.loads(path.read_text())["estimates"]
+        if estimate["measure"] in _HEADLINE
+        and estimate["aggregate"] == MEAN
+        and estimate["tolerance_px"] is None
+        and estimate["value"] is not None
     ]
-    return f"{len(samples)} test images, mean over images: {', '.join(shown)}; see {path}"
+    return f"{len(samples)} test images, mean over images: {', '.join(scores)}; see {path}"
 
 
-def _is_of(path: Path, checkpoint: Path) -> bool:
-    """Whether there are scores, and of this checkpoint."""
+def _are_scores_of(path: Path, checkpoint: Path) -> bool:
+    """Whether a file has the scores of a checkpoint."""
     try:
-        found: bool = json.loads(path.read_bytes())["checkpoint_sha256"] == sha256_of(checkpoint)
+        scored: str = json.loads(path.read_bytes())["checkpoint_sha256"]
+        return scored == sha256_of(checkpoint)
     except (OSError, ValueError, KeyError, TypeError):
         return False
-    return found
 
 
-def _predicted(
+def _pairs(
     samples: Sequence[Sample], config: StageConfig, predictor: TorchPredictor
 ) -> Iterator[Pair]:
-    """References with the network's probabilities, one at a time."""
-    whole = TrainingSet(samples, config, seed=0, training=False)
+    """Yield the reference of each image with the network's probabilities."""
+    examples = TrainingSet(samples, config, seed=0, training=False)
     with Progress(len(samples), "test") as bar:
         for number, sample in enumerate(samples):
-            one = whole[Place(0, number)]
-            logits = predictor.logits([one.seen.numpy().transpose(1, 2, 0)])[0]
-            truth = one.target.numpy() > HALF
-            yield Pair(sample.image_id, truth, logits > 0, as_16_bit(logits))
+            example = examples[Turn(0, number)]
+            logits = predictor.logits([example.seen.numpy().transpose(1, 2, 0)])[0]
+            reference = example.target.numpy() > HALF
+            yield Pair(sample.image_id, reference, logits > 0, as_16_bit(logits))
             bar.advance()

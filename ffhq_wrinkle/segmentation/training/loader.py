@@ -1,4 +1,4 @@
-"""Loader: batches of a training set, made by processes of their own or by none."""
+"""Loader: batches of a training set, loaded by this process or by others."""
 
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -6,21 +6,21 @@ from torch.utils.data import DataLoader, Dataset, default_collate
 
 from ...errors import FfhqWrinkleError
 from ...runs.opencv_threads import use_one_opencv_thread
-from .training_set import Example, Place, TrainingSet
+from .training_set import Example, TrainingSet, Turn
 
 
-class _Tried(Dataset[Example | FfhqWrinkleError]):
-    """A training set that gives errors rather than raises them.
+class _ReturningErrors(Dataset[Example | FfhqWrinkleError]):
+    """A training set that returns the package's errors instead of raising them.
 
-    PyTorch would raise those of a process that loads as text with a traceback.
+    PyTorch would replace an error raised in a loading process by one with its traceback as text.
     """
 
     def __init__(self, samples: TrainingSet) -> None:
         self.samples = samples
 
-    def __getitem__(self, place: Place) -> Example | FfhqWrinkleError:
+    def __getitem__(self, turn: Turn) -> Example | FfhqWrinkleError:
         try:
-            return self.samples[place]
+            return self.samples[turn]
         except FfhqWrinkleError as error:
             return error
 
@@ -30,21 +30,21 @@ def batches(
     *,
     workers: int,
     pinned: bool,
-    sampler: Iterable[Place] | None = None,
-    batch_sampler: Iterable[list[Place]] | None = None,
+    sampler: Iterable[Turn] | None = None,
+    batch_sampler: Iterable[list[Turn]] | None = None,
 ) -> Iterator[Example]:
-    """Examples in batches, each field with a first axis for them.
+    """Yield batches of examples, in which every field has a leading batch axis.
 
     Parameters
     ----------
     samples : TrainingSet
-        What is loaded.
+        The samples to load.
     workers : int
-        Processes that load; 0 for this one.
+        Processes that load; 0 to load in this one.
     pinned : bool
-        Whether batches are to lie in memory that a GPU can read.
+        Whether batches are in pinned memory, from which a GPU copies faster.
     sampler, batch_sampler
-        Which samples, one at a time or batch by batch.
+        The turns to load, one by one or batch by batch.
 
     Raises
     ------
@@ -52,12 +52,12 @@ def batches(
         As the training set.
     """
     loader = DataLoader(
-        _Tried(samples),
+        _ReturningErrors(samples),
         num_workers=workers,
         pin_memory=pinned,
         persistent_workers=workers > 0,
-        worker_init_fn=_begin,
-        collate_fn=_collated,
+        worker_init_fn=_start_worker,
+        collate_fn=_collate,
         sampler=sampler,
         batch_sampler=batch_sampler,
     )
@@ -67,13 +67,13 @@ def batches(
         yield batch
 
 
-def _begin(_: int) -> None:
-    """Limit OpenCV in a loading process, which inherits no limit if it was not forked."""
+def _start_worker(_: int) -> None:
+    """Limit OpenCV in a loading process, which inherits no limit unless it was forked."""
     use_one_opencv_thread()
 
 
-def _collated(examples: Sequence[Example | FfhqWrinkleError]) -> Example | FfhqWrinkleError:
-    for one in examples:
-        if isinstance(one, FfhqWrinkleError):
-            return one
+def _collate(examples: Sequence[Example | FfhqWrinkleError]) -> Example | FfhqWrinkleError:
+    for example in examples:
+        if isinstance(example, FfhqWrinkleError):
+            return example
     return Example(*default_collate(list(examples)))

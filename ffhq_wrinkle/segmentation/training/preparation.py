@@ -1,10 +1,10 @@
 """Preparation: the samples of each stage and part of a run, before anything is trained.
 
-`prepare` lists the data, checks them, splits them, and has what they lack made, in this order: the
-longest work comes last, when nothing that can be known before stands in its way.
+`prepare` lists the data, checks them, splits them, and then makes the weak masks and face masks
+that they lack. That takes longest, and therefore comes after everything that can fail without it.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -14,41 +14,36 @@ from ...storage.writing import InnerFolders
 from ...weak_labels.texture import TextureSettings
 from ..training_data.checks import require_trainable, require_wrinkles
 from ..training_data.listing import Listing, complete_listing, list_samples
-from ..training_data.sample_files import Part, SampleFiles, find_sample_files
+from ..training_data.sample_files import PARTS, SampleFiles, find_sample_files
 from ..training_data.samples import STAGES, Sample, Stage
-from ..training_data.split import (
-    PRETRAIN_PARTS,
-    Split,
-    make_pretrain_split,
-    make_split,
-    read_split,
-    write_split,
-)
+from ..training_data.split import PRETRAIN_PARTS, Split, make_pretrain_split, make_split
+from ..training_data.split_file import read_split_of, write_split
 from .recipes import Recipe
 from .run_folder import SPLIT
+from .settings import TrainSettings
 
 _PRETRAIN_SHARES = (0.98, 0.01, 0.01)  # where there are no human masks
 
 
 @dataclass(frozen=True)
-class Preparation:
-    """What a run trains on.
+class StageData:
+    """The data of one stage.
 
     Attributes
     ----------
-    listings : mapping of Stage to Listing
-        The samples of each stage.
-    splits : mapping of Stage to Split
-        Their parts.
+    train, val, test : sequence of Sample
+        The parts, in order of id, without images that a fraction leaves out.
+    texture : TextureSettings
+        The settings of the weak masks.
+    sha256 : str
+        Identifies the data, including images that a fraction leaves out; see `Listing.sha256`.
     """
 
-    listings: Mapping[Stage, Listing]
-    splits: Mapping[Stage, Split]
-
-    def part(self, stage: Stage, part: Part) -> list[Sample]:
-        """The samples of a part, in order of id."""
-        chosen = set(self.splits[stage].ids(part))
-        return [one for one in self.listings[stage].samples if one.image_id in chosen]
+    train: Sequence[Sample]
+    val: Sequence[Sample]
+    test: Sequence[Sample]
+    texture: TextureSettings
+    sha256: str
 
 
 def prepare(
@@ -57,120 +52,120 @@ def prepare(
     run: Path,
     *,
     parser: Callable[[], FaceParser],
-    seed: int = 0,
-    fraction: float = 1.0,
-    limit: int | None = None,
+    settings: TrainSettings,
     texture: TextureSettings | None = None,
     cache: Path | None = None,
     jobs: int = 1,
-) -> Preparation:
+) -> dict[Stage, StageData]:
     """List, check, split and complete the data of a run.
 
-    One split is decided over all images with a human mask, whatever the stages of this run, so that
-    a network that is pretrained today can be finetuned tomorrow. Pretraining takes all other
-    images too, but none of its validation and test part, as `split.make_pretrain_split` says.
+    One split is decided over all images with a human mask, whichever stages the run has, so that a
+    network that is only pretrained can be finetuned later. Pretraining also uses the other images,
+    but not those kept for validation and testing; see `split.make_pretrain_split`.
 
     Parameters
     ----------
     recipe : Recipe
-        Its stages, their crops and batches.
+        Its stages, with their crops and batches.
     data : Path
-        As `sample_files.find_sample_files`.
+        As in `sample_files.find_sample_files`.
     run : Path
-        Gets `split.csv`, and of pretraining `pretrain/split.csv`; what is there is read back.
+        Folder for `split.csv` and, of pretraining, `pretrain/split.csv`. Existing ones are read.
     parser, texture, cache
-        As `listing.list_samples` and `listing.complete_listing`.
-    seed, fraction
-        As `split.make_split`; the fraction is of the masks to finetune on.
-    limit : int, optional
-        Only so many images in each stage, the first by id; pretraining takes those first that the
-        split keeps for validation and testing.
+        As in `listing.list_samples` and `listing.complete_listing`.
+    settings : TrainSettings
+        Seed and limit of the run, and the fraction of the masks to finetune on. With a limit,
+        pretraining uses the images of the validation and test parts before others.
     jobs : int
         Threads.
 
     Returns
     -------
-    Preparation
+    dict of Stage to StageData
+        The stages of the recipe, in their order.
 
     Raises
     ------
     ArgumentError, TrainingDataError
-        The data can not be trained on.
+        The data cannot be used for training.
     OutputError, RunInterrupted
         As `weak.build_weak`.
     """
-    found = find_sample_files(data)
-    labelled = sorted(found.masks)[:limit]
-    # With a limit it takes the split to know which of these are pretrained on.
-    candidates: dict[Stage, list[str]] = {
-        "pretrain": sorted({*labelled, *sorted(found.images)[:limit]}),
+    configs = {stage: config for stage in STAGES if (config := recipe.stage(stage))}
+    files = find_sample_files(data)
+    labelled = sorted(files.masks)[: settings.limit]
+    candidates: dict[Stage, Sequence[str]] = {
+        # Which of them a limit leaves is known after the split.
+        "pretrain": sorted({*labelled, *sorted(files.images)[: settings.limit]}),
         "finetune": labelled,
     }
-    configs = {stage: config for stage in STAGES if (config := recipe.stage(stage))}
     listings = {
         stage: list_samples(
-            found,
-            candidates[stage],
-            stage=stage,
-            texture=texture,
-            weak=config.needs_weak,
+            files, candidates[stage], stage=stage, texture=texture, weak=config.needs_weak,
             jobs=jobs,
         )
         for stage, config in configs.items()
-    }
+    }  # fmt: skip
     for stage, config in configs.items():
         require_trainable(
-            listings[stage].samples,
-            stage=stage,
-            size=config.size,
-            batch_size=config.batch_size,
-            weak=False,  # they are yet to be made
-            faces=False,
-            jobs=jobs,
+            listings[stage].samples, stage=stage, size=config.size, batch_size=config.batch_size,
+            complete=False, jobs=jobs,
+        )  # fmt: skip
+    splits: dict[Stage, Split] = {"finetune": Split({})}
+    if recipe.finetune or (labelled and not files.split):
+        fraction = settings.fraction if recipe.finetune else 1.0
+        splits["finetune"] = _labelled_split(files, labelled, run, settings.seed, fraction, jobs)
+    if recipe.pretrain:
+        listing = _limited(listings["pretrain"], splits["finetune"], settings.limit)
+        listings["pretrain"] = listing
+        splits["pretrain"] = _pretrain_split(
+            listing, splits["finetune"], files, run, settings.seed, jobs
         )
-    splits: dict[Stage, Split] = {}
-    decided = Split({})
-    if "finetune" in listings or (labelled and not found.split):
-        decided = _decided(found, labelled, run, seed, fraction if recipe.finetune else 1.0, jobs)
-        splits["finetune"] = decided
-    if "pretrain" in listings:
-        listings["pretrain"] = _limited(listings["pretrain"], decided, limit)
-        splits["pretrain"] = _pretrained(listings["pretrain"], decided, run, seed, jobs)
     for stage, config in configs.items():
         if config.needs_weak:
-            listings[stage] = _completed(listings[stage], found, parser, cache, jobs)
-    prepared = Preparation(listings, splits)
-    for stage in listings:
-        _require_parts(prepared, stage)
-    if recipe.finetune:
-        require_wrinkles(prepared.part("finetune", "train"), stage="finetune")
-    for listing in listings.values():
-        listing.sha256()  # here and now, so that it is sent along
-    return prepared
+            listings[stage] = complete_listing(
+                listings[stage], files, parser=parser, cache=cache, jobs=jobs
+            )
+    stages = {stage: _stage_data(listing, splits[stage]) for stage, listing in listings.items()}
+    _require_learnable(stages)
+    return stages
 
 
-def _decided(
-    found: SampleFiles, labelled: Sequence[str], run: Path, seed: int, fraction: float, jobs: int
+def _labelled_split(
+    files: SampleFiles, labelled: Sequence[str], run: Path, seed: int, fraction: float, jobs: int
 ) -> Split:
-    """The split of images with human masks."""
-    samples = [Sample(one, found.images[one], found.masks[one]) for one in labelled]
+    """Read the split of images with human masks, or make and write it."""
+    samples = [
+        Sample(image_id, files.images[image_id], files.masks[image_id]) for image_id in labelled
+    ]
     path = run / SPLIT
     if path.exists():
-        return read_split(path, samples)
+        return read_split_of(path, samples)
     split = make_split(
-        samples, stage="finetune", seed=seed, fraction=fraction, given=found.split, jobs=jobs
+        samples, stage="finetune", seed=seed, fraction=fraction, given=files.split, jobs=jobs
     )
     write_split(path, split)
     return split
 
 
-def _pretrained(listing: Listing, decided: Split, run: Path, seed: int, jobs: int) -> Split:
-    """The split of the images of pretraining, with or without human masks that decide."""
+def _limited(listing: Listing, labelled: Split, limit: int | None) -> Listing:
+    """Take at most `limit` images of a listing, those for validation and testing first."""
+    if limit is None:
+        return listing
+    kept = {*labelled.ids("val"), *labelled.ids("test")}
+    others = [sample.image_id for sample in listing.samples if sample.image_id not in kept]
+    return replace(listing, samples=_selected(listing, [*kept, *others[: limit - len(kept)]]))
+
+
+def _pretrain_split(
+    listing: Listing, labelled: Split, files: SampleFiles, run: Path, seed: int, jobs: int
+) -> Split:
+    """Read the split of the images of pretraining, or make and write it."""
     path = run / "pretrain" / SPLIT
     if path.exists():
-        return read_split(path, listing.samples, needed=PRETRAIN_PARTS)
-    if decided.parts or listing.split:
-        split = make_pretrain_split(listing.samples, decided.parts, given=listing.split, jobs=jobs)
+        return read_split_of(path, listing.samples, needed=PRETRAIN_PARTS)
+    if labelled.parts or files.split:
+        split = make_pretrain_split(listing.samples, labelled.parts, given=files.split, jobs=jobs)
     else:
         shares = _PRETRAIN_SHARES
         split = make_split(listing.samples, stage="pretrain", seed=seed, shares=shares, jobs=jobs)
@@ -179,47 +174,24 @@ def _pretrained(listing: Listing, decided: Split, run: Path, seed: int, jobs: in
     return split
 
 
-def _limited(listing: Listing, decided: Split, limit: int | None) -> Listing:
-    """So many images: those that are validated and tested with first, that there are some."""
-    if limit is None:
-        return listing
-    kept = {*decided.ids("val"), *decided.ids("test")}
-    others = [one.image_id for one in listing.samples if one.image_id not in kept]
-    chosen = {*kept, *others[: limit - len(kept)]}
-    samples = tuple(one for one in listing.samples if one.image_id in chosen)
-    split = {one.image_id: listing.split[one.image_id] for one in samples if listing.split}
-    return replace(listing, samples=samples, split=split)
+def _stage_data(listing: Listing, split: Split) -> StageData:
+    train, val, test = (_selected(listing, split.ids(part)) for part in PARTS)
+    return StageData(train, val, test, listing.texture, listing.sha256())
 
 
-def _completed(
-    listing: Listing,
-    found: SampleFiles,
-    parser: Callable[[], FaceParser],
-    cache: Path | None,
-    jobs: int,
-) -> Listing:
-    """With all weak masks and face masks; what could not be made is refused."""
-
-    def is_whole(sample: Sample) -> bool:
-        return bool(sample.weak and (sample.face or listing.stage == "pretrain"))
-
-    checked = {one for one in listing.samples if is_whole(one)}
-    completed = complete_listing(listing, found, parser=parser, cache=cache, jobs=jobs)
-    require_trainable(
-        [one for one in completed.samples if one not in checked],
-        stage=listing.stage,
-        unmade=completed.unmade,
-        jobs=jobs,
-    )
-    return completed
+def _selected(listing: Listing, image_ids: Iterable[str]) -> tuple[Sample, ...]:
+    chosen = set(image_ids)
+    return tuple(sample for sample in listing.samples if sample.image_id in chosen)
 
 
-def _require_parts(prepared: Preparation, stage: Stage) -> None:
-    """Refuse parts that images without a face have left empty."""
-    parts: tuple[Part, ...] = ("train", "val")
-    for part in parts:
-        if not prepared.part(stage, part):
-            raise TrainingDataError(
-                f"no image of the {part} part of {stage} has a face; more images are needed, or "
-                "another --seed to deal them otherwise"
-            )
+def _require_learnable(stages: Mapping[Stage, StageData]) -> None:
+    """Require images to train on and to validate with, and at least one wrinkle."""
+    for stage, data in stages.items():
+        for part, samples in (("train", data.train), ("val", data.val)):
+            if not samples:
+                raise TrainingDataError(
+                    f"no image of the {part} part of {stage} has a face; add images, or divide "
+                    "them differently by another --seed"
+                )
+    if "finetune" in stages:
+        require_wrinkles(stages["finetune"].train, stage="finetune")

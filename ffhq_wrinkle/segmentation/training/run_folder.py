@@ -1,4 +1,4 @@
-"""Run folder: what one training keeps, so that it can be stopped, taken up and understood."""
+"""Run folder: the folder of one training run, which a later command resumes or refuses."""
 
 import tomllib
 from collections.abc import Mapping
@@ -17,26 +17,26 @@ _DATA = "data"
 
 
 class RunFolder:
-    """The folder of one run, held by one process (of several devices, the first).
+    """The folder of one run, held by one process; of several devices, by the first.
 
     Parameters
     ----------
     path : Path
-        Made if it is not there.
+        The folder, which is made if it does not exist.
     settings : mapping
-        What the result depends on, as TOML can hold it.
+        Everything that the result depends on, as TOML can hold it.
     data : Path
-        Where the data lies; noted, but may be elsewhere when the run goes on.
+        Where the data are. This is recorded, but may change when the run is resumed.
     resume : bool
-        Whether a run of the same settings that is there is to be taken up.
+        Whether an existing run with the same settings is resumed.
 
     Raises
     ------
     TrainingError
-        On entering: another run holds it, it holds one of other settings, or one at all and
-        `resume` is not set.
+        On entering: another process holds the folder, it has a run with different settings or,
+        without `resume`, any run.
     OutputError
-        On entering: it can not be written.
+        On entering: the folder cannot be written.
     """
 
     def __init__(
@@ -47,14 +47,14 @@ class RunFolder:
         self.settings = dict(settings)
         self.resume = resume
         busy = TrainingError(
-            f"another process trains in {path}; wait for it, or choose another folder"
+            f"another process is training in {path}; wait for it, or choose another folder"
         )
         self._lock = FolderLock(path, ".train.lock", busy=busy)
 
     def __enter__(self) -> "RunFolder":
         self._lock.acquire()
         try:
-            self._take_up()
+            self._begin_or_resume()
         except BaseException:
             self._lock.release()
             raise
@@ -63,33 +63,35 @@ class RunFolder:
     def __exit__(self, *_: object) -> None:
         self._lock.release()
 
-    def _take_up(self) -> None:
+    def _begin_or_resume(self) -> None:
         config = self.path / CONFIG
-        strangers = [path for path in self.path.iterdir() if not path.name.startswith(".")]
         if not config.exists():
-            if strangers:
+            others = [path for path in self.path.iterdir() if not path.name.startswith(".")]
+            if others:
                 raise TrainingError(
-                    f"{self.path} holds other files, such as {strangers[0].name}; choose another "
+                    f"{self.path} holds other files, such as {others[0].name}; choose another "
                     "folder for the run"
                 )
             self._begin()
-            return
-        if not any(self.path.glob("*/*.pt")):  # an earlier one ended before it trained anything
+        elif not any(self.path.glob("*/*.pt")):  # an earlier run ended before it trained anything
             for split in (self.path / SPLIT, *self.path.glob(f"*/{SPLIT}")):
                 split.unlink(missing_ok=True)
             self._begin()
-            return
-        if not self.resume:
-            raise TrainingError(f"{self.path} holds a run already; choose another folder")
-        try:
-            then = tomllib.loads(config.read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-            raise TrainingError(f"{config} can not be read: {error}") from error
-        then.pop(_DATA, None)
-        require_same(then, self.settings, self.path)
-        for partial in self.path.rglob(f"{PARTIAL_PREFIX}*"):
-            partial.unlink(missing_ok=True)
+        elif self.resume:
+            self._require_same(config)
+            for partial in self.path.rglob(f"{PARTIAL_PREFIX}*"):
+                partial.unlink(missing_ok=True)
+        else:
+            raise TrainingError(f"{self.path} already holds a run; choose another folder")
 
     def _begin(self) -> None:
         content = {_DATA: str(self.data.resolve()), **self.settings}
         write_bytes(self.path / CONFIG, tomli_w.dumps(content).encode())
+
+    def _require_same(self, config: Path) -> None:
+        try:
+            then = tomllib.loads(config.read_text(encoding="utf-8"))
+        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+            raise TrainingError(f"{config} cannot be read: {error}") from error
+        then.pop(_DATA, None)
+        require_same(then, self.settings, self.path)

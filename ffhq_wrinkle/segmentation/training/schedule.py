@@ -6,22 +6,28 @@ import math
 def sgdr_rate(
     epoch: int, *, peak_rate: float, first_period: int, factor: int = 2, decay: float = 1.0
 ) -> float:
-    """Learning rate of an epoch: cosine to 0 with warm restarts.
+    """Return the learning rate of an epoch: a cosine to 0 with warm restarts.
 
-    Each period is `factor` times as long as the last, and its peak `decay` times as high. The rate
-    stays the same within an epoch, since the periods are given in epochs: so it depends neither on
-    the batch size nor on the number of images.
+    Each period is `factor` times as long as the one before, and its peak `decay` times as high.
+    Periods are given in epochs and the rate is constant within an epoch, so that it depends
+    neither on the batch size nor on the number of images.
 
     Parameters
     ----------
     epoch : int
-        From 0 on.
+        Number of the epoch, from 0.
     peak_rate : float
-        Of the first period.
+        Learning rate at the start of the first period.
     first_period : int
-        Its epochs.
-    factor, decay
-        See above.
+        Epochs of the first period.
+    factor : int
+        Length of a period relative to the one before.
+    decay : float
+        Peak of a period relative to the one before.
+
+    Returns
+    -------
+    float
 
     References
     ----------

@@ -1,4 +1,4 @@
-"""Sheets: pictures of what a network in training makes of some validation images; arrays only."""
+"""Sheets: pictures of what a network in training predicts for some validation images."""
 
 from collections.abc import Sequence
 
@@ -7,20 +7,24 @@ import numpy as np
 from ...reports.overlays import error_overlay
 
 SHOWN = 6  # validation images on a sheet
-_SHEETS = 10  # of a stage, about
+_SHEETS = 10  # of a stage, approximately
+_GAIN = 5  # of texture maps, most of which are dark
+_GAP = 4  # pixels between pictures
 
 
-def is_due(epoch: int, epochs: int) -> bool:
-    """Whether a sheet is drawn after an epoch, counted from 1: the first, the last, some between.
+def is_sheet_due(epoch: int, epochs: int) -> bool:
+    """Return whether a sheet is drawn after an epoch, counted from 1.
 
-    >>> [epoch for epoch in range(1, 31) if is_due(epoch, 30)]
+    The first and the last epoch have one, and some in between.
+
+    >>> [epoch for epoch in range(1, 31) if is_sheet_due(epoch, 30)]
     [1, 3, 6, 9, 12, 15, 18, 21, 24, 27, 30]
     """
     return epoch in (1, epochs) or epoch % max(1, epochs // _SHEETS) == 0
 
 
 def finetune_row(image: np.ndarray, truth: np.ndarray, predicted: np.ndarray) -> np.ndarray:
-    """One image of finetuning: what the network sees, and what it found, invented and missed.
+    """Draw one image of finetuning: the network's input, and its hits, false alarms and misses.
 
     Parameters
     ----------
@@ -32,14 +36,14 @@ def finetune_row(image: np.ndarray, truth: np.ndarray, predicted: np.ndarray) ->
     Returns
     -------
     np.ndarray
-        RGB uint8, both beside each other with a legend above the second.
+        RGB uint8: both side by side, with a legend above the second.
     """
-    drawn = error_overlay(truth, predicted, image)
-    return _beside([_enlarged(image, drawn.shape[1]), drawn])
+    overlay = error_overlay(truth, predicted, image)
+    return _side_by_side([_enlarged(image, overlay.shape[1]), overlay])
 
 
 def pretrain_row(image: np.ndarray, target: np.ndarray, predicted: np.ndarray) -> np.ndarray:
-    """One image of pretraining: what the network sees, its target, and what it predicts.
+    """Draw one image of pretraining: the network's input, the target, and the prediction.
 
     Parameters
     ----------
@@ -47,37 +51,42 @@ def pretrain_row(image: np.ndarray, target: np.ndarray, predicted: np.ndarray) -
         RGB uint8 (H, W, 3).
     target, predicted : np.ndarray
         uint8 (H, W).
+
+    Returns
+    -------
+    np.ndarray
+        RGB uint8: the three side by side.
     """
-    grays = (np.repeat(_visible(one)[:, :, None], 3, axis=2) for one in (target, predicted))
-    return _beside([image, *grays])
+    grays = (
+        np.repeat(_brightened(levels)[:, :, None], 3, axis=2) for levels in (target, predicted)
+    )
+    return _side_by_side([image, *grays])
 
 
 def image_row(images: Sequence[np.ndarray]) -> np.ndarray:
-    """Images of one size beside each other, RGB uint8 (H, W, 3) each."""
-    return _beside(images)
+    """Put images of one size side by side, RGB uint8 (H, W, 3) each."""
+    return _side_by_side(images)
 
 
 def stacked(rows: Sequence[np.ndarray]) -> np.ndarray:
-    """Rows of a sheet below each other, RGB uint8; narrower ones are filled up with black."""
+    """Put the rows of a sheet below each other, RGB uint8; narrower ones are padded with black."""
     width = max(row.shape[1] for row in rows)
-    return np.vstack([np.pad(row, ((0, 4), (0, width - row.shape[1]), (0, 0))) for row in rows])
+    return np.vstack([np.pad(row, ((0, _GAP), (0, width - row.shape[1]), (0, 0))) for row in rows])
 
 
-def _visible(levels: np.ndarray) -> np.ndarray:
-    """A texture map five times as bright: most of it is dark."""
-    return np.asarray(np.clip(levels.astype(int) * 5, 0, 255).astype(np.uint8))
+def _brightened(levels: np.ndarray) -> np.ndarray:
+    return levels.clip(0, 255 // _GAIN) * np.uint8(_GAIN)
 
 
 def _enlarged(image: np.ndarray, width: int) -> np.ndarray:
-    """An image enlarged by the whole number that comes nearest to a width."""
+    """Enlarge an image by the whole number that brings it nearest to a width."""
     times = max(1, round(width / image.shape[1]))
-    larger: np.ndarray = image.repeat(times, axis=0).repeat(times, axis=1)
-    return larger
+    return np.repeat(np.repeat(image, times, axis=0), times, axis=1)
 
 
-def _beside(pictures: Sequence[np.ndarray]) -> np.ndarray:
-    """Pictures beside each other, their lower edges in line."""
+def _side_by_side(pictures: Sequence[np.ndarray]) -> np.ndarray:
+    """Put pictures side by side, their lower edges aligned."""
     height = max(picture.shape[0] for picture in pictures)
     return np.hstack(
-        [np.pad(one, ((height - one.shape[0], 0), (0, 4), (0, 0))) for one in pictures]
+        [np.pad(image, ((height - image.shape[0], 0), (0, _GAP), (0, 0))) for image in pictures]
     )

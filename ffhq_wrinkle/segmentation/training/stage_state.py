@@ -1,11 +1,9 @@
-"""Stage state: how far a stage of training has come, as its folder keeps it."""
+"""Stage state: how far a stage of training has come, as its folder records it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
-
-import torch
 
 from ...errors import TrainingError
 from ...inference.weights import read_weights
@@ -21,21 +19,21 @@ LAST, BEST, METRICS = "last.pt", "best.pt", "metrics.csv"
 
 
 @dataclass
-class Progressed:
-    """Where a stage stands: the step that comes next, and what was measured so far.
+class StageProgress:
+    """The next step of a stage, and the measurements so far.
 
     Attributes
     ----------
     epoch, step : int
-        Of the next step.
+        The next step, both counted from 0.
     loss_sum : float
-        Of the losses of this epoch's steps.
+        Sum of the losses of this epoch's steps.
     seconds : float
-        That this epoch took so far.
+        Time that this epoch's steps have taken.
     history : list of dict
-        A row of `metrics.csv` for each epoch that is through.
+        A row of `metrics.csv` for each complete epoch.
     best : float or None
-        The best value of what is validated.
+        The highest `validation.merit` of an epoch; None before the first validation.
     """
 
     epoch: int = 0
@@ -45,77 +43,67 @@ class Progressed:
     history: list[dict[str, float]] = field(default_factory=list)
     best: float | None = None
 
+    def complete_epoch(self, row: dict[str, float]) -> None:
+        """Keep the row of an epoch, and go to the first step of the next."""
+        self.history.append(row)
+        self.epoch, self.step, self.loss_sum, self.seconds = self.epoch + 1, 0, 0.0, 0.0
+
     def record(self) -> dict[str, Any]:
-        """As a checkpoint can hold it."""
+        """Return the progress as a checkpoint can hold it."""
         return asdict(self)
 
 
 def read_state(path: Path, settings: Mapping[str, Any], data_sha256: str) -> dict[str, Any] | None:
-    """Read where a stage was left; None if it has not begun.
+    """Read the state in which a stage was left; None if it has not begun.
 
     Raises
     ------
     TrainingError
-        It was made with other settings, which are named, or of other data.
+        The stage has different settings, which are named, or different data.
     SourceError
-        It can not be read.
+        The file cannot be read.
     """
     if not path.is_file():
         return None
     content = read_weights(path)
     if not isinstance(content, Mapping) or "progress" not in content:
-        raise TrainingError(f"{path} is no checkpoint of a run; give it another name")
+        raise TrainingError(f"{path} is not a checkpoint of a run; rename it")
     require_same(content["settings"], settings, path)
     if content["data_sha256"] != data_sha256:
         raise TrainingError(
-            f"{path} was trained on other data: images, masks or face masks have changed since; "
-            "bring them back, or choose another folder for the run"
+            f"{path} was trained on different data: images, masks or face masks have changed since "
+            "then; restore them, or choose another folder for the run"
         )
     return dict(content)
 
 
 def require_same(then: Mapping[str, Any], now: Mapping[str, Any], where: Path) -> None:
-    """Refuse to go on with other settings.
+    """Require the settings that a run was begun with.
 
     Raises
     ------
     TrainingError
-        The differences are named.
+        Settings differ; they are named.
     """
     differing = differing_settings(_flat(then), _flat(now))
     if differing:
         raise TrainingError(
-            f"{where} was made with other settings: {', '.join(differing)}; choose another folder "
-            "for the run"
+            f"{where} was made with different settings: {', '.join(differing)}; choose another "
+            "folder for the run"
         )
 
 
 def _flat(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    found: dict[str, Any] = {}
+    flat: dict[str, Any] = {}
     for key, value in settings.items():
         if isinstance(value, Mapping):
-            found |= _flat(value, f"{prefix}{key}.")
+            flat |= _flat(value, f"{prefix}{key}.")
         else:
-            found[f"{prefix}{key}"] = value
-    return found
+            flat[f"{prefix}{key}"] = value
+    return flat
 
 
 def write_metrics(path: Path, history: Sequence[Mapping[str, float]]) -> None:
-    """Write the table of epochs; what a stage does not measure is blank."""
+    """Write the table of epochs; columns that a stage does not measure are blank."""
     rows = ([row.get(column, "") for column in COLUMNS] for row in history)
     write_bytes(path, csv_bytes(COLUMNS, rows))
-
-
-def random_states() -> dict[str, Any]:
-    """States of PyTorch's generators."""
-    states: dict[str, Any] = {"cpu": torch.get_rng_state()}
-    if torch.cuda.is_available():
-        states["cuda"] = torch.cuda.get_rng_state_all()
-    return states
-
-
-def set_random_states(states: Mapping[str, Any]) -> None:
-    """Set PyTorch's generators to what they were."""
-    torch.set_rng_state(states["cpu"])
-    if "cuda" in states and torch.cuda.device_count() == len(states["cuda"]):
-        torch.cuda.set_rng_state_all(states["cuda"])

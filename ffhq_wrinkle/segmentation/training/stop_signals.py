@@ -1,4 +1,4 @@
-"""Stop signals: Ctrl-C and SIGTERM as a question that training asks, not as an interruption."""
+"""Stop signals: Ctrl-C and SIGTERM as a question that training asks after each step."""
 
 import signal
 import threading
@@ -7,24 +7,25 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def stop_asked_for() -> Iterator[Callable[[], bool]]:
-    """Give a function that says whether a run is to end after its step.
+def stop_requested() -> Iterator[Callable[[], bool]]:
+    """Provide a function that returns whether Ctrl-C or SIGTERM has requested a stop.
 
-    A first Ctrl-C or SIGTERM asks for that; a second Ctrl-C interrupts at once.
+    Once a stop is requested, Ctrl-C interrupts at once. Signals reach the main thread only; on
+    other threads the function always returns False.
     """
-    told = threading.Event()
+    requested = threading.Event()
     if threading.current_thread() is not threading.main_thread():
-        yield told.is_set
+        yield requested.is_set
         return
 
     def handle(number: int, frame: object) -> None:
-        if told.is_set() and number == signal.SIGINT:
+        if requested.is_set() and number == signal.SIGINT:
             raise KeyboardInterrupt
-        told.set()
+        requested.set()
 
     before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        yield told.is_set
+        yield requested.is_set
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

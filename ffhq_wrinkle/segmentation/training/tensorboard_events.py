@@ -1,4 +1,4 @@
-"""TensorBoard events: the rows of `metrics.csv` as curves, where TensorBoard is installed."""
+"""TensorBoard events: the rows of `metrics.csv` as curves, if TensorBoard is installed."""
 
 import logging
 import math
@@ -11,7 +11,7 @@ log = logging.getLogger(__name__)
 
 
 class RowWriter:
-    """Writes rows of metrics as events into a folder, in a file that the first row begins."""
+    """Writes rows of `metrics.csv` as events to a file in a folder, made with the first row."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -26,7 +26,7 @@ class RowWriter:
             self._writer.close()
 
     def add(self, row: Mapping[str, float]) -> None:
-        """Add one epoch."""
+        """Add the row of an epoch."""
         if self._writer is None and not self._absent:
             self._begin()
         if self._absent:
@@ -39,7 +39,7 @@ class RowWriter:
     def _begin(self) -> None:
         try:
             with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # of its own libraries
+                warnings.simplefilter("ignore")  # about its own libraries
                 from torch.utils.tensorboard import SummaryWriter
         except ImportError:
             log.info("no TensorBoard events: pip install tensorboard")

@@ -1,17 +1,13 @@
-"""Trainer: one stage of training: setup, fit, validate."""
+"""Trainer: one stage of training, step by step, resumable after each."""
 
 import logging
-import math
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from lightning_fabric import Fabric
-from torch import nn
 
 from ...errors import TrainingError
 from ...images.png import encode_png
@@ -19,29 +15,22 @@ from ...inference.devices import laid_out
 from ...runs.opencv_threads import one_opencv_thread
 from ...runs.progress import Progress
 from ...storage.writing import write_bytes
-from ...weak_labels.texture import TextureSettings
 from ..checkpoints.checkpoint import save_checkpoint
 from ..networks.sized import SizedNetwork
-from ..training_data.samples import Sample, Stage
+from ..training_data.picture_files import read_size
+from .gradients import backward, memory_advice, non_finite
 from .loader import batches
 from .objectives import objective_of
-from .processes import merged, summed
+from .preparation import StageData
+from .processes import summed
 from .recipes import StageConfig
 from .schedule import sgdr_rate
-from .sheets import SHOWN, is_due, stacked
-from .stage_state import (
-    BEST,
-    LAST,
-    MEMORY,
-    METRICS,
-    Progressed,
-    random_states,
-    read_state,
-    set_random_states,
-    write_metrics,
-)
+from .settings import TrainSettings
+from .sheets import is_sheet_due
+from .stage_state import BEST, LAST, MEMORY, METRICS, StageProgress, read_state, write_metrics
 from .synced_norm import share_batch_norms
-from .training_set import Example, Order, Place, TrainingSet
+from .training_set import Example, Order, TrainingSet
+from .validation import Validation, merit
 
 log = logging.getLogger(__name__)
 
@@ -49,37 +38,35 @@ SAVE_EVERY_S = 300.0
 
 
 class StageTrainer:
-    """Trains a network in one stage, in a folder where it can be stopped and taken up again.
+    """Trains a network in one stage, in a folder in which it can be stopped and resumed.
+
+    No state of a random generator is saved: order, augmentation and all other random numbers of a
+    step depend only on seed, epoch and sample.
 
     Parameters
     ----------
     fabric : Fabric
         Launched: devices and precision.
     model : SizedNetwork
-        What is trained, in place.
+        The network, which is trained in place.
     folder : Path
-        Of the stage: gets `last.pt`, `best.pt`, `metrics.csv`, and every few epochs a sheet of
-        validation predictions.
-    stage, config
-        Which, and how.
-    train, val : sequence of Sample
-        What is learned from, and what `best.pt` is chosen by.
-    texture : TextureSettings
-        How the texture maps were made.
-    side : int
-        Of the images that it sees, in pixels.
-    seed : int
-        For the order and augmentation.
-    settings : mapping
-        What the result depends on; a run of other settings is not taken up.
-    data_sha256 : str
-        Of the listing; nor is one of other data.
+        Folder of the stage, for `last.pt`, `best.pt`, `metrics.csv` and, every few epochs, a sheet
+        of validation predictions.
+    config : StageConfig
+        How the stage is trained.
+    data : StageData
+        Samples to learn from, and those to choose `best.pt` by. A stage with other data is not
+        resumed.
+    settings : TrainSettings
+        Seed, accumulation and compilation.
+    record : mapping
+        Everything that the result depends on. A stage with a different record is not resumed.
     more : mapping
-        What checkpoints keep besides, such as versions.
-    workers, accumulate : int
-        Processes that load; and in how many parts each batch is computed, for less memory.
-    compile_model : bool
-        Whether to have PyTorch compile the network.
+        Further content of checkpoints, such as versions.
+    workers : int
+        Processes that load samples.
+    save_every_s : float
+        Seconds between checkpoints within an epoch.
     """
 
     def __init__(
@@ -87,51 +74,42 @@ class StageTrainer:
         fabric: Fabric,
         model: SizedNetwork,
         folder: Path,
-        *,
-        stage: Stage,
         config: StageConfig,
-        train: Sequence[Sample],
-        val: Sequence[Sample],
-        texture: TextureSettings,
-        side: int,
-        seed: int,
-        settings: Mapping[str, Any],
-        data_sha256: str,
+        data: StageData,
+        *,
+        settings: TrainSettings,
+        record: Mapping[str, Any],
         more: Mapping[str, Any],
         workers: int = 0,
-        accumulate: int = 1,
-        compile_model: bool = False,
+        save_every_s: float = SAVE_EVERY_S,
     ) -> None:
         self.fabric = fabric
         self.model = model
         self.folder = folder
-        self.stage: Stage = stage
         self.config = config
-        self.objective = objective_of(config.loss, model)
-        self.train = TrainingSet(train, config, seed=seed, training=True)
-        self.val = TrainingSet(val, config, seed=seed, training=False)
-        self.texture = texture
-        self.side = side
-        self.seed = seed
-        self.settings = dict(settings)
-        self.data_sha256 = data_sha256
+        self.data = data
+        self.settings = settings
+        self.record = dict(record)
         self.more = dict(more)
         self.workers = workers
-        self.accumulate = accumulate
-        self.compile_model = compile_model
-        self.stopped: Callable[[], bool] = lambda: False
-        self.shown: Callable[[Mapping[str, float]], None] = lambda _: None
-        self.progress = Progressed()
+        self.save_every_s = save_every_s
+        self.progress = StageProgress()
+        self.objective = objective_of(config.loss, model)
+        self.samples = TrainingSet(data.train, config, seed=settings.seed, training=True)
+        self.validation = Validation(
+            fabric, self.objective, data.val, config, seed=settings.seed, workers=workers
+        )
+        self._side = config.size or max(read_size(data.train[0].image))
         self._on_gpu = fabric.device.type == "cuda"
         self._saved = time.monotonic()
 
     def setup(self) -> None:
-        """Bring network and optimizer to the device, and to where an earlier run was left."""
+        """Bring network and optimizer to the device, in the state in which an earlier run ended."""
         share_batch_norms(self.model)
         laid_out(self.model, self.model.memory_format)
-        left = read_state(self.folder / LAST, self.settings, self.data_sha256)
-        if left:
-            self.model.load_state_dict(left["model"])
+        state = read_state(self.folder / LAST, self.record, self.data.sha256)
+        if state:
+            self.model.load_state_dict(state["model"])
         optimizer = torch.optim.AdamW(
             self.model.parameters(),
             lr=self.config.peak_rate,
@@ -139,16 +117,15 @@ class StageTrainer:
             weight_decay=self.config.weight_decay,
             fused=self.fabric.device.type in ("cuda", "cpu"),
         )
-        network: Any = torch.compile(self.model) if self.compile_model else self.model
+        network: Any = torch.compile(self.model) if self.settings.compile else self.model
         self._network, self._optimizer = self.fabric.setup(network, optimizer)
-        if left:
-            self._optimizer.load_state_dict(left["optimizer"])
-            set_random_states(left["random"])
-            self.progress = Progressed(**left["progress"])
+        if state:
+            self._optimizer.load_state_dict(state["optimizer"])
+            self.progress = StageProgress(**state["progress"])
             log.info(
-                "%s goes on at epoch %d, step %d",
-                self.stage, self.progress.epoch + 1, self.progress.step + 1,
-            )  # fmt: skip
+                "%s resumes at epoch %d, step %d",
+                *(self.config.stage, self.progress.epoch + 1, self.progress.step + 1),
+            )
 
     @one_opencv_thread()
     def fit(
@@ -157,46 +134,53 @@ class StageTrainer:
         stopped: Callable[[], bool] = lambda: False,
         shown: Callable[[Mapping[str, float]], None] = lambda _: None,
     ) -> bool:
-        """Train to the end, or until told to stop.
+        """Train until the last epoch is complete, or until stopped.
 
         Parameters
         ----------
         stopped : callable, optional
-            Asked after each step; true ends training there.
+            Called after each step and each validation image; true ends training there.
         shown : callable, optional
             Called with each row of `metrics.csv`, by the first process.
 
         Returns
         -------
         bool
-            Whether it came to the end.
+            Whether the last epoch is complete.
 
         Raises
         ------
         TrainingError
-            The loss or its gradient is no finite number, or the device has too little memory.
+            The loss or its gradient is not a finite number, or the device ran out of memory.
         """
-        self.stopped, self.shown = stopped, shown
         order = Order(
-            len(self.train),
+            len(self.samples),
             self.config.batch_size,
             epochs=self.config.epochs,
-            seed=self.seed,
+            seed=self.settings.seed,
             start=(self.progress.epoch, self.progress.step),
             device=self.fabric.global_rank,
             devices=self.fabric.world_size,
         )
-        loaded = batches(self.train, workers=self.workers, pinned=self._on_gpu, batch_sampler=order)
-        with self._memory_advised(order), Progress(len(order), f"{self.stage}, steps") as bar:
+        loaded = batches(
+            self.samples, workers=self.workers, pinned=self._on_gpu, batch_sampler=order
+        )
+        advised = memory_advice(
+            self.fabric,
+            self.config,
+            batch_size=order.batch_size,
+            accumulate=self.settings.accumulate,
+        )
+        with advised, Progress(len(order), f"{self.config.stage}, steps") as bar:
             while self.progress.epoch < self.config.epochs:
                 rate = self._set_rate()
                 self._network.train()
                 while self.progress.step < order.steps:
-                    told = self._step(loaded, order)
+                    is_stopped = self._step(loaded, order, stopped)
                     bar.advance()
-                    if told:
+                    if is_stopped:
                         return False
-                if not self._end_epoch(order, rate):
+                if not self._end_epoch(order, rate, stopped, shown):
                     return False
         return True
 
@@ -211,175 +195,111 @@ class StageTrainer:
             group["lr"] = rate
         return rate
 
-    def _step(self, loaded: Iterator[Example], order: Order) -> bool:
-        """One step of the optimizer, after which all processes stop, save, or go on alike.
+    def _step(self, loaded: Iterator[Example], order: Order, stopped: Callable[[], bool]) -> bool:
+        """Take one step of the optimizer, after which all processes stop, save or continue alike.
 
         Returns
         -------
         bool
-            Whether any of them was told to stop.
+            Whether `stopped` was true on any process.
         """
         started = time.monotonic()
-        loss = self._backward(next(loaded), order)
-        due = self.fabric.is_global_zero and started - self._saved > SAVE_EVERY_S
-        loss, told, due_to_save = summed(self.fabric, loss, self.stopped(), due)
+        loss = backward(
+            self.fabric,
+            self._network,
+            self.objective,
+            next(loaded),
+            batch_size=order.batch_size,
+            accumulate=self.settings.accumulate,
+        )
+        is_due = self.fabric.is_global_zero and started - self._saved > self.save_every_s
+        loss, stopped_processes, due_processes = summed(self.fabric, loss, stopped(), is_due)
         self._require_finite(loss, order)
         self._optimizer.step()
         self._optimizer.zero_grad(set_to_none=True)
         self.progress.loss_sum += loss
         self.progress.step += 1
         self.progress.seconds += time.monotonic() - started
-        if told or due_to_save:
+        if stopped_processes or due_processes:
             self._save(LAST)
-        return bool(told)
-
-    def _backward(self, batch: Example, order: Order) -> float:
-        """Gradients of this device's part of a batch; gives its share of the batch's loss."""
-        devices = self.fabric.world_size
-        # As many on each device, or those with more would wait for the others for ever.
-        count = min(self.accumulate, order.batch_size // devices)
-        parts = zip(*(one.tensor_split(count) for one in batch), strict=True)
-        total = 0.0
-        for number, part in enumerate(map(Example._make, parts), start=1):
-            weight = 1 / count
-            if self.objective.is_mean:
-                weight = len(part.seen) * devices / order.batch_size  # gradients are averaged
-            with self.fabric.no_backward_sync(
-                self._network, enabled=number < count and devices > 1
-            ):
-                loss = self.objective.loss(self._network, part) * weight
-                self.fabric.backward(loss)
-            total += float(loss.detach()) / devices
-        return total
+        return bool(stopped_processes)
 
     def _require_finite(self, loss: float, order: Order) -> None:
-        """Stop at a loss or gradient that is no number, before it gets into the weights."""
-        gradients = [one.grad for one in self.model.parameters() if one.grad is not None]
-        found = {"loss": loss, "gradient": float(nn.utils.get_total_norm(gradients))}
-        for what, value in found.items():
-            if not math.isfinite(value):
-                indices = order.of_epoch(self.progress.epoch)[self.progress.step]
-                ids = ", ".join(self.train.samples[index].image_id for index in indices)
-                raise TrainingError(
-                    f"the {what} is {value} in epoch {self.progress.epoch + 1}, step "
-                    f"{self.progress.step + 1}, of the images {ids}; a smaller --peak-rate or "
-                    "--precision 32 may help"
-                )
-
-    @contextmanager
-    def _memory_advised(self, order: Order) -> Iterator[None]:
-        """Say what would fit where the device has too little memory."""
-        try:
-            yield
-        except torch.OutOfMemoryError as error:
-            each = math.ceil(order.batch_size / self.fabric.world_size / self.accumulate)
-            advice = [f"--accumulate {2 * self.accumulate}"] if each > 1 else []
-            advice += ["--precision bf16", "--size 512"]
-            swin = self.config.network in ("swin_unetr", "swin_unetr_96")
-            if swin and not self.config.gradient_checkpointing:
-                advice.append("--gradient-checkpointing")
+        """Stop at a loss or gradient that is not finite, before it gets into the weights."""
+        problem = non_finite(loss, self.model)
+        if problem:
+            indices = order.of_epoch(self.progress.epoch)[self.progress.step]
+            ids = ", ".join(self.samples.samples[index].image_id for index in indices)
             raise TrainingError(
-                f"{self.fabric.device} has too little memory for {each} images at once; try "
-                f"{' or '.join(advice)}, or a smaller --batch-size"
-            ) from error
+                f"{problem} in epoch {self.progress.epoch + 1}, step {self.progress.step + 1}, for "
+                f"the images {ids}; a smaller --peak-rate or --precision 32 may help"
+            )
 
-    def _end_epoch(self, order: Order, rate: float) -> bool:
-        """Validate if that is due, and write what an epoch leaves; False if told to stop first."""
-        done = self.progress
-        number = done.epoch + 1
-        due = number % self.config.validate_every == 0 or number == self.config.epochs
-        found = self.validate() if due else {}
-        if found is None:
-            self._save(LAST)  # all steps are done; validation begins anew
+    def _end_epoch(
+        self,
+        order: Order,
+        rate: float,
+        stopped: Callable[[], bool],
+        shown: Callable[[Mapping[str, float]], None],
+    ) -> bool:
+        """Validate if that is due, and write the files of an epoch; False if stopped before."""
+        progress = self.progress
+        epoch = progress.epoch + 1
+        is_validated = epoch % self.config.validate_every == 0 or epoch == self.config.epochs
+        validated = self.validation.measure(stopped) if is_validated else {}
+        if validated is None:
+            self._save(LAST)  # all steps are taken; a resumed run validates
             return False
         row = {
-            "epoch": number,
+            "epoch": epoch,
             "lr": rate,
-            "train_loss": done.loss_sum / order.steps,
-            **found,
-            "seconds": round(done.seconds, 3),
-            "images_per_s": round(order.steps * order.batch_size / max(done.seconds, 1e-9), 3),
+            "train_loss": progress.loss_sum / order.steps,
+            **validated,
+            "seconds": round(progress.seconds, 3),
+            "images_per_s": round(order.steps * order.batch_size / max(progress.seconds, 1e-9), 3),
         }
         if self._on_gpu:
             row[MEMORY] = round(torch.cuda.max_memory_allocated(self.fabric.device) / 2**20, 1)
-        better = due and self._is_better(row)
-        done.history.append(row)
-        done.epoch, done.step, done.loss_sum, done.seconds = done.epoch + 1, 0, 0.0, 0.0
-        # `last.pt` comes last: what is killed before it does the epoch's end again.
+        is_best = is_validated and self._is_best(row)
+        progress.complete_epoch(row)
+        # `last.pt` is written last: a run that is killed before it repeats the end of the epoch.
         if self.fabric.is_global_zero:
-            write_metrics(self.folder / METRICS, done.history)
-            if is_due(done.epoch, self.config.epochs):
-                write_bytes(self.folder / f"epoch_{done.epoch:04d}.png", encode_png(self._sheet()))
-            self.shown(row)
-        if better:
+            write_metrics(self.folder / METRICS, progress.history)
+            if is_sheet_due(epoch, self.config.epochs):
+                sheet = self.folder / f"epoch_{epoch:04d}.png"
+                write_bytes(sheet, encode_png(self.validation.sheet()))
+            shown(row)
+        if is_best:
             self._save(BEST)
-        if due:
+        if is_validated:
             self._save(LAST)
         return True
 
-    def _is_better(self, row: Mapping[str, float]) -> bool:
-        """Whether an epoch's network is the best so far: by JSI, in stage 1 by the loss."""
-        value = -row["val_loss"] if self.stage == "pretrain" else row["val_jsi"]
-        if math.isnan(value):
-            value = -math.inf
+    def _is_best(self, row: Mapping[str, float]) -> bool:
+        """Compare an epoch with the best so far, and record it if it is better."""
+        value = merit(self.config.stage, row)
         if self.progress.best is not None and value <= self.progress.best:
             return False
         self.progress.best = value
         return True
 
-    @torch.inference_mode()
-    def validate(self) -> dict[str, float] | None:
-        """What `metrics.csv` says of the validation part; None if told to stop meanwhile.
-
-        Its images are whole and not augmented.
-        """
-        self._network.eval()
-        mine = range(self.fabric.global_rank, len(self.val), self.fabric.world_size)
-        found: dict[int, np.ndarray] = {}
-        loaded = batches(
-            self.val,
-            workers=self.workers,
-            pinned=self._on_gpu,
-            sampler=[Place(0, index) for index in mine],
-        )
-        with self.fabric.autocast():
-            for one in loaded:
-                found[int(one.number)] = self.objective.figures(one).cpu().double().numpy()
-                if self.stopped():
-                    break
-        (told,) = summed(self.fabric, self.stopped())
-        if told:
-            return None
-        figures = merged(self.fabric, found)
-        return self.objective.summed_up(np.stack([figures[key] for key in sorted(figures)]))
-
-    @torch.inference_mode()
-    def _sheet(self) -> np.ndarray:
-        """What the network makes of the first validation images, RGB uint8."""
-        self.model.eval()
-        shown = [Place(0, number) for number in range(min(SHOWN, len(self.val)))]
-        loaded = batches(self.val, workers=0, pinned=False, sampler=shown)
-        with self.fabric.autocast():
-            return stacked([self.objective.row(one) for one in loaded])
-
     def _save(self, name: str) -> None:
-        """Write a checkpoint, by one process, whole or not at all."""
+        """Write a checkpoint on the first process, complete or not at all."""
         if self.fabric.is_global_zero:
-            state = {"optimizer": self._optimizer.state_dict()} if name == LAST else {}
+            optimizer = {"optimizer": self._optimizer.state_dict()} if name == LAST else {}
             save_checkpoint(
                 self.folder / name,
                 self.model,
                 self.config.network,
-                texture=self.texture,
-                side=self.side,
+                texture=self.data.texture,
+                side=self._side,
                 more={
-                    **state,
+                    **optimizer,
                     **self.more,
-                    "stage": self.stage,
-                    "settings": self.settings,
-                    "data_sha256": self.data_sha256,
+                    "stage": self.config.stage,
+                    "settings": self.record,
+                    "data_sha256": self.data.sha256,
                     "progress": self.progress.record(),
-                    "random": random_states(),
                 },
             )
         self.fabric.barrier()

@@ -1,4 +1,4 @@
-"""Training set: samples as tensors, augmented, in an order that can be taken up anywhere."""
+"""Training set: samples as tensors, augmented, in an order that can be resumed at any step."""
 
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
@@ -11,24 +11,32 @@ from ...errors import ArgumentError
 from ...images.photographs import read_image
 from ..augmentation.augmentation import AugmentSettings, FaceArrays, augmented, sample_generator
 from ..networks.inputs import network_input
-from ..training_data.samples import Sample, load_sample, naming
+from ..training_data.samples import Sample, load_sample, read_named
 from .recipes import StageConfig
 
-HALF = 127  # of 255: a mask's levels above are wrinkle
+HALF = 127  # of 255: higher levels of a mask are wrinkle
 
 
-class Place(NamedTuple):
-    """A sample's turn: in which epoch, and which of them."""
+class Turn(NamedTuple):
+    """The turn of a sample: the epoch, and the number of the sample."""
 
     epoch: int
     number: int
 
 
 class Example(NamedTuple):
-    """What a network learns from: its input, uint8 (C, H, W), and the target, uint8 (H, W).
+    """One example for a network; in a batch every field has a leading batch axis.
 
-    `number` is the sample's and `seed` for random numbers that are its own, the same in every run
-    of the experiment's seed; int64 (). Of a batch, each has a first axis more.
+    Attributes
+    ----------
+    number : torch.Tensor
+        The number of the sample, int64 ().
+    seen : torch.Tensor
+        The network's input, uint8 (C, H, W).
+    target : torch.Tensor
+        uint8 (H, W).
+    seed : torch.Tensor
+        int64 (), for random numbers of this example, the same in each run with the same seed.
     """
 
     number: torch.Tensor
@@ -38,18 +46,18 @@ class Example(NamedTuple):
 
 
 class TrainingSet(Dataset[Example]):
-    """Samples of one stage, by `Place`.
+    """The samples of one stage as examples, by `Turn`.
 
     Parameters
     ----------
     samples : sequence of Sample
-        As `preparation.prepare` finds them.
+        As prepared by `preparation.prepare`.
     config : StageConfig
-        What is seen, and whether it is augmented and cropped.
+        The input, augmentation and crops of the stage.
     seed : int
-        For augmentation; what comes of a sample depends on it, the epoch and the id alone.
+        Seed of augmentation. An example depends only on it, the epoch and the id.
     training : bool
-        Whether to augment and crop at all.
+        Whether images are augmented and cropped at all.
     """
 
     def __init__(
@@ -64,8 +72,8 @@ class TrainingSet(Dataset[Example]):
     def __len__(self) -> int:
         return len(self.samples)
 
-    def __getitem__(self, place: Place) -> Example:
-        epoch, number = place
+    def __getitem__(self, turn: Turn) -> Example:
+        epoch, number = turn
         sample = self.samples[number]
         arrays = self._arrays(sample)
         random = sample_generator(self.seed, epoch, sample.image_id)
@@ -90,35 +98,39 @@ class TrainingSet(Dataset[Example]):
         )
 
     def _arrays(self, sample: Sample) -> FaceArrays:
-        """What a stage needs of an image; if that is the image alone, with an empty target."""
+        """Read what the stage needs of an image; without a target, that is an empty one."""
         if not self.config.needs_weak:
-            image = naming(sample.image, read_image)
+            image = read_named(sample.image, read_image)
             return FaceArrays(image, np.zeros(image.shape[:2], bool))
         stage = self.config.stage
         image, face, texture, levels = load_sample(sample, stage=stage)
-        # A mask of two values stays one; soft labels and texture maps are levels.
+        # A mask of two values is augmented as a mask; soft masks and texture maps as levels.
         is_mask = stage == "finetune" and not sample.soft
         return FaceArrays(image, levels > HALF if is_mask else levels, texture, face)
 
 
-class Order(Sampler[list[Place]]):
-    """The batches of a run from some step of some epoch on, one after another.
+class Order(Sampler[list[Turn]]):
+    """The batches of a run from a given step of a given epoch on.
 
-    Each epoch takes the samples in another order, from the seed and its number. What does not fill
-    a batch is left for other epochs; if all samples together do not, they are the batch.
+    Each epoch has its own order of the samples, which depends on the seed and the epoch. Samples
+    that do not fill a batch are left to other epochs. If all samples together do not fill one, they
+    form the batch.
 
     Parameters
     ----------
-    samples, batch_size : int
-        How many there are, and how many a step takes, on all devices together.
+    samples : int
+        Number of samples.
+    batch_size : int
+        Samples of a step, on all devices together.
     epochs : int
-        Of the run.
+        Epochs of the run.
     seed : int
-        For the orders.
-    start : Place
-        Epoch and step to begin with.
+        Seed of the orders.
+    start : tuple of int
+        Epoch and step to start at.
     device, devices : int
-        Which part of each batch is this device's; parts differ by one sample at most.
+        The number of this device, and how many there are. Each takes a part of every batch; the
+        parts differ by one sample at most.
 
     Raises
     ------
@@ -141,7 +153,7 @@ class Order(Sampler[list[Place]]):
         self.batch_size = min(batch_size, samples)
         if self.batch_size < devices:
             raise ArgumentError(
-                f"a batch has {self.batch_size} images for {devices} devices; give a larger "
+                f"a batch has {self.batch_size} images for {devices} devices; choose a larger "
                 "--batch-size, or fewer --devices"
             )
         self.epochs = epochs
@@ -152,20 +164,20 @@ class Order(Sampler[list[Place]]):
 
     @property
     def steps(self) -> int:
-        """Of an epoch."""
+        """Steps of an epoch."""
         return self.samples // self.batch_size
 
     def of_epoch(self, epoch: int) -> np.ndarray:
-        """Indices of samples in each step, (steps, batch_size)."""
+        """Return the numbers of the samples of each step, int (steps, batch_size)."""
         shuffled = np.random.default_rng((self.seed, epoch)).permutation(self.samples)
         return shuffled[: self.steps * self.batch_size].reshape(self.steps, self.batch_size)
 
-    def __iter__(self) -> Iterator[list[Place]]:
+    def __iter__(self) -> Iterator[list[Turn]]:
         first_epoch, first_step = self.start
         for epoch in range(first_epoch, self.epochs):
             for batch in self.of_epoch(epoch)[first_step if epoch == first_epoch else 0 :]:
-                mine = batch[self.device :: self.devices]
-                yield [Place(epoch, int(index)) for index in mine]
+                own = batch[self.device :: self.devices]
+                yield [Turn(epoch, int(number)) for number in own]
 
     def __len__(self) -> int:
         return (self.epochs - self.start[0]) * self.steps - self.start[1]

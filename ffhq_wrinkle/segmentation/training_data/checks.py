@@ -1,23 +1,33 @@
-"""Checks: what would stop a training run, found before its first epoch, and all at once."""
+"""Checks: everything in the data that would stop a training run, reported before it begins."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from ...errors import ImageError, ImageFailure, SizeError, TrainingDataError
 from ...runs.pipeline import run_each
 from ...runs.progress import Progress
 from .picture_files import read_face, read_size, require_same_size
-from .samples import Sample, Stage, load_target, naming, read_human_mask
+from .samples import Sample, Stage, load_target, read_human_mask, read_named
 
 _NAMED = 5
-_MISSING = "files are not there"
-_UNMADE = "images have no weak mask or no face mask, and none could be made"
-_OTHER_SIZE = "files are not of their image's size"
-_DAMAGED = "files can not be used"
-_KINDS = (_MISSING, _UNMADE, _OTHER_SIZE, _DAMAGED)
+_MISSING = "files do not exist"
+_INCOMPLETE = "images have no weak mask or no face mask, and none could be made"
+_OTHER_SIZE = "files differ in size from their image"
+_UNUSABLE = "files cannot be used"
+_KINDS = (_MISSING, _INCOMPLETE, _OTHER_SIZE, _UNUSABLE)
 
-_Trouble = tuple[str, str]  # its kind, and what it is about
-_Looked = tuple[tuple[int, int] | None, list[_Trouble]]  # with the shape of an image
+
+class _Problem(NamedTuple):
+    kind: str
+    text: str
+
+
+class _Checked(NamedTuple):
+    """The shape of a sample's image, None if the image does not exist, and the problems."""
+
+    shape: tuple[int, int] | None
+    problems: list[_Problem]
 
 
 def require_trainable(
@@ -26,78 +36,77 @@ def require_trainable(
     stage: Stage,
     size: int = 0,
     batch_size: int = 1,
-    weak: bool = True,
-    faces: bool = True,
+    complete: bool = True,
     unmade: Mapping[str, str] | None = None,
     jobs: int = 1,
 ) -> None:
-    """Refuse samples with files that are missing, damaged, or not of a size that goes.
+    """Require that the files of samples exist, can be read, and have sizes that fit together.
 
-    Human masks and face masks are decoded. Of photographs and weak masks, which may be many,
-    header and end are read.
+    Human masks and face masks are decoded. Photographs and weak masks, of which there may be many,
+    are read at their beginning and end only.
 
     Parameters
     ----------
     samples : sequence of Sample
-        As `listing.read_listing` gives them.
+        As `listing.list_samples` lists them.
     stage : {"pretrain", "finetune"}
-        What they are for.
+        The stage that they are for.
     size : int
-        Side of the crops that are trained on, which no image may be smaller than; 0 for whole
-        images.
+        Side of the crops to train on, which no image may be smaller than; 0 for whole images.
     batch_size : int
-        Images of a batch. Whole ones have to be of one size, if they are more than one.
-    weak, faces : bool
-        Whether each sample has to have a weak mask, and in finetuning a face mask. Those that are
-        there are looked at anyway.
+        Images of a batch. Whole images in one batch must have the same size.
+    complete : bool
+        Whether each sample must have a weak mask and, for finetuning, a face mask. Those that exist
+        are checked in any case.
     unmade : mapping of str to str, optional
-        Why what images lack could not be made, by id.
+        By id, the reason why the weak mask or face mask of an image could not be made.
     jobs : int
         Threads.
 
     Raises
     ------
     TrainingDataError
-        Something is wrong: a line for each kind of trouble, with its count and the first five.
+        There are problems: one line for each kind, with the count and the first five.
     """
-    troubles: dict[str, list[str]] = {kind: [] for kind in _KINDS}
+    problems: dict[str, list[str]] = {kind: [] for kind in _KINDS}
     shapes: dict[Path, tuple[int, int]] = {}
-    reasons, finetune = unmade or {}, stage == "finetune"
+    reasons = unmade or {}
     with (
         Progress(len(samples), "check data") as progress,
-        run_each(samples, lambda one: _looked_at(one, stage, faces), jobs=jobs) as outcomes,
+        run_each(samples, lambda sample: _check(sample, stage, complete), jobs=jobs) as outcomes,
     ):
         for sample, outcome in outcomes:
             progress.advance(failed=isinstance(outcome, ImageFailure))
             if isinstance(outcome, ImageFailure):
-                troubles[_DAMAGED].append(str(outcome))
+                problems[_UNUSABLE].append(str(outcome))
                 continue
-            shape, of_sample = outcome
-            for kind, text in of_sample:
-                troubles[kind].append(text)
-            if shape:
-                shapes[sample.image] = shape
-                lacks_face = faces and finetune and sample.face is None
-                if lacks_face or (weak and sample.weak is None):
-                    why = reasons.get(sample.image_id)
-                    troubles[_UNMADE].append(f"{sample.image}: {why}" if why else str(sample.image))
-    troubles |= _wrong_sizes(shapes, size, batch_size)
-    lines = [f"{len(texts)} {kind}: {_first(texts)}" for kind, texts in troubles.items() if texts]
+            for kind, text in outcome.problems:
+                problems[kind].append(text)
+            if outcome.shape:
+                shapes[sample.image] = outcome.shape
+                if complete and not is_complete(sample, stage):
+                    reason = reasons.get(sample.image_id)
+                    text = f"{sample.image}: {reason}" if reason else str(sample.image)
+                    problems[_INCOMPLETE].append(text)
+    problems |= _size_problems(shapes, size, batch_size)
+    lines = [f"{len(texts)} {kind}: {_first(texts)}" for kind, texts in problems.items() if texts]
     if lines:
-        raise TrainingDataError(
-            "\n".join(
-                [f"the data of {len(samples)} images can not be trained on as they are:", *lines]
-            )
-        )
+        title = f"the training data of {len(samples)} images cannot be used as they are:"
+        raise TrainingDataError("\n".join([title, *lines]))
+
+
+def is_complete(sample: Sample, stage: Stage) -> bool:
+    """Return whether a sample has a weak mask and, for finetuning, a face mask."""
+    return sample.weak is not None and (stage == "pretrain" or sample.face is not None)
 
 
 def require_wrinkles(samples: Sequence[Sample], *, stage: Stage) -> None:
-    """Refuse a training part of which every target is empty; one that is not is enough.
+    """Require that at least one target of the training part has a wrinkle.
 
     Raises
     ------
     TrainingDataError
-        There is nothing to learn.
+        Every target is empty.
     ImageError
         As `samples.load_target`.
     """
@@ -112,69 +121,77 @@ def _first(texts: Sequence[str]) -> str:
     return "; ".join(texts[:_NAMED]) + "; ..." * (len(texts) > _NAMED)
 
 
-def _wrong_sizes(
+def _size_problems(
     shapes: Mapping[Path, tuple[int, int]], size: int, batch_size: int
 ) -> dict[str, list[str]]:
-    """Images that can not be cropped, or not put into a batch, by what is to be done."""
+    """Images too small for crops, or of different sizes in one batch, by what to do about it."""
     shortest = min((side for shape in shapes.values() for side in shape), default=0)
-    small = [f"{path} ({_named(shape)})" for path, shape in shapes.items() if min(shape) < size]
+    small = [f"{path} ({_sides(shape)})" for path, shape in shapes.items() if min(shape) < size]
     if small:
         return {
             f"images are smaller than crops of --size {size}; the shortest side of all is "
             f"{shortest}": small
         }
-    of_sizes: dict[tuple[int, int], Path] = {}
+    examples: dict[tuple[int, int], Path] = {}
     for path, shape in shapes.items():
-        of_sizes.setdefault(shape, path)
-    if size or batch_size == 1 or len(of_sizes) < 2:
+        examples.setdefault(shape, path)
+    if size or batch_size == 1 or len(examples) < 2:
         return {}
-    examples = [f"{_named(shape)} ({path})" for shape, path in of_sizes.items()]
     return {
-        f"sizes of images, of which a batch of {batch_size} can hold only one; use crops of "
-        f"--size {shortest}, the shortest side, or less, or --batch-size 1": examples
+        f"sizes of images, but the images of a batch of {batch_size} must have one size; use crops "
+        f"of --size {shortest}, the shortest side, or less, or --batch-size 1": [
+            f"{_sides(shape)} ({path})" for shape, path in examples.items()
+        ]
     }
 
 
-def _named(shape: tuple[int, int]) -> str:
+def _sides(shape: tuple[int, int]) -> str:
     return f"{shape[1]}x{shape[0]}"
 
 
-def _looked_at(sample: Sample, stage: Stage, faces: bool) -> _Looked:
-    """The shape of an image, if it is there, and what is wrong with its files."""
-    finetune = stage == "finetune"
-    needed = [sample.mask, sample.weak, sample.face] if finetune else [sample.weak]
-    missing = [path for path in (sample.image, *needed) if path and not path.exists()]
-    if sample.image in missing:
-        return None, [(_MISSING, str(path)) for path in missing]
-    shape = naming(sample.image, read_size)
+def _check(sample: Sample, stage: Stage, complete: bool) -> _Checked:
+    """Check the files of one sample.
 
-    def face_is_there(path: Path) -> None:
-        # Without a weak mask, that is yet to be made: then the image will be left out.
-        if not read_face(path, shape).any() and (faces or sample.weak):
+    Raises
+    ------
+    ImageError
+        The image itself cannot be read.
+    """
+    finetune = stage == "finetune"
+    files = [sample.mask, sample.weak, sample.face] if finetune else [sample.weak]
+    missing = [path for path in (sample.image, *files) if path and not path.exists()]
+    if sample.image in missing:
+        return _Checked(None, [_Problem(_MISSING, str(path)) for path in missing])
+    shape = read_named(sample.image, read_size)
+
+    def check_mask(path: Path) -> None:
+        require_same_size(read_human_mask(path, soft=sample.soft).shape, shape)
+
+    def check_weak(path: Path) -> None:
+        require_same_size(read_size(path), shape)
+
+    def check_face(path: Path) -> None:
+        # An image without a weak mask is left out later if its face mask is empty.
+        if not read_face(path, shape).any() and (complete or sample.weak):
             raise ImageError("it is empty: there is no face")
 
-    readers: dict[Path | None, Callable[[Path], None]] = {}
+    checks: list[tuple[Path | None, Callable[[Path], None]]] = [(sample.weak, check_weak)]
     if finetune:
-        readers[sample.face] = face_is_there
-        readers[sample.mask] = lambda path: require_same_size(
-            read_human_mask(path, soft=sample.soft).shape, shape
-        )
-    readers[sample.weak] = lambda path: require_same_size(read_size(path), shape)
-    troubles: list[_Trouble] = []
-    for path, read in readers.items():
+        checks = [(sample.face, check_face), (sample.mask, check_mask), *checks]
+    problems: list[_Problem] = []
+    for path, check in checks:
         if path in missing:
-            troubles.append((_MISSING, str(path)))
+            problems.append(_Problem(_MISSING, str(path)))
         elif path:
-            troubles += _trouble(path, read)
-    return shape, troubles
+            problems += _problems_of(path, check)
+    return _Checked(shape, problems)
 
 
-def _trouble(path: Path, read: Callable[[Path], None]) -> list[_Trouble]:
-    """What is wrong with a file: nothing, or one thing."""
+def _problems_of(path: Path, check: Callable[[Path], None]) -> Iterable[_Problem]:
+    """Yield at most one problem, the one that the check of a file raises."""
     try:
-        naming(path, read)
+        read_named(path, check)
     except SizeError as error:
-        return [(_OTHER_SIZE, str(error))]
+        yield _Problem(_OTHER_SIZE, str(error))
     except ImageError as error:
-        return [(_DAMAGED, str(error))]
-    return []
+        yield _Problem(_UNUSABLE, str(error))

@@ -1,4 +1,4 @@
-"""Picture files: gray levels, sizes and face masks, of files that training reads."""
+"""Picture files: gray levels, sizes and face masks of the files that training reads."""
 
 from pathlib import Path
 
@@ -17,12 +17,12 @@ _TIFF_SIDES = (TiffImagePlugin.IMAGEWIDTH, TiffImagePlugin.IMAGELENGTH)
 
 
 def read_levels(path: Path) -> np.ndarray:
-    """Read a gray picture: a weak mask, or shares of votes.
+    """Read a gray picture, such as a weak mask or shares of votes.
 
     Parameters
     ----------
     path : Path
-        A file as `files.read_image` takes it, without colours; 16 bits are scaled to 8.
+        A file that `photographs.read_image` can read, without colours; 16 bits are scaled to 8.
 
     Returns
     -------
@@ -32,18 +32,20 @@ def read_levels(path: Path) -> np.ndarray:
     Raises
     ------
     ImageError
-        As `files.read_image`, or there is a colour in it.
+        As `photographs.read_image`, or the picture has colours.
     """
     return decode_gray(read_content(path))
 
 
 def read_size(path: Path) -> tuple[int, int]:
-    """Rows and columns of what `files.read_image` would give, without decoding the pixels.
+    """Read the rows and columns of an image as `photographs.read_image` would turn it.
+
+    The pixels are not decoded.
 
     Raises
     ------
     ImageError
-        As `files.read_image`, as far as a file's header and end tell.
+        As `photographs.read_image`, as far as the file's header and end tell.
     """
     require_regular(path)
     try:
@@ -53,15 +55,15 @@ def read_size(path: Path) -> tuple[int, int]:
             with opened(file) as image:
                 if image.format == "PNG" and not has_png_end(path):
                     raise ImageError("damaged or cut short: the PNG has no end")
-                # Of a PNG without such notes Pillow would decode everything to look for them.
-                asked = image.format != "PNG" or may_be_turned(image, head)
-                turned = asked and image.getexif().get(ExifTags.Base.Orientation, 1) >= 5
+                # Pillow would decode a PNG without Exif as a whole to look for some.
+                may_have_exif = image.format != "PNG" or may_be_turned(image, head)
+                turned = may_have_exif and image.getexif().get(ExifTags.Base.Orientation, 1) >= 5
                 width, height = image.size
                 if isinstance(image, TiffImagePlugin.TiffImageFile):
                     # Pillow's versions differ in whether the size is that of the turned image.
                     width, height = (image.tag_v2[tag] for tag in _TIFF_SIDES)
     except OSError as error:
-        raise ImageError(f"can not be read: {error.strerror or error}") from error
+        raise ImageError(f"cannot be read: {error.strerror or error}") from error
     return (width, height) if turned else (height, width)
 
 
@@ -69,15 +71,15 @@ def read_face(path: Path, shape: tuple[int, int]) -> np.ndarray:
     """Read where the face is, from a face mask or a label map.
 
     A ``.npy`` is a label map, and so is a gray or palette PNG of 512x512 without a level above
-    18; everything else is a face mask, as `masks.read_mask` takes it. A mask of 0 and 1 reads the
-    same both ways.
+    18. Every other file is a face mask, as `masks.read_mask` reads it. A mask of 0 and 1 gives the
+    same face either way.
 
     Parameters
     ----------
     path : Path
         The file.
     shape : tuple of int
-        Rows and columns of the image. A label map is brought to them; a face mask has to have them.
+        Rows and columns of the image. A label map is resized to them; a face mask must have them.
 
     Returns
     -------
@@ -87,9 +89,9 @@ def read_face(path: Path, shape: tuple[int, int]) -> np.ndarray:
     Raises
     ------
     ImageError
-        The file can not be read.
+        The file cannot be read.
     SizeError
-        A face mask has other sides than the image.
+        A face mask differs in size from the image.
     """
     require_regular(path)
     try:
@@ -102,12 +104,12 @@ def read_face(path: Path, shape: tuple[int, int]) -> np.ndarray:
     return face
 
 
-def require_same_size(found: tuple[int, ...], shape: tuple[int, ...]) -> None:
-    """Refuse what is not of its image's size, both as rows and columns.
+def require_same_size(shape: tuple[int, ...], image_shape: tuple[int, ...]) -> None:
+    """Require that a file has the size of its image, both as rows and columns.
 
     Raises
     ------
     SizeError
         The sizes differ.
     """
-    require_size(found, shape, name="it", of="its image")
+    require_size(shape, image_shape, name="it", of="its image")

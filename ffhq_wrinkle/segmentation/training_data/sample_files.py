@@ -1,6 +1,6 @@
-"""Sample files: which files belong to each image, in the three kinds of data that training takes.
+"""Sample files: the files of each image, in the three kinds of data that training takes.
 
-Nothing is read here but folders and manifests; `listing` makes samples of what is found.
+Only folders and the CSV that names files are read here; `listing` makes samples of the files.
 """
 
 import csv
@@ -11,34 +11,43 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from ...dataset.ids import image_id_of
-from ...dataset.layout import IMAGES_FOLDER, find_images, released_path
+from ...dataset.layout import (
+    IMAGES_FOLDER,
+    LABEL_MAPS_FOLDERS,
+    MANUAL_MASKS_FOLDER,
+    WEAK_MASKS_FOLDER,
+    find_images,
+    released_path,
+)
 from ...errors import ArgumentError
 from ...results.records import WEAK_RECORD, DamagedRecordError, read_settings, under_way_name
 from ...weak_labels.texture import RELEASED, TextureSettings
 
 Part = Literal["train", "val", "test"]
 PARTS: tuple[Part, ...] = get_args(Part)
-COLUMNS = ("image_id", "image", "mask", "weak", "face_mask", "split")
 
-_RELEASED_MASKS, _RELEASED_WEAK = "manual_wrinkle_masks", "weak_wrinkle_masks"
-_RELEASED_FACES = ("face_parsed_labels", "etcs/face_parsed_labels", "face_masks")
+_COLUMNS = ("image_id", "image", "mask", "weak", "face_mask", "split")
+_REQUIRED_COLUMNS, _OPTIONAL_COLUMNS = _COLUMNS[:2], _COLUMNS[2:]
+_FACES_FOLDERS = (*LABEL_MAPS_FOLDERS, "face_masks")
 _SHARD = re.compile(r"\d{5,}")
 
 
 @dataclass(frozen=True)
 class SampleFiles:
-    """Files by image id, each in a mapping of its own.
+    """Files by image id, one mapping for each kind.
 
     Attributes
     ----------
-    data, root : Path
-        What they were found in; and its folder, of a manifest the one that it is in.
+    data : Path
+        The data set: a folder, or a CSV.
+    root : Path
+        The folder of the data set; for a CSV, the folder that it is in.
     images, masks, weak, faces : mapping of str to Path
         Photographs, human masks, weak masks, and face masks or label maps. A file need not exist.
     texture : TextureSettings or None
-        How the weak masks were made; None where that is not known, or there are none.
+        The settings of the weak masks; None if they are unknown, or there are no weak masks.
     split : mapping of str to Part
-        The part of each image, if a manifest says so; of all or of none.
+        The part of each image as the CSV gives it, for all images or for none.
     """
 
     data: Path
@@ -52,13 +61,13 @@ class SampleFiles:
 
 
 def find_sample_files(data: Path) -> SampleFiles:
-    """List the files of a data set.
+    """Find the files of a data set.
 
     Parameters
     ----------
     data : Path
-        A CSV manifest; a data set in the released layout, told by ``images1024x1024``; or a folder
-        with ``images`` and, as far as they are there, ``masks``, ``weak`` and ``face_masks``.
+        A CSV; a folder in the released layout, which has ``images1024x1024``; or a folder with
+        ``images`` and, where they exist, ``masks``, ``weak`` and ``face_masks``.
 
     Returns
     -------
@@ -67,18 +76,18 @@ def find_sample_files(data: Path) -> SampleFiles:
     Raises
     ------
     ArgumentError
-        It is none of these, a line of the manifest is wrong, two files have the same id, or weak
+        `data` is none of these, a line of the CSV is wrong, two files have the same id, or weak
         masks were made with different settings.
     """
     if data.is_file():
-        return _from_manifest(data)
+        return _from_csv(data)
     if (data / IMAGES_FOLDER).is_dir():
-        return _from_released(data)
+        return _from_released_layout(data)
     if (data / "images").is_dir():
         return _from_folders(data)
     raise ArgumentError(
-        f"{data} is no data to train on: neither a CSV manifest, nor a folder with "
-        f"{IMAGES_FOLDER}, nor one with images and masks"
+        f"{data} is not training data: it should be a CSV, a folder with {IMAGES_FOLDER}, or a "
+        "folder with images and masks"
     )
 
 
@@ -86,48 +95,54 @@ def _from_folders(data: Path) -> SampleFiles:
     images = _by_id(data / "images", "images")
     masks = _by_id(data / "masks", "masks")
     weak = _by_id(data / "weak", "weak masks")
-    # Of a mask without its photograph, where that might be: `checks` names it.
-    wanted = {image_id: data / "images" / path.name for image_id, path in masks.items()}
+    # A mask without a photograph gets the path of the missing photograph, which `checks` reports.
+    expected = {image_id: data / "images" / path.name for image_id, path in masks.items()}
     return SampleFiles(
         data=data,
         root=data,
-        images={**wanted, **images},
+        images={**expected, **images},
         masks=masks,
         weak=weak,
         faces=_by_id(data / "face_masks", "face masks"),
-        texture=_noted_texture(weak),
+        texture=_recorded_texture(weak),
     )
 
 
-def _from_released(data: Path) -> SampleFiles:
+def _from_released_layout(data: Path) -> SampleFiles:
     images = _by_id(data / IMAGES_FOLDER, "images")
-    masks = _by_id(data / _RELEASED_MASKS, "masks")
-    wanted = {
+    masks = _by_id(data / MANUAL_MASKS_FOLDER, "masks")
+    expected = {
         image_id: data / IMAGES_FOLDER / released_path(image_id, ".png") for image_id in masks
     }
-    weak = _by_id(data / _RELEASED_WEAK, "weak masks")
+    weak = _by_id(data / WEAK_MASKS_FOLDER, "weak masks")
     faces: dict[str, Path] = {}
-    for place in reversed(_RELEASED_FACES):
-        faces |= _by_id(data / place, "label maps")
-    noted = _noted_texture(weak)
-    texture = RELEASED if weak and noted is None else noted
-    return SampleFiles(data, data, {**wanted, **images}, masks, weak, faces, texture)
+    for folder in reversed(_FACES_FOLDERS):
+        faces |= _by_id(data / folder, "label maps")
+    return SampleFiles(
+        data=data,
+        root=data,
+        images={**expected, **images},
+        masks=masks,
+        weak=weak,
+        faces=faces,
+        texture=_recorded_texture(weak) or (RELEASED if weak else None),
+    )
 
 
 def _by_id(folder: Path, what: str) -> dict[str, Path]:
-    """Files of a folder by image id, where 7.png is 00007; none if there is no such folder."""
+    """Files of a folder by image id, where 7.png is 00007; none if the folder does not exist."""
     if not folder.is_dir():
         return {}
-    found: dict[str, Path] = {}
+    files: dict[str, Path] = {}
     for name, file in find_images(folder, also={".npy"}, what=what).items():
         path = folder / file.path
-        twin = found.setdefault(image_id_of(name), path)
+        twin = files.setdefault(image_id_of(name), path)
         if twin is not path:
-            raise ArgumentError(f"{twin} and {path} are of the same image; keep one of them there")
-    return found
+            raise ArgumentError(f"{twin} and {path} have the same image id; keep one of them")
+    return files
 
 
-def _from_manifest(path: Path) -> SampleFiles:
+def _from_csv(path: Path) -> SampleFiles:
     files: dict[str, dict[str, Path]] = {"image": {}, "mask": {}, "weak": {}, "face_mask": {}}
     split: dict[str, Part] = {}
     try:
@@ -138,41 +153,40 @@ def _from_manifest(path: Path) -> SampleFiles:
                 where = f"{path}:{table.line_num}"
                 image_id = _image_id(row, where)
                 if image_id in files["image"]:
-                    raise ArgumentError(f"{where}: {image_id} is there twice")
+                    raise ArgumentError(f"{where}: the image id {image_id} occurs twice")
                 if not row["image"]:
                     raise ArgumentError(f"{where}: {image_id} has no image")
-                for column, found in files.items():
+                for column, by_id in files.items():
                     if row.get(column):
-                        found[image_id] = path.parent / row[column]
+                        by_id[image_id] = path.parent / row[column]
                 part = _part(row.get("split") or "", where)
                 if part:
                     split[image_id] = part
                 if len(split) not in (0, len(files["image"])):
                     raise ArgumentError(f"{where}: give every image a split, or none")
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise ArgumentError(f"{path} can not be read as a CSV manifest: {error}") from error
+        raise ArgumentError(f"{path} cannot be read as a CSV: {error}") from error
     if not files["image"]:
-        raise ArgumentError(f"{path} lists no image")
-    weak = files["weak"]
+        raise ArgumentError(f"{path} lists no images")
     return SampleFiles(
         data=path,
         root=path.parent,
         images=files["image"],
         masks=files["mask"],
-        weak=weak,
+        weak=files["weak"],
         faces=files["face_mask"],
-        texture=_noted_texture(weak),
+        texture=_recorded_texture(files["weak"]),
         split=split,
     )
 
 
 def _require_columns(path: Path, columns: Sequence[str]) -> None:
-    unknown = [name for name in columns if name not in COLUMNS]
-    missing = [name for name in COLUMNS[:2] if name not in columns]
+    unknown = [name for name in columns if name not in _COLUMNS]
+    missing = [name for name in _REQUIRED_COLUMNS if name not in columns]
     if unknown or missing or len(set(columns)) < len(columns):
         raise ArgumentError(
-            f"{path}:1: the columns are {', '.join(columns) or 'missing'}; wanted are image_id and "
-            f"image, and of {', '.join(COLUMNS[2:])} as many as there are"
+            f"{path}:1: the columns are {', '.join(columns) or 'missing'}; they should be "
+            f"{' and '.join(_REQUIRED_COLUMNS)}, and any of {', '.join(_OPTIONAL_COLUMNS)}"
         )
 
 
@@ -194,21 +208,24 @@ def _part(text: str, where: str) -> Part | None:
     return None
 
 
-def _noted_texture(weak: Mapping[str, Path]) -> TextureSettings | None:
-    """What `build-weak` noted in the folders of weak masks; None if it noted nothing."""
-    noted: dict[TextureSettings, Path] = {}
-    folders = {path.parent for path in weak.values()}
-    for folder in sorted(one.parent if _SHARD.fullmatch(one.name) else one for one in folders):
-        settings = _recorded(folder)
-        if settings:
-            noted.setdefault(settings, folder)
-    if len(noted) > 1:
-        found = "; ".join(f"{folder}: {texture}" for texture, folder in noted.items())
-        raise ArgumentError(f"weak masks were made with different settings: {found}")
-    return next(iter(noted), None)
+def _recorded_texture(weak: Mapping[str, Path]) -> TextureSettings | None:
+    """The settings that `build-weak` recorded in the folders of weak masks; None without any."""
+    recorded: dict[TextureSettings, Path] = {}
+    parents = {path.parent for path in weak.values()}
+    folders = {path.parent if _SHARD.fullmatch(path.name) else path for path in parents}
+    for folder in sorted(folders):
+        texture = _read_texture(folder)
+        if texture:
+            recorded.setdefault(texture, folder)
+    if len(recorded) > 1:
+        named = "; ".join(f"{folder}: {texture}" for texture, folder in recorded.items())
+        raise ArgumentError(
+            f"weak masks were made with different settings: {named}; use those of one folder"
+        )
+    return next(iter(recorded), None)
 
 
-def _recorded(folder: Path) -> TextureSettings | None:
+def _read_texture(folder: Path) -> TextureSettings | None:
     for name in (WEAK_RECORD, under_way_name(WEAK_RECORD)):
         try:
             settings = read_settings(folder, name)
@@ -216,5 +233,7 @@ def _recorded(folder: Path) -> TextureSettings | None:
                 names = [field.name for field in fields(TextureSettings)]
                 return TextureSettings(**{name: settings[name] for name in names})
         except (DamagedRecordError, KeyError, ArgumentError) as error:
-            raise ArgumentError(f"{folder / name} is no record of build-weak: {error}") from error
+            raise ArgumentError(
+                f"{folder / name} is not a record of build-weak: {error}"
+            ) from error
     return None

@@ -1,6 +1,6 @@
 """Samples: the files of one image that training reads, and the arrays that they hold.
 
-Which files there are is found by `listing`; `checks` looks at them before the first epoch.
+`listing` lists samples, `checks` examines their files before the first epoch.
 """
 
 from collections.abc import Callable
@@ -17,7 +17,7 @@ from .picture_files import read_face, read_levels, require_same_size
 Stage = Literal["pretrain", "finetune"]
 STAGES: tuple[Stage, ...] = get_args(Stage)
 
-Read = TypeVar("Read")
+Content = TypeVar("Content")
 
 
 class Sample(NamedTuple):
@@ -30,13 +30,13 @@ class Sample(NamedTuple):
     image : Path
         The photograph.
     mask : Path or None
-        The human mask: 0 and 255, or with `soft` shares of votes, 0..255.
+        The human mask, 0 and 255; or, if `soft`, shares of votes, 0..255.
     weak : Path or None
         The weak mask: the texture map inside the face.
     face : Path or None
         The face mask, or a label map whose skin and nose are the face.
     soft : bool
-        Whether the mask's levels count as they are, even if it has two of them only.
+        Whether the mask's levels are shares of votes, even if there are only two of them.
     """
 
     image_id: str
@@ -48,7 +48,7 @@ class Sample(NamedTuple):
 
 
 class LoadedSample(NamedTuple):
-    """What one image brings to training, before augmentation.
+    """The arrays of one image, before augmentation.
 
     Attributes
     ----------
@@ -59,8 +59,8 @@ class LoadedSample(NamedTuple):
     texture : np.ndarray or None
         Masked texture map as an input, uint8 (H, W); None in pretraining, where it is the target.
     target : np.ndarray
-        uint8 (H, W): in pretraining the weak mask, in finetuning the human mask; 255 is wrinkle,
-        levels between are shares of votes.
+        uint8 (H, W): the weak mask in pretraining, the human mask in finetuning. 255 is wrinkle;
+        levels in between are shares of votes.
     """
 
     image: np.ndarray
@@ -70,7 +70,7 @@ class LoadedSample(NamedTuple):
 
 
 def load_sample(sample: Sample, *, stage: Stage) -> LoadedSample:
-    """Read what a stage needs of an image.
+    """Read the arrays of an image that a stage needs.
 
     A texture map is set to 0 outside the face mask, if there is one, as in prediction.
 
@@ -79,7 +79,7 @@ def load_sample(sample: Sample, *, stage: Stage) -> LoadedSample:
     sample : Sample
         The files.
     stage : {"pretrain", "finetune"}
-        Which of them are the target.
+        Decides which file is the target.
 
     Returns
     -------
@@ -88,33 +88,35 @@ def load_sample(sample: Sample, *, stage: Stage) -> LoadedSample:
     Raises
     ------
     ImageError
-        A file can not be read, or is not of the image's size; it is named.
+        A file cannot be read, or differs in size from the image; the message names it.
     ArgumentError
         The sample has no target for this stage.
     """
-    image = naming(sample.image, read_image)
+    image = read_named(sample.image, read_image)
     shape = (image.shape[0], image.shape[1])
-    target = _sized(load_target(sample, stage=stage), target_file(sample, stage), shape)
+    target = load_target(sample, stage=stage)
+    _require_size(target_file(sample, stage), target, shape)
     if stage == "pretrain":
         return LoadedSample(image, None, None, target)
     face = None
     if sample.face:
-        face = naming(sample.face, lambda path: read_face(path, shape))
+        face = read_named(sample.face, lambda path: read_face(path, shape))
     texture = None
     if sample.weak:
-        texture = _sized(naming(sample.weak, read_levels), sample.weak, shape)
+        texture = read_named(sample.weak, read_levels)
+        _require_size(sample.weak, texture, shape)
         if face is not None:
             texture = texture * face
     return LoadedSample(image, face, texture, target)
 
 
 def target_file(sample: Sample, stage: Stage) -> Path:
-    """The file that a network learns to predict: the weak mask, or the human one.
+    """Return the file that a network learns to predict: the weak mask, or the human one.
 
     Raises
     ------
     ArgumentError
-        There is none.
+        The sample lacks it.
     """
     path = sample.weak if stage == "pretrain" else sample.mask
     if path is None:
@@ -124,7 +126,7 @@ def target_file(sample: Sample, stage: Stage) -> Path:
 
 
 def load_target(sample: Sample, *, stage: Stage) -> np.ndarray:
-    """Read what a network learns to predict, uint8 (H, W), as `LoadedSample.target`.
+    """Read the target of an image, uint8 (H, W), as in `LoadedSample`.
 
     Raises
     ------
@@ -133,12 +135,12 @@ def load_target(sample: Sample, *, stage: Stage) -> np.ndarray:
     """
     path = target_file(sample, stage)
     if stage == "pretrain":
-        return naming(path, read_levels)
-    return naming(path, lambda mask: read_human_mask(mask, soft=sample.soft))
+        return read_named(path, read_levels)
+    return read_named(path, lambda mask: read_human_mask(mask, soft=sample.soft))
 
 
-def naming(path: Path, read: Callable[[Path], Read]) -> Read:
-    """Read a file, and name it if that fails.
+def read_named(path: Path, read: Callable[[Path], Content]) -> Content:
+    """Read a file by a function whose errors do not name it, and name it in them.
 
     Raises
     ------
@@ -150,27 +152,29 @@ def naming(path: Path, read: Callable[[Path], Read]) -> Read:
     except SizeError as error:
         raise SizeError(f"{path}: {error}") from error
     except ManyValuesError as error:
-        raise ImageError(f"{path}: {error.found}") from error  # no command has its threshold here
+        # Without its advice: training has no option for a threshold.
+        raise ImageError(f"{path}: {error.fault}") from error
     except ImageError as error:
         raise ImageError(f"{path}: {error}") from error
 
 
 def read_human_mask(path: Path, *, soft: bool) -> np.ndarray:
-    """Read a human mask, uint8 (H, W): 0 and 255, or if it is soft the levels that it has.
+    """Read a human mask, uint8 (H, W): 0 and 255, or the levels of a soft mask.
 
     Raises
     ------
     ImageError
-        It can not be read, or is not of its kind.
+        The mask cannot be read, or is not of the kind that `soft` says.
     """
     if not soft:
         return read_mask(path) * np.uint8(255)
     levels = read_levels(path)
-    if levels.max() == 1:  # one vote of twenty is a level of 13
-        raise ImageError("its highest level is 1, but other masks of its folder are soft, 0 to 255")
+    if levels.max() == 1:  # even one vote of twenty is a level of 13
+        raise ImageError(
+            "its highest level is 1, but the masks of its folder are soft, from 0 to 255"
+        )
     return levels
 
 
-def _sized(array: np.ndarray, path: Path, shape: tuple[int, int]) -> np.ndarray:
-    naming(path, lambda _: require_same_size(array.shape, shape))
-    return array
+def _require_size(path: Path, array: np.ndarray, shape: tuple[int, int]) -> None:
+    read_named(path, lambda _: require_same_size(array.shape, shape))

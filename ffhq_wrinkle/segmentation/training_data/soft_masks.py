@@ -1,4 +1,4 @@
-"""Soft masks: the folders whose masks hold shares of votes, not two values."""
+"""Soft masks: the folders whose masks hold shares of votes rather than two values."""
 
 import logging
 from collections.abc import Collection
@@ -15,15 +15,15 @@ _LOSSY = frozenset({".jpg", ".jpeg"})
 
 
 def soft_folders(masks: Collection[Path], *, jobs: int = 1) -> set[Path]:
-    """Tell which of the folders that masks lie in are of soft ones.
+    """Return the folders of masks that hold soft masks.
 
-    `fuse-labels` has noted its method; of other folders one mask of more than two values decides,
-    for a soft mask may happen to have no more than two, such as 0 and 85.
+    `fuse-labels` records its method in the folder. Without that record, one mask of more than two
+    values makes its folder soft: a single soft mask may happen to have only two, such as 0 and 85.
 
     Parameters
     ----------
     masks : collection of Path
-        All that are used. Those of folders without a note are decoded.
+        All masks in use. Those in folders without a record are decoded.
     jobs : int
         Threads.
 
@@ -31,24 +31,25 @@ def soft_folders(masks: Collection[Path], *, jobs: int = 1) -> set[Path]:
     -------
     set of Path
     """
-    noted = {
+    methods = {
         folder: settings_if_readable(folder, FUSION_RECORD).get("method")
         for folder in {path.parent for path in masks}
     }
-    soft = {folder for folder, method in noted.items() if method == "soft"}
-    unknown = sorted(path for path in masks if noted[path.parent] is None)
+    soft = {folder for folder, method in methods.items() if method == "soft"}
+    unknown = sorted(path for path in masks if methods[path.parent] is None)
     with run_each(unknown, _has_many_levels, jobs=jobs) as outcomes:
         for path, many in outcomes:
             if many is True and path.parent not in soft:
                 log.info(
-                    "masks in %s are taken as soft: %s has many levels", path.parent, path.name
+                    "masks in %s are read as soft masks: %s has more than two levels",
+                    *(path.parent, path.name),
                 )
                 soft.add(path.parent)
     return soft
 
 
 def _has_many_levels(path: Path) -> bool:
-    """Whether a mask has more than two; what can not be read is for `checks` to name."""
+    """Whether a mask has more than two levels; `checks` reports masks that cannot be read."""
     try:
         read_mask(path)
     except ManyValuesError:

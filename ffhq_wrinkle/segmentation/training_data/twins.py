@@ -1,4 +1,4 @@
-"""Twins: images that are the same picture, which may not be both learned from and tested on."""
+"""Twins: images that are the same picture, which must not be both trained and tested on."""
 
 import hashlib
 import logging
@@ -11,7 +11,7 @@ from ...images.photographs import read_content, read_image
 from ...runs.pipeline import run_each
 from ...runs.progress import Progress
 from .picture_files import read_size
-from .samples import Sample, Stage, naming
+from .samples import Sample, Stage, read_named
 
 log = logging.getLogger(__name__)
 
@@ -19,54 +19,54 @@ _NAMED = 5
 
 
 def same_pictures(samples: Sequence[Sample], *, stage: Stage, jobs: int = 1) -> list[list[str]]:
-    """Put ids into groups of one picture each.
+    """Group ids by picture.
 
     Parameters
     ----------
     samples : sequence of Sample
-        Their images are read: for finetuning decoded, so that pictures are compared pixel by
-        pixel; for pretraining only files of one size are, byte by byte.
+        Their images are read. For finetuning they are decoded and compared pixel by pixel; for
+        pretraining only files of equal size are compared, byte by byte.
     stage : {"pretrain", "finetune"}
-        What they are for.
+        The stage that the samples are for.
     jobs : int
         Threads.
 
     Returns
     -------
     list of list of str
-        Groups and their ids in order.
+        Groups, and the ids of each, in order.
 
     Raises
     ------
     TrainingDataError
-        Images can not be read.
+        Images cannot be read.
     """
-    alone: list[Sample] = []
+    unique: list[Sample] = []
     compared = list(samples)
     if stage == "pretrain":
-        sizes = {one: one.image.stat().st_size if one.image.is_file() else -1 for one in samples}
-        common = Counter(sizes.values())
-        alone = [one for one in samples if common[sizes[one]] == 1]
-        compared = [one for one in samples if common[sizes[one]] > 1]
+        paths = [sample.image for sample in samples]
+        sizes = [path.stat().st_size if path.is_file() else -1 for path in paths]
+        counts = Counter(sizes)
+        unique = [sample for sample, size in zip(samples, sizes, strict=True) if counts[size] == 1]
+        compared = [sample for sample, size in zip(samples, sizes, strict=True) if counts[size] > 1]
+    hashes = _for_each(compared, _pixels_hash if stage == "finetune" else _content_hash, jobs)
     pictures: dict[str, list[str]] = {}
-    hashes = _hashes(compared, _pixels_hash if stage == "finetune" else _content_hash, jobs)
     for image_id, picture in hashes.items():
         pictures.setdefault(picture, []).append(image_id)
-    groups = [*pictures.values(), *([one.image_id] for one in alone)]
+    groups = [*pictures.values(), *([sample.image_id] for sample in unique)]
     twins = sorted(sorted(group) for group in groups if len(group) > 1)
     if twins:
         log.info(
-            "%d pictures are there under several ids, such as %s; each stays in one part",
-            len(twins),
-            " and ".join(twins[0]),
+            "%d pictures occur under several ids, such as %s; all copies go to the same part",
+            *(len(twins), " and ".join(twins[0])),
         )
     return sorted(sorted(group) for group in groups)
 
 
 def twins_of(known: Sequence[Sample], others: Sequence[Sample], *, jobs: int = 1) -> dict[str, str]:
-    """Find the same pictures among others, pixel by pixel, whatever kind of file they are in.
+    """Find copies of known images among others, pixel by pixel, in files of any kind.
 
-    Of others only those are decoded that have the sides of a known one.
+    Only those of the others that have the size of a known image are decoded.
 
     Parameters
     ----------
@@ -78,40 +78,42 @@ def twins_of(known: Sequence[Sample], others: Sequence[Sample], *, jobs: int = 1
     Returns
     -------
     dict of str to str
-        The known id of each other one that is the same picture.
+        The known id of each of the others that is the same picture.
 
     Raises
     ------
     TrainingDataError
-        Images can not be read.
+        Images cannot be read.
     """
-    shapes = set(_hashes(known, _shape, jobs).values())
-    of_others = _hashes(others, _shape, jobs)
-    candidates = [one for one in others if of_others[one.image_id] in shapes]
-    pictures = {picture: one for one, picture in _hashes(known, _pixels_hash, jobs).items()}
-    found = _hashes(candidates, _pixels_hash, jobs)
-    return {one: pictures[picture] for one, picture in found.items() if picture in pictures}
+    known_shapes = set(_for_each(known, _shape, jobs).values())
+    shapes = _for_each(others, _shape, jobs)
+    candidates = [sample for sample in others if shapes[sample.image_id] in known_shapes]
+    known_pictures = _for_each(known, _pixels_hash, jobs)
+    known_ids = {picture: image_id for image_id, picture in known_pictures.items()}
+    pictures = _for_each(candidates, _pixels_hash, jobs)
+    copies = {image_id for image_id, picture in pictures.items() if picture in known_ids}
+    return {image_id: known_ids[pictures[image_id]] for image_id in sorted(copies)}
 
 
-def _hashes(samples: Sequence[Sample], work: Callable[[Path], str], jobs: int) -> dict[str, str]:
-    """What is found out of each image, by id."""
-    hashes: dict[str, str] = {}
+def _for_each(samples: Sequence[Sample], work: Callable[[Path], str], jobs: int) -> dict[str, str]:
+    """Apply a function to each image; its result by id."""
+    results: dict[str, str] = {}
     failures: list[str] = []
     with (
         Progress(len(samples), "compare images") as progress,
-        run_each(samples, lambda sample: naming(sample.image, work), jobs=jobs) as outcomes,
+        run_each(samples, lambda sample: read_named(sample.image, work), jobs=jobs) as outcomes,
     ):
         for sample, outcome in outcomes:
             progress.advance(failed=isinstance(outcome, ImageFailure))
             if isinstance(outcome, ImageFailure):
                 failures.append(str(outcome))
             else:
-                hashes[sample.image_id] = outcome
+                results[sample.image_id] = outcome
     if failures:
         raise TrainingDataError(
-            f"{len(failures)} images can not be read: {'; '.join(failures[:_NAMED])}"
+            f"{len(failures)} images cannot be read: {'; '.join(failures[:_NAMED])}"
         )
-    return hashes
+    return results
 
 
 def _shape(path: Path) -> str:

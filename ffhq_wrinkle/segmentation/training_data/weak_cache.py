@@ -1,7 +1,8 @@
-"""Weak cache: weak masks and face masks that training lacks, made once by `weak` and kept.
+"""Weak cache: weak masks and face masks that the data set lacks, made once by `weak` and kept.
 
-Each parser, with its settings and those of the texture map, has a folder of its own. A table in it
-says which photographs the results were made from, so that results of others are not taken.
+Each parser, with its settings and those of the texture map, has a folder of its own. A table in
+that folder records the photographs that the results were made from, so that results of other
+photographs with the same ids are not reused.
 """
 
 import csv
@@ -41,7 +42,7 @@ _COLUMNS = ("image_id", "sizes_and_times", "sha256")
 
 
 class ReadyFaces(FaceParser):
-    """Says where faces are that have a face mask or label map already.
+    """Reads the faces of images that have a face mask or label map already.
 
     Parameters
     ----------
@@ -56,7 +57,7 @@ class ReadyFaces(FaceParser):
         self.files = files
 
     def prepare(self, image: np.ndarray, image_id: str) -> np.ndarray:
-        """Read the image's face mask, bool (H, W), which takes the label map's place."""
+        """Read the image's face mask, bool (H, W), which takes the place of a label map."""
         path = self.files[image_id]
         try:
             return read_face(path, (image.shape[0], image.shape[1]))
@@ -64,7 +65,7 @@ class ReadyFaces(FaceParser):
             raise ImageError(f"{path}: {error}") from error
 
     def face(self, label_map: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
-        """What `prepare` read."""
+        """Return the face mask that `prepare` read."""
         return label_map
 
 
@@ -74,17 +75,39 @@ class MadeFiles(NamedTuple):
     weak: Path
     face: Path
 
+    def exist(self) -> bool:
+        """Return whether both files exist."""
+        return self.weak.exists() and self.face.exists()
+
 
 class Provided(NamedTuple):
-    """What a cache has: files by image id, why images have no face, and why others failed."""
+    """The files of images, and for the others the reason why there are none, all by id.
 
-    files: dict[str, MadeFiles]
-    faceless: dict[str, str]
-    failed: dict[str, str]
+    Attributes
+    ----------
+    files : mapping of str to MadeFiles
+        The files.
+    faceless : mapping of str to str
+        Why no face was found.
+    failed : mapping of str to str
+        Why the files could not be made for another reason.
+    """
+
+    files: Mapping[str, MadeFiles]
+    faceless: Mapping[str, str]
+    failed: Mapping[str, str]
+
+    def joined(self, other: "Provided") -> "Provided":
+        """Return both, of different images, as one."""
+        return Provided(
+            {**self.files, **other.files},
+            {**self.faceless, **other.faceless},
+            {**self.failed, **other.failed},
+        )
 
 
 class _Source(NamedTuple):
-    """A row of the table: what a result was made from, as text."""
+    """A row of the table: the files that a result was made from, as text."""
 
     sizes_and_times: str
     sha256: str
@@ -118,10 +141,10 @@ class WeakCache:
         self._faces = self.folder / "face_masks"
 
     def provide(self, images: Mapping[str, Path]) -> Provided:
-        """Give the files of images, after making those that are not there.
+        """Return the files of images, after making those that do not exist.
 
-        What is made, and what is there already, is logged. Files whose photograph has changed
-        since, or now is another one of the same id, are made anew.
+        How many are made and how many are reused is logged. Files whose photograph has changed, or
+        is now a different one with the same id, are made again.
 
         Parameters
         ----------
@@ -135,15 +158,14 @@ class WeakCache:
         Raises
         ------
         OutputError
-            The cache can not be written, or another run is writing to it.
+            The cache cannot be written, or another run is writing to it.
         RunInterrupted
-            Ctrl-C; what is done is kept, and the same call goes on from there.
+            Ctrl-C. Finished results are kept; the same call continues from there.
         """
-        self._drop_outdated(images)
+        self._remove_outdated(images)
         expected = {image_id: self._files(image_id) for image_id in images}
-        there = {image_id for image_id, files in expected.items() if self._has(files)}
-        if len(there) == len(images) and self._is_finished():
-            log.info("%d weak masks reused from %s", len(there), self._weak)
+        if self._is_finished() and all(files.exist() for files in expected.values()):
+            log.info("%d weak masks reused from %s", len(expected), self._weak)
             return Provided(expected, {}, {})
         report = build_weak_of(
             images,
@@ -157,74 +179,74 @@ class WeakCache:
             log.info("%d weak masks reused from %s", report.kept, self._weak)
         if report.made:
             log.info("made %d weak masks into %s", report.made, self._weak)
-        provided = Provided(
-            {one: files for one, files in expected.items() if self._has(files)}, {}, {}
-        )
+        faceless: dict[str, str] = {}
+        failed: dict[str, str] = {}
         for failure in read_failures(self._weak):
             image_id = PurePosixPath(failure.path).stem
             if image_id in images:
-                faceless = failure.step == ParsingError.step
-                reasons = provided.faceless if faceless else provided.failed
+                reasons = faceless if failure.step == ParsingError.step else failed
                 reasons[image_id] = failure.reason
-        return provided
+        made = {image_id: files for image_id, files in expected.items() if files.exist()}
+        return Provided(made, faceless, failed)
 
     def _files(self, image_id: str) -> MadeFiles:
-        """Where `build_weak_of` puts them."""
+        """Return the files that `build_weak_of` writes for an image."""
         return MadeFiles(
             self._weak / released_path(image_id, ".png"), self._faces / f"{image_id}.png"
         )
 
-    @staticmethod
-    def _has(files: MadeFiles) -> bool:
-        return files.weak.exists() and files.face.exists()
-
     def _is_finished(self) -> bool:
-        """Whether no run was cut off here, so that names are proof enough."""
+        """Whether the last run was not interrupted, so that every file that exists is valid."""
         return all((folder / WEAK_RECORD).exists() for folder in (self._weak, self._faces))
 
-    def _drop_outdated(self, images: Mapping[str, Path]) -> None:
-        """Remove results of other photographs, and note which ones are to be the sources now."""
+    def _remove_outdated(self, images: Mapping[str, Path]) -> None:
+        """Remove the results of other photographs, and record the present ones as the sources."""
         known = self._read_table()
         table = dict(known)
         outdated: list[str] = []
-
-        def look(image_id: str) -> _Source:
-            paths = [images[image_id]]
-            if isinstance(self.parser, ReadyFaces):
-                paths.append(self.parser.files[image_id])
-            try:
-                stats = [path.stat() for path in paths]
-                stamps = " ".join(f"{one.st_size}:{one.st_mtime_ns}" for one in stats)
-                before = known.get(image_id)
-                if before and before.sizes_and_times == stamps:
-                    return before
-                return _Source(stamps, " ".join(sha256_of(path) for path in paths))
-            except OSError as error:
-                raise ImageError(f"can not be read: {error.strerror or error}") from error
-
-        with run_each(sorted(images), look, jobs=self.jobs) as outcomes:
+        with run_each(
+            sorted(images),
+            lambda image_id: self._source(image_id, images[image_id], known.get(image_id)),
+            jobs=self.jobs,
+        ) as outcomes:
             for image_id, source in outcomes:
                 if isinstance(source, ImageFailure):
-                    log.debug("%s: %s", image_id, source)  # `checks` reports it, with all others
+                    log.debug("%s: %s", image_id, source)  # `checks` reports it to the user
                     continue
                 table[image_id] = source
-                before = known.get(image_id)
-                if before is None or before.sha256 != source.sha256:
+                if image_id not in known or known[image_id].sha256 != source.sha256:
                     files = self._files(image_id)
-                    outdated.extend([image_id] if any(path.exists() for path in files) else [])
+                    if any(path.exists() for path in files):
+                        outdated.append(image_id)
                     for path in files:
                         path.unlink(missing_ok=True)
         if outdated:
             log.info(
-                "%d images are not those that %s was made from, such as %s; these are made anew",
-                len(outdated),
-                self._weak,
-                outdated[0],
+                "%d images are not those that %s was made from, such as %s; their weak masks are "
+                "made again",
+                *(len(outdated), self._weak, outdated[0]),
             )
         if table != known:
             rows = [(image_id, *source) for image_id, source in sorted(table.items())]
             InnerFolders(self.folder).make(self.folder)
             write_bytes(self.folder / _TABLE, csv_bytes(_COLUMNS, rows))
+
+    def _source(self, image_id: str, image: Path, known: _Source | None) -> _Source:
+        """Describe the files that an image's results are made from.
+
+        Files with the sizes and times of the known ones are taken for the same, and not read.
+        """
+        paths = [image]
+        if isinstance(self.parser, ReadyFaces):
+            paths.append(self.parser.files[image_id])
+        try:
+            stats = [path.stat() for path in paths]
+            sizes_and_times = " ".join(f"{stat.st_size}:{stat.st_mtime_ns}" for stat in stats)
+            if known and known.sizes_and_times == sizes_and_times:
+                return known
+            return _Source(sizes_and_times, " ".join(sha256_of(path) for path in paths))
+        except OSError as error:
+            raise ImageError(f"cannot be read: {error.strerror or error}") from error
 
     def _read_table(self) -> dict[str, _Source]:
         path = self.folder / _TABLE

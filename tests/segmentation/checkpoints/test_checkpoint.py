@@ -105,7 +105,7 @@ def test_values_that_are_not_finite_are_refused(unet, tmp_path):
     state = {name: value.clone() for name, value in unet.state_dict().items()}
     state["outc.conv.bias"][0] = float("nan")
     torch.save(state, tmp_path / "w.pth")
-    with pytest.raises(SourceError, match=r"outc\.conv\.bias with values that are no finite"):
+    with pytest.raises(SourceError, match=r"outc\.conv\.bias with values that are not finite"):
         load_checkpoint(tmp_path / "w.pth")
 
 
@@ -115,7 +115,7 @@ def test_values_that_are_not_finite_are_refused(unet, tmp_path):
 )
 def test_tensors_of_other_kinds_are_refused(odd, unet, tmp_path):
     torch.save({**unet.state_dict(), "outc.conv.bias": odd}, tmp_path / "w.pth")
-    with pytest.raises(SourceError, match=r"outc\.conv\.bias as a tensor of another kind"):
+    with pytest.raises(SourceError, match=r"outc\.conv\.bias as a tensor of another type"):
         load_checkpoint(tmp_path / "w.pth")
 
 

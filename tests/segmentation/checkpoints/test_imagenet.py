@@ -304,7 +304,7 @@ def test_published_weights_are_fetched_once_verified_and_loaded(
 def test_other_files_than_the_published_are_refused(network, table, tmp_path):
     table(b"<html>Quota exceeded</html>", sha256="704ceda3" * 8)
     with pytest.raises(
-        SourceError, match=r"sent something else.*name the file with --initial-weights"
+        SourceError, match=r"sent something other than.*name the file with --initial-weights"
     ):
         load_imagenet(network, "swin_unetr_96")
     (tmp_path / "mine.pth").write_bytes(b"weights")

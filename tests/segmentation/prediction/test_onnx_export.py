@@ -48,9 +48,9 @@ def largest_difference(path, network, shapes):
         x = torch.cat([picture(4, height, width, seed) for seed in range(batch)])
         with torch.inference_mode():
             expected = network(x).numpy()
-        found = session.run(None, {"image": x.numpy()})[0]
-        assert found.shape == expected.shape
-        yield float(np.abs(found - expected).max() / max(1, np.abs(expected).max()))
+        logits = session.run(None, {"image": x.numpy()})[0]
+        assert logits.shape == expected.shape
+        yield float(np.abs(logits - expected).max() / max(1, np.abs(expected).max()))
 
 
 def test_the_unet_s_graph_computes_the_same_at_any_size_and_batch(unet):
@@ -100,12 +100,12 @@ def test_an_open_layer_is_exported_with_open_sizes(tmp_path):
     )
     for shape in ((1, 48, 16, 16), (1, 48, 17, 40), (3, 48, 64, 31)):
         x = torch.rand(shape) - 0.5
-        found = session.run(None, {session.get_inputs()[0].name: x.numpy()})[0]
+        logits = session.run(None, {session.get_inputs()[0].name: x.numpy()})[0]
         with torch.inference_mode():
-            np.testing.assert_allclose(found, layer(x).numpy(), atol=2e-5)
+            np.testing.assert_allclose(logits, layer(x).numpy(), atol=2e-5)
 
 
-def test_images_that_a_graph_can_not_take_fail_one_by_one(unet, tmp_path):
+def test_images_that_a_graph_cannot_take_fail_one_by_one(unet, tmp_path):
     graph = onnx.load(unet[1])
     note = graph.metadata_props[0]
     note.value = json.dumps({**json.loads(note.value), "least_side": 449})  # as of Swin UNETR
@@ -132,7 +132,7 @@ def test_the_graph_is_valid_onnx_with_open_sizes_and_a_note(unet):
     onnx.checker.check_model(model)
     sizes = model.graph.input[0].type.tensor_type.shape.dim
     assert [size.HasField("dim_param") for size in sizes] == [True, False, True, True]
-    note = json.loads({one.key: one.value for one in model.metadata_props}["ffhq-wrinkle"])
+    note = json.loads({entry.key: entry.value for entry in model.metadata_props}["ffhq-wrinkle"])
     assert (note["network"], note["in_channels"], note["side"]) == ("unet", 4, 512)
     assert note["texture"]["recipe"] == "released"
 
@@ -196,7 +196,7 @@ def test_other_and_damaged_graphs_are_refused(unet, tmp_path):
             load_predictor(unet[1], device=device)
 
 
-def test_what_can_not_be_exported_says_so_and_writes_nothing(tmp_path):
+def test_a_checkpoint_that_cannot_be_exported_writes_nothing(tmp_path):
     save_checkpoint(
         tmp_path / "w.pt", create_model("unet", 3, 1), "unet", texture=TEXTURE, side=512
     )

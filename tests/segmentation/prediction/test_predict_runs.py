@@ -6,27 +6,15 @@ import subprocess
 import sys
 import time
 
-import numpy as np
 import pytest
 from click.testing import CliRunner
-from PIL import Image
 
 from ffhq_wrinkle.cli import main
-from ffhq_wrinkle.segmentation import save_checkpoint
-from ffhq_wrinkle.weak_labels.texture import TextureSettings
-from tests.helpers.files import files_of
-from tests.helpers.networks import threshold_unet
-from tests.helpers.processes import LIMITED, NARROW, wait_for
+from tests.helpers.files import files_of, partial_files
+from tests.helpers.pictures import pixels
+from tests.helpers.processes import NARROW, file_limit, kill, run_after, start, wait_for
 
 pytestmark = pytest.mark.usefixtures("narrow_unet")
-COMMAND = [sys.executable, NARROW]
-
-
-@pytest.fixture(scope="module")
-def checkpoint(tmp_path_factory):
-    path = tmp_path_factory.mktemp("checkpoint") / "threshold.pt"
-    save_checkpoint(path, threshold_unet(), "unet", texture=TextureSettings(), side=128)
-    return path
 
 
 @pytest.fixture
@@ -42,16 +30,8 @@ def arguments(checkpoint):
 
 
 @pytest.fixture
-def start(arguments):
-    def run(dataset, out):
-        return subprocess.Popen(
-            [*COMMAND, *arguments(dataset, out)],
-            stderr=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-
-    return run
+def begin(arguments):
+    return lambda dataset, out: start(*arguments(dataset, out), command=(sys.executable, NARROW))
 
 
 def masks(out):
@@ -59,22 +39,20 @@ def masks(out):
 
 
 def test_killed_at_any_moment_and_started_again_the_result_is_the_same(
-    make_dataset, tmp_path, start, arguments
+    make_dataset, tmp_path, begin, arguments
 ):
     dataset = make_dataset(range(40), side=160)
     dataset.image_path("00007").write_text("not an image")
     out, straight = tmp_path / "out", tmp_path / "straight"
     for reached in (1, 12):
-        process = start(dataset, out)
+        process = begin(dataset, out)
         wait_for(lambda reached=reached: len(masks(out)) >= reached, process)
-        process.kill()
-        assert process.wait() == -signal.SIGKILL
-        process.communicate()
+        kill(process)
         assert not (out / "predict.json").exists()
         for path in masks(out):
-            assert np.array(Image.open(path)).shape == (160, 160)  # whole
+            assert pixels(path).shape == (160, 160)  # whole
     assert len(masks(out)) < 39
-    process = start(dataset, out)
+    process = begin(dataset, out)
     said = process.communicate(timeout=120)
     result = CliRunner().invoke(main, arguments(dataset, straight))
     assert process.returncode == result.exit_code == 1, said
@@ -82,10 +60,10 @@ def test_killed_at_any_moment_and_started_again_the_result_is_the_same(
     assert files_of(out) == files_of(straight)
 
 
-def test_ctrl_c_stops_with_a_summary(make_dataset, tmp_path, start):
+def test_ctrl_c_stops_with_a_summary(make_dataset, tmp_path, begin):
     dataset = make_dataset(range(200), side=160)
     out = tmp_path / "out"
-    process = start(dataset, out)
+    process = begin(dataset, out)
     wait_for(lambda: len(masks(out)) >= 3, process)
     before = time.monotonic()
     process.send_signal(signal.SIGINT)
@@ -94,16 +72,15 @@ def test_ctrl_c_stops_with_a_summary(make_dataset, tmp_path, start):
     assert process.returncode == 130
     assert "Traceback" not in said
     assert f"Interrupted: {len(masks(out))} predictions written" in said
-    assert not list(out.rglob("*.partial"))
+    assert partial_files(out) == []
 
 
 def test_a_write_that_fails_stops_the_run_in_one_line(make_dataset, tmp_path, checkpoint):
     dataset = make_dataset(range(3), side=256)  # overlays of more than 4,000 bytes
     out = tmp_path / "out"
-    limited = LIMITED.replace("ffhq_wrinkle.cli", "narrow")
-    command = [sys.executable, "-c", limited, "predict", dataset.images, out]
     options = ["--checkpoint", checkpoint, "--parser", "labels", "--device", "cpu"]
-    run = subprocess.run([*command, *options], capture_output=True, text=True, cwd=NARROW.parent)
+    command = ["predict", dataset.images, out, *options]
+    run = run_after(file_limit(4000), *command, module="tests.helpers.narrow")
     assert run.returncode == 1
     assert "File too large; make room" in run.stderr
     assert "Traceback" not in run.stderr
@@ -124,7 +101,7 @@ class Cheap(Predictor):
     network, sha256, in_channels, texture, side = "cheap", "", 4, TextureSettings(), None
     seen, peaks = 0, [0, 0]
 
-    def _logits(self, batch):
+    def batch_logits(self, batch):
         self.seen += 1
         late = self.seen > 100
         self.peaks[late] = max(self.peaks[late], psutil.Process().memory_info().rss)

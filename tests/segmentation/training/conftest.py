@@ -1,19 +1,44 @@
-import numpy as np
+import subprocess
+import sys
+
 import pytest
-from PIL import Image
+
+from tests.helpers.processes import NARROW
+from tests.helpers.training import RECIPE
+from tests.helpers.training_data import with_human_masks
+
+COMMAND = (sys.executable, NARROW)
+
+
+@pytest.fixture
+def arguments(data, tmp_path):
+    """Return the arguments of the command that trains a small recipe in a folder."""
+
+    def of(folder, *options, recipe=RECIPE):
+        (tmp_path / "small.toml").write_text(recipe)
+        fixed = ["--parser", "labels", "--accelerator", "cpu", "--workers", "0"]
+        command = ["train", tmp_path / "small.toml", data.root, folder, *fixed, *options]
+        return [str(part) for part in command]
+
+    return of
+
+
+@pytest.fixture
+def start(arguments):
+    def begin(folder, *options, command=COMMAND, recipe=RECIPE):
+        return subprocess.Popen(
+            [*command, *arguments(folder, *options, recipe=recipe)],
+            stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+        )  # fmt: skip
+
+    return begin
 
 
 @pytest.fixture
 def data(make_dataset):
     """Twelve drawn faces of 32x32 with their forehead lines as masks."""
     dataset = make_dataset(range(12), side=32)
-    folder = dataset.root / "manual_wrinkle_masks"
-    folder.mkdir()
-    for image_id in dataset.ids:
-        drawn = np.zeros((32, 32), np.uint8)
-        drawn[8:11, 12:20] = 255
-        Image.fromarray(drawn).save(folder / f"{image_id}.png")
-    return dataset
+    return with_human_masks(dataset, dataset.ids)
 
 
 @pytest.fixture

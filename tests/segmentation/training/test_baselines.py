@@ -1,7 +1,6 @@
-"""Each shipped recipe, in small: it learns its task, hands over, and can be taken up again."""
+"""Each shipped recipe, in small: it learns its task, passes its weights on, and is resumed."""
 
 import csv
-from contextlib import contextmanager
 from dataclasses import replace
 
 import pytest
@@ -11,18 +10,20 @@ from ffhq_wrinkle.errors import RunInterrupted
 from ffhq_wrinkle.faces.parsing import ReadyLabels
 from ffhq_wrinkle.segmentation import create_model
 from ffhq_wrinkle.segmentation.checkpoints.checkpoint import load_checkpoint
-from ffhq_wrinkle.segmentation.training import training
+from ffhq_wrinkle.segmentation.training.objectives import objective_of
 from ffhq_wrinkle.segmentation.training.recipes import read_recipe, shipped_recipes
-from ffhq_wrinkle.segmentation.training.training import TrainSettings, train
+from ffhq_wrinkle.segmentation.training.settings import TrainSettings
+from ffhq_wrinkle.segmentation.training.training import train
+from ffhq_wrinkle.segmentation.training.training_set import Example
 from tests.helpers.tables import rows_of
-from tests.helpers.training import weights
+from tests.helpers.training import stop_after, weights
 
 pytestmark = pytest.mark.usefixtures("narrow_unet")
 NEEDS = {"unet_imagenet": "segmentation_models_pytorch"}
 
 
 def small(name, epochs):
-    """A recipe for four images in one batch."""
+    """Return a recipe with few epochs, for batches of two images."""
     options = {"epochs": epochs, "batch_size": 2, "first_period": 100, "augment": False}
     recipe = read_recipe(name).changed(options)
     if recipe.finetune and recipe.finetune.initial == "imagenet":
@@ -30,7 +31,7 @@ def small(name, epochs):
     return recipe
 
 
-def run(recipe, dataset, folder):
+def run(recipe, dataset, folder, **options):
     return train(
         recipe,
         dataset.root,
@@ -38,24 +39,17 @@ def run(recipe, dataset, folder):
         parser=lambda: ReadyLabels(dataset.labels),
         settings=TrainSettings(limit=4),
         accelerator="cpu",
+        **options,
     )
 
 
 @pytest.mark.parametrize("name", shipped_recipes())
 @pytest.mark.usefixtures("narrow_transformers")
-def test_every_recipe_trains_two_epochs_stops_and_goes_on(name, data, tmp_path, monkeypatch):
+def test_every_recipe_trains_two_epochs_stops_and_is_resumed(name, data, tmp_path):
     if name in NEEDS:
         pytest.importorskip(NEEDS[name])
-    asked = iter([False] * 2 + [True] * 1000)
-
-    @contextmanager
-    def told_after_two_steps():
-        yield lambda: next(asked)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(training, "stop_asked_for", told_after_two_steps)
-        with pytest.raises(RunInterrupted):
-            run(small(name, 2), data, tmp_path / "run")
+    with pytest.raises(RunInterrupted):
+        run(small(name, 2), data, tmp_path / "run", stopped=stop_after(2))
     report = run(small(name, 2), data, tmp_path / "run")
     config = read_recipe(name).finetune
     best = load_checkpoint(report.checkpoints["finetune"])
@@ -76,7 +70,23 @@ def test_pretraining_lowers_its_own_loss_without_weak_masks(name, data, tmp_path
     with (tmp_path / "run" / "pretrain" / "metrics.csv").open() as file:
         losses = [float(row["train_loss"]) for row in csv.DictReader(file)]
     assert losses[-1] < 0.9 * losses[0]
-    found = weights(tmp_path / "run" / "pretrain" / "best.pt")
+    trained = weights(tmp_path / "run" / "pretrain" / "best.pt")
     begun = create_model(recipe.pretrain.network, 3, 3).state_dict()
-    assert found.keys() == begun.keys()
-    assert all(torch.isfinite(tensor).all() for tensor in found.values())
+    assert trained.keys() == begun.keys()
+    assert all(torch.isfinite(tensor).all() for tensor in trained.values())
+
+
+@pytest.mark.parametrize("name", shipped_recipes())
+@pytest.mark.usefixtures("narrow_transformers")
+def test_no_recipe_draws_from_the_generator_whose_state_no_checkpoint_keeps(name):
+    """The random numbers of a step depend on each sample's seed, and a resumed run has the same."""
+    if name in NEEDS:
+        pytest.importorskip(NEEDS[name])
+    recipe = read_recipe(name)
+    for config in filter(None, (recipe.pretrain, recipe.finetune)):
+        model = create_model(config.network, config.in_channels, config.out_channels).train()
+        levels = torch.full((2, config.in_channels, 64, 64), 100, dtype=torch.uint8)
+        batch = Example(torch.arange(2), levels, levels[:, 0], seed=torch.tensor([3, 4]))
+        before = torch.get_rng_state()
+        objective_of(config.loss, model).loss(model, batch).backward()
+        assert torch.equal(torch.get_rng_state(), before)

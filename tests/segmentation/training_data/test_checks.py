@@ -10,7 +10,7 @@ from tests.helpers.faces import drawn_face, drawn_lines
 
 @pytest.fixture
 def samples(tmp_path):
-    """Eight images of 32x32 with all that belongs to them."""
+    """Eight images of 32x32 with all kinds of files."""
     listed = []
     for number in range(8):
         face = np.full((32, 32), 255, np.uint8)
@@ -38,7 +38,7 @@ def test_whole_samples_pass(samples, stage):
     require_trainable(samples, stage=stage, jobs=2)
 
 
-def test_all_kinds_of_trouble_are_told_at_once(samples):
+def test_all_kinds_of_problems_are_reported_at_once(samples):
     samples[0].image.unlink()
     samples[1].mask.unlink()
     Image.fromarray(np.zeros((16, 32), np.uint8)).save(samples[1].weak)
@@ -50,17 +50,17 @@ def test_all_kinds_of_trouble_are_told_at_once(samples):
     samples[6].image.write_text("none")
     Image.fromarray(np.arange(1024, dtype=np.uint16).reshape(32, 32)).save(samples[7].mask)
     title, *lines = complaint(samples)
-    assert title == "the data of 8 images can not be trained on as they are:"
+    assert title == "the training data of 8 images cannot be used as they are:"
     kinds = {line.split(":")[0]: line for line in lines}
     assert list(kinds) == [
-        "2 files are not there",
+        "2 files do not exist",
         "1 images have no weak mask or no face mask, and none could be made",
-        "3 files are not of their image's size",
-        "4 files can not be used",
+        "3 files differ in size from their image",
+        "4 files cannot be used",
     ]
-    sizes = kinds["3 files are not of their image's size"]
+    sizes = kinds["3 files differ in size from their image"]
     assert f"{samples[3].mask}: it is 32x16, but its image is 32x32" in sizes
-    damaged = kinds["4 files can not be used"]
+    damaged = kinds["4 files cannot be used"]
     for number, name, reason in (
         (4, "weak", "damaged or cut short: the PNG has no end"),
         (5, "face", "it is empty: there is no face"),
@@ -74,17 +74,17 @@ def test_five_of_a_kind_are_named_and_all_are_counted(samples):
     for one in samples[:7]:
         one.mask.unlink()
     _, line = complaint(samples)
-    assert line.startswith("7 files are not there: ")
+    assert line.startswith("7 files do not exist: ")
     assert line.endswith("4.mask.png; ...")
 
 
-def test_pretraining_does_not_look_at_human_masks(samples):
+def test_pretraining_does_not_check_human_masks(samples):
     for one in samples:
         one.mask.unlink()
         one.face.unlink()
     require_trainable(samples, stage="pretrain")
     samples[0].weak.unlink()
-    assert complaint(samples, "pretrain")[1].startswith("1 files are not there")
+    assert complaint(samples, "pretrain")[1].startswith("1 files do not exist")
 
 
 def test_a_training_part_without_any_wrinkle_is_refused(samples):
@@ -106,7 +106,7 @@ def test_crops_larger_than_an_image_are_refused_with_the_shortest_side(samples):
     )
 
 
-def test_a_batch_of_whole_images_is_of_one_size(samples):
+def test_whole_images_in_a_batch_must_have_one_size(samples):
     for one in samples[2:4]:
         for path in one[1:5]:
             with Image.open(path) as picture:
@@ -115,19 +115,19 @@ def test_a_batch_of_whole_images_is_of_one_size(samples):
         require_trainable(samples, stage="finetune", **options)
     _, line = complaint(samples, batch_size=2)
     assert line == (
-        "2 sizes of images, of which a batch of 2 can hold only one; use crops of --size 32, the "
-        f"shortest side, or less, or --batch-size 1: 32x32 ({samples[0].image}); "
+        "2 sizes of images, but the images of a batch of 2 must have one size; use crops of "
+        f"--size 32, the shortest side, or less, or --batch-size 1: 32x32 ({samples[0].image}); "
         f"40x36 ({samples[2].image})"
     )
 
 
-def test_weak_masks_and_faces_are_needed_or_not(samples):
+def test_samples_must_be_complete_or_not(samples):
     lacking = [one._replace(weak=None) for one in samples]
     assert complaint(lacking)[1].startswith("8 images have no weak mask")
-    require_trainable(lacking, stage="finetune", weak=False)
-    lacking = [one._replace(face=None) for one in lacking]
-    assert complaint(lacking, weak=False)[1].startswith("8 images have no weak mask or no face")
-    require_trainable(lacking, stage="finetune", weak=False, faces=False)
+    lacking = [one._replace(face=None) for one in samples]
+    assert complaint(lacking)[1].startswith("8 images have no weak mask or no face")
+    require_trainable(lacking, stage="finetune", complete=False)
+    require_trainable(lacking, stage="pretrain")
     unmade = {"3": "the disk ate it"}
     _, line = complaint(lacking[3:4], unmade=unmade)
     assert line.endswith(f"none could be made: {samples[3].image}: the disk ate it")

@@ -14,7 +14,7 @@ from tests.helpers.faces import drawn_lines
 
 @pytest.fixture
 def save(tmp_path):
-    """Save an array under a name, and give the path."""
+    """Save an array under a name, and return the path."""
 
     def write(name, array, **options):
         path = tmp_path / name
@@ -67,7 +67,7 @@ def test_a_mask_of_0_and_1_is_not_soft(sample):
         load_sample(sample._replace(soft=True), stage="finetune")
 
 
-def test_what_does_not_fit_is_named(sample, save):
+def test_a_file_of_another_size_than_its_image_is_named(sample, save):
     small = save("small.png", np.zeros((4, 6), np.uint8))
     for field in ("mask", "weak", "face"):
         with pytest.raises(SizeError, match=r"small\.png: it is 6x4, but its image is 6x8"):

@@ -1,39 +1,14 @@
 import logging
 
-import numpy as np
 import pytest
 from PIL import Image
 
 from ffhq_wrinkle.errors import ArgumentError, TrainingDataError
 from ffhq_wrinkle.segmentation.training_data.samples import Sample
-from ffhq_wrinkle.segmentation.training_data.split import make_split, read_split, write_split
+from ffhq_wrinkle.segmentation.training_data.split import make_split
+from tests.helpers.training_data import dealt
 
 OFFICIAL = ["00006", "00171", "01044"]  # of these the first two are made up
-
-
-@pytest.fixture
-def make_samples(tmp_path):
-    """Samples of these ids, each image of 2x2 pixels different, in order of id."""
-
-    def make(ids):
-        listed = []
-        for image_id in ids:
-            path = tmp_path / f"{image_id}.png"
-            pixels = np.random.default_rng(int(image_id)).integers(0, 256, (2, 2, 3), np.uint8)
-            Image.fromarray(pixels).save(path)
-            listed.append(Sample(image_id, path))
-        return sorted(listed)
-
-    return make
-
-
-@pytest.fixture
-def hundred(make_samples):
-    return make_samples(f"{number:05d}" for number in range(100))
-
-
-def dealt(samples, **options):
-    return make_split(samples, **{"stage": "finetune", "seed": 0, "test_ids": (), **options})
 
 
 def sizes(split):
@@ -99,7 +74,7 @@ def test_pixels_are_compared_and_not_files(make_samples, tmp_path, caplog):
     for seed in range(5):
         split = dealt(samples, seed=seed)
         assert split.parts["copy"] == split.parts["00000"]
-    assert "1 pictures are there under several ids, such as 00000 and copy" in caplog.text
+    assert "1 pictures occur under several ids, such as 00000 and copy" in caplog.text
 
 
 def test_a_fraction_is_of_the_training_part_and_less_is_part_of_more(hundred):
@@ -120,9 +95,9 @@ def test_too_few_pictures_are_refused(make_samples, tmp_path):
     }
     (tmp_path / "00003.png").write_bytes((tmp_path / "00002.png").read_bytes())
     samples = [Sample(one, tmp_path / f"{one}.png") for one in ("00001", "00002", "00003")]
-    with pytest.raises(ArgumentError, match="of 3 images, 2 different pictures, none is left for"):
+    with pytest.raises(ArgumentError, match="none of 3 images, 2 different pictures, is left for"):
         dealt(samples)
-    with pytest.raises(ArgumentError, match="none is left for train and val"):
+    with pytest.raises(ArgumentError, match="is left for train and val;"):
         dealt(make_samples(["00001", "00002"]), test_ids=["00001", "00002"])
 
 
@@ -130,66 +105,30 @@ def test_too_few_pictures_are_refused(make_samples, tmp_path):
     "options",
     [{"fraction": 0}, {"fraction": 1.1}, {"shares": (1, 0, 0)}, {"shares": (0.5, 0.3, 0.3)}],
 )
-def test_senseless_settings_are_refused(hundred, options):
+def test_invalid_settings_are_refused(hundred, options):
     with pytest.raises(ArgumentError, match="above 0"):
         dealt(hundred, **options)
 
 
-def test_a_manifest_s_split_is_taken_as_it_is(make_samples, tmp_path, caplog):
+def test_the_split_of_a_csv_is_used_as_it_is(make_samples, tmp_path, caplog):
     samples = make_samples(["00001", "00002", "00003", "00004"])
     given = {"00001": "test", "00002": "train", "00003": "val", "00004": "train"}
     split = dealt(samples, given=given, test_ids=["00002"])
     assert split.parts == given
-    assert "1 official test ids are in other parts by the manifest, such as 00002" in caplog.text
+    assert (
+        "the CSV gives 1 official test ids to other parts than test, such as 00002" in caplog.text
+    )
     assert len(dealt(samples, given=given, fraction=0.5).ids("train")) == 1
     with pytest.raises(ArgumentError, match="1 images have no part, such as 00004"):
         dealt(samples, given=dict(list(given.items())[:3]))
-    with pytest.raises(ArgumentError, match="none is left for val"):
+    with pytest.raises(ArgumentError, match="is left for val;"):
         dealt(samples, given={**given, "00003": "test"})
     (tmp_path / "00004.png").write_bytes((tmp_path / "00001.png").read_bytes())
     with pytest.raises(ArgumentError, match="00001 and 00004 are the same picture, but one is in"):
         dealt(samples, given=given)
 
 
-def test_images_that_can_not_be_read_are_named(hundred):
+def test_images_that_cannot_be_read_are_named(hundred):
     hundred[3].image.write_text("none")
-    with pytest.raises(TrainingDataError, match=r"1 images can not be read: \S+00003\.png: not an"):
+    with pytest.raises(TrainingDataError, match=r"1 images cannot be read: \S+00003\.png: not an"):
         dealt(hundred)
-
-
-def test_a_split_is_read_as_it_was_written(hundred, tmp_path):
-    split = dealt(hundred, fraction=0.1)
-    write_split(tmp_path / "split.csv", split)
-    assert read_split(tmp_path / "split.csv", hundred) == split
-    lines = (tmp_path / "split.csv").read_text().splitlines()
-    assert lines[0] == "image_id,part,used"
-    assert sum(line.endswith("train,no") for line in lines) == 72
-
-
-def test_a_split_of_other_data_is_refused(hundred, make_samples, tmp_path):
-    path = tmp_path / "split.csv"
-    write_split(path, dealt(hundred))
-    with pytest.raises(ArgumentError, match="2 images are gone, such as 00098, 00099"):
-        read_split(path, hundred[:98])
-    with pytest.raises(ArgumentError, match="1 images are not in it, such as 00100"):
-        read_split(path, [*hundred, *make_samples(["00100"])])
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("id,part,used\n", "split.csv:1: the columns should be image_id, part, used"),
-        ("image_id,part,used\n1,train,yes\n1,val,yes\n", "split.csv:3: '1,val,yes' should be"),
-        ("image_id,part,used\n1,training,yes\n", "split.csv:2: '1,training,yes' should be"),
-        ("image_id,part,used\n1,val,no\n", "split.csv:2: '1,val,no' should be"),
-        ("image_id,part,used\n1,train\n", "split.csv:2: '1,train' should be"),
-        ("image_id,part,used\n1,train,yes\n", "none is left for val and test"),
-    ],
-)
-def test_a_damaged_split_is_named_by_its_line(make_samples, tmp_path, text, message):
-    (tmp_path / "split.csv").write_text(text)
-    with pytest.raises(ArgumentError) as caught:
-        read_split(tmp_path / "split.csv", [Sample("1", tmp_path / "1.png")])
-    assert message in str(caught.value)
-    with pytest.raises(ArgumentError, match="can not be read as a split"):
-        read_split(tmp_path / "none.csv", [])

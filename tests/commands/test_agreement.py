@@ -1,0 +1,67 @@
+"""`agreement` as a user calls it."""
+
+import re
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.helpers.commands import run
+from tests.helpers.tables import rows_of
+
+
+def test_agreement_prints_its_tables(annotators):
+    result = run("agreement", *annotators)
+    assert result.exit_code == 0
+    assert "4 images; 3 annotators: A, B, C" in result.stdout
+    assert re.search(
+        r"^average( +0\.\d{4} \[0\.\d{4}, 0\.\d{4}\]){4} +-$", result.stdout, re.MULTILINE
+    )
+    assert run("agreement", *annotators).stdout == result.stdout
+    few = [
+        run("agreement", *annotators, "--resamples", 5, "--seed", seed).stdout for seed in (0, 1)
+    ]
+    assert few[0] != few[1]
+    assert "[" not in run("agreement", *annotators, "--resamples", 0).stdout
+
+
+def test_agreement_writes_a_report(annotators, tmp_path, caplog):
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    Image.fromarray(np.full((9, 9, 3), 90, np.uint8)).save(photos / "00000.png")
+    out = tmp_path / "report"
+    result = run("agreement", *annotators, "--out", out, "--images", photos)
+    assert result.exit_code == 0, result.output
+    assert f"Tables and pictures are in {out}." in result.stdout
+    assert "no photograph beneath 00001" in caplog.text
+    assert {path.name for path in out.glob("[!.]*")} == {
+        "agreement.csv", "per_image.csv", "agreement.json", "agreement.md", "pairs.png",
+        "distribution.png", "disputed",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["--tolerance-px", "0", "1", "2.5"],
+        ["--tolerance-px", "2.5", "--tolerance-px", "0", "1"],
+        ["--tolerance-px", "1", "0", "2.5", "0", "--jobs", "2"],
+        ["--tolerance-px=1", "0", "2.5"],
+    ],
+)
+def test_several_tolerances_follow_one_option(annotators, tmp_path, options):
+    result = run("agreement", *options, *annotators, "--resamples", 0, "--out", tmp_path / "report")
+    assert result.exit_code == 0, result.output
+    tolerances = [row["tolerance_px"] for row in rows_of(tmp_path / "report" / "agreement.csv")]
+    assert list(dict.fromkeys(tolerances)) == ["", "0.0", "1.0", "2.5"]
+
+
+@pytest.mark.parametrize("options", [["--tolerance-px"], ["--tolerance-px", "--jobs", "1"]])
+def test_a_tolerance_without_a_number_is_wrong_usage(annotators, options):
+    assert run("agreement", *annotators, *options).exit_code == 2
+
+
+def test_photographs_without_a_report_are_refused(annotators):
+    result = run("agreement", *annotators, "--images", annotators[0])
+    assert (result.exit_code, result.output.count("\n")) == (2, 1)
+    assert "--out" in result.output

@@ -1,0 +1,41 @@
+import re
+from types import SimpleNamespace
+
+import pytest
+import torch
+from torch import nn
+
+from ffhq_wrinkle.errors import TrainingError
+from ffhq_wrinkle.segmentation.training.gradients import memory_advice, non_finite
+from ffhq_wrinkle.segmentation.training.recipes import parse_recipe
+from tests.helpers.training import RECIPE
+
+CONFIG = parse_recipe(RECIPE, "small.toml").finetune
+
+
+@pytest.mark.parametrize(
+    ("devices", "accumulate", "advice"),
+    [
+        (1, 1, "for 4 images at once; try --accumulate 2 or --precision bf16 or --size 512"),
+        (2, 2, "for 1 images at once; try --precision bf16 or --size 512"),
+    ],
+)
+def test_a_device_without_enough_memory_is_reported_with_what_needs_less(
+    devices, accumulate, advice
+):
+    fabric = SimpleNamespace(world_size=devices, device=torch.device("cpu"))
+    limits = {"batch_size": 4, "accumulate": accumulate}
+    with (
+        pytest.raises(TrainingError, match=re.escape(f"cpu has too little memory {advice}, or")),
+        memory_advice(fabric, CONFIG, **limits),
+    ):
+        raise torch.OutOfMemoryError
+
+
+def test_a_loss_or_a_gradient_that_is_not_finite_is_named():
+    layer = nn.Linear(1, 1)
+    layer(torch.ones(1, 1)).sum().backward()
+    assert non_finite(1.0, layer) == ""
+    assert non_finite(float("nan"), layer) == "the loss is nan"
+    layer.weight.grad.fill_(float("inf"))
+    assert non_finite(1.0, layer) == "the gradient is inf"
