@@ -18,7 +18,7 @@ from ffhq_wrinkle.errors import SourceError
 from ffhq_wrinkle.faces.landmarks import COLUMNS
 from tests.helpers.files import files_of
 from tests.helpers.pictures import pixels
-from tests.helpers.processes import run, start, wait_for, workers_below
+from tests.helpers.processes import LONGEST_WAIT_S, run, start, wait_for, workers_below
 from tests.helpers.race_stand_in import write_stand_in
 
 pytest.importorskip("distributed")
@@ -120,13 +120,13 @@ def test_a_worker_killed_in_the_middle_costs_a_retry_and_not_the_run(begin, tmp_
     wait_for(lambda: len(seen(tmp_path / "seen out")) >= 14, process)
     killed = workers_below(process.pid)[0]
     killed.kill()
-    said, stderr = process.communicate(timeout=90)
+    said, stderr = process.communicate(timeout=LONGEST_WAIT_S)
+    alone.communicate(timeout=LONGEST_WAIT_S)
     assert process.returncode == 0, stderr
     assert said.startswith(f"{COUNT - 2} estimates written, 0 were there already, 2 failed"), stderr
     ids = [image_id for image_id, _ in seen(tmp_path / "seen out")]
     assert len(set(ids)) == COUNT - 1  # all but the damaged one were looked at
     assert len({pid for _, pid in seen(tmp_path / "seen out")}) >= 3  # one took its place
-    alone.communicate(timeout=90)
     assert files_of(tmp_path / "out") == files_of(tmp_path / "alone")
 
 

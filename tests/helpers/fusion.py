@@ -1,13 +1,9 @@
 """Fused masks on disk, and what is read from them."""
 
-import csv
-
-import numpy as np
-from PIL import Image
-
 from ffhq_wrinkle.dataset.ids import parse_ids
 from ffhq_wrinkle.human_labels.annotators import AnnotationSettings, parse_annotators
 from ffhq_wrinkle.human_labels.fused import fuse_folder
+from tests.helpers.tables import rows_of
 
 SHAPE = (40, 50)
 
@@ -19,15 +15,8 @@ def fuse(folders, out, *, ids=None, settings=None, **options):
     return fuse_folder(annotators, out, ids=chosen, settings=settings, **options)
 
 
-def pixels(path):
-    with Image.open(path) as image:
-        assert (image.format, image.mode) == ("PNG", "L")
-        return np.array(image)
-
-
 def rows(out):
-    with (out / "fusion.csv").open(newline="") as file:
-        return list(csv.DictReader(file))
+    return rows_of(out / "fusion.csv")
 
 
 def remarks(report, method="majority", *, within=False, all_ids=True):

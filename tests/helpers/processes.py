@@ -14,6 +14,7 @@ from tests.helpers import ROOT
 COMMAND = (str(Path(sys.executable).with_name("ffhq-wrinkle")),)
 # The same command line with a narrow U-Net.
 NARROW = Path(__file__).with_name("narrow.py")
+LONGEST_WAIT_S = 120  # on a machine that does much else
 
 
 def start(*arguments, command=COMMAND):
@@ -29,7 +30,7 @@ def start(*arguments, command=COMMAND):
 
 def run(*arguments, command=COMMAND):
     process = start(*arguments, command=command)
-    return process, *process.communicate(timeout=120)
+    return process, *process.communicate(timeout=LONGEST_WAIT_S)
 
 
 def run_after(code, *arguments, module="ffhq_wrinkle.cli"):
@@ -61,12 +62,15 @@ def kill(process):
 
 
 def wait_for(condition, process):
-    for _ in range(3000):
+    """Wait until something is so while a process runs, which is killed if that takes too long."""
+    end = time.monotonic() + LONGEST_WAIT_S
+    while time.monotonic() < end:
         if condition():
             return
         assert process.poll() is None, process.communicate()
         time.sleep(0.01)
-    raise AssertionError("nothing happened for 30 s")
+    process.kill()
+    raise AssertionError(f"nothing happened for {LONGEST_WAIT_S} s: {process.communicate()}")
 
 
 def workers_below(pid):

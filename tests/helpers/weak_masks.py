@@ -3,7 +3,6 @@
 import cv2
 import numpy as np
 import torch
-from PIL import Image
 
 from ffhq_wrinkle.faces.parsing import ReadyLabels
 from ffhq_wrinkle.inference.gpu_images import GpuBatch, on_device
@@ -14,12 +13,6 @@ from tests.helpers.formulas import REFERENCES
 def build(dataset, out, **options):
     parser = options.pop("parser", None) or ReadyLabels(dataset.labels)
     return build_weak(dataset.images, out, parser=parser, **options)
-
-
-def pixels(path):
-    with Image.open(path) as image:
-        assert image.mode == "L"
-        return np.array(image)
 
 
 def expected_mask(dataset, image_id, kernel_size=21, sigma=5.0, recipe="paper"):

@@ -9,7 +9,8 @@ from ffhq_wrinkle.errors import ArgumentError
 from ffhq_wrinkle.results.failures import read_failures
 from tests.helpers.faces import drawn_lines, mask
 from tests.helpers.files import files_of
-from tests.helpers.fusion import SHAPE, fuse, pixels, remarks, rows
+from tests.helpers.fusion import SHAPE, fuse, remarks, rows
+from tests.helpers.pictures import gray_pixels
 
 
 def test_the_majority_is_written_flat_as_released(folders, drawn, out):
@@ -18,7 +19,7 @@ def test_the_majority_is_written_flat_as_released(folders, drawn, out):
     for image_id in drawn["A"]:
         votes = sum(of_images[image_id].astype(int) for of_images in drawn.values())
         path = out / f"{image_id}.png"
-        assert_array_equal(pixels(path), np.where(votes >= 2, 255, 0))
+        assert_array_equal(gray_pixels(path), np.where(votes >= 2, 255, 0))
 
 
 def test_the_table_counts_votes(folders, drawn, out):
@@ -49,7 +50,7 @@ def test_staple_s_estimates_are_in_the_table(folders, out):
 def test_soft_is_the_share_of_votes(folders, drawn, out):
     fuse(folders, out, method="soft")
     votes = sum(of_images["00001"].astype(int) for of_images in drawn.values())
-    assert_array_equal(pixels(out / "00001.png"), np.array([0, 85, 170, 255])[votes])
+    assert_array_equal(gray_pixels(out / "00001.png"), np.array([0, 85, 170, 255])[votes])
 
 
 def test_weights_are_of_all_images_and_recorded(annotate, out):
@@ -64,7 +65,7 @@ def test_weights_are_of_all_images_and_recorded(annotate, out):
         }
     )
     fuse(folders, out, method="weighted")
-    assert_array_equal(pixels(out / "y.png"), line * 255)
+    assert_array_equal(gray_pixels(out / "y.png"), line * 255)
     weights = json.loads((out / "fusion.json").read_text())["weights"]
     assert weights[0] == weights[1] > weights[2] > weights[3] == 0
     assert sum(weights) == pytest.approx(1, abs=1e-5)
@@ -123,7 +124,7 @@ def test_a_missing_mask_can_count_as_empty(folders, drawn, out):
     (folders[1] / "00001.png").unlink()
     fuse(folders, out, settings={"missing": "empty"})
     both = drawn["A"]["00001"] & drawn["C"]["00001"]
-    assert_array_equal(pixels(out / "00001.png") > 0, both)
+    assert_array_equal(gray_pixels(out / "00001.png") > 0, both)
 
 
 def test_within_faces_the_rest_is_left_out_and_counted(folders, annotate, drawn, out):
@@ -132,7 +133,7 @@ def test_within_faces_the_rest_is_left_out_and_counted(folders, annotate, drawn,
     (faces,) = annotate({"faces": dict.fromkeys(drawn["A"], region)})
     report = fuse(folders, out, method="union", settings={"within": faces})
     union = np.logical_or.reduce([of_images["00001"] for of_images in drawn.values()])
-    assert_array_equal(pixels(out / "00001.png") > 0, union & region)
+    assert_array_equal(gray_pixels(out / "00001.png") > 0, union & region)
     assert rows(out)[1]["outside"] == str((union & ~region).sum())
     assert report.outside_px > (union & ~region).sum()
     assert "pixels drawn outside the face masks" in remarks(report, "union", within=True)[0]

@@ -12,7 +12,8 @@ from ffhq_wrinkle.human_labels.annotators import Annotator, parse_annotators
 from ffhq_wrinkle.human_labels.fused import fuse_folder
 from ffhq_wrinkle.images.png import add_notes, encode_png, png_data_hash
 from tests.helpers.files import files_of
-from tests.helpers.fusion import SHAPE, fuse, pixels, remarks, rows
+from tests.helpers.fusion import SHAPE, fuse, remarks, rows
+from tests.helpers.pictures import gray_pixels
 
 
 def test_masks_in_shards_are_fused_into_the_same_flat_folder(folders, out):
@@ -43,7 +44,7 @@ def test_changed_annotations_are_fused_again_whatever_their_time(folders, drawn,
     assert (report.made, report.kept, report.renewed) == (1, 5, 1)
     assert "1 again" in report.summary(out)
     both = drawn["B"]["00001"] & drawn["C"]["00001"]
-    assert_array_equal(pixels(out / "00001.png") > 0, both)
+    assert_array_equal(gray_pixels(out / "00001.png") > 0, both)
     assert rows(out)[1]["pixels_A"] == "0"
 
 
@@ -53,13 +54,13 @@ def test_a_mask_that_somebody_corrected_by_hand_is_left_alone(folders, out):
     Image.fromarray(np.full(SHAPE, 255, np.uint8)).save(corrected)
     report = fuse(folders, out)
     assert (report.made, report.strangers) == (0, ["00001"])
-    assert pixels(corrected).all()
+    assert gray_pixels(corrected).all()
     assert [row["image_id"] for row in rows(out)] == ["00000", "00002", "00999", "01000", "01001"]
     (remark,) = remarks(report)
     assert "left alone" in remark
     assert "1 image (00001); --overwrite" in remark
     fuse(folders, out, overwrite=True)
-    assert not pixels(corrected).all()
+    assert not gray_pixels(corrected).all()
 
 
 class InterruptedFolder(type(Path())):
@@ -85,7 +86,7 @@ def test_a_corrected_mask_survives_an_interruption(folders, out):
         fuse_until_interrupted(folders, out)
     assert not (out / "fusion.json").exists()
     assert fuse(folders, out).strangers == ["00001"]
-    assert pixels(corrected).all()
+    assert gray_pixels(corrected).all()
 
 
 def test_after_an_interrupted_overwrite_the_old_masks_are_replaced(folders, out):
@@ -115,10 +116,10 @@ def test_rows_of_other_ids_stay_in_the_table(folders, out):
 
 def test_a_mask_stays_when_an_annotation_breaks_later(folders, out):
     fuse(folders, out)
-    before = pixels(out / "00001.png")
+    before = gray_pixels(out / "00001.png")
     (folders[1] / "00001.png").write_bytes(b"")
     assert fuse(folders, out).failed == 1
-    assert_array_equal(pixels(out / "00001.png"), before)
+    assert_array_equal(gray_pixels(out / "00001.png"), before)
 
 
 def test_a_correction_is_recognised_even_if_the_editor_kept_the_notes(folders, out):
@@ -131,7 +132,7 @@ def test_a_correction_is_recognised_even_if_the_editor_kept_the_notes(folders, o
     Image.fromarray(np.full(SHAPE, 255, np.uint8)).save(path, pnginfo=notes)
     Image.fromarray(np.zeros(SHAPE, np.uint8)).save(folders[0] / "00001.png")
     assert fuse(folders, out).strangers == ["00001"]
-    assert pixels(path).all()
+    assert gray_pixels(path).all()
 
 
 @pytest.mark.parametrize("kept", [0, 100, -20])
@@ -171,7 +172,7 @@ def test_a_mask_with_an_invalid_row_is_left_alone(folders, out, spoil, stranger)
     with Image.open(path) as image:
         data_hash, comment = image.text["Comment"].split(" ", 1)
     spoilt = f"{data_hash} {json.dumps(spoil(json.loads(comment)))}"
-    path.write_bytes(add_notes(encode_png(pixels(path)), {"Comment": spoilt}))
+    path.write_bytes(add_notes(encode_png(gray_pixels(path)), {"Comment": spoilt}))
     assert (fuse(folders, out).strangers == ["00001"]) == stranger
 
 

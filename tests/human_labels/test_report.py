@@ -1,4 +1,3 @@
-import csv
 import json
 import re
 
@@ -15,6 +14,7 @@ from ffhq_wrinkle.human_labels.report import require_report, write_report
 from ffhq_wrinkle.human_labels.tables import markdown, printed
 from tests.helpers.faces import drawn_face, drawn_lines, mask
 from tests.helpers.files import files_of
+from tests.helpers.tables import rows_of
 
 SHAPE = (40, 50)
 
@@ -35,11 +35,6 @@ def folders(annotate):
         of_images["00011"] = np.zeros(SHAPE, bool)
     masks["B"]["00000"] = np.zeros(SHAPE, bool)
     return annotate(masks)
-
-
-def table(path):
-    with path.open(newline="") as file:
-        return list(csv.DictReader(file))
 
 
 def test_table_2_is_printed_in_the_paper_s_order(folders):
@@ -89,7 +84,7 @@ def test_a_report_has_tables_and_pictures(folders, tmp_path):
     out = tmp_path / "deep" / "report"
     agreement = measured(folders, tolerances_px=(0, 2))
     write_report(agreement, out)
-    figures = table(out / "agreement.csv")
+    figures = rows_of(out / "agreement.csv")
     assert len(figures) == len(agreement.estimates)
     for row, one in zip(figures, agreement.estimates, strict=True):
         assert (row["kind"], row["subject"], row["measure"]) == one.column[:3]
@@ -106,7 +101,7 @@ def test_a_report_has_tables_and_pictures(folders, tmp_path):
 
 def test_images_are_listed_by_disagreement(folders, tmp_path):
     write_report(measured(folders), tmp_path / "report")
-    found = table(tmp_path / "report" / "per_image.csv")
+    found = rows_of(tmp_path / "report" / "per_image.csv")
     assert found[0]["image_id"] == "00000"  # B drew nothing there
     assert found[-1]["image_id"] == "00011"  # nobody drew
     assert (found[-1]["disagreement"], found[-1]["jaccard A & B"]) == ("", "")

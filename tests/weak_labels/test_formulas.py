@@ -25,7 +25,8 @@ from tests.helpers import ROOT
 from tests.helpers.faces import drawn_face
 from tests.helpers.formulas import DIFFERENCE, REFERENCES, reference_map
 from tests.helpers.networks import WRINKLE_LEVEL, threshold_unet
-from tests.helpers.weak_masks import StaysOnGpu, build, expected_mask, pixels
+from tests.helpers.pictures import gray_pixels
+from tests.helpers.weak_masks import StaysOnGpu, build, expected_mask
 
 CPU = torch.device("cpu")
 REFUSED = "'difference' is computed on the CPU alone"
@@ -99,7 +100,7 @@ def assert_weak_masks(dataset, out):
         (path,) = out.rglob(f"{image_id}.png")
         expected = expected_mask(dataset, image_id, recipe="difference")
         assert expected.any()
-        assert_array_equal(pixels(path), expected)
+        assert_array_equal(gray_pixels(path), expected)
 
 
 def test_a_third_formula_makes_weak_masks_of_a_folder(dataset, third):

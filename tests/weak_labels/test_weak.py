@@ -11,7 +11,8 @@ from ffhq_wrinkle.weak_labels.texture import TextureSettings
 from ffhq_wrinkle.weak_labels.weak import build_weak, build_weak_of
 from ffhq_wrinkle.weak_labels.weak_work import ByProducts
 from tests.helpers.files import files_of
-from tests.helpers.weak_masks import build, expected_mask, pixels, rows
+from tests.helpers.pictures import gray_pixels
+from tests.helpers.weak_masks import build, expected_mask, rows
 
 
 def test_the_weak_masks_are_masked_texture_maps_in_the_released_layout(dataset, tmp_path):
@@ -19,7 +20,7 @@ def test_the_weak_masks_are_masked_texture_maps_in_the_released_layout(dataset, 
     assert (report.images, report.made, report.kept, report.failed) == (6, 6, 0, 0)
     for image_id in dataset.ids:
         shard = f"{int(image_id) // 1000 * 1000:05d}"
-        weak_mask = pixels(tmp_path / "out" / shard / f"{image_id}.png")
+        weak_mask = gray_pixels(tmp_path / "out" / shard / f"{image_id}.png")
         assert weak_mask.max() > 20  # the lines on the forehead
         assert_array_equal(weak_mask, expected_mask(dataset, image_id))
 
@@ -55,7 +56,7 @@ def test_by_products_are_what_finetuning_needs(dataset, tmp_path):
     for image_id in dataset.ids:
         labels = np.load(folders["labels"] / f"{image_id}.npy")
         assert_array_equal(labels, np.load(dataset.labels / f"{image_id}.npy"))
-        face = pixels(folders["face_masks"] / f"{image_id}.png")
+        face = gray_pixels(folders["face_masks"] / f"{image_id}.png")
         assert set(np.unique(face)) == {0, 255}
         image = np.asarray(Image.open(dataset.image_path(image_id)))
         with Image.open(folders["masked_images"] / f"{image_id}.png") as masked:
@@ -74,7 +75,7 @@ def test_images_that_lie_anywhere_have_the_same_masks(dataset, tmp_path):
     moved.rename(dataset.image_path("00001"))
     for place in ("00000/00001.png", "00000/00999.png"):
         expected = expected_mask(dataset, Path(place).stem)
-        assert_array_equal(pixels(tmp_path / "out" / place), expected)
+        assert_array_equal(gray_pixels(tmp_path / "out" / place), expected)
     images["00002"] = tmp_path / "none.png"
     assert build_weak_of(images, tmp_path / "out", parser=parser).kept == 2
     assert rows(tmp_path / "out") == ["00002.png,read,no such file"]
@@ -85,7 +86,7 @@ def test_saved_label_maps_give_the_same_masks_again(dataset, tmp_path):
     build(dataset, tmp_path / "two", parser=ReadyLabels(tmp_path / "labels"))
     for path in (tmp_path / "one").rglob("*.png"):
         twin = tmp_path / "two" / path.relative_to(tmp_path / "one")
-        assert_array_equal(pixels(path), pixels(twin))
+        assert_array_equal(gray_pixels(path), gray_pixels(twin))
 
 
 def test_by_products_asked_for_later_are_made_later(dataset, tmp_path):
@@ -102,7 +103,7 @@ def test_kernel_and_sigma_can_follow_the_size_of_the_image(dataset, tmp_path):
     build(dataset, tmp_path / "out", texture=texture)
     # 128 / 1024 of 21 and 5: half width 10 / 8 rounds to 1
     expected = expected_mask(dataset, "00001", kernel_size=3, sigma=0.625)
-    assert_array_equal(pixels(tmp_path / "out/00000/00001.png"), expected)
+    assert_array_equal(gray_pixels(tmp_path / "out/00000/00001.png"), expected)
 
 
 def test_ids_and_limit_choose_images(dataset, tmp_path):
@@ -125,7 +126,7 @@ def test_any_name_and_kind_of_image_will_do(dataset, tmp_path):
     written = {path for path in files_of(tmp_path / "out") if path.endswith("png")}
     assert written == {"Anna B..png", "0000102.png", "Zoë.png", "00000/00003.png"}
     for path in written:
-        assert_array_equal(pixels(tmp_path / "out" / path), expected_mask(dataset, "00001"))
+        assert_array_equal(gray_pixels(tmp_path / "out" / path), expected_mask(dataset, "00001"))
 
 
 def test_label_maps_that_an_overwrite_left_out_are_made_again(dataset, tmp_path):
@@ -169,4 +170,4 @@ def test_the_longest_file_name_is_no_problem(dataset, tmp_path):
     (photos / f"{name}.png").write_bytes(dataset.image_path("00001").read_bytes())
     np.save(dataset.labels / f"{name}.npy", np.load(dataset.labels / "00001.npy"))
     build_weak(photos, tmp_path / "out", parser=ReadyLabels(dataset.labels))
-    assert_array_equal(pixels(tmp_path / f"out/{name}.png"), expected_mask(dataset, "00001"))
+    assert_array_equal(gray_pixels(tmp_path / f"out/{name}.png"), expected_mask(dataset, "00001"))

@@ -13,7 +13,8 @@ from ffhq_wrinkle.weak_labels.texture import TextureSettings
 from ffhq_wrinkle.weak_labels.weak import build_weak
 from ffhq_wrinkle.weak_labels.weak_work import ByProducts
 from tests.helpers.files import files_of
-from tests.helpers.weak_masks import build, expected_mask, pixels, rows
+from tests.helpers.pictures import gray_pixels
+from tests.helpers.weak_masks import build, expected_mask, rows
 
 
 def test_a_run_that_is_refused_changes_nothing(dataset, tmp_path):
@@ -79,7 +80,7 @@ def test_different_settings_and_a_different_parser_are_refused(dataset, tmp_path
         build(dataset, tmp_path / "out", parser=ReadyLabels(other))
     report = build(dataset, tmp_path / "out", texture=TextureSettings(sigma=7.0), overwrite=True)
     assert report.made == 6
-    weak_mask = pixels(tmp_path / "out/00000/00001.png")
+    weak_mask = gray_pixels(tmp_path / "out/00000/00001.png")
     assert_array_equal(weak_mask, expected_mask(dataset, "00001", sigma=7.0))
 
 

@@ -9,8 +9,9 @@ import pytest
 
 from ffhq_wrinkle.storage.writing import PARTIAL_PREFIX
 from tests.helpers.files import files_of
+from tests.helpers.pictures import gray_pixels
 from tests.helpers.processes import file_limit, kill, run_after, start, wait_for
-from tests.helpers.weak_masks import build, pixels
+from tests.helpers.weak_masks import build
 
 
 def begin(dataset, out):
@@ -31,7 +32,7 @@ def test_killed_at_any_moment_and_started_again_the_result_is_the_same(make_data
         kill(process)
         assert not (out / "build.json").exists()
         for path in masks(out):
-            assert pixels(path).shape == (300, 300)  # whole
+            assert gray_pixels(path).shape == (300, 300)  # whole
     assert len(masks(out)) < 119
     for folder in (out, straight):
         process = begin(dataset, folder)
@@ -86,7 +87,7 @@ def test_a_full_disk_stops_the_run_and_leaves_only_whole_files(small_disk, make_
     assert "Traceback" not in said
     assert 0 < len(masks(out)) < 60
     for path in masks(out):
-        pixels(path)
+        gray_pixels(path)
     assert not list(out.rglob(f"{PARTIAL_PREFIX}*"))
     for path in masks(out)[1:]:
         path.unlink()  # room

@@ -1,4 +1,3 @@
-import csv
 import json
 
 import numpy as np
@@ -16,6 +15,7 @@ from ffhq_wrinkle.segmentation.evaluation.pairs import EvaluationSettings, Pair
 from ffhq_wrinkle.segmentation.evaluation.scoring import evaluate_folders, evaluate_pairs
 from tests.helpers.faces import drawn_face, drawn_lines, mask
 from tests.helpers.files import files_of
+from tests.helpers.tables import rows_of
 
 SHAPE = (40, 50)
 FOUND, INVENTED, MISSED = (255, 255, 255), (255, 110, 0), (0, 150, 255)
@@ -33,11 +33,6 @@ def folders(annotate):
 
 def evaluated(folders, settings=None, **options):
     return evaluate_folders(*folders[:2], settings, **{"resamples": 99, **options})
-
-
-def table(path):
-    with path.open(newline="") as file:
-        return list(csv.DictReader(file))
 
 
 def test_a_report_has_tables_and_the_worst_images(folders, tmp_path):
@@ -95,7 +90,7 @@ def test_the_record_of_arrays_has_the_same_structure(folders):
 
 def test_images_are_listed_from_the_worst_with_counts_that_add_up(folders, tmp_path):
     write_report(evaluated(folders), tmp_path / "report")
-    found = table(tmp_path / "report" / "per_image.csv")
+    found = rows_of(tmp_path / "report" / "per_image.csv")
     assert (found[-1]["image_id"], found[-1]["jsi"]) == ("00013", "")
     assert (found[-2]["image_id"], found[-2]["jsi"]) == ("00000", "1.0")
     jsi = [float(row["jsi"]) for row in found[:-1]]
@@ -134,7 +129,7 @@ def test_a_comparison_is_part_of_the_report(folders, annotate, tmp_path):
     assert (found["names"], found["other"]) == (["pred", "other"], str(other))
     assert found["differences"][0]["value"] == comparison.estimates[0].value
     assert found["differences"][0]["better"] == "pred"
-    rows = {row["image_id"]: row for row in table(tmp_path / "report" / "per_image.csv")}
+    rows = {row["image_id"]: row for row in rows_of(tmp_path / "report" / "per_image.csv")}
     expected = comparison.per_image[3, 0]
     assert float(rows["00003"]["difference_jsi"]) == pytest.approx(expected)
     text = (tmp_path / "report" / "evaluation.md").read_text()
