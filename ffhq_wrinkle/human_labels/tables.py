@@ -1,10 +1,10 @@
 """Tables: an `Agreement` as text, Markdown, CSV and JSON; `report` puts them into a folder."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from .. import __version__
-from ..measures.estimates import MEAN, POOLED, Aggregate
+from ..measures.estimates import MEAN, POOLED, Aggregate, Estimate
 from ..reports.tabulation import (
     Section,
     blanked_csv,
@@ -15,6 +15,9 @@ from ..reports.tabulation import (
 )
 from .agreement import Agreement
 from .tallies import MEASURES, Column, SubjectKind
+
+Subject = tuple[SubjectKind, str]
+Figures = Mapping[tuple[Column, Aggregate], Estimate[Column]]
 
 LISTED = 10
 _MAX_PAIRS = 16
@@ -44,55 +47,66 @@ def _heading(agreement: Agreement) -> str:
 
 def _sections(agreement: Agreement) -> Iterable[Section]:
     figures = {(figure.column, figure.aggregate): figure for figure in agreement.estimates}
-
-    def cells(column: Column, *aggregates: Aggregate) -> list[str]:
-        return [with_interval(figures[column, aggregate]) for aggregate in aggregates]
-
-    def undefined(columns: Iterable[Column]) -> str:
-        counts = {
-            MEASURES[column.measure].title: figures[column, MEAN].undefined for column in columns
-        }
-        return ", ".join(f"{title} in {count}" for title, count in counts.items() if count) or "-"
-
-    def table(title: str, subjects: Sequence[tuple[SubjectKind, str]], *measures: str) -> Section:
-        names = [MEASURES[measure].title for measure in measures]
-        titles = [f"{name},\n{aggregate}" for name in names for aggregate in (MEAN, POOLED)]
-        rows = []
-        for kind, subject in subjects:
-            columns = [Column(kind, subject, measure) for measure in measures]
-            row = [cell for column in columns for cell in cells(column, MEAN, POOLED)]
-            rows.append([subject, *row, undefined(columns)])
-        return Section(title, ["", *titles, "undefined"], rows)
-
-    of_pairs: list[tuple[SubjectKind, str]] = list(
+    pairs: list[Subject] = list(
         dict.fromkeys(
             (column.kind, column.subject) for column in agreement.columns if column.kind == "pair"
         )
     )
-    of_pairs.append(("average", "average"))
-    of_others: list[tuple[SubjectKind, str]] = [("others", name) for name in agreement.names]
-    yield table("Pairs", of_pairs, "jaccard", "pearson")
-    if len(of_pairs) > _MAX_PAIRS:
-        of_pairs = of_pairs[-1:]  # the average; the pairs are in the CSV
-    yield table("Pairs, other measures", of_pairs, "dice", "cohen_kappa")
-    yield table("Each with the majority of the others", of_others, "jaccard", "pearson")
-    yield table(
-        "Each with the majority of the others, other measures", of_others, "dice", "cohen_kappa"
-    )
+    pairs.append(("average", "average"))
+    others: list[Subject] = [("others", name) for name in agreement.names]
+    majority = "Each with the majority of the others"
+    yield _section(figures, "Pairs", pairs, ("jaccard", "pearson"))
+    if len(pairs) > _MAX_PAIRS:
+        pairs = pairs[-1:]  # the average; the pairs are in the CSV
+    yield _section(figures, "Pairs, other measures", pairs, ("dice", "cohen_kappa"))
+    yield _section(figures, majority, others, ("jaccard", "pearson"))
+    yield _section(figures, f"{majority}, other measures", others, ("dice", "cohen_kappa"))
     if agreement.tolerances_px:
-        rows = []
-        for far in agreement.tolerances_px:
-            for kind, subject in of_pairs:
-                whole, *parts = (
-                    Column(kind, subject, measure, far)
-                    for measure in ("jaccard", "precision", "recall")
-                )
-                row = cells(whole, MEAN, POOLED) + [cells(part, MEAN)[0] for part in parts]
-                rows.append([f"{far:g}", subject, *row, undefined([whole, *parts])])
-        titles = [f"Jaccard,\n{MEAN}", f"Jaccard,\n{POOLED}"]
-        titles += [f"{part},\n{MEAN}" for part in ("precision", "recall")]
-        header = ["px", "", *titles, "undefined"]
-        yield Section("Pairs, if lines may lie so many pixels apart", header, rows)
+        yield _near_section(figures, pairs, agreement.tolerances_px)
+
+
+def _section(
+    figures: Figures, title: str, subjects: Sequence[Subject], measures: Sequence[str]
+) -> Section:
+    """Return a table with a row for each subject, and both aggregates of each measure."""
+    names = [MEASURES[measure].title for measure in measures]
+    titles = [f"{name},\n{aggregate}" for name in names for aggregate in (MEAN, POOLED)]
+    rows = []
+    for kind, subject in subjects:
+        columns = [Column(kind, subject, measure) for measure in measures]
+        row = [
+            with_interval(figures[column, aggregate])
+            for column in columns
+            for aggregate in (MEAN, POOLED)
+        ]
+        rows.append([subject, *row, _undefined(figures, columns)])
+    return Section(title, ["", *titles, "undefined"], rows)
+
+
+def _near_section(
+    figures: Figures, subjects: Sequence[Subject], tolerances_px: Sequence[float]
+) -> Section:
+    """Return the table of measures with lines allowed to lie apart, by distance and subject."""
+    rows = []
+    for far in tolerances_px:
+        for kind, subject in subjects:
+            whole, *parts = (
+                Column(kind, subject, measure, far)
+                for measure in ("jaccard", "precision", "recall")
+            )
+            row = [with_interval(figures[whole, aggregate]) for aggregate in (MEAN, POOLED)]
+            row += [with_interval(figures[part, MEAN]) for part in parts]
+            rows.append([f"{far:g}", subject, *row, _undefined(figures, [whole, *parts])])
+    titles = [f"Jaccard,\n{MEAN}", f"Jaccard,\n{POOLED}"]
+    titles += [f"{part},\n{MEAN}" for part in ("precision", "recall")]
+    header = ["px", "", *titles, "undefined"]
+    return Section("Pairs, if lines may lie so many pixels apart", header, rows)
+
+
+def _undefined(figures: Figures, columns: Iterable[Column]) -> str:
+    """Return in how many images each measure is undefined, as a cell."""
+    counts = {MEASURES[column.measure].title: figures[column, MEAN].undefined for column in columns}
+    return ", ".join(f"{title} in {count}" for title, count in counts.items() if count) or "-"
 
 
 def _remarks(agreement: Agreement) -> Iterable[str]:

@@ -71,7 +71,7 @@ def test_weights_are_of_all_images_and_recorded(annotate, out):
     assert sum(weights) == pytest.approx(1, abs=1e-5)
 
 
-def test_the_record_says_what_masks_were_made_of(folders, out):
+def test_the_record_holds_the_origin_of_the_masks(folders, out):
     fuse(folders, out, settings={"missing": "skip"})
     record = json.loads((out / "fusion.json").read_text())
     assert record["command"] == "fuse-labels"
@@ -109,7 +109,7 @@ def test_bad_files_are_failures_and_the_rest_is_done(folders, out):
     assert not (out / "failures.csv").exists()
 
 
-def test_nothing_is_written_where_somebody_lacks_an_image(folders, out):
+def test_nothing_is_written_if_an_annotator_lacks_an_image(folders, out):
     (folders[1] / "00001.png").unlink()
     with pytest.raises(ArgumentError, match=r"00001 \(B\)"):
         fuse(folders, out)
@@ -120,7 +120,7 @@ def test_nothing_is_written_where_somebody_lacks_an_image(folders, out):
     assert json.loads((out / "fusion.json").read_text())["skipped"] == ["00001"]
 
 
-def test_who_lacks_an_image_can_count_as_having_drawn_nothing(folders, drawn, out):
+def test_a_missing_mask_can_count_as_empty(folders, drawn, out):
     (folders[1] / "00001.png").unlink()
     fuse(folders, out, settings={"missing": "empty"})
     both = drawn["A"]["00001"] & drawn["C"]["00001"]
@@ -156,7 +156,7 @@ def with_pattern_counts(*counts):
     return [patterns >> annotator & 1 == 1 for annotator in range(3)]
 
 
-def test_staple_s_extremes_are_failures_or_remarks(annotate, out):
+def test_staple_s_extremes_are_failures_or_warnings(annotate, out):
     lost = with_pattern_counts(1000, 20, 200, 0, 200, 5, 1, 5)
     union = with_pattern_counts(10000, 0, 0, 0, 200, 200, 200, 50)
     copy = with_pattern_counts(100, 0, 200, 50, 1, 0, 200, 0)
@@ -195,7 +195,7 @@ def test_weights_do_not_depend_on_the_images_chosen(folders, out):
     assert json.loads((out / "fusion.json").read_text())["weights"] == weights
 
 
-def test_black_on_white_is_remarked_on(annotate, out):
+def test_black_on_white_is_reported(annotate, out):
     line = mask("#... / ....")
     folders = annotate({"A": {"x": line}, "B": {"x": ~line}})
     (remark, _) = remarks(fuse(folders, out))

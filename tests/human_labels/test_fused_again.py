@@ -78,7 +78,7 @@ def fuse_until_interrupted(folders, out, **options):
     return fuse_folder([first, *others], out, **options)
 
 
-def test_not_even_after_an_interruption_is_it_lost(folders, out):
+def test_a_corrected_mask_survives_an_interruption(folders, out):
     fuse(folders, out)
     corrected = out / "00001.png"
     Image.fromarray(np.full(SHAPE, 255, np.uint8)).save(corrected)
@@ -89,7 +89,7 @@ def test_not_even_after_an_interruption_is_it_lost(folders, out):
     assert gray_pixels(corrected).all()
 
 
-def test_after_an_interrupted_overwrite_other_masks_do_not_count(folders, out):
+def test_after_an_interrupted_overwrite_the_old_masks_are_replaced(folders, out):
     fuse(folders, out, method="union")
     with pytest.raises(RunInterrupted, match=r"2 fused masks written, .*, 4 left to do"):
         fuse_until_interrupted(folders, out, overwrite=True)
@@ -99,7 +99,7 @@ def test_after_an_interrupted_overwrite_other_masks_do_not_count(folders, out):
     assert files_of(out) == files_of(straight)
 
 
-def test_other_settings_are_refused_and_overwrite_takes_them(folders, out):
+def test_different_settings_are_refused_without_overwrite(folders, out):
     fuse(folders, out)
     with pytest.raises(OutputError, match="method majority there and union now"):
         fuse(folders, out, method="union")
@@ -114,7 +114,7 @@ def test_rows_of_other_ids_stay_in_the_table(folders, out):
     assert [row["image_id"] for row in rows(out)] == ["00000", "00001", "01000"]
 
 
-def test_a_good_mask_is_not_lost_to_a_file_that_broke_later(folders, out):
+def test_a_mask_stays_when_an_annotation_breaks_later(folders, out):
     fuse(folders, out)
     before = gray_pixels(out / "00001.png")
     (folders[1] / "00001.png").write_bytes(b"")
@@ -122,7 +122,7 @@ def test_a_good_mask_is_not_lost_to_a_file_that_broke_later(folders, out):
     assert_array_equal(gray_pixels(out / "00001.png"), before)
 
 
-def test_a_correction_is_known_even_if_the_editor_kept_the_notes(folders, out):
+def test_a_correction_is_recognised_even_if_the_editor_kept_the_notes(folders, out):
     fuse(folders, out)
     path = out / "00001.png"
     with Image.open(path) as image:
@@ -136,7 +136,7 @@ def test_a_correction_is_known_even_if_the_editor_kept_the_notes(folders, out):
 
 
 @pytest.mark.parametrize("kept", [0, 100, -20])
-def test_a_mask_that_was_cut_short_is_made_anew(folders, out, kept):
+def test_a_mask_that_was_cut_short_is_made_again(folders, out, kept):
     fuse(folders, out)
     before = files_of(out)
     path = out / "00001.png"
@@ -148,7 +148,7 @@ def test_a_mask_that_was_cut_short_is_made_anew(folders, out, kept):
 @pytest.mark.parametrize(
     "comment", ["[" * 12_000, '{"a": 1}', "[]", '{"inputs": "x", "height": "y"}', "null", ""]
 )
-def test_a_comment_of_somebody_else_makes_a_stranger(folders, out, comment):
+def test_a_mask_with_another_program_s_comment_is_left_alone(folders, out, comment):
     fuse(folders, out)
     path = out / "00001.png"
     plain = encode_png(np.zeros(SHAPE, np.uint8))
@@ -166,7 +166,7 @@ def test_a_comment_of_somebody_else_makes_a_stranger(folders, out, comment):
         (lambda row: {**row, "more": 5}, True),
     ],
 )
-def test_a_row_of_the_wrong_kind_makes_a_stranger(folders, out, spoil, stranger):
+def test_a_mask_with_an_invalid_row_is_left_alone(folders, out, spoil, stranger):
     fuse(folders, out)
     path = out / "00001.png"
     with Image.open(path) as image:
@@ -177,7 +177,7 @@ def test_a_row_of_the_wrong_kind_makes_a_stranger(folders, out, spoil, stranger)
 
 
 @pytest.mark.parametrize("kind", ["folder", "fifo"])
-def test_what_is_no_file_in_the_way_is_said_in_one_line(folders, out, kind):
+def test_a_folder_or_fifo_in_place_of_a_mask_is_an_error_of_one_line(folders, out, kind):
     out.mkdir()
     os.mkfifo(out / "00001.png") if kind == "fifo" else (out / "00001.png").mkdir()
     if kind == "folder":
@@ -198,7 +198,7 @@ def test_weighted_goes_on_when_annotations_change(folders, drawn, out):
     assert files_of(out) == files_of(straight)
 
 
-def test_masks_of_images_that_nobody_has_any_more_are_remarked_on(folders, out):
+def test_masks_of_images_that_no_annotator_has_any_more_are_reported(folders, out):
     fuse(folders, out)
     for folder in folders:
         (folder / "00001.png").unlink()
@@ -208,13 +208,13 @@ def test_masks_of_images_that_nobody_has_any_more_are_remarked_on(folders, out):
     assert remarks(report, all_ids=False) == []
 
 
-def test_rows_of_other_numbers_of_annotators_do_not_mix(folders, out):
+def test_rows_of_another_number_of_annotators_leave_the_table(folders, out):
     fuse(folders, out)
     fuse(folders[:2], out, ids="0", overwrite=True)
     assert [row["image_id"] for row in rows(out)] == ["00000"]
 
 
-def test_a_failure_of_an_image_that_is_now_left_out_goes(folders, out):
+def test_the_failure_of_an_image_that_is_now_left_out_is_removed(folders, out):
     (folders[0] / "00001.png").write_bytes(b"broken")
     assert fuse(folders, out).failed == 1
     (folders[0] / "00001.png").unlink()

@@ -64,7 +64,7 @@ def test_killed_at_any_moment_and_started_again_the_result_is_the_same(many, tmp
     assert files_of(out) == files_of(straight)
 
 
-def test_ctrl_c_stops_with_a_summary_and_can_be_taken_up_again(many, tmp_path):
+def test_ctrl_c_stops_with_a_summary_and_the_run_can_be_resumed(many, tmp_path):
     folders, out = many(400), tmp_path / "out"
     process = begin("fuse-labels", folders, out)
     wait_for(lambda: len(masks(out)) >= 5, process)

@@ -26,7 +26,7 @@ DICHROMATS = [
 ]
 
 
-def test_found_invented_and_missed_have_their_colours():
+def test_true_and_false_positives_and_false_negatives_have_their_colours():
     shown = error_overlay(mask("##.."), mask("#.#."))
     scale = shown.shape[1] // 4
     assert_array_equal(shown[-1, ::scale], [FOUND, MISSED, INVENTED, (0, 0, 0)])

@@ -88,7 +88,7 @@ def test_labels_are_not_mixed():
     assert_array_equal(warp_mask(labels, grid), [[1, 10, 1]])
 
 
-def test_beyond_the_border_all_is_0():
+def test_everything_beyond_the_border_is_0():
     far = SamplingGrid(*(np.full((2, 3), place, np.float32) for place in (-5, 1000)))
     assert not warp_image(np.full((4, 5, 3), 255, np.uint8), far).any()
     assert not warp_mask(np.ones((4, 5), bool), far).any()
@@ -109,12 +109,12 @@ def test_a_pixel_in_its_own_place_stays_as_it_is(channels):
         np.zeros((0, 4, 3), np.uint8),
     ],
 )
-def test_what_is_no_image_is_refused(image):
+def test_arrays_that_are_not_images_are_refused(image):
     with pytest.raises(ArgumentError):
         warp_image(image, identity((4, 4)))
 
 
-def test_what_is_no_mask_is_refused():
+def test_arrays_that_are_not_masks_are_refused():
     with pytest.raises(ArgumentError, match="float64"):
         warp_mask(np.zeros((4, 4)), identity((4, 4)))
     with pytest.raises(ArgumentError, match="bool"):

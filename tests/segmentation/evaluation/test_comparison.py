@@ -44,12 +44,12 @@ def compared(masks, first, second, **options):
 
 
 def difference(comparison, measure, aggregate=MEAN):
-    (found,) = (
+    (figure,) = (
         one
         for one in comparison.estimates
         if one.column == (measure, None) and one.aggregate == aggregate
     )
-    return found
+    return figure
 
 
 def jsi(masks, name):
@@ -62,11 +62,11 @@ def test_differences_are_paired_by_image(masks):
     comparison = compared(masks, "near", "far")
     differences = np.subtract(jsi(masks, "near"), jsi(masks, "far"))
     assert_allclose(comparison.per_image[:, 0], differences, atol=1e-12)
-    found = difference(comparison, "jsi")
+    figure = difference(comparison, "jsi")
     interval = bootstrap(
         (differences,), np.mean, method="percentile", n_resamples=999, rng=np.random.default_rng(0)
     ).confidence_interval
-    assert_allclose([found.value, found.low, found.high], [differences.mean(), *interval])
+    assert_allclose([figure.value, figure.low, figure.high], [differences.mean(), *interval])
     pooled = [
         jaccard_score(*(np.stack(list(masks[one].values())).ravel() for one in ("ref", name)))
         for name in ("near", "far")
@@ -85,9 +85,9 @@ def test_the_better_one_is_named_whichever_comes_first(masks):
 
 def test_nobody_is_better_where_the_interval_holds_0(masks):
     comparison = compared(masks, "near", "also")
-    found = difference(comparison, "jsi")
-    assert found.low < 0 < found.high
-    assert comparison.better(found) is None
+    figure = difference(comparison, "jsi")
+    assert figure.low < 0 < figure.high
+    assert comparison.better(figure) is None
     assert verdicts(comparison)[0].startswith(
         "JSI of near and also: no difference that this set of images could show (difference "
     )
@@ -108,8 +108,8 @@ def test_images_undefined_in_either_are_left_out():
     pairs = [("u", empty), ("v", drawn), ("w", drawn)]
     first = evaluate_pairs([Pair(k, ref, empty if k == "u" else drawn) for k, ref in pairs], EXACT)
     second = evaluate_pairs([Pair(k, ref, mask("#...")) for k, ref in pairs], EXACT)
-    found = difference(Comparison(first, second, ("A", "B")), "jsi")
-    assert (found.value, found.undefined) == (0.5, 1)
+    figure = difference(Comparison(first, second, ("A", "B")), "jsi")
+    assert (figure.value, figure.undefined) == (0.5, 1)
 
 
 def test_only_what_both_have_is_compared():
@@ -124,8 +124,8 @@ def test_only_what_both_have_is_compared():
         average_precision_score(reference.ravel(), np.round(one.ravel() * 65535)) for one in random
     ]
     for aggregate in (MEAN, POOLED):
-        found = difference(both, "average_precision", aggregate).value
-        assert found == pytest.approx(areas[0] - areas[1])
+        figure = difference(both, "average_precision", aggregate).value
+        assert figure == pytest.approx(areas[0] - areas[1])
 
 
 def test_folders_are_compared_by_name_or_by_path(annotate, masks):
@@ -140,7 +140,7 @@ def test_folders_are_compared_by_name_or_by_path(annotate, masks):
         compare_folders(near, near, ref)
 
 
-def test_what_the_other_lacks_is_known_before_any_mask_is_read(annotate, masks):
+def test_missing_files_of_the_other_are_reported_before_any_mask_is_read(annotate, masks):
     near, far, ref = annotate({name: masks[name] for name in ("near", "far", "ref")})
     (near / "00002.png").write_bytes(b"\x89PNG broken")
     (far / "00004.png").unlink()

@@ -42,7 +42,7 @@ def test_measures_are_scikit_learn_s(folders, masks, measure):
     assert pooled.value == pytest.approx(together, abs=1e-12)
 
 
-def test_what_is_undefined_is_counted_and_left_out(folders):
+def test_undefined_values_are_counted_and_left_out(folders):
     evaluation = measured(folders)
     assert evaluation.both_empty == 2
     undefined = {measure: figure(evaluation, measure).undefined for measure in LIBRARY}
@@ -62,7 +62,7 @@ def test_f1_follows_from_jsi_where_pixels_are_pooled_but_not_where_images_are_av
     assert f1 < 2 * jsi / (1 + jsi) - 0.01  # as in the paper's Table 3, by Jensen's inequality
 
 
-def test_near_f1_and_cldice_are_those_of_agreement_s_measures(annotate):
+def test_near_f1_and_cldice_follow_their_definitions(annotate):
     pairs = {str(seed): [drawn_lines(SHAPE, [seed, end]) for end in (0, 1)] for seed in range(4)}
     pairs["empty"] = [np.zeros(SHAPE, bool)] * 2
     pairs["one"] = [np.zeros(SHAPE, bool), drawn_lines(SHAPE, 5)]
@@ -171,7 +171,7 @@ def test_intervals_narrow_with_more_images():
     assert width(64) < width(8)
 
 
-def test_masks_turned_round_are_remarked_on(annotate, caplog):
+def test_inverted_masks_are_reported(annotate, caplog):
     folders = annotate({"P": {"u": mask("###.")}, "R": {"u": mask("...#")}})
     measured(folders)
     assert "predictions cover more than half of 1 image (u); " in caplog.text
@@ -190,7 +190,7 @@ def test_masks_turned_round_are_remarked_on(annotate, caplog):
         ),
     ],
 )
-def test_arrays_that_can_not_be_scored_are_refused(pairs, said):
+def test_arrays_that_cannot_be_scored_are_refused(pairs, said):
     with pytest.raises(ArgumentError, match=said):
         evaluate_pairs(pairs)
 

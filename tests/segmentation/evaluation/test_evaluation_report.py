@@ -51,7 +51,7 @@ def test_a_report_has_tables_and_the_worst_images(folders, tmp_path):
         assert image.size[0] == 1000  # 50 pixels, enlarged
 
 
-def test_the_record_has_every_figure_and_what_it_was_made_from(folders, tmp_path):
+def test_the_record_has_every_figure_and_its_origin(folders, tmp_path):
     evaluation = evaluated(folders)
     write_report(evaluation, tmp_path / "report")
     found = json.loads((tmp_path / "report" / "evaluation.json").read_text())
@@ -109,7 +109,7 @@ def test_images_are_listed_from_the_worst_with_counts_that_add_up(folders, tmp_p
     assert {"f1", "accuracy", "recall", "cldice", "f1_0px", "f1_3px"} <= found[0].keys()
 
 
-def test_of_images_with_the_same_jsi_the_one_with_more_wrong_pixels_is_worse():
+def test_among_images_with_the_same_jsi_more_wrong_pixels_are_worse():
     pairs = {
         "u": (mask("#..."), mask(".#..")),
         "v": (mask("##.."), mask("..##")),
@@ -137,7 +137,7 @@ def test_a_comparison_is_part_of_the_report(folders, annotate, tmp_path):
     assert "pred is better by JSI: difference +" in text
 
 
-def test_what_is_printed_is_the_estimates(folders):
+def test_the_printed_tables_hold_the_estimates(folders):
     text = printed(evaluated(folders, resamples=0))
     evaluation = evaluated(folders, resamples=0)
     for one in evaluation.estimates:
@@ -151,7 +151,7 @@ def test_what_is_printed_is_the_estimates(folders):
     assert markdown(evaluation).count("\n| ") == 11
 
 
-def test_nothing_drawn_at_all_is_undefined_in_words():
+def test_empty_masks_are_undefined_in_words():
     text = printed(evaluate_pairs([Pair("u", mask("...."), mask("...."))]))
     assert text.count("undefined") == 18 + 1  # all but accuracy, twice each, and the header
     assert "nan" not in text

@@ -46,9 +46,11 @@ def masks():
     return {
         "ref": references,
         "near": {
-            k: one ^ drawn_lines(SHAPE, [int(k), 1], lines=1) for k, one in references.items()
+            k: drawn ^ drawn_lines(SHAPE, [int(k), 1], lines=1) for k, drawn in references.items()
         },
-        "far": {k: one ^ drawn_lines(SHAPE, [int(k), 2], lines=6) for k, one in references.items()},
+        "far": {
+            k: drawn ^ drawn_lines(SHAPE, [int(k), 2], lines=6) for k, drawn in references.items()
+        },
     }
 
 
@@ -66,17 +68,17 @@ def test_values_lie_in_the_range_that_is_declared(seed):
 
 
 def test_a_perfect_prediction_has_the_best_value():
-    found = values(evaluate_pairs([pair(drawn_lines(SHAPE, 0), drawn_lines(SHAPE, 0))]))
-    assert {column.measure for column in found} == set(MEASURES)
-    for column, value in found.items():
+    measured = values(evaluate_pairs([pair(drawn_lines(SHAPE, 0), drawn_lines(SHAPE, 0))]))
+    assert {column.measure for column in measured} == set(MEASURES)
+    for column, value in measured.items():
         assert value == column.declared.best, column
 
 
 def test_two_empty_masks_have_the_value_that_is_declared():
-    found = values(evaluate_pairs([pair(EMPTY, EMPTY)]))
+    measured = values(evaluate_pairs([pair(EMPTY, EMPTY)]))
     for name, measure in MEASURES.items():
         if measure.exact:
-            np.testing.assert_equal(found[Column(name)], measure.both_empty)
+            np.testing.assert_equal(measured[Column(name)], measure.both_empty)
 
 
 def test_a_headline_measure_follows_from_counts_of_pixels():
@@ -84,7 +86,9 @@ def test_a_headline_measure_follows_from_counts_of_pixels():
         Measure(title="area", headline=True)
 
 
-def test_a_measure_of_which_less_is_better_is_one_entry(masks, annotate, tmp_path, monkeypatch):
+def test_a_measure_whose_smaller_values_are_better_is_one_entry(
+    masks, annotate, tmp_path, monkeypatch
+):
     monkeypatch.setitem(MEASURES, "error", ERROR_RATE)
     near, far, ref = annotate({name: masks[name] for name in ("near", "far", "ref")})
     said = {}
@@ -114,25 +118,25 @@ def test_a_measure_of_which_less_is_better_is_one_entry(masks, annotate, tmp_pat
     assert f"near is better by error rate: difference {-difference:+.3f} [" in said["far"]
     record = json.loads((tmp_path / "report_far" / "evaluation.json").read_text())
     (entry,) = (
-        one
-        for one in record["comparison"]["differences"]
-        if (one["measure"], one["aggregate"]) == ("error", MEAN)
+        entry
+        for entry in record["comparison"]["differences"]
+        if (entry["measure"], entry["aggregate"]) == ("error", MEAN)
     )
     assert entry["better"] == "near"
     assert entry["value"] == pytest.approx(-difference)
     with (tmp_path / "report_near" / "per_image.csv").open(newline="") as file:
-        found = {row["image_id"]: float(row["error"]) for row in csv.DictReader(file)}
-    assert found == pytest.approx(errors["near"])
+        in_file = {row["image_id"]: float(row["error"]) for row in csv.DictReader(file)}
+    assert in_file == pytest.approx(errors["near"])
 
 
-def test_two_empty_masks_without_error_leave_no_mean_to_complete(monkeypatch):
+def test_means_are_completed_only_for_measures_that_are_undefined_on_empty_masks(monkeypatch):
     monkeypatch.setitem(MEASURES, "error", ERROR_RATE)
     text = printed(evaluate_pairs([pair(EMPTY, EMPTY)], resamples=0))
     assert "Counted as 1 they would give JSI 1.0000, F1 1.0000." in text
 
 
 def test_a_measure_of_probabilities_is_one_entry_too(masks, monkeypatch):
-    """The Brier score, of which less is better, from the counts of each level."""
+    """The Brier score, whose smaller values are better, from the counts of each level."""
 
     def brier(levels):
         probability = np.arange(65536) / 65535
@@ -145,24 +149,28 @@ def test_a_measure_of_probabilities_is_one_entry_too(masks, monkeypatch):
     random = np.random.default_rng(0)
     soft = {
         name: {
-            k: np.round(np.clip(random.normal(0.3 + 0.4 * one, 0.2), 0, 1) * 65535) / 65535
-            for k, one in masks[name].items()
+            k: np.round(np.clip(random.normal(0.3 + 0.4 * drawn, 0.2), 0, 1) * 65535) / 65535
+            for k, drawn in masks[name].items()
         }
         for name in ("near", "far")
     }
     first, second = (
         evaluate_pairs(
-            [Pair(k, masks["ref"][k], probability=one) for k, one in soft[name].items()],
+            [
+                Pair(k, masks["ref"][k], probability=soft_mask)
+                for k, soft_mask in soft[name].items()
+            ],
             resamples=200,
         )
         for name in ("near", "far")
     )
     expected = [
-        brier_score_loss(masks["ref"][k].ravel(), one.ravel()) for k, one in soft["near"].items()
+        brier_score_loss(masks["ref"][k].ravel(), soft_mask.ravel())
+        for k, soft_mask in soft["near"].items()
     ]
     assert_allclose(first.of_images(Column("brier")), expected)
     comparison = Comparison(first, second, ("near", "far"))
-    mean, pooled = (one for one in comparison.estimates if one.column == Column("brier"))
+    mean, pooled = (figure for figure in comparison.estimates if figure.column == Column("brier"))
     assert (mean.aggregate, pooled.aggregate) == (MEAN, POOLED)
     assert mean.value < 0
     assert comparison.better(mean) == "near"

@@ -40,7 +40,7 @@ def test_a_missing_prediction_is_an_error(folders):
     assert len(measured(folders, ids=parse_ids("4-9")).image_ids) == 6
 
 
-def test_a_reference_that_was_asked_for_must_be_there(folders):
+def test_a_missing_reference_is_an_error(folders):
     with pytest.raises(EvaluationError, match=r"1 of 3 images have no reference in .*first 00077"):
         measured(folders, ids=parse_ids("1-2,77"))
 
@@ -65,7 +65,7 @@ def test_all_unreadable_files_are_tried_and_the_first_is_named(folders):
         measured(folders)
 
 
-def test_other_sizes_are_refused_with_both_named(folders):
+def test_different_sizes_are_refused_with_both_files_named(folders):
     Image.fromarray(np.zeros((20, 25), np.uint8)).save(folders[0] / "00004.png")
     with pytest.raises(
         EvaluationError, match=r"pred/00004\.png is 25x20, but .*ref/00004\.png is 50x40; .*nearest"
@@ -73,7 +73,7 @@ def test_other_sizes_are_refused_with_both_named(folders):
         measured(folders)
 
 
-def test_other_sizes_are_brought_to_the_reference_s_if_asked(annotate, tmp_path):
+def test_different_sizes_are_resized_to_the_reference_if_asked(annotate, tmp_path):
     small = mask("#. / .#")
     large = small.repeat(3, axis=0).repeat(3, axis=1)
     pred, ref, faces = annotate({"P": {"u": small}, "R": {"u": large}, "faces": {"u": mask("##")}})
@@ -104,6 +104,6 @@ def test_references_are_not_scored_against_themselves(folders, tmp_path):
 @pytest.mark.parametrize(
     "settings", [{"threshold": 1}, {"threshold": -0.1}, {"tolerances_px": (-1,)}]
 )
-def test_settings_that_can_not_be_are_refused(settings):
+def test_invalid_settings_are_refused(settings):
     with pytest.raises(ArgumentError):
         EvaluationSettings(**settings)

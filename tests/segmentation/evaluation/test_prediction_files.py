@@ -10,7 +10,7 @@ from tests.helpers.evaluation import SHAPE, by_library, figure, measured, save_p
 from tests.helpers.faces import drawn_lines, mask
 
 
-def test_what_predict_wrote_is_scored_by_its_masks_and_its_probabilities(annotate, tmp_path):
+def test_a_folder_of_predict_is_scored_by_its_masks_and_its_probabilities(annotate, tmp_path):
     drawn, other = drawn_lines(SHAPE, 0), drawn_lines(SHAPE, 1)
     (ref,) = annotate({"ref": {"00007": drawn}})
     annotate({"masks": {"00007": other}}, under="out")
@@ -85,7 +85,7 @@ def test_gray_masks_are_refused_with_advice_for_predictions(folders):
         measured(folders)
 
 
-def test_masks_of_16_bits_are_remarked_on(annotate, tmp_path, caplog):
+def test_masks_of_16_bits_are_reported(annotate, tmp_path, caplog):
     (ref,) = annotate({"ref": {"u": mask("#...")}})
     folder = save_probabilities(tmp_path / "p", {"u": mask("#...") * 255 / 65535}, "png")
     measured([folder, ref])

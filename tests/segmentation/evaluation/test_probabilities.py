@@ -120,7 +120,7 @@ def test_a_threshold_is_exact(threshold):
         (np.array([[-3.5, 4.2]], np.float32), "from -3.5 to 4.2"),
     ],
 )
-def test_what_is_no_probability_is_refused(wrong, said):
+def test_arrays_that_are_not_probabilities_are_refused(wrong, said):
     with pytest.raises(ArgumentError, match=said):
         require_probability(wrong)
 

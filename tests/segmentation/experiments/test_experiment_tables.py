@@ -20,18 +20,18 @@ from tests.helpers.experiments import BAD, GOOD, compared, rows_of
 
 
 def test_one_image_has_no_interval(make_run):
-    found = compared(make_run("a", scores={"00001": GOOD["00001"]}))
-    assert np.isnan(found.cells[0].figures[0].low)
-    assert "0.5000 " in printed(found)
-    assert "NaN" not in json.dumps(record(found), allow_nan=False)
+    experiments = compared(make_run("a", scores={"00001": GOOD["00001"]}))
+    assert np.isnan(experiments.cells[0].figures[0].low)
+    assert "0.5000 " in printed(experiments)
+    assert "NaN" not in json.dumps(record(experiments), allow_nan=False)
 
 
 def test_tables_have_all_rows_of_the_paper_and_their_own_for_the_rest(make_run):
-    found = compared(
+    experiments = compared(
         make_run("a"), make_run("b", "unet_none_rgbt"), make_run("c", fraction=0.05),
         make_run("d", fraction=0.5), make_run("e", title="mine"), resamples=0,
     )  # fmt: skip
-    text = markdown(found)
+    text = markdown(experiments)
     third = rows_of(text, "Table 3 at 100 % of the training images")
     assert list(third) == [row.recipe for row in TABLES[0].rows]
     assert third["unet_none"] == [
@@ -84,21 +84,21 @@ def test_the_command_writes_tables_and_a_plot(make_run, tmp_path):
     assert float(rows[0]["jsi_pooled"]) == pytest.approx((12 / 28 + 6 / 26) / 2)
     assert rows[2]["why_not"] == f"{runs[2]}: data d1 instead of d0"
     assert (float(rows[2]["jsi"]), rows[3]["jsi"]) == (0.375, "")
-    found = json.loads((out / "compare.json").read_text())
-    assert list(found) == [
+    content = json.loads((out / "compare.json").read_text())
+    assert list(content) == [
         "command", "version", "bootstrap", "test_images", "common", "cells", "not_comparable",
         "unfinished",
     ]  # fmt: skip
-    assert found["cells"][0]["runs"] == [str(run) for run in runs[:2]]
-    assert found["cells"][0]["parameters"] == {"paper": 17_263_042, "whole": 17_263_042}
-    assert found["unfinished"][0]["why"] == "there is no test.json"
+    assert content["cells"][0]["runs"] == [str(run) for run in runs[:2]]
+    assert content["cells"][0]["parameters"] == {"paper": 17_263_042, "whole": 17_263_042}
+    assert content["unfinished"][0]["why"] == "there is no test.json"
     with Image.open(out / "compare.png") as image:
         assert min(image.size) > 200
     again = CliRunner().invoke(main, command)  # an earlier report is replaced
     assert again.exit_code == 0
 
 
-def test_wrong_arguments_are_errors_of_one_line(make_run, tmp_path):
+def test_wrong_arguments_are_one_line_errors(make_run, tmp_path):
     run, unfinished = make_run("a"), make_run("b", finished=False)
     (tmp_path / "none").mkdir()
     (tmp_path / "other").mkdir()
@@ -127,13 +127,13 @@ def test_a_new_headline_measure_is_in_all_tables_though_the_paper_lacks_it(make_
         header, *lines = (run / "test.csv").read_text().splitlines()
         with_error = [f"{line},{error}" for line, error in zip(lines, errors[::-1], strict=True)]
         (run / "test.csv").write_text("\n".join([f"{header},error", *with_error, ""]))
-    found = compared(*runs, resamples=0)
-    error = found.cells[0].figure("error")
+    experiments = compared(*runs, resamples=0)
+    error = experiments.cells[0].figure("error")
     assert error.value == pytest.approx((0.16 / 3 + 0.20 / 3) / 2)
     assert error.pooled == pytest.approx((16 + 20) / 600)
-    row = rows_of(markdown(found), "Table 3 at 100 % of the training images")["unet_none"]
+    row = rows_of(markdown(experiments), "Table 3 at 100 % of the training images")["unet_none"]
     assert row[-3:] == ["0.060", "-", "0.1500 to 0.3750"]
-    header, first, *_ = csv.reader(table_csv(found).decode().splitlines())
+    header, first, *_ = csv.reader(table_csv(experiments).decode().splitlines())
     cells = dict(zip(header, first, strict=True))
     assert float(cells["error"]) == pytest.approx(0.06)
     assert cells["error_paper"] == ""

@@ -16,8 +16,8 @@ def test_parameters_are_counted_without_relative_positions_and_with():
 
 
 def test_figures_are_means_over_images_then_seeds(make_run):
-    found = compared(make_run("a", seed=3), make_run("b", scores=BAD, seed=1))
-    (cell,) = found.cells
+    experiments = compared(make_run("a", seed=3), make_run("b", scores=BAD, seed=1))
+    (cell,) = experiments.cells
     assert [run.seed for run in cell.runs] == [1, 3]
     jsi, f1, accuracy = cell.figures
     # GOOD: (.5 + .25) / 2, the undefined left out; BAD: (.25 + 0 + .2) / 3.
@@ -36,14 +36,14 @@ def test_the_interval_draws_the_same_images_of_every_seed(make_run):
     """Where the seeds' images cancel out there is nothing to vary."""
     high = {f"0000{n}": (0.2 * n, 0.5, 0.9, 1, 1, 1, 7) for n in range(1, 4)}
     low = {f"0000{n}": (0.8 - 0.2 * n, 0.5, 0.9, 1, 1, 1, 7) for n in range(1, 4)}
-    found = compared(make_run("a", scores=high, seed=0), make_run("b", scores=low, seed=1))
-    jsi = found.cells[0].figures[0]
+    experiments = compared(make_run("a", scores=high, seed=0), make_run("b", scores=low, seed=1))
+    jsi = experiments.cells[0].figures[0]
     assert (jsi.low, jsi.high) == pytest.approx((0.4, 0.4))
     (alone,) = compared(make_run("c", scores=high)).cells
     assert alone.figures[0].low < 0.35 < 0.45 < alone.figures[0].high
 
 
-def test_unfinished_runs_are_named_with_what_they_lack(make_run):
+def test_unfinished_runs_are_listed_with_what_they_lack(make_run):
     stopped = make_run("stopped", finished=False)
     header, first, *_ = (stopped / "finetune" / "metrics.csv").read_bytes().splitlines(True)
     (stopped / "finetune" / "metrics.csv").write_bytes(header + first)
@@ -51,24 +51,24 @@ def test_unfinished_runs_are_named_with_what_they_lack(make_run):
     torch.save({"data_sha256": "d0", "more": 1}, later / "finetune" / "best.pt")
     older = make_run("older")
     (older / "test.csv").unlink()
-    found = compared(
+    experiments = compared(
         make_run("a"), stopped, later, older, make_run("unscored", finished=False),
         make_run("early", "unet_texture", only="pretrain"),
     )  # fmt: skip
-    assert {one.run.path.name: one.why for one in found.unfinished} == {
+    assert {one.run.path.name: one.why for one in experiments.unfinished} == {
         "stopped": "finetune has 1 of 2 epochs",
         "later": "test.json is of another checkpoint than finetune/best.pt",
         "older": "there is no test.csv; remove test.json, and the same `train` scores it again",
         "unscored": "there is no test.json",
         "early": "pretraining alone, which has no scores",
     }
-    assert "finetune has 1 of 2 epochs" in printed(found)
+    assert "finetune has 1 of 2 epochs" in printed(experiments)
 
 
 def test_memory_is_the_most_that_a_run_noted(make_run):
-    found = compared(make_run("a", memory=900), make_run("b", memory=1200, seed=1))
-    assert found.cells[0].memory_mib == 1200
-    assert rows_of(markdown(found), "Cost")["unet_none"][-1] == "1,200 MiB"
+    experiments = compared(make_run("a", memory=900), make_run("b", memory=1200, seed=1))
+    assert experiments.cells[0].memory_mib == 1200
+    assert rows_of(markdown(experiments), "Cost")["unet_none"][-1] == "1,200 MiB"
 
 
 def test_memory_and_time_of_older_runs_may_be_absent(make_run):
