@@ -1,7 +1,45 @@
 """Facial wrinkle data and models: weak labels, human labels, training and evaluation.
 
-`pyproject.toml` lists the packages in the order in which they build on each other, and
-`docs/architecture.md` says what each is for and where to add to it.
+`import ffhq_wrinkle as fw` gives the names in `__all__`, which `docs/python.md` describes; every
+other name may change in any version. `docs/architecture.md` says what each package is for.
 """
 
+from importlib import import_module
+
 __version__ = "0.1.0"
+
+# Where each name is; modules are loaded when a name is used, so that importing is instant.
+# Type checkers and editors read `__init__.pyi` instead.
+_MODULES = {
+    "FfhqWrinkleError": "errors",
+    "Predictor": "segmentation.prediction.predictor",
+    "agreement": "api.human_masks",
+    "build_weak": "api.weak_masks",
+    "compare_predictions": "api.scores",
+    "compare_runs": "api.scores",
+    "composition": "api.datasets",
+    "create_model": "segmentation.networks.catalogue",
+    "download": "api.datasets",
+    "evaluate": "api.scores",
+    "export": "api.training",
+    "fuse": "api.human_masks",
+    "fuse_labels": "api.human_masks",
+    "predict": "api.wrinkles",
+    "read_image": "api.pictures",
+    "read_mask": "api.pictures",
+    "sample": "api.datasets",
+    "texture_map": "weak_labels.texture",
+    "train": "api.training",
+    "weak_mask": "api.weak_masks",
+}
+__all__ = ["__version__", *_MODULES]
+
+
+def __getattr__(name: str) -> object:
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f".{_MODULES[name]}", __name__), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_MODULES})

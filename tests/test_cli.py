@@ -15,10 +15,10 @@ import pytest
 
 from ffhq_wrinkle import __version__
 from ffhq_wrinkle.cli import main
-from ffhq_wrinkle.commands.options import available_cores
 from ffhq_wrinkle.downloads.download import LABELS, PARTS
 from ffhq_wrinkle.faces.parsing import PARSERS
 from ffhq_wrinkle.human_labels.fusion import METHODS, FusionRule
+from ffhq_wrinkle.runs.cores import available_cores
 from ffhq_wrinkle.weak_labels.formulas import FORMULAS
 from ffhq_wrinkle.weak_labels.texture import TextureSettings
 from tests.helpers import ROOT
@@ -119,7 +119,7 @@ def test_the_default_number_of_jobs_is_that_of_the_cores_allowed():
     assert available_cores() == int(subprocess.check_output(["nproc"], env=plain))
     code = (
         "import os; os.sched_setaffinity(0, {min(os.sched_getaffinity(0))});"
-        "from ffhq_wrinkle.commands.options import available_cores; print(available_cores())"
+        "from ffhq_wrinkle.runs.cores import available_cores; print(available_cores())"
     )
     assert int(subprocess.check_output([sys.executable, "-c", code])) == 1
 

@@ -11,8 +11,8 @@ import torch
 from ffhq_wrinkle.inference.devices import choose_device, laid_out
 from ffhq_wrinkle.segmentation import create_model, load_checkpoint, save_checkpoint
 from ffhq_wrinkle.segmentation.networks.catalogue import NETWORKS
+from ffhq_wrinkle.segmentation.prediction.network_files import load_network
 from ffhq_wrinkle.segmentation.prediction.onnx_export import export_onnx
-from ffhq_wrinkle.segmentation.prediction.predictor import load_predictor
 from ffhq_wrinkle.weak_labels.texture import TextureSettings
 from timing import SIDE, in_turns, print_machine, scratch
 
@@ -45,7 +45,7 @@ def predict_benchmark(
         model = load_checkpoint(path).model.to(chosen)
         model = laid_out(model, torch.channels_last)
         x = torch.from_numpy(images).permute(0, 3, 1, 2).to(chosen).float().div(255).mul(2).sub(1)
-        ours = load_predictor(path, device=device, batch_size=batch_size)
+        ours = load_network(path, device=device, batch_size=batch_size)
         tracked = chosen.type == "cuda"
 
         def eager() -> np.ndarray:
@@ -59,7 +59,7 @@ def predict_benchmark(
         }
         if onnx:
             export_onnx(path, folder / "weights.onnx")
-            graph = load_predictor(folder / "weights.onnx", device=device, batch_size=batch_size)
+            graph = load_network(folder / "weights.onnx", device=device, batch_size=batch_size)
             ways["ours, ONNX Runtime"] = lambda: graph.logits(list(images))
         expected = eager()
         for name, way in ways.items():

@@ -16,11 +16,12 @@ from .annotation_options import (
 from .options import (
     EXISTING_FOLDER,
     FOLDER,
-    available_cores,
     chosen_ids,
     ids_file_option,
     ids_option,
     jobs_option,
+    json_option,
+    print_result,
     resamples_option,
     seed_option,
 )
@@ -77,6 +78,7 @@ class _SeveralTolerances(click.Command):
 @resamples_option
 @seed_option
 @jobs_option
+@json_option
 def agreement_command(
     annotators: tuple[str, ...],
     out: Path | None,
@@ -91,6 +93,7 @@ def agreement_command(
     resamples: int,
     seed: int,
     jobs: int | None,
+    as_json: bool,
 ) -> None:
     """Measure how far annotators drew the same.
 
@@ -109,30 +112,21 @@ def agreement_command(
       ffhq-wrinkle agreement A B C --out report --images ffhq/images1024x1024
       ffhq-wrinkle agreement A B C --tolerance-px 0 1 2 3 --within face_masks
     """
-    from ..errors import ArgumentError
-    from ..human_labels.agreement import measure_agreement
-    from ..human_labels.annotators import AnnotationSettings, parse_annotators
-    from ..human_labels.report import require_report, write_report
-    from ..human_labels.tables import printed
+    from ..api.human_masks import agreement
 
-    if images and not out:
-        raise ArgumentError("--images are for the pictures of a report; say where by --out")
-    parsed = parse_annotators(annotators)
-    settings = AnnotationSettings(
-        threshold=threshold, resize=resize, missing=missing, within=within
-    )
-    if out:
-        require_report(out, [*(one.folder for one in parsed), within], photos=images)
-    agreement = measure_agreement(
-        parsed,
-        settings,
+    measured = agreement(
+        annotators,
+        out=out,
+        images=images,
+        tolerances_px=tolerances_px,
+        within=within,
+        missing=missing,
+        threshold=threshold,
+        resize=resize,
         ids=chosen_ids(ids_text, ids_file),
-        tolerances_px=sorted(set(tolerances_px)),
         resamples=resamples,
         seed=seed,
-        jobs=jobs or available_cores(),
+        jobs=jobs,
     )
-    click.echo(printed(agreement))
-    if out:
-        write_report(agreement, out, photos=images)
-        click.echo(f"\nTables and pictures are in {out}.")
+    remark = f"Tables and pictures are in {out}." if out else ""
+    print_result(measured, remark, as_json=as_json)

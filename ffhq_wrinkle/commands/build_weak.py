@@ -11,7 +11,6 @@ from .options import (
     FAILED,
     PLACE,
     chosen_ids,
-    default_jobs,
     ids_file_option,
     ids_option,
     jobs_option,
@@ -123,14 +122,9 @@ def build_weak_command(
       ffhq-wrinkle build-weak photos weak --parser labels --labels face_parsed_labels
       ffhq-wrinkle build-weak s3://faces/images1024x1024 s3://faces/weak --jobs 16
     """
+    from ..api.weak_masks import build_weak
     from ..faces.parsing import create_parser
-    from ..weak_labels.texture import TextureSettings
-    from ..weak_labels.weak import build_weak
-    from ..weak_labels.weak_work import ByProducts
 
-    texture = TextureSettings(
-        recipe=recipe, kernel_size=kernel_size, sigma=sigma, scale_to_image=scale_to_image
-    )
     parser = create_parser(
         parser_name,
         weights=weights,
@@ -143,18 +137,21 @@ def build_weak_command(
     report = build_weak(
         images,
         out,
+        recipe=recipe,
+        kernel_size=kernel_size,
+        sigma=sigma,
+        scale_to_image=scale_to_image,
         parser=parser,
-        texture=texture,
-        by_products=ByProducts(
-            labels=save_labels, face_masks=save_face_masks, masked_images=save_masked_images
-        ),
         ids=chosen_ids(ids_text, ids_file),
         limit=limit,
-        jobs=jobs or default_jobs(scheduler),
-        overwrite=overwrite,
+        jobs=jobs,
         scheduler=scheduler,
+        overwrite=overwrite,
+        save_labels=save_labels,
+        save_face_masks=save_face_masks,
+        save_masked_images=save_masked_images,
     )
-    click.echo(report.summary(out))
+    click.echo(report.summary())
     if parser_name == "template":
         click.echo(f"The faces are {parser.note}.")
     ctx.exit(FAILED if report.failed else 0)

@@ -4,7 +4,14 @@ from pathlib import Path
 
 import click
 
-from .options import EXISTING_FOLDER, FOLDER, resamples_option, seed_option
+from .options import (
+    EXISTING_FOLDER,
+    FOLDER,
+    json_option,
+    print_result,
+    resamples_option,
+    seed_option,
+)
 
 
 @click.command("compare")
@@ -12,7 +19,10 @@ from .options import EXISTING_FOLDER, FOLDER, resamples_option, seed_option
 @click.option("--out", type=FOLDER, help="Folder for tables and a plot.")
 @resamples_option
 @seed_option
-def compare_command(runs: tuple[Path, ...], out: Path | None, resamples: int, seed: int) -> None:
+@json_option
+def compare_command(
+    runs: tuple[Path, ...], out: Path | None, resamples: int, seed: int, as_json: bool
+) -> None:
     """Set the test scores of each RUN, a folder of `train`, beside the paper's Tables 3 and 4.
 
     Runs of one recipe and --fraction are averaged over their seeds: JSI, F1 and accuracy, means
@@ -30,14 +40,8 @@ def compare_command(runs: tuple[Path, ...], out: Path | None, resamples: int, se
       ffhq-wrinkle compare runs/*
       ffhq-wrinkle compare runs/* --out tables
     """
-    from ..segmentation.experiments.experiment_report import require_report, write_report
-    from ..segmentation.experiments.experiment_tables import printed
-    from ..segmentation.experiments.experiments import compare_runs
+    from ..api.scores import compare_runs
 
-    if out:
-        require_report(out, runs)
-    experiments = compare_runs(runs, resamples=resamples, seed=seed)
-    click.echo(printed(experiments))
-    if out:
-        write_report(experiments, out)
-        click.echo(f"\nTables and a plot are in {out}.")
+    experiments = compare_runs(runs, out=out, resamples=resamples, seed=seed)
+    remark = f"Tables and a plot are in {out}." if out else ""
+    print_result(experiments, remark, as_json=as_json)

@@ -10,7 +10,6 @@ from .label_options import (
     aging_labels_option,
     features_option,
     race_labels_option,
-    read_labels,
 )
 from .options import (
     EXISTING_FILE,
@@ -18,15 +17,15 @@ from .options import (
     FAILED,
     PLACE,
     chosen_ids,
-    default_jobs,
     ids_file_option,
     jobs_option,
+    json_option,
+    print_result,
     scheduler_option,
 )
 
 if TYPE_CHECKING:
     from ..demographics.groups import AgeGroups
-    from ..demographics.race import RaceView
     from ..storage.places import Place
 
 
@@ -81,6 +80,7 @@ if TYPE_CHECKING:
 @jobs_option
 @scheduler_option
 @click.option("--out", type=PLACE, help="Folder for tables and a figure.")
+@json_option
 @click.pass_context
 def demographics_command(
     ctx: click.Context,
@@ -100,6 +100,7 @@ def demographics_command(
     jobs: int | None,
     scheduler: str | None,
     out: "Place | None",
+    as_json: bool,
 ) -> None:
     """Describe who is in DATA: the paper's Table 1, for any sets of faces.
 
@@ -126,76 +127,34 @@ def demographics_command(
       ffhq-wrinkle demographics ffhq --race --scheduler local:4 --out who
       ffhq-wrinkle demographics s3://faces/ffhq --ids 0-49999 --out s3://faces/who
     """
-    from ..dataset.ids import TEST
-    from ..demographics.composition import compose
-    from ..demographics.composition_report import require_report, write_report
-    from ..demographics.composition_tables import printed
-    from ..demographics.id_sets import MANUAL, meant_ids, named_sets, photographed_ids
+    from ..api.datasets import composition
+    from ..demographics.id_sets import meant_ids, named_sets
     from ..errors import ArgumentError
 
     if set_texts and (ids_text is not None or ids_file):
-        raise ArgumentError("--ids is for one set and --set for several; give one of them")
-    if race and race_labels:
-        raise ArgumentError("--race and --race-labels both tell race/ethnicity; give one")
-    if race and not out:
-        raise ArgumentError("--race needs --out, where it goes on after an interruption")
-    if not race and (align or keep_individual):
-        raise ArgumentError("--align and --keep-individual are for --race")
-    if scheduler and not race:
-        raise ArgumentError("--scheduler is for --race; there is nothing else to share out")
-    if landmarks and not align:
-        raise ArgumentError("--landmarks is for --align")
-    sets = named_sets(set_texts, data)
-    if not sets:
-        ids = chosen_ids(ids_text, ids_file, parse=lambda text: meant_ids(text, data))
-        name = ids_text if ids_text in (MANUAL, TEST) and not ids_file else "all"
-        sets = {name: ids or photographed_ids(data)}
-    labels = read_labels(data, aging_labels, features, race_labels, age_groups)
-    if not (race or labels.sources):
-        raise ArgumentError(
-            "there are no labels: give --aging-labels, --features, --race-labels or --race, or "
-            f"bring them by `ffhq-wrinkle download aging-labels {data}`"
-        )
-    if out:
-        require_report(out, [data])
-    failed = False
-    if race and out:
-        from ..demographics.race import estimate_race
-        from ..demographics.race_table import race_labels as labels_of
-
-        table, report = estimate_race(
-            data,
-            out,
-            sets=sets,
-            view=_view(align, landmarks),
-            keep=keep_individual,
-            batch_size=batch_size,
-            jobs=jobs or default_jobs(scheduler),
-            scheduler=scheduler,
-        )
-        failed = report.failed > 0
-        labels = labels.joined(labels_of(table.rows()))
-        click.echo(f"{report.summary(out)}\n")
-    composition = compose(sets, labels)
-    click.echo(printed(composition))
-    if out:
-        from ..demographics.race import settle
-
-        write_report(composition, out, estimated=race)
-        if race:
-            settle(out, keep=keep_individual)
-        click.echo(f"\nTables and a figure are in {out}.")
-    ctx.exit(FAILED if failed else 0)
-
-
-def _view(align: bool, landmarks: Path | None) -> "RaceView":
-    """What the model is shown of each photo."""
-    from ..demographics.race import WHOLE, RaceView
-
-    if not align:
-        return WHOLE
-    from ..segmentation.prediction.views import AlignedFaces
-
-    faces = AlignedFaces(landmarks)
-    name = f"aligned by {faces.settings()['align']}"
-    return RaceView(name, lambda photo, image_id: faces.of(photo, image_id)[0].image)
+        raise ArgumentError("--ids defines one set and --set several; use one of them")
+    described = composition(
+        data,
+        ids=ids_text
+        if ids_text is not None and not ids_file
+        else chosen_ids(ids_text, ids_file, parse=lambda text: meant_ids(text, data)),
+        sets=named_sets(set_texts, data),
+        aging_labels=aging_labels,
+        features=features,
+        race_labels=race_labels,
+        age_groups=age_groups,
+        race=race,
+        align=align,
+        landmarks=landmarks,
+        keep_individual=keep_individual,
+        batch_size=batch_size,
+        jobs=jobs,
+        scheduler=scheduler,
+        out=out,
+    )
+    estimation = described.estimation
+    if estimation and not as_json:
+        click.echo(f"{estimation.summary()}\n")
+    remark = f"Tables and a figure are in {out}." if out else ""
+    print_result(described, remark, as_json=as_json)
+    ctx.exit(FAILED if estimation and estimation.failed else 0)

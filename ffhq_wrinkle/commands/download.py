@@ -1,10 +1,14 @@
 """The command `download`."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from .options import EXISTING_FILE, FAILED, FOLDER, chosen_ids, ids_file_option
+
+if TYPE_CHECKING:
+    from ..api.datasets import Part
 
 # As `download.PARTS` and `download.LABELS`, which are not loaded for --help.
 _PARTS = ("metadata", "images", "labels", "weights", "checkpoints", "aging-labels")
@@ -54,7 +58,7 @@ _LABELS = ("manual", "weak", "parsed")
 @click.pass_context
 def download_command(
     ctx: click.Context,
-    what: str,
+    what: "Part",
     data: Path,
     ids_text: str | None,
     ids_file: Path | None,
@@ -92,19 +96,22 @@ def download_command(
       ffhq-wrinkle download images ffhq --source "https://mirror.example/{shard}/{id}.png"
       ffhq-wrinkle download labels ffhq --only manual --only parsed
     """
-    from ..downloads.data_set import DataSet
-    from ..downloads.download import PARTS, download_part
-    from ..downloads.transfer import Patience
+    from ..api.datasets import downloads
 
     if only and what not in ("labels", "all"):
         raise click.UsageError("--only goes with labels")
-    chosen = chosen_ids(ids_text, ids_file)
-    parts = PARTS if what == "all" else (what,)
-    missing = False
-    patience = Patience(stall_s=timeout_s)
-    with DataSet(data, jobs=jobs, cookies=cookies, verify=verify, patience=patience) as opened:
-        for part in parts:
-            for report in download_part(opened, part, chosen, source_text=source_text, only=only):
-                click.echo(report.summary(data))
-                missing |= report.failed > 0
-    ctx.exit(FAILED if missing else 0)
+    failed = False
+    for report in downloads(
+        what,
+        data,
+        ids=chosen_ids(ids_text, ids_file),
+        source=source_text,
+        only=only,
+        jobs=jobs,
+        timeout_s=timeout_s,
+        cookies=cookies,
+        verify=verify,
+    ):
+        click.echo(report.summary())
+        failed |= report.failed > 0
+    ctx.exit(FAILED if failed else 0)

@@ -1,17 +1,18 @@
 """The command `evaluate`."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from .options import (
     EXISTING_FOLDER,
     FOLDER,
-    available_cores,
     chosen_ids,
     ids_file_option,
     jobs_option,
+    json_option,
+    print_result,
     resamples_option,
     seed_option,
 )
@@ -67,6 +68,7 @@ if TYPE_CHECKING:
 @resamples_option
 @seed_option
 @jobs_option
+@json_option
 def evaluate_command(
     predictions: Path,
     references: Path,
@@ -82,6 +84,7 @@ def evaluate_command(
     resamples: int,
     seed: int,
     jobs: int | None,
+    as_json: bool,
 ) -> None:
     """Score the masks in PREDICTIONS against those in REFERENCES.
 
@@ -105,43 +108,25 @@ def evaluate_command(
       ffhq-wrinkle evaluate pred ffhq --ids test --out report --images ffhq
       ffhq-wrinkle evaluate unet ffhq --compare swin --out report
     """
+    from ..api.scores import compare_predictions, evaluate
     from ..dataset.ids import parse_ids_or_test
-    from ..errors import ArgumentError
-    from ..segmentation.evaluation.comparison import compare_folders
-    from ..segmentation.evaluation.evaluation_report import require_report, write_report
-    from ..segmentation.evaluation.evaluation_tables import printed
-    from ..segmentation.evaluation.pairs import EvaluationSettings
-    from ..segmentation.evaluation.scoring import evaluate_folders
 
-    if images and not out:
-        raise ArgumentError("--images are for the pictures of a report; say where by --out")
-    settings = EvaluationSettings(threshold=threshold, resize=resize, within=within)
-    if exact_only:
-        settings = EvaluationSettings(
-            threshold=threshold, resize=resize, within=within, tolerances_px=(), centrelines=False
-        )
-    if out:
-        require_report(out, [predictions, references, other, within], photos=images)
-    ids = chosen_ids(ids_text, ids_file, parse=parse_ids_or_test)
-    jobs = jobs or available_cores()
-    comparison = None
-    if other:
-        comparison = compare_folders(
-            predictions,
-            other,
-            references,
-            settings,
-            ids=ids,
-            resamples=resamples,
-            seed=seed,
-            jobs=jobs,
-        )
-        evaluation = comparison.first
-    else:
-        evaluation = evaluate_folders(
-            predictions, references, settings, ids=ids, resamples=resamples, seed=seed, jobs=jobs
-        )
-    click.echo(printed(evaluation, comparison))
-    if out:
-        write_report(evaluation, out, comparison=comparison, photos=images)
-        click.echo(f"\nTables and pictures are in {out}.")
+    options: dict[str, Any] = {
+        "out": out,
+        "images": images,
+        "ids": chosen_ids(ids_text, ids_file, parse=parse_ids_or_test),
+        "threshold": threshold,
+        "within": within,
+        "resize": resize,
+        "exact_only": exact_only,
+        "resamples": resamples,
+        "seed": seed,
+        "jobs": jobs,
+    }
+    result = (
+        compare_predictions(predictions, other, references, **options)
+        if other
+        else evaluate(predictions, references, **options)
+    )
+    remark = f"Tables and pictures are in {out}." if out else ""
+    print_result(result, remark, as_json=as_json)

@@ -26,10 +26,6 @@ def export_command(out: Path, checkpoint: str) -> None:
       ffhq-wrinkle export unet.onnx --checkpoint official-unet
       ffhq-wrinkle export best.onnx --checkpoint runs/unet/best.pt
     """
-    from ..errors import ArgumentError
-    from ..segmentation.checkpoints.official import checkpoint_path
-    from ..segmentation.prediction.onnx_export import export_onnx
+    from ..api.training import export
 
-    if out.suffix != ".onnx":
-        raise ArgumentError(f"{out} should end in .onnx")
-    click.echo(export_onnx(checkpoint_path(checkpoint), out).summary(out))
+    click.echo(export(out, checkpoint=checkpoint).summary())

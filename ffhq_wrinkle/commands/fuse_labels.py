@@ -16,7 +16,6 @@ from .options import (
     EXISTING_FOLDER,
     FAILED,
     FOLDER,
-    available_cores,
     chosen_ids,
     ids_file_option,
     ids_option,
@@ -110,22 +109,22 @@ def fuse_labels_command(
       ffhq-wrinkle fuse-labels A B C D --out fused --min-votes 2 --threshold 128
       ffhq-wrinkle fuse-labels rough --out masks --method semi-automatic --texture weak
     """
-    from ..human_labels.annotators import MIN_ANNOTATORS, AnnotationSettings, parse_annotators
-    from ..human_labels.fused import fuse_folder
+    from ..api.human_masks import fuse_labels
 
-    report = fuse_folder(
-        parse_annotators(annotators, least=1 if method == "semi-automatic" else MIN_ANNOTATORS),
+    report = fuse_labels(
+        annotators,
         out,
         method=method,
         min_votes=min_votes,
         texture=texture,
-        settings=AnnotationSettings(
-            threshold=threshold, resize=resize, missing=missing, within=within
-        ),
+        within=within,
+        missing=missing,
+        threshold=threshold,
+        resize=resize,
         ids=chosen_ids(ids_text, ids_file),
         limit=limit,
-        jobs=jobs or available_cores(),
+        jobs=jobs,
         overwrite=overwrite,
     )
-    click.echo(report.summary(out))
+    click.echo(report.summary())
     ctx.exit(FAILED if report.failed else 0)

@@ -1,5 +1,6 @@
 """Options that several commands have, and what they mean."""
 
+import json
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,6 +11,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ..dataset.ids import Ids
+    from ..demographics.composition import Composition
+    from ..human_labels.agreement import Agreement
+    from ..segmentation.evaluation.comparison import Comparison
+    from ..segmentation.evaluation.evaluation import Evaluation
+    from ..segmentation.experiments.experiments import Experiments
     from ..storage.places import Place
 
 
@@ -91,6 +97,9 @@ scheduler_option = click.option(
     metavar="WHERE",
     help="Have Dask do it: local:N for N processes here, or tcp://HOST:PORT.",
 )
+json_option = click.option(
+    "--json", "as_json", is_flag=True, help="Print the figures as JSON, as the report holds them."
+)
 overwrite_option = click.option("--overwrite", is_flag=True, help="Replace what is in OUT already.")
 
 
@@ -108,18 +117,16 @@ def chosen_ids(
     return merge_ids(chosen) if chosen else None
 
 
-def default_jobs(scheduler: str | None) -> int:
-    """Threads of each process that works: one for each core that it has."""
-    if scheduler is None:
-        return available_cores()
-    from ..runs.cluster import local_workers
-
-    workers = local_workers(scheduler)
-    return max(1, available_cores() // workers) if workers else 0  # each worker knows
-
-
-def available_cores() -> int:
-    """Cores that this process may use, which in a container or a batch job are not all."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+def print_result(
+    result: "Agreement | Evaluation | Comparison | Experiments | Composition",
+    remark: str,
+    *,
+    as_json: bool,
+) -> None:
+    """Print the tables of a result and a remark, or its record as JSON."""
+    if as_json:
+        click.echo(json.dumps(result.record(), indent=2, allow_nan=False))
+        return
+    click.echo(result.summary())
+    if remark:
+        click.echo(f"\n{remark}")

@@ -1,6 +1,5 @@
 """The command `predict`."""
 
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +13,6 @@ from .options import (
     FAILED,
     PLACE,
     chosen_ids,
-    default_jobs,
     ids_file_option,
     ids_option,
     jobs_option,
@@ -28,7 +26,7 @@ if TYPE_CHECKING:
     from ..faces.bisenet import Engine
     from ..faces.parsing import ParserName
     from ..segmentation.prediction.prediction_folder import ProbabilityFormat
-    from ..segmentation.prediction.predictor import Precision
+    from ..segmentation.prediction.trained_network import Precision
     from ..storage.places import Place
 
 
@@ -142,65 +140,37 @@ def predict_command(
       ffhq-wrinkle predict faces predictions --checkpoint unet.onnx --texture weak --face-masks skin
       ffhq-wrinkle predict s3://faces/photos s3://faces/wrinkles --checkpoint best.pt --align
     """
-    from ..errors import ArgumentError
-    from ..faces.parsing import create_parser
-    from ..segmentation.checkpoints.official import checkpoint_path
-    from ..segmentation.prediction.ingredients import Ingredients
-    from ..segmentation.prediction.prediction import predict_folder
-    from ..segmentation.prediction.prediction_folder import PredictSettings
-    from ..segmentation.prediction.predictor import load_predictor
-    from ..segmentation.prediction.views import AlignedFaces, WholeImages
+    from ..api.wrinkles import predict
+    from ..faces.template import TemplateParser
 
-    if (landmarks or all_faces) and not align:
-        raise ArgumentError("--landmarks and --all-faces are for photos to be aligned: --align")
-    if align and (texture or face_masks or parser_name == "labels"):
-        raise ArgumentError(
-            "--texture, --face-masks and --parser labels are of images as they are; they do not "
-            "go with --align"
-        )
-    predictor = load_predictor(
-        checkpoint_path(checkpoint), device=device, precision=precision, batch_size=batch_size
-    )
-    if recipe and predictor.texture_settings() is None:
-        raise ArgumentError("this network takes no texture map; leave --recipe out")
     chosen_parser = ctx.get_parameter_source("parser_name") is not ParameterSource.DEFAULT
-    parser = None
-    if chosen_parser or not face_masks:
-        parser = create_parser(
-            parser_name,
-            weights=weights,
-            labels=labels,
-            images=images,
-            device=device,
-            batch_size=predictor.batch_size,
-            engine=engine,
-        )
-    elif weights or labels:
-        raise ArgumentError(
-            "with --face-masks no parser is used; name one by --parser, or leave --weights and "
-            "--labels out"
-        )
-    wanted = predictor.texture_settings()
-    ingredients = Ingredients(
-        parser,
-        replace(wanted, recipe=recipe) if wanted and recipe else wanted,
-        textures=texture,
-        face_masks=face_masks,
-    )
-    report = predict_folder(
+    report = predict(
         images,
         out,
-        predictor=predictor,
-        ingredients=ingredients,
-        views=AlignedFaces(landmarks, all_faces=all_faces) if align else WholeImages(),
-        settings=PredictSettings(flip=flip, probabilities=probabilities, overlays=overlays),
+        checkpoint=checkpoint,
         ids=chosen_ids(ids_text, ids_file),
         limit=limit,
-        jobs=jobs or default_jobs(scheduler),
-        overwrite=overwrite,
+        parser=parser_name if chosen_parser else None,
+        weights=weights,
+        labels=labels,
+        engine=engine,
+        recipe=recipe,
+        texture=texture,
+        face_masks=face_masks,
+        align=align,
+        landmarks=landmarks,
+        all_faces=all_faces,
+        probabilities=probabilities,
+        overlays=overlays,
+        flip=flip,
+        precision=precision,
+        device=device,
+        batch_size=batch_size,
+        jobs=jobs,
         scheduler=scheduler,
+        overwrite=overwrite,
     )
-    click.echo(report.summary(out))
-    if parser_name == "template" and parser:
-        click.echo(f"The faces are {parser.note}.")
+    click.echo(report.summary())
+    if parser_name == "template":
+        click.echo(f"The faces are {TemplateParser.note}.")
     ctx.exit(FAILED if report.failed else 0)

@@ -10,12 +10,11 @@ from .label_options import (
     aging_labels_option,
     features_option,
     race_labels_option,
-    read_labels,
 )
 from .options import EXISTING_PLACE, chosen_ids, ids_file_option
 
 if TYPE_CHECKING:
-    from ..demographics.groups import AgeGroups, Variable
+    from ..demographics.groups import AgeGroups
     from ..storage.places import Place
 
 
@@ -88,43 +87,24 @@ def sample_command(
       ffhq-wrinkle sample ffhq --n 200 --ids 0-49999 --by age,sex --seed 1 --out next.txt
       ffhq-wrinkle sample ffhq --n 200 --by race --race-labels who/race.csv --exclude next.txt
     """
-    from ..dataset.ids import merge_ids
-    from ..dataset.layout import MANUAL_MASKS_FOLDER
-    from ..demographics.id_sets import labelled_ids, meant_ids, photographed_ids
-    from ..demographics.sample import draw_sample, write_id_list
-    from ..storage.places import is_folder
+    from ..api.datasets import sample
+    from ..demographics.id_sets import meant_ids
 
-    by = _variables(by_text)
-    population = chosen_ids(ids_text, ids_file, parse=lambda text: meant_ids(text, data))
-    excluded = [meant_ids(text, data, where="--exclude") for text in excluded_texts]
-    if is_folder(data / MANUAL_MASKS_FOLDER):
-        excluded.append(labelled_ids(data, where="sample"))
-    labels = None
-    if by:
-        labels = read_labels(data, aging_labels, features, race_labels, age_groups)
-    sample = draw_sample(
-        population or photographed_ids(data),
+    drawn = sample(
+        data,
         draws,
-        excluded=merge_ids(excluded),
-        by=by,
-        labels=labels,
+        by=[name.strip() for name in by_text.split(",")] if by_text is not None else [],
         seed=seed,
+        ids=chosen_ids(ids_text, ids_file, parse=lambda text: meant_ids(text, data)),
+        exclude=excluded_texts,
+        aging_labels=aging_labels,
+        features=features,
+        race_labels=race_labels,
+        age_groups=age_groups,
+        out=out,
+        overwrite=overwrite,
     )
-    if out:
-        write_id_list(out, sample, overwrite=overwrite)
-    else:
-        click.echo(sample.id_list(), nl=False)
-    said = [part for part in (sample.table(), sample.summary()) if part]
-    click.echo("\n\n".join(said) + (f", in {out}" if out else ""), err=not out)
-
-
-def _variables(text: str | None) -> list["Variable"]:
-    """The names after ``--by``."""
-    from ..demographics.groups import VARIABLES
-    from ..errors import ArgumentError
-
-    names = [name.strip() for name in text.split(",")] if text is not None else []
-    for name in names:
-        if name not in VARIABLES:
-            raise ArgumentError(f"--by: {name!r} is none of {', '.join(VARIABLES)}")
-    return [variable for variable in VARIABLES if variable in names]
+    if not out:
+        click.echo(drawn.id_list(), nl=False)
+    parts = [part for part in (drawn.table(), drawn.summary()) if part]
+    click.echo("\n\n".join(parts) + (f", in {out}" if out else ""), err=not out)

@@ -2,14 +2,13 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
 from .options import (
     EXISTING_FILE,
     FOLDER,
-    available_cores,
     jobs_option,
     limit_option,
 )  # fmt: skip
@@ -141,7 +140,7 @@ def train_command(
     recipe: str,
     data: Path,
     run: Path,
-    stage: str,
+    stage: "Literal['pretrain', 'finetune', 'both']",
     init: Path | None,
     initial_weights: Path | None,
     fraction: float,
@@ -180,39 +179,31 @@ def train_command(
       ffhq-wrinkle train unet_texture ffhq runs/five --stage finetune --init best.pt --fraction 0.05
       ffhq-wrinkle train swin_unetr_texture ffhq runs/swin --devices 8 --precision bf16
     """
-    from functools import partial
+    from ..api.training import train
 
-    from ..faces.parsing import create_parser
-    from ..segmentation.training.recipes import read_recipe
-    from ..segmentation.training.settings import TrainSettings
-    from ..segmentation.training.training import train
-
-    chosen = read_recipe(recipe)
-    if stage != "both":
-        chosen = chosen.only("pretrain" if stage == "pretrain" else "finetune")
-    chosen = chosen.changed({name: value for name, value in fields.items() if value is not None})
-    images = data if data.is_dir() else data.parent
     report = train(
-        chosen,
+        recipe,
         data,
         run,
-        parser=partial(create_parser, parser_name, weights=weights, labels=labels, images=images),
-        settings=TrainSettings(
-            seed=seed,
-            fraction=fraction,
-            limit=limit,
-            precision=precision,
-            compile=compile_model,
-            accumulate=accumulate,
-            deterministic=deterministic,
-        ),
+        stage=stage,
+        options={name: value for name, value in fields.items() if value is not None},
         init=init,
         initial_weights=initial_weights,
+        parser=parser_name,
+        weights=weights,
+        labels=labels,
+        seed=seed,
+        fraction=fraction,
+        limit=limit,
+        precision=precision,
+        compile=compile_model,
+        accumulate=accumulate,
+        deterministic=deterministic,
         cache=cache,
         devices=devices,
         accelerator=accelerator,
-        workers=(available_cores() - 1) // devices if workers is None else workers,
-        jobs=jobs or available_cores(),
+        workers=workers,
+        jobs=jobs,
         resume=resume == "auto",
     )
     click.echo(report.summary())

@@ -5,11 +5,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..reports.figures import figure_png
-from .composition import Composition
 from .groups import TITLES, Variable
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+
+    from .composition import Composition
 
 # Okabe, Ito 2008: distinguishable with any form of colour blindness.
 _COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#999999")
@@ -17,7 +18,7 @@ _INCHES_PER_BAR, _MIN_INCHES_PER_GROUP = 0.2, 0.34
 _LEGEND_LETTERS = 84  # in one line of the legend
 
 
-def bars(composition: Composition) -> bytes:
+def bars(composition: "Composition") -> bytes:
     """Return a PNG of the share of each group in each set, with 95 % Wilson intervals.
 
     Each variable has a panel, in which the groups are ordered from top to bottom. Each group has a
@@ -41,7 +42,7 @@ def bars(composition: Composition) -> bytes:
     return figure_png(figure)
 
 
-def _draw(axes: "Axes", composition: Composition, variable: Variable) -> None:
+def _draw(axes: "Axes", composition: "Composition", variable: Variable) -> None:
     """Draw the bars of one variable."""
     names = list(composition.faces)
     height = 0.8 / len(names)

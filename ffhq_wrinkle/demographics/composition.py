@@ -1,15 +1,19 @@
 """Composition: the groups in named sets of faces, and how much the sets differ."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import combinations
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from ..dataset.ids import Ids, image_id_of
 from ..errors import ArgumentError
+from ..results.tabular import Tabular
+from ..runs.folder_run import RunReport
+from .bars import bars
+from .composition_tables import html, printed, record, share_rows
 from .groups import VARIABLES, AgeGroups, Variable, groups_of
 from .label_tables import Labels
 from .shares import Association, association, wilson_intervals
@@ -71,7 +75,7 @@ class Difference(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Composition:
+class Composition(Tabular):
     """The groups in sets of faces.
 
     Attributes
@@ -88,6 +92,8 @@ class Composition:
         Sources of the labels.
     age_groups : str
         Name of the age groups, one of `groups.AGE_GROUPS`.
+    estimation : RunReport, optional
+        Outcome of the run that estimated race/ethnicity, if there was one.
     """
 
     faces: Mapping[str, int]
@@ -96,6 +102,28 @@ class Composition:
     differences: tuple[Difference, ...]
     sources: tuple[str, ...]
     age_groups: AgeGroups
+    estimation: RunReport | None = None
+
+    def summary(self) -> str:
+        """Return the tables as text."""
+        return printed(self)
+
+    def record(self) -> dict[str, Any]:
+        """Return all numbers and the sources of the labels as JSON values."""
+        return record(self)
+
+    def to_frame(self) -> "pd.DataFrame":
+        """Return a pandas DataFrame with a row for each group of each set."""
+        header, *rows = share_rows(self)
+        return pd.DataFrame(rows, columns=header)
+
+    def tables_html(self) -> str:
+        """Return the tables as HTML."""
+        return html(self)
+
+    def pictures(self) -> Iterator[tuple[str, bytes]]:
+        """Yield the figure of all shares, as PNG."""
+        yield "Shares of each group, with 95 % Wilson intervals", bars(self)
 
     @property
     def variables(self) -> list[Variable]:

@@ -5,13 +5,16 @@
 
 import math
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .. import __version__
 from ..measures.bootstrap import CONFIDENCE
 from ..reports.tabulation import Section, blanked_csv, without_nan
-from .composition import Composition, Difference, Share
+from ..results.tabular import paragraphs_html
 from .groups import TITLES
+
+if TYPE_CHECKING:
+    from .composition import Composition, Difference, Share
 
 _MIN_EXPECTED = 5  # below this expected count the p of chi-squared is rough [Cochran 1954]
 NOTE = (
@@ -20,20 +23,27 @@ NOTE = (
 )
 
 
-def printed(composition: Composition) -> str:
+def printed(composition: "Composition") -> str:
     """Return the tables as text."""
     tables = (section.text() for section in _sections(composition))
     return "\n\n".join([_heading(composition), *tables, *_remarks(composition)])
 
 
-def markdown(composition: Composition) -> str:
+def markdown(composition: "Composition") -> str:
     """Return the tables as Markdown."""
     tables = (section.markdown() for section in _sections(composition))
     parts = ["# Who is in the data", _heading(composition), *tables, *_remarks(composition)]
     return "\n\n".join(parts) + "\n"
 
 
-def _heading(composition: Composition) -> str:
+def html(composition: "Composition") -> str:
+    """Return the tables as HTML."""
+    tables = "".join(section.html() for section in _sections(composition))
+    heading = paragraphs_html([_heading(composition)])
+    return f"{heading}{tables}{paragraphs_html(_remarks(composition))}"
+
+
+def _heading(composition: "Composition") -> str:
     sets = ", ".join(f"{name} {faces:,}" for name, faces in composition.faces.items())
     return (
         f"Faces: {sets}. Labels of {'; '.join(composition.sources)}. Shares are of the faces that "
@@ -42,7 +52,7 @@ def _heading(composition: Composition) -> str:
     )
 
 
-def _sections(composition: Composition) -> Iterable[Section]:
+def _sections(composition: "Composition") -> Iterable[Section]:
     names = list(composition.faces)
     rows: list[list[str]] = []
     for variable in composition.variables:
@@ -60,7 +70,7 @@ def _sections(composition: Composition) -> Iterable[Section]:
         )
 
 
-def _share_cell(share: Share) -> str:
+def _share_cell(share: "Share") -> str:
     """Return a share as a cell: ``246  24.6 % [22.0, 27.4]``."""
     if math.isnan(share.share):
         return f"{share.faces:,}"
@@ -68,7 +78,7 @@ def _share_cell(share: Share) -> str:
     return f"{share.faces:,}  {part:.1f} % [{low:.1f}, {high:.1f}]"
 
 
-def _difference_cells(difference: Difference) -> list[str]:
+def _difference_cells(difference: "Difference") -> list[str]:
     association = difference.association
     sets = (
         f"{difference.first} ({difference.first_labelled:,}), "
@@ -86,7 +96,7 @@ def _difference_cells(difference: Difference) -> list[str]:
     ]
 
 
-def _remarks(composition: Composition) -> Iterable[str]:
+def _remarks(composition: "Composition") -> Iterable[str]:
     """Yield the remarks below the tables."""
     for name, count in composition.unknown.items():
         if count:
@@ -102,12 +112,19 @@ def _remarks(composition: Composition) -> Iterable[str]:
     yield NOTE
 
 
-def shares_csv(composition: Composition) -> bytes:
-    """Return a CSV with a row for each group of each set.
+def shares_csv(composition: "Composition") -> bytes:
+    """Return a CSV with a row for each group of each set; see `share_rows`."""
+    header, *rows = share_rows(composition)
+    return blanked_csv(header, rows)
+
+
+def share_rows(composition: "Composition") -> list[list[Any]]:
+    """Return a header and a row for each group of each set.
 
     The faces without a label are the last group, which has no share.
     """
-    rows: list[list[object]] = []
+    header = ["set", "variable", "group", "faces", "labelled", "share", "low", "high"]
+    rows: list[list[Any]] = [header]
     for variable in composition.variables:
         for name in composition.faces:
             shares = composition.shares_of(variable, name)
@@ -115,11 +132,10 @@ def shares_csv(composition: Composition) -> bytes:
             unlabelled = composition.unlabelled(variable, name)
             labelled = shares[0].labelled
             rows.append([name, variable, "no label", unlabelled, labelled, *3 * [math.nan]])
-    header = ["set", "variable", "group", "faces", "labelled", "share", "low", "high"]
-    return blanked_csv(header, rows)
+    return rows
 
 
-def record(composition: Composition) -> dict[str, Any]:
+def record(composition: "Composition") -> dict[str, Any]:
     """Return all numbers and the sources of the labels as JSON values; undefined numbers are None.
 
     `docs/pipeline.md` explains each key.
@@ -149,7 +165,7 @@ def record(composition: Composition) -> dict[str, Any]:
     }
 
 
-def _flattened(difference: Difference) -> dict[str, Any]:
+def _flattened(difference: "Difference") -> dict[str, Any]:
     """Return a difference with the values of its association in place of the association."""
     values = difference._asdict()
     del values["association"]

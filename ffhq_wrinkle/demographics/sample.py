@@ -11,6 +11,7 @@ from .. import __version__
 from ..dataset.ids import Ids, image_id_of, parse_ids
 from ..errors import ArgumentError, OutputError
 from ..reports.tabulation import Section
+from ..results.tabular import Tabular
 from ..storage.writing import write_bytes
 from .groups import TITLES, VARIABLES, Variable
 from .label_tables import Labels
@@ -21,7 +22,7 @@ Stratum = tuple[str, ...]
 
 
 @dataclass(frozen=True)
-class IdSample:
+class IdSample(Tabular):
     """Ids drawn for annotation.
 
     Attributes
@@ -45,6 +46,16 @@ class IdSample:
     def ids(self) -> list[str]:
         """All drawn ids, sorted."""
         return sorted(image_id for _, drawn in self.strata.values() for image_id in drawn)
+
+    def to_frame(self) -> "pd.DataFrame":
+        """Return the drawn ids as a pandas DataFrame, with the groups of their strata."""
+        rows = [
+            [image_id, *stratum]
+            for stratum, (_, drawn) in self.strata.items()
+            for image_id in drawn
+        ]
+        frame = pd.DataFrame(rows, columns=["image_id", *self.by])
+        return frame.sort_values("image_id", ignore_index=True)
 
     def summary(self) -> str:
         """Return the numbers of ids and the seed in one line."""

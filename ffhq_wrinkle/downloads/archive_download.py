@@ -45,7 +45,7 @@ def download_archive(data: DataSet, kind: ArchiveKind) -> DownloadReport:
     rows = data.ledger.of_source(kind)
     is_unpacked = archive_row is not None and archive_row.state == UNPACKED
     if is_unpacked and all(data.is_done(row.file) for row in rows):
-        return DownloadReport(kind, len(rows), 0, len(rows), {})
+        return DownloadReport(data.path, kind, len(rows), 0, len(rows), {})
     data.require_free_bytes(int(entry.get("room", 0)))
     path = data.path / published.file
     if not _is_archive(path):
@@ -57,7 +57,7 @@ def download_archive(data: DataSet, kind: ArchiveKind) -> DownloadReport:
         path.unlink()
         data.ledger.record_failed(published.file, kind, DAMAGED_ARCHIVE)
         message = f"{published.url} sent a file that is damaged or not a zip archive"
-        return DownloadReport(kind, 1, 0, 0, {DAMAGED_ARCHIVE: 1}, message)
+        return DownloadReport(data.path, kind, 1, 0, 0, {DAMAGED_ARCHIVE: 1}, message)
     with zipfile.ZipFile(path) as archive:
         files = members(archive, PLACES[kind], max_bytes=_MAX_UNPACKED_BYTES)
         report = _unpack_all(data, kind, published, archive, files, entry)
@@ -108,11 +108,11 @@ def _unpack_all(
                 progress.advance(failed=True)
             except KeyboardInterrupt as error:
                 report = DownloadReport(
-                    kind, len(files), fetched, kept, dict(causes), first_failure
+                    data.path, kind, len(files), fetched, kept, dict(causes), first_failure
                 )
-                raise RunInterrupted(report.summary(data.path)) from error
+                raise RunInterrupted(report.summary()) from error
     total = max(len(files), file_count or 0)
-    return DownloadReport(kind, total, fetched, kept, dict(causes), first_failure)
+    return DownloadReport(data.path, kind, total, fetched, kept, dict(causes), first_failure)
 
 
 def _is_archive(path: Path) -> bool:

@@ -7,8 +7,10 @@
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..errors import WRONG_CONTENT, OutputError, TransferFailure
+from ..results.tabular import Tabular
 from ..storage.locks import FolderLock
 from ..storage.writing import PARTIAL_PREFIX, InnerFolders, output_error
 from .ledger import LEDGER, VERIFIED, Ledger
@@ -17,13 +19,18 @@ from .transfer import Patience, Transfers
 from .verification import file_hashes, problem
 from .wanted_files import WantedFile
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 
 @dataclass(frozen=True)
-class DownloadReport:
+class DownloadReport(Tabular):
     """The result of a download, as numbers of files.
 
     Attributes
     ----------
+    data : Path
+        The folder of the data set.
     what : str
         Name of the kind of files.
     files : int
@@ -36,6 +43,7 @@ class DownloadReport:
         Message of the first failure.
     """
 
+    data: Path
     what: str
     files: int
     fetched: int
@@ -48,7 +56,14 @@ class DownloadReport:
         """Number of files that failed."""
         return sum(self.causes.values())
 
-    def summary(self, data: Path) -> str:
+    def to_frame(self) -> "pd.DataFrame":
+        """Return the numbers as a pandas DataFrame of one row."""
+        import pandas as pd
+
+        names = ("what", "files", "fetched", "kept", "failed")
+        return pd.DataFrame([[getattr(self, name) for name in names]], columns=names)
+
+    def summary(self) -> str:
         """Return the numbers in one line, with the first failure."""
         parts = [
             f"{self.what}: {self.fetched} downloaded and verified",
@@ -56,8 +71,9 @@ class DownloadReport:
         ]
         if self.causes:
             causes = ", ".join(f"{count} {cause}" for cause, count in sorted(self.causes.items()))
+            table = self.data / LEDGER
             parts.append(
-                f"{self.failed} failed ({causes}), see {data / LEDGER}; first: {self.first_failure}"
+                f"{self.failed} failed ({causes}), see {table}; first: {self.first_failure}"
             )
         left = self.files - self.fetched - self.kept - self.failed
         parts += [f"{left} left to do"] if left else []

@@ -69,4 +69,4 @@ def download_part(
         try:
             yield step()
         except SourceError as error:
-            yield DownloadReport(name, 1, 0, 0, {"source": 1}, str(error))
+            yield DownloadReport(data.path, name, 1, 0, 0, {"source": 1}, str(error))

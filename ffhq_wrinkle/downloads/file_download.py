@@ -31,7 +31,7 @@ def download_file(data: DataSet, name: str) -> DownloadReport:
     """
     published = source(name)
     if data.is_done(published.file):
-        report = DownloadReport(name, 1, 0, 1, {})
+        report = DownloadReport(data.path, name, 1, 0, 1, {})
         tables = [data.path / table for table in (ATTRIBUTION, FACTS)]
         if published.file == METADATA and not all(table.exists() for table in tables):
             write_tables(data.path)
@@ -64,13 +64,13 @@ def download_source(data: DataSet, what: str, published: Source) -> DownloadRepo
         try:
             fetched = data.ensure(WantedFile(published.file, what, expected, published.url))
         except TransferFailure as failure:
-            return DownloadReport(what, 1, 0, 0, {failure.cause: 1}, str(failure))
+            return DownloadReport(data.path, what, 1, 0, 0, {failure.cause: 1}, str(failure))
         except KeyboardInterrupt as error:
             data.transfers.stop()
             raise RunInterrupted(
                 f"{what}: the part of {published.file} that has arrived is kept"
             ) from error
-    return DownloadReport(what, 1, int(fetched), int(not fetched), {})
+    return DownloadReport(data.path, what, 1, int(fetched), int(not fetched), {})
 
 
 def download_weights(data: DataSet) -> DownloadReport:
@@ -83,7 +83,9 @@ def download_weights(data: DataSet) -> DownloadReport:
             causes[failure.cause if isinstance(failure, TransferFailure) else "source"] += 1
             first_failure = first_failure or str(failure)
     kept = len(WEIGHTS) - fetched - causes.total()
-    return DownloadReport("weights", len(WEIGHTS), fetched, kept, dict(causes), first_failure)
+    return DownloadReport(
+        data.path, "weights", len(WEIGHTS), fetched, kept, dict(causes), first_failure
+    )
 
 
 def _download_to_cache(data: DataSet, published: Source) -> bool:

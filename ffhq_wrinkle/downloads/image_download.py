@@ -48,7 +48,7 @@ def download_images(
     todo = [image_id for image_id in image_ids if not data.is_done(place_of(image_id))]
     kept = len(image_ids) - len(todo)
     if not todo:
-        return DownloadReport("images", len(image_ids), 0, kept, {})
+        return DownloadReport(data.path, "images", len(image_ids), 0, kept, {})
     entry = source_entry("ffhq-images")
     patience = data.transfers.patience
     origin = image_source(source_text, entry, read_facts(data.path), patience=patience)
@@ -95,6 +95,6 @@ def _download_all(
             first_failure = first_failure or str(error)
         except _NetworkDown:
             first_failure += " (the same for many files in a row: is the network up?)"
-    report = DownloadReport(what, files, fetched, kept, dict(causes), first_failure)
-    interruption.raise_with(report.summary(data.path))
+    report = DownloadReport(data.path, what, files, fetched, kept, dict(causes), first_failure)
+    interruption.raise_with(report.summary())
     return report

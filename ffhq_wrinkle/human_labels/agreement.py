@@ -6,40 +6,53 @@ follows. `tables`, `annotator_figures` and `report` show the result.
 
 import logging
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..dataset.ids import Ids
+from ..dataset.layout import ImageFile
 from ..errors import AnnotationError, ArgumentError, ImageFailure
 from ..images.masks import inverted_remark, looks_inverted
 from ..measures.bootstrap import RESAMPLES
 from ..measures.estimates import Estimate, defined_mean, estimates
 from ..measures.metrics import Overlap, jaccard
+from ..reports.tabulation import estimate_records
+from ..results.tabular import Tabular
 from ..runs.pipeline import run_each
 from ..runs.progress import Progress
 from .annotations import read_annotations
+from .annotator_figures import distribution, pair_matrix
 from .annotators import (
+    MIN_ANNOTATORS,
     AnnotatedImage,
     AnnotationSettings,
     Annotator,
     find_annotations,
 )
+from .tables import column_name, html, printed, record
 from .tallies import Column, Tally, averages, columns, empty_tallies, measures, tally
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Agreement:
+class Agreement(Tabular):
     """How far annotators agree on a set of images.
 
     Attributes
     ----------
-    annotators : list of Annotator
-        The annotators.
+    names : list of str
+        The annotators' names.
+    folders : list of Path
+        Their folders; empty for masks in memory.
     images : list of AnnotatedImage
         Their images, in the order of `tallies`.
     skipped : list of str
@@ -54,7 +67,8 @@ class Agreement:
         Of the bootstrap.
     """
 
-    annotators: list[Annotator]
+    names: list[str]
+    folders: list[Path]
     images: list[AnnotatedImage]
     skipped: list[str]
     settings: AnnotationSettings
@@ -63,10 +77,38 @@ class Agreement:
     resamples: int = RESAMPLES
     seed: int = 0
 
-    @property
-    def names(self) -> list[str]:
-        """The annotators' names."""
-        return [annotator.name for annotator in self.annotators]
+    def summary(self) -> str:
+        """Return the tables as text: the paper's Table 2 for these annotators, and further ones."""
+        return printed(self)
+
+    def record(self) -> dict[str, Any]:
+        """Return every figure and its origin as JSON can hold it; undefined is null."""
+        return record(self)
+
+    def to_frame(self, *, per_image: bool = False) -> "pd.DataFrame":
+        """Return the figures as a pandas DataFrame.
+
+        Parameters
+        ----------
+        per_image : bool
+            Whether to return a row for each image, indexed by image id, with a column for each
+            measure; otherwise a row for each figure over all images, with its interval.
+        """
+        import pandas as pd
+
+        if not per_image:
+            return pd.DataFrame(estimate_records(self.estimates))
+        image_ids = pd.Index([image.file.image_id for image in self.images], name="image_id")
+        return pd.DataFrame(self.per_image, image_ids, [column_name(one) for one in self.columns])
+
+    def tables_html(self) -> str:
+        """Return the tables as HTML."""
+        return html(self)
+
+    def pictures(self) -> Iterator[tuple[str, bytes]]:
+        """Yield the pictures of pairs and of images, as PNG."""
+        yield "Mean Jaccard index of each pair of annotators", pair_matrix(self)
+        yield "Jaccard index of each image", distribution(self)
 
     @property
     def columns(self) -> list[Column]:
@@ -153,8 +195,7 @@ def measure_agreement(
         Files cannot be read, or sizes differ; after all were tried, the first is named.
     """
     settings = settings or AnnotationSettings()
-    if any(not 0 <= far < math.inf for far in tolerances_px):
-        raise ArgumentError(f"tolerances are {tolerances_px}; a distance in pixels is 0 or more")
+    _require_tolerances(tolerances_px)
     annotations = find_annotations(annotators, settings, ids=ids)
     if annotations.missing:
         raise ArgumentError(
@@ -168,7 +209,8 @@ def measure_agreement(
         more = f" ({len(failures)} images in all)" if len(failures) > 1 else ""
         raise AnnotationError(f"{failures[0]}{more}")
     agreement = Agreement(
-        list(annotators),
+        [annotator.name for annotator in annotators],
+        [annotator.folder for annotator in annotators],
         annotations.images,
         annotations.skipped,
         settings,
@@ -181,6 +223,61 @@ def measure_agreement(
     if inverted:
         log.warning("%s", inverted_remark("masks", inverted))
     return agreement
+
+
+def agreement_of_masks(
+    masks: Mapping[str, Mapping[str, np.ndarray]],
+    *,
+    tolerances_px: Sequence[float] = (),
+    resamples: int = RESAMPLES,
+    seed: int = 0,
+) -> Agreement:
+    """Measure how far annotators agree whose masks are in memory.
+
+    Parameters
+    ----------
+    masks : mapping of str to mapping of str to np.ndarray
+        For each annotator, the masks by image id, bool (H, W). All have the same images.
+    tolerances_px, resamples, seed
+        As in `measure_agreement`.
+
+    Raises
+    ------
+    ArgumentError
+        There are fewer than two annotators or no images, the annotators do not have the same
+        images, or the masks of an image differ in size or are not bool.
+
+    Examples
+    --------
+    >>> one, other = np.array([[True, True, False]]), np.array([[False, True, True]])
+    >>> agreed = agreement_of_masks({"A": {"x": one}, "B": {"x": other}}, resamples=0)
+    >>> round(agreed.estimates[0].value, 4)  # the Jaccard index of A & B
+    0.3333
+    """
+    _require_tolerances(tolerances_px)
+    names = list(masks)
+    if len(names) < MIN_ANNOTATORS:
+        raise ArgumentError(f"{len(names)} annotators given; at least {MIN_ANNOTATORS} are needed")
+    image_ids = sorted(masks[names[0]])
+    for name in names:
+        if sorted(masks[name]) != image_ids:
+            raise ArgumentError(f"{names[0]} and {name} do not have masks of the same images")
+    if not image_ids:
+        raise ArgumentError("there are no masks")
+    tallies = empty_tallies(len(image_ids), len(names), len(tolerances_px))
+    for number, image_id in enumerate(image_ids):
+        counts = tally([masks[name][image_id] for name in names], None, tolerances_px)
+        for all_images, of_image in zip(tallies, counts, strict=True):
+            all_images[number] = of_image
+    images = [AnnotatedImage(ImageFile(image_id, f"{image_id}.png"), ()) for image_id in image_ids]
+    return Agreement(
+        names, [], images, [], AnnotationSettings(), tuple(tolerances_px), tallies, resamples, seed
+    )
+
+
+def _require_tolerances(tolerances_px: Sequence[float]) -> None:
+    if any(not 0 <= far < math.inf for far in tolerances_px):
+        raise ArgumentError(f"tolerances are {tolerances_px}; a distance in pixels is 0 or more")
 
 
 def tally_images(

@@ -5,14 +5,17 @@
 
 import colorsys
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ..measures.estimates import MEAN
 from ..reports.figures import figure_png
 from ..reports.overlays import dark_canvas, with_legend
-from .agreement import Agreement
 from .tallies import pairs
+
+if TYPE_CHECKING:
+    from .agreement import Agreement
 
 _MAX_ROWS = 15
 _ALL_DREW = (255, 255, 255)
@@ -80,7 +83,7 @@ def overlay(
     return with_legend(canvas, title, entries)
 
 
-def pair_matrix(agreement: Agreement) -> bytes:
+def pair_matrix(agreement: "Agreement") -> bytes:
     """Draw the mean Jaccard index of every pair of annotators as a coloured table; PNG."""
     from matplotlib.figure import Figure
 
@@ -104,7 +107,7 @@ def pair_matrix(agreement: Agreement) -> bytes:
     return figure_png(figure)
 
 
-def distribution(agreement: Agreement) -> bytes:
+def distribution(agreement: "Agreement") -> bytes:
     """Draw how the Jaccard index of every pair varies over the images; PNG.
 
     Where there are too many pairs, each annotator's index with the majority is drawn instead.
@@ -136,7 +139,7 @@ def distribution(agreement: Agreement) -> bytes:
     return figure_png(figure)
 
 
-def _jaccard_means(agreement: Agreement) -> list[float]:
+def _jaccard_means(agreement: "Agreement") -> list[float]:
     """Return the mean over images of each pair, in the order of `tallies.pairs`."""
     return [
         figure.value

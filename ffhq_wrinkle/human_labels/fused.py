@@ -113,9 +113,9 @@ def fuse_folder(
                 if isinstance(outcome, ImageFailure):
                     name = mask_name(image.file.image_id)
                     failures.append(Failure(name, outcome.step, str(outcome)))
-        report = FuseReport.of(work.outcomes, failures, annotations, folder.results())
+        report = FuseReport.of(out, work.outcomes, failures, annotations, folder.results())
         update_failures(out, failures, about=None if every_image else _ids_of(annotations))
-        interruption.raise_with(report.summary(out))
+        interruption.raise_with(report.summary())
         for line in report.remarks(method, within=settings.within is not None, all_ids=every_image):
             log.warning("%s", line)
         write_bytes(out / TABLE, _table(folder, annotators))

@@ -3,22 +3,28 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from ..errors import some_images
 from ..images.masks import inverted_remark
 from ..results.failures import FAILURES, Failure
+from ..results.tabular import Tabular
 from .annotators import FoundAnnotations
 from .fusion import Method
 from .fusion_work import Outcome, mask_name
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 
 @dataclass(frozen=True, kw_only=True)
-class FuseReport:
+class FuseReport(Tabular):
     """What a run did.
 
     Attributes
     ----------
+    out : Path
+        The folder of masks.
     images : int
         Number of images that the run was about.
     made, kept, failed : int
@@ -44,6 +50,7 @@ class FuseReport:
         Number of pixels that were drawn outside the region, and left out.
     """
 
+    out: Path
     images: int
     made: int
     kept: int
@@ -62,6 +69,7 @@ class FuseReport:
     @classmethod
     def of(
         cls,
+        out: Path,
         outcomes: Sequence[Outcome],
         failures: Sequence[Failure],
         annotations: FoundAnnotations,
@@ -71,6 +79,8 @@ class FuseReport:
 
         Parameters
         ----------
+        out : Path
+            The folder of masks.
         outcomes : sequence of Outcome
             Outcomes of the images that are done.
         failures : sequence of Failure
@@ -85,6 +95,7 @@ class FuseReport:
         expected = {mask_name(image.file.image_id) for image in annotations.images}
         others = {PurePosixPath(name).name for name in results} - expected
         return cls(
+            out=out,
             images=len(annotations.images) + len(annotations.missing),
             made=sum(outcome.made for outcome in outcomes),
             kept=sum(not outcome.made for outcome in outcomes),
@@ -101,7 +112,7 @@ class FuseReport:
             outside_px=sum(row.outside for _, row in rows),
         )
 
-    def summary(self, out: Path) -> str:
+    def summary(self) -> str:
         """Return one line for people."""
         left = self.images - self.made - self.kept - self.failed
         parts = [f"{self.made} fused masks written", f"{self.kept} were there already"]
@@ -109,9 +120,17 @@ class FuseReport:
             parts[0] += f" ({self.renewed} again, because their inputs have changed)"
         parts += [f"{some_images(self.skipped)} left out"] if self.skipped else []
         if self.failed:
-            parts += [f"{self.failed} failed, see {out / FAILURES}: {self.first_failure}"]
+            parts += [f"{self.failed} failed, see {self.out / FAILURES}: {self.first_failure}"]
         parts += [f"{left} left to do"] if left else []
         return ", ".join(parts)
+
+    def to_frame(self) -> "pd.DataFrame":
+        """Return the numbers as a pandas DataFrame of one row."""
+        import pandas as pd
+
+        names = ("images", "made", "renewed", "kept", "failed")
+        counts = [*(getattr(self, name) for name in names), len(self.skipped)]
+        return pd.DataFrame([counts], columns=(*names, "skipped"))
 
     def remarks(self, method: Method, *, within: bool, all_ids: bool) -> list[str]:
         """Return what a user should know about the masks, line by line.

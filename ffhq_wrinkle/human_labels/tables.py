@@ -1,7 +1,8 @@
 """Tables: an `Agreement` as text, Markdown, CSV and JSON; `report` puts them into a folder."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from itertools import zip_longest
+from typing import TYPE_CHECKING, Any
 
 from .. import __version__
 from ..measures.estimates import MEAN, POOLED, Aggregate, Estimate
@@ -13,8 +14,11 @@ from ..reports.tabulation import (
     intervals_note,
     with_interval,
 )
-from .agreement import Agreement
+from ..results.tabular import paragraphs_html
 from .tallies import MEASURES, Column, SubjectKind
+
+if TYPE_CHECKING:
+    from .agreement import Agreement
 
 Subject = tuple[SubjectKind, str]
 Figures = Mapping[tuple[Column, Aggregate], Estimate[Column]]
@@ -23,20 +27,27 @@ LISTED = 10
 _MAX_PAIRS = 16
 
 
-def printed(agreement: Agreement) -> str:
+def printed(agreement: "Agreement") -> str:
     """Return the tables as text: the paper's Table 2 for these annotators, and further ones."""
     tables = (section.text() for section in _sections(agreement))
     return "\n\n".join([_heading(agreement), *tables, *_remarks(agreement)])
 
 
-def markdown(agreement: Agreement) -> str:
+def markdown(agreement: "Agreement") -> str:
     """Return the same as Markdown."""
     tables = (section.markdown() for section in _sections(agreement))
     parts = ["# Agreement of annotators", _heading(agreement), *tables, *_remarks(agreement)]
     return "\n\n".join(parts) + "\n"
 
 
-def _heading(agreement: Agreement) -> str:
+def html(agreement: "Agreement") -> str:
+    """Return the same as HTML."""
+    tables = "".join(section.html() for section in _sections(agreement))
+    heading = paragraphs_html([_heading(agreement)])
+    return f"{heading}{tables}{paragraphs_html(_remarks(agreement))}"
+
+
+def _heading(agreement: "Agreement") -> str:
     names = agreement.names
     left_out = f", {len(agreement.skipped)} left out" if agreement.skipped else ""
     text = f"{len(agreement.images)} images{left_out}; {len(names)} annotators: {', '.join(names)}"
@@ -45,7 +56,7 @@ def _heading(agreement: Agreement) -> str:
     return f"{text}{intervals_note(len(agreement.images), agreement.resamples)}."
 
 
-def _sections(agreement: Agreement) -> Iterable[Section]:
+def _sections(agreement: "Agreement") -> Iterable[Section]:
     figures = {(figure.column, figure.aggregate): figure for figure in agreement.estimates}
     pairs: list[Subject] = list(
         dict.fromkeys(
@@ -109,7 +120,7 @@ def _undefined(figures: Figures, columns: Iterable[Column]) -> str:
     return ", ".join(f"{title} in {count}" for title, count in counts.items() if count) or "-"
 
 
-def _remarks(agreement: Agreement) -> Iterable[str]:
+def _remarks(agreement: "Agreement") -> Iterable[str]:
     """Yield lines below the tables."""
     mean, pooled = (figure for figure in agreement.estimates if figure.column.kind == "all")
     yield (
@@ -124,7 +135,7 @@ def _remarks(agreement: Agreement) -> Iterable[str]:
         yield f"Most disputed, by 1 - mean Jaccard of the pairs: {', '.join(disputed)}."
 
 
-def pairs_csv(agreement: Agreement) -> bytes:
+def pairs_csv(agreement: "Agreement") -> bytes:
     """Return every figure of all images as CSV, one in a row."""
     rows = (
         [
@@ -137,12 +148,12 @@ def pairs_csv(agreement: Agreement) -> bytes:
     return blanked_csv([*header, "value", "low", "high", "images", "undefined"], rows)
 
 
-def per_image_csv(agreement: Agreement) -> bytes:
+def per_image_csv(agreement: "Agreement") -> bytes:
     """Return every measure of every image as CSV, the most disputed first."""
     names, counts = agreement.names, agreement.tallies
     header = ["image_id", "disagreement", "pixels", *(f"pixels_{name}" for name in names)]
     header += [f"votes_{votes}" for votes in range(1, len(names) + 1)]
-    header += [_column_name(column) for column in agreement.columns]
+    header += [column_name(column) for column in agreement.columns]
     rows = (
         [
             agreement.images[number].file.image_id,
@@ -155,7 +166,8 @@ def per_image_csv(agreement: Agreement) -> bytes:
     return blanked_csv(header, rows)
 
 
-def _column_name(column: Column) -> str:
+def column_name(column: Column) -> str:
+    """Return the name of a measure of each image, for tables of a column each."""
     near = "" if column.tolerance_px is None else f"_{column.tolerance_px:g}px"
     subject = {"others": f" {column.subject} & majority", "all": ""}.get(
         column.kind, f" {column.subject}"
@@ -163,13 +175,14 @@ def _column_name(column: Column) -> str:
     return f"{column.measure}{near}{subject}"
 
 
-def record(agreement: Agreement) -> dict[str, Any]:
+def record(agreement: "Agreement") -> dict[str, Any]:
     """Return every figure and its origin as JSON can hold it; undefined is null."""
     return {
         "command": "agreement",
         "version": __version__,
         "annotators": [
-            f"{annotator.name}={annotator.folder.resolve()}" for annotator in agreement.annotators
+            f"{name}={folder.resolve()}" if folder else name
+            for name, folder in zip_longest(agreement.names, agreement.folders)
         ],
         "settings": agreement.settings.record(),
         "images": len(agreement.images),

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from html import escape
 from typing import Any, NamedTuple, Protocol
 
 from tabulate import tabulate
@@ -31,6 +32,11 @@ class Section(NamedTuple):
         )
         table = tabulate(rows, header, tablefmt="github", disable_numparse=True)
         return f"## {self.title}\n\n{table}"
+
+    def html(self) -> str:
+        """Return the table as HTML."""
+        table = tabulate(self.rows, self.header, tablefmt="html", disable_numparse=True)
+        return f"<h4>{escape(self.title)}</h4>{table}"
 
 
 class HasInterval(Protocol):

@@ -1,20 +1,28 @@
 """Folder run: a resumable run over the images of a folder, which lists its failures."""
 
 import logging
+from collections.abc import Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass
-from typing import NamedTuple
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
 
 from ..dataset.ids import Ids
 from ..dataset.layout import ImageFile, find_images, released_path, select_images
 from ..results.failures import FAILURES, Failure, update_failures
+from ..results.tabular import Tabular
 from ..storage.places import Place
 from .cluster import connected
 from .interruption import Interruption
 from .progress import Progress
 from .shards import Execution, Loaded, LocalExecution, Result, Work
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 log = logging.getLogger(__name__)
+
+_SHOWN = 4  # pictures in a notebook
 
 
 class Selection(NamedTuple):
@@ -48,25 +56,51 @@ def choose_images(folder: Place, ids: Ids | None = None, limit: int | None = Non
 
 
 @dataclass(frozen=True)
-class RunReport:
-    """The outcome of a run: numbers of images, of new and existing results, and of failures.
+class RunReport(Tabular):
+    """The outcome of a run.
 
-    `what` is the name of the results.
+    Attributes
+    ----------
+    out : Place
+        The folder of results.
+    images : int
+        Images that the run was about.
+    made, kept, failed : int
+        Results that were written, and that existed already; images that failed.
+    what : str
+        Name of the results.
+    shown : str
+        Pictures that a notebook shows, as a pattern of files in `out`.
     """
 
+    out: Place
     images: int
     made: int
     kept: int
     failed: int
     what: str = "results"
+    shown: str = ""
 
-    def summary(self, out: Place) -> str:
+    def summary(self) -> str:
         """Return the outcome as one line of text."""
         left = self.images - self.made - self.kept - self.failed
         parts = [f"{self.made} {self.what} written", f"{self.kept} were there already"]
-        parts += [f"{self.failed} failed, see {out / FAILURES}"] if self.failed else []
+        parts += [f"{self.failed} failed, see {self.out / FAILURES}"] if self.failed else []
         parts += [f"{left} left to do"] if left else []
         return ", ".join(parts)
+
+    def to_frame(self) -> "pd.DataFrame":
+        """Return the numbers as a pandas DataFrame of one row."""
+        import pandas as pd
+
+        names = ("images", "made", "kept", "failed")
+        return pd.DataFrame([[getattr(self, name) for name in names]], columns=names)
+
+    def pictures(self) -> Iterator[tuple[str, bytes]]:
+        """Yield the first few pictures of the run."""
+        if self.shown and isinstance(self.out, Path):
+            for path in sorted(self.out.glob(self.shown))[:_SHOWN]:
+                yield path.stem, path.read_bytes()
 
 
 def run_folder(
@@ -76,6 +110,7 @@ def run_folder(
     title: str,
     what: str,
     work: Work[Loaded, Result],
+    shown: str = "",
     jobs: int = 1,
     scheduler: str | None = None,
 ) -> RunReport:
@@ -91,6 +126,8 @@ def run_folder(
         Names of the run and of its results.
     work : Work
         Work to do on each image, with the folders of its results.
+    shown : str
+        As `RunReport`.
     jobs : int
         Threads; on a cluster those of each worker, 0 for as many as it has cores.
     scheduler : str, optional
@@ -131,14 +168,16 @@ def run_folder(
     ]
     failures += execution.failures
     report = RunReport(
+        out=out,
         images=len(chosen) + len(missing),
         made=execution.made,
         kept=len(chosen) - len(todo),
         failed=len(failures),
         what=what,
+        shown=shown,
     )
     about = None if everything else {*missing, *(file.image_id for file in chosen)}
     update_failures(out, failures, about=about)
-    interruption.raise_with(report.summary(out))
+    interruption.raise_with(report.summary())
     results.finish()
     return report

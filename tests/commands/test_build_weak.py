@@ -96,9 +96,9 @@ def test_a_photograph_without_a_face_is_a_failure_of_the_template(tmp_path):
     [
         (["--ids", "../../etc/passwd"], "not an image id"),
         (["--ids", "9-3"], "from a smaller id"),
-        (["--ids", "40000"], "none of the 1 ids"),
-        (["--ids", "0-9999999"], "over at most"),
-        (["--ids", "0-" + "9" * 5000], "none of the 1 ids"),
+        (["--ids", "40000"], "none of the 1 requested ids"),
+        (["--ids", "0-9999999"], "contain at most"),
+        (["--ids", "0-" + "9" * 5000], "none of the 1 requested ids"),
         (["--kernel-size", "20"], "kernel size is 20"),
         (["--kernel-size", "4294967297"], "from 1 to 4095"),
         (["--sigma", "0"], "sigma is 0"),

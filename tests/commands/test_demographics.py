@@ -97,18 +97,21 @@ def test_sets_stand_side_by_side_and_a_folder_gets_their_totals(labelled, tmp_pa
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        (["--ids", "0-5", "--set", "a=1"], "--ids is for one set and --set for several"),
+        (["--ids", "0-5", "--set", "a=1"], "--ids defines one set and --set several"),
         (["--set", "a"], "--set: 'a' should be a name and ids"),
         (["--set", "a=manual"], "which does not exist"),
         (["--ids", "none.txt"], "--ids: there is no file none.txt"),
         (["--ids", "9-1"], "should run from a smaller id"),
         (["--ids", "50000-50010"], "none of the faces, such as 50000, has a label"),
-        (["--race"], "--race needs --out"),
-        (["--race", "--race-labels", "TABLE", "--out", "o"], "give one"),
-        (["--features", "TABLE", "--aging-labels", "TABLE"], "both tell age and sex"),
-        (["--align"], "are for --race"),
-        (["--keep-individual"], "are for --race"),
-        (["--landmarks", "TABLE"], "--landmarks is for --align"),
+        (["--race"], "--race requires --out"),
+        (
+            ["--race", "--race-labels", "TABLE", "--out", "o"],
+            "both give race/ethnicity; use one of them",
+        ),
+        (["--features", "TABLE", "--aging-labels", "TABLE"], "both give age and sex"),
+        (["--align"], "require --race"),
+        (["--keep-individual"], "require --race"),
+        (["--landmarks", "TABLE"], "--landmarks requires --align"),
         (["--aging-labels", "TABLE"], "TABLE lacks the column gender; it has image_number"),
         (["--features", "TABLE"], "TABLE lacks the columns age, gender"),
         (["--race-labels", "TABLE"], "TABLE is not a table of race"),
@@ -132,7 +135,7 @@ def test_without_labels_the_error_says_how_to_download_them(dataset):
     assert result.exit_code == 2
     assert f"`ffhq-wrinkle download aging-labels {dataset.root}`" in result.output
     result = run("demographics", dataset.root / "images1024x1024" / "00000" / "..", "--race")
-    assert "--race needs --out" in result.output
+    assert "--race requires --out" in result.output
 
 
 def test_a_set_of_one_word_is_called_by_it(labelled):

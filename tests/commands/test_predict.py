@@ -75,14 +75,14 @@ def test_without_yunet_s_weights_the_error_says_what_to_do(run, dataset, tmp_pat
     ("options", "message"),
     [
         (["--landmarks", "."], "is a directory"),
-        (["--all-faces"], "are for photos to be aligned"),
-        (["--align", "--texture", "."], "do not go with --align"),
-        (["--align", "--parser", "labels"], "do not go with --align"),
+        (["--all-faces"], "--landmarks and --all-faces require --align"),
+        (["--align", "--texture", "."], "they cannot be combined with --align"),
+        (["--align", "--parser", "labels"], "they cannot be combined with --align"),
         (["--precision", "bf16", "--parser", "template"], "bf16 is for CUDA"),
         (["--parser", "template", "--ids", "77"], "none of the 1 requested ids"),
         (["--probabilities", "jpg"], "is not one of"),
         (["--batch-size", "0"], "is not in the range"),
-        (["--face-masks", ".", "--labels", "."], "with --face-masks no parser is used"),
+        (["--face-masks", ".", "--labels", "."], "no parser is used with --face-masks"),
     ],
 )
 def test_wrong_options_are_wrong_usage(options, message, run, dataset, tmp_path):

@@ -89,7 +89,7 @@ if __name__ == "__main__":
             photos, out, view=RaceView("slow", slow), scheduler=(sys.argv[4:] or [None])[0]
         )
         settle(out, keep=True)
-        print(report.summary(out))
+        print(report.summary())
     except RunInterrupted as interruption:
         print(interruption.summary)
 """
@@ -193,4 +193,4 @@ def test_a_scheduler_without_race_is_wrong_usage(photos, tmp_path):
     options = ["--scheduler", "local:2", "--race-labels", __file__]
     result = CliRunner().invoke(main, ["demographics", str(photos), *options])
     assert result.exit_code == 2
-    assert result.output == "Error: --scheduler is for --race; there is nothing else to share out\n"
+    assert result.output == "Error: --scheduler requires --race; nothing else is distributed\n"

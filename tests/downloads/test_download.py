@@ -127,7 +127,7 @@ def test_a_quota_on_an_archive_is_named(host, sources, opened, data):
     with opened() as folder:
         report = download_archive(folder, "weak-masks")
     assert report.causes == {"quota": 1}
-    assert "Wait 24 hours" in report.summary(data)
+    assert "Wait 24 hours" in report.summary()
 
 
 def test_one_part_that_fails_does_not_stop_the_next(host, sources, opened):

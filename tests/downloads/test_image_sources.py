@@ -43,7 +43,7 @@ def test_an_image_missing_on_the_hub_is_a_failure_by_cause(host, sources, opened
     with opened() as folder:
         report = download_images(folder, parse_ids("1-3"))
     assert (report.fetched, report.causes) == (1, {"not found": 2})
-    assert "2 failed (2 not found), see" in report.summary(data)
+    assert "2 failed (2 not found), see" in report.summary()
     assert ledger(data)[place("00003")]["cause"] == "not found"
 
 

@@ -107,7 +107,7 @@ def test_without_a_network_the_run_ends_early(host, sources, opened):
         report = download_images(folder, parse_ids("0-999"), source_text=template)
     assert report.causes == {"connection": 4}
     assert "is the network up?" in report.first_failure
-    assert ", 996 left to do" in report.summary(folder.path)
+    assert ", 996 left to do" in report.summary()
 
 
 def test_cookies_are_sent(host, sources, opened, tmp_path):

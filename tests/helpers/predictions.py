@@ -7,17 +7,15 @@ from PIL import Image
 from ffhq_wrinkle.faces.parsing import ReadyLabels
 from ffhq_wrinkle.segmentation.prediction.ingredients import Ingredients
 from ffhq_wrinkle.segmentation.prediction.prediction import predict_folder
+from ffhq_wrinkle.segmentation.prediction.predictor import Predictor
 from tests.helpers.pictures import pixels
 from tests.helpers.tables import rows_of
 
 
-def predict(dataset, out, predictor, **options):
-    ingredients = options.pop("ingredients", None) or Ingredients(
-        ReadyLabels(dataset.labels), predictor.texture
-    )
-    return predict_folder(
-        dataset.images, out, predictor=predictor, ingredients=ingredients, **options
-    )
+def predict(dataset, out, network, *, ingredients=None, flip=False, **options):
+    ingredients = ingredients or Ingredients(ReadyLabels(dataset.labels), network.texture)
+    predictor = Predictor(network, ingredients, flip=flip)
+    return predict_folder(dataset.images, out, predictor, **options)
 
 
 def expected_texture(dataset, image_id):

@@ -98,7 +98,7 @@ def test_bad_files_are_failures_and_the_rest_is_done(folders, out):
     assert f"{folders[1]}/00001.png: not an image" in failures[0].reason
     assert "is 3x3, but" in failures[2].reason
     assert "(50 in all)" in failures[3].reason
-    assert "failures.csv: nobody has an image 00007" in report.summary(out)
+    assert "failures.csv: nobody has an image 00007" in report.summary()
     drawn = np.ones(SHAPE, np.uint8)
     for folder, image_id in zip(
         (folders[1], folders[2], folders[0]), ("00001", "00999", "01000"), strict=True
@@ -116,7 +116,7 @@ def test_nothing_is_written_if_an_annotator_lacks_an_image(folders, out):
     assert not out.exists()
     report = fuse(folders, out, settings={"missing": "skip"})
     assert (report.made, report.skipped) == (5, ["00001"])
-    assert "1 image (00001) left out" in report.summary(out)
+    assert "1 image (00001) left out" in report.summary()
     assert json.loads((out / "fusion.json").read_text())["skipped"] == ["00001"]
 
 

@@ -42,7 +42,7 @@ def test_changed_annotations_are_fused_again_whatever_their_time(folders, drawn,
     os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns - 10**12))
     report = fuse(folders, out)
     assert (report.made, report.kept, report.renewed) == (1, 5, 1)
-    assert "1 again" in report.summary(out)
+    assert "1 again" in report.summary()
     both = drawn["B"]["00001"] & drawn["C"]["00001"]
     assert_array_equal(gray_pixels(out / "00001.png") > 0, both)
     assert rows(out)[1]["pixels_A"] == "0"

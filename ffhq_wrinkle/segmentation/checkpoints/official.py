@@ -43,7 +43,7 @@ def official_checkpoint(name: str) -> Path:
     try:
         with DataSet(folder) as cached:
             report = download_archive(cached, "checkpoints")
-        trouble = report.summary(folder) if report.failed else "the archive lacks it"
+        trouble = report.summary() if report.failed else "the archive lacks it"
     except SourceError as error:
         trouble = str(error)
     if not path.is_file():

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -11,11 +11,17 @@ from ...dataset.ids import Ids
 from ...errors import ArgumentError
 from ...measures.bootstrap import RESAMPLES
 from ...measures.estimates import Estimate, estimates
+from ...reports.tabulation import estimate_records
+from ...results.tabular import Tabular
 from .evaluation import Evaluation, with_pooled
+from .evaluation_tables import html, printed, record
 from .measures import Column
 from .pairs import EvaluationSettings, find_pairs
 from .scores import Score
 from .scoring import evaluate_files
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 class PairedScores(NamedTuple):
@@ -30,7 +36,7 @@ class PairedScores(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Comparison:
+class Comparison(Tabular):
     """Two methods on the same images: the first's measures minus the second's.
 
     Attributes
@@ -53,6 +59,25 @@ class Comparison:
     def __post_init__(self) -> None:
         if self.first.image_ids != self.second.image_ids:
             raise ArgumentError("only predictions of the same images can be compared")
+
+    def summary(self) -> str:
+        """Return the tables of the first method and the differences as text."""
+        return printed(self.first, self)
+
+    def record(self) -> dict[str, Any]:
+        """Return every figure and its origin as JSON can hold it; undefined is null."""
+        return record(self.first, self)
+
+    def to_frame(self) -> "pd.DataFrame":
+        """Return the differences as a pandas DataFrame, with their intervals."""
+        import pandas as pd
+
+        better = pd.Series([self.better(figure) for figure in self.estimates], dtype=object)
+        return pd.DataFrame(estimate_records(self.estimates)).assign(better=better)
+
+    def tables_html(self) -> str:
+        """Return the tables as HTML."""
+        return html(self.first, self)
 
     @cached_property
     def columns(self) -> list[Column]:

@@ -4,24 +4,31 @@
 `evaluation_tables` and `evaluation_report` show them.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ...images.png import encode_png
 from ...measures.bootstrap import RESAMPLES
 from ...measures.estimates import POOLED, Estimate, estimates
-from .measures import MEASURES, Column
+from ...reports.tabulation import estimate_records
+from ...results.tabular import Tabular
+from .evaluation_pictures import worst_pictures
+from .evaluation_tables import html, per_image_rows, printed, record
+from .measures import MEASURES, RANKED_BY, Column
 from .pairs import EvaluationSettings, FoundPairs
 from .probabilities import LevelCounts
 from .scores import Score
 
-RANKED_BY = Column("jsi")  # worst images first
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(frozen=True)
-class Evaluation:
+class Evaluation(Tabular):
     """How good predictions are on a set of images.
 
     Attributes
@@ -47,6 +54,42 @@ class Evaluation:
     resamples: int = RESAMPLES
     seed: int = 0
     source: FoundPairs | None = None
+
+    def summary(self) -> str:
+        """Return the tables as text."""
+        return printed(self)
+
+    def record(self) -> dict[str, Any]:
+        """Return every figure and its origin as JSON can hold it; undefined is null."""
+        return record(self)
+
+    def to_frame(self, *, per_image: bool = False) -> "pd.DataFrame":
+        """Return the figures as a pandas DataFrame.
+
+        Parameters
+        ----------
+        per_image : bool
+            Whether to return a row for each image, indexed by image id, with its pixels and
+            measures; otherwise a row for each figure over all images, with its interval.
+        """
+        import pandas as pd
+
+        if not per_image:
+            return pd.DataFrame(estimate_records(self.estimates))
+        header, *rows = per_image_rows(self)
+        return pd.DataFrame(rows, columns=header).set_index("image_id")
+
+    def tables_html(self) -> str:
+        """Return the tables as HTML."""
+        return html(self)
+
+    def pictures(self) -> Iterator[tuple[str, bytes]]:
+        """Yield overlays of the worst images; none for arrays, which are not kept."""
+        for image_id, picture in worst_pictures(self, count=3):
+            yield (
+                f"{image_id}: true positives white, false orange, missed blue",
+                encode_png(picture),
+            )
 
     @property
     def columns(self) -> list[Column]:

@@ -4,8 +4,8 @@
 """
 
 import math
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any
 
 from ... import __version__
 from ...measures.estimates import MEAN, POOLED, Estimate
@@ -18,27 +18,37 @@ from ...reports.tabulation import (
     with_interval,
     without_nan,
 )
-from .comparison import Comparison
-from .evaluation import RANKED_BY, Evaluation
-from .measures import Column, headline
+from ...results.tabular import paragraphs_html
+from .measures import RANKED_BY, Column, headline
+
+if TYPE_CHECKING:
+    from .comparison import Comparison
+    from .evaluation import Evaluation
 
 LISTED = 10
 
 
-def printed(evaluation: Evaluation, comparison: Comparison | None = None) -> str:
+def printed(evaluation: "Evaluation", comparison: "Comparison | None" = None) -> str:
     """Return the tables as text."""
     tables = (section.text() for section in _sections(evaluation, comparison))
     return "\n\n".join([_heading(evaluation), *tables, *_remarks(evaluation, comparison)])
 
 
-def markdown(evaluation: Evaluation, comparison: Comparison | None = None) -> str:
+def markdown(evaluation: "Evaluation", comparison: "Comparison | None" = None) -> str:
     """Return the same as Markdown."""
     tables = (section.markdown() for section in _sections(evaluation, comparison))
     remarks = _remarks(evaluation, comparison)
     return "\n\n".join(["# Evaluation", _heading(evaluation), *tables, *remarks]) + "\n"
 
 
-def _heading(evaluation: Evaluation) -> str:
+def html(evaluation: "Evaluation", comparison: "Comparison | None" = None) -> str:
+    """Return the same as HTML."""
+    tables = "".join(section.html() for section in _sections(evaluation, comparison))
+    heading = paragraphs_html([_heading(evaluation)])
+    return f"{heading}{tables}{paragraphs_html(_remarks(evaluation, comparison))}"
+
+
+def _heading(evaluation: "Evaluation") -> str:
     images = len(evaluation.image_ids)
     text = f"{images} images"
     if evaluation.source:
@@ -51,7 +61,7 @@ def _heading(evaluation: Evaluation) -> str:
     return f"{text}{intervals_note(images, evaluation.resamples)}."
 
 
-def _sections(evaluation: Evaluation, comparison: Comparison | None) -> Iterable[Section]:
+def _sections(evaluation: "Evaluation", comparison: "Comparison | None") -> Iterable[Section]:
     rows = [
         [
             column.title,
@@ -95,7 +105,7 @@ def _count(undefined: int) -> str:
     return str(undefined or "-")
 
 
-def _remarks(evaluation: Evaluation, comparison: Comparison | None) -> Iterable[str]:
+def _remarks(evaluation: "Evaluation", comparison: "Comparison | None") -> Iterable[str]:
     """Yield lines below the tables."""
     if comparison:
         yield from verdicts(comparison)
@@ -119,7 +129,7 @@ def _remarks(evaluation: Evaluation, comparison: Comparison | None) -> Iterable[
         yield f"Worst, by {RANKED_BY.title}: {', '.join(worst)}."
 
 
-def _with_empty_as_1(evaluation: Evaluation) -> Iterable[tuple[Column, float]]:
+def _with_empty_as_1(evaluation: "Evaluation") -> Iterable[tuple[Column, float]]:
     """Yield means in which images that are empty in both masks count as 1.
 
     Of the headline measures that are undefined there, and of which 1 is the best value.
@@ -129,7 +139,7 @@ def _with_empty_as_1(evaluation: Evaluation) -> Iterable[tuple[Column, float]]:
             yield Column(name), evaluation.mean_with_empty_as_1(Column(name))
 
 
-def verdicts(comparison: Comparison) -> list[str]:
+def verdicts(comparison: "Comparison") -> list[str]:
     """Return a line for each headline measure: which method is better, if its interval says so."""
     first, second = comparison.names
     headlines = [Column(name) for name in headline()]
@@ -149,24 +159,30 @@ def verdicts(comparison: Comparison) -> list[str]:
     return lines
 
 
-def per_image_csv(evaluation: Evaluation, comparison: Comparison | None = None) -> bytes:
+def per_image_csv(evaluation: "Evaluation", comparison: "Comparison | None" = None) -> bytes:
     """Return every measure of every image as CSV, the worst image first."""
+    header, *rows = per_image_rows(evaluation, comparison)
+    return blanked_csv(header, rows)
+
+
+def per_image_rows(
+    evaluation: "Evaluation", comparison: "Comparison | None" = None
+) -> Iterator[list[Any]]:
+    """Yield a header, and a row of pixels and measures for each image, the worst image first."""
     scores, compared = evaluation.scores, comparison.columns if comparison else []
     header = ["image_id", "pixels", "true_positive", "false_positive", "false_negative"]
     header += ["true_negative", *(column.name for column in evaluation.columns)]
     header += [f"difference_{column.name}" for column in compared]
-
-    def row(number: int) -> list[object]:
+    yield header
+    for number in evaluation.worst_first():
         pixels, reference, predicted, both = (counts[number] for counts in scores[:4])
         wrong = predicted - both, reference - both
         cells = [evaluation.image_ids[number], pixels, both, *wrong]
         cells += [pixels - both - sum(wrong), *evaluation.per_image[number]]
-        return [*cells, *comparison.per_image[number]] if comparison else cells
-
-    return blanked_csv(header, map(row, evaluation.worst_first()))
+        yield [*cells, *comparison.per_image[number]] if comparison else cells
 
 
-def record(evaluation: Evaluation, comparison: Comparison | None = None) -> dict[str, Any]:
+def record(evaluation: "Evaluation", comparison: "Comparison | None" = None) -> dict[str, Any]:
     """Return every figure and its origin as JSON can hold it; undefined is null.
 
     `docs/pipeline.md` has the meaning of each key.
@@ -199,7 +215,7 @@ def record(evaluation: Evaluation, comparison: Comparison | None = None) -> dict
     return entries
 
 
-def _origin(evaluation: Evaluation, key: str) -> dict[str, str | None]:
+def _origin(evaluation: "Evaluation", key: str) -> dict[str, str | None]:
     """Return the folder of the predictions, by this key, and their kind; None for arrays."""
     if evaluation.source is None:
         return {key: None, "kind": None}

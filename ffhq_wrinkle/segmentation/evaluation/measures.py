@@ -130,6 +130,9 @@ class Column(NamedTuple):
         return f"{self.measure}{near}"
 
 
+RANKED_BY = Column("jsi")  # orders images, the worst first
+
+
 def headline() -> dict[str, Measure]:
     """Return the measures that comparisons are summed up by, by name."""
     return {name: measure for name, measure in MEASURES.items() if measure.headline}

@@ -5,7 +5,7 @@
 
 import math
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ... import __version__
 from ...reports.tabulation import (
@@ -16,9 +16,12 @@ from ...reports.tabulation import (
     with_interval,
     without_nan,
 )
+from ...results.tabular import paragraphs_html
 from ..evaluation.measures import Measure, headline
-from .experiments import Apart, Cell, Experiments, Figure
 from .paper_tables import FRACTIONS, ROWS, TABLES, PaperScores
+
+if TYPE_CHECKING:
+    from .experiments import Apart, Cell, Experiments, Figure
 
 _NOTHING = "-"
 _OF_THE_PAPER = (
@@ -27,16 +30,22 @@ _OF_THE_PAPER = (
 )
 
 
-def printed(experiments: Experiments) -> str:
+def printed(experiments: "Experiments") -> str:
     """Return the tables as text."""
     tables = (section.text() for section in _sections(experiments))
     return "\n\n".join([_heading(experiments), *tables])
 
 
-def markdown(experiments: Experiments) -> str:
+def markdown(experiments: "Experiments") -> str:
     """Return the same as Markdown."""
     tables = (section.markdown() for section in _sections(experiments))
     return "\n\n".join(["# Experiments", _heading(experiments), *tables]) + "\n"
+
+
+def html(experiments: "Experiments") -> str:
+    """Return the same as HTML."""
+    tables = "".join(section.html() for section in _sections(experiments))
+    return f"{paragraphs_html([_heading(experiments)])}{tables}"
 
 
 def percent(fraction: float) -> str:
@@ -48,7 +57,7 @@ def percent(fraction: float) -> str:
     return f"{100 * fraction:g} %"
 
 
-def _heading(experiments: Experiments) -> str:
+def _heading(experiments: "Experiments") -> str:
     if not experiments.cells:
         return "No run is what its recipe's name says, so that there are no tables."
     images = experiments.test_images
@@ -59,7 +68,7 @@ def _heading(experiments: Experiments) -> str:
     return f"{text}. In common: {common}.\n\n{_OF_THE_PAPER}"
 
 
-def _sections(experiments: Experiments) -> Iterable[Section]:
+def _sections(experiments: "Experiments") -> Iterable[Section]:
     compared = {(cell.recipe, cell.fraction) for cell in experiments.cells}
     for table in TABLES:
         for fraction in FRACTIONS:
@@ -95,7 +104,7 @@ def _sections(experiments: Experiments) -> Iterable[Section]:
         yield Section("Unfinished", ["run", "recipe", "why"], rows)
 
 
-def _paper_title(cell: Cell) -> str:
+def _paper_title(cell: "Cell") -> str:
     return ROWS[cell.recipe].title if cell.recipe in ROWS else _NOTHING
 
 
@@ -111,7 +120,7 @@ def _header() -> list[str]:
 
 
 def _row(
-    experiments: Experiments, recipe: str, title: str, fraction: float, paper: PaperScores | None
+    experiments: "Experiments", recipe: str, title: str, fraction: float, paper: PaperScores | None
 ) -> list[str]:
     cell = experiments.cell(recipe, fraction)
     row = [recipe, title, str(len(cell.runs)) if cell else _NOTHING]
@@ -129,13 +138,13 @@ def _published(paper: PaperScores | None, measure: str) -> float | None:
     return None if paper is None else paper._asdict().get(measure)
 
 
-def _range(figure: Figure) -> str:
+def _range(figure: "Figure") -> str:
     if math.isnan(figure.least):
         return "undefined"
     return f"{figure.least:.4f} to {figure.most:.4f}"
 
 
-def _cost(cell: Cell) -> list[str]:
+def _cost(cell: "Cell") -> list[str]:
     counts = cell.parameters or (None, None)
     return [
         cell.recipe,
@@ -159,7 +168,7 @@ def duration(seconds: float) -> str:
     return f"{int(seconds) // 3600} h {int(seconds) % 3600 // 60:02d} min"
 
 
-def _apart(entry: Apart) -> list[str]:
+def _apart(entry: "Apart") -> list[str]:
     run = entry.run
     figures = (
         with_interval(figure, measure.form)
@@ -171,14 +180,20 @@ def _apart(entry: Apart) -> list[str]:
     ]
 
 
-def table_csv(experiments: Experiments) -> bytes:
+def table_csv(experiments: "Experiments") -> bytes:
     """Return a row for each cell, then for each run that is in none, as CSV; NaN is blank."""
+    header, *rows = table_rows(experiments)
+    return blanked_csv(header, (["" if cell is None else cell for cell in row] for row in rows))
+
+
+def table_rows(experiments: "Experiments") -> list[list[Any]]:
+    """Return a header, a row for each cell, and one for each run that is in no cell."""
     parts = ("value", "low", "high", "least", "most", "pooled")
     header = ["recipe", "fraction", "comparable", "why_not", "runs", "seeds"]
     for measure in headline():
         header += [measure, *(f"{measure}_{part}" for part in parts[1:]), f"{measure}_paper"]
     header += ["parameters_paper", "parameters", "seconds", "memory_mib"]
-    rows: list[list[object]] = []
+    rows: list[list[Any]] = [header]
     for cell in experiments.cells:
         seeds = " ".join(str(run.seed) for run in cell.runs)
         costs = [*(cell.parameters or (None, None)), cell.seconds, cell.memory_mib]
@@ -189,15 +204,14 @@ def table_csv(experiments: Experiments) -> bytes:
         start = [run.recipe.name, run.fraction, "no", f"{run.path}: {entry.why}", 1, run.seed]
         figures = _cells(entry.figures, None) if entry.figures else [None] * 7 * len(headline())
         rows.append([*start, *figures, *[None] * 4])
-    blank = (["" if cell is None else cell for cell in row] for row in rows)
-    return blanked_csv(header, blank)
+    return rows
 
 
-def _cells(figures: Sequence[Figure], paper: PaperScores | None) -> list[object]:
+def _cells(figures: "Sequence[Figure]", paper: PaperScores | None) -> list[object]:
     return [cell for figure in figures for cell in (*figure[1:], _published(paper, figure.measure))]
 
 
-def record(experiments: Experiments) -> dict[str, Any]:
+def record(experiments: "Experiments") -> dict[str, Any]:
     """Return every figure and its origin as JSON can hold it; undefined is null.
 
     `docs/pipeline.md` has the meaning of each key.
@@ -227,7 +241,7 @@ def record(experiments: Experiments) -> dict[str, Any]:
     }
 
 
-def _apart_record(entry: Apart) -> dict[str, Any]:
+def _apart_record(entry: "Apart") -> dict[str, Any]:
     return {
         "run": str(entry.run.path.resolve()),
         "recipe": entry.run.recipe.name,

@@ -5,22 +5,28 @@ Runs that cannot be compared are never averaged: they are listed apart, with the
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from ...errors import ArgumentError, EvaluationError
 from ...measures.bootstrap import RESAMPLES, bootstrap_intervals
 from ...measures.metrics import Overlap
+from ...results.tabular import Tabular
 from ..evaluation.measures import headline
 from ..networks.parameters import ParameterCounts, parameter_counts
 from ..training.recipes import StageConfig
 from .comparability import Pretrained, sifted
+from .experiment_plot import plot
+from .experiment_tables import html, printed, record, table_rows
 from .paper_tables import PaperScores, paper_scores
 from .runs import PartScores, Run, read_run
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 class Figure(NamedTuple):
@@ -95,7 +101,7 @@ class Apart(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Experiments:
+class Experiments(Tabular):
     """Training runs, compared.
 
     Attributes
@@ -121,6 +127,30 @@ class Experiments:
     test_images: int
     resamples: int
     seed: int
+
+    def summary(self) -> str:
+        """Return the tables as text."""
+        return printed(self)
+
+    def record(self) -> dict[str, Any]:
+        """Return every figure and its origin as JSON can hold it; undefined is null."""
+        return record(self)
+
+    def to_frame(self) -> "pd.DataFrame":
+        """Return a pandas DataFrame with a row for each recipe and fraction, and each other run."""
+        import pandas as pd
+
+        header, *rows = table_rows(self)
+        return pd.DataFrame(rows, columns=header)
+
+    def tables_html(self) -> str:
+        """Return the tables as HTML."""
+        return html(self)
+
+    def pictures(self) -> Iterator[tuple[str, bytes]]:
+        """Yield the plot, as PNG, if any runs can be compared."""
+        if self.cells:
+            yield "JSI of each recipe beside the paper's", plot(self)
 
     def cell(self, recipe: str, fraction: float) -> Cell | None:
         """Return the cell of a recipe and fraction; None if there is none."""

@@ -9,7 +9,7 @@ import warnings
 from dataclasses import asdict, dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -17,9 +17,14 @@ from torch.export import Dim
 
 from ... import __version__
 from ...errors import ArgumentError
+from ...results.tabular import Tabular
 from ...storage.writing import write_bytes
 from ..checkpoints.checkpoint import Checkpoint, load_checkpoint
-from .predictor import INPUT, NOTE, OUTPUT, onnx_session, require_two_classes
+from .onnx_network import INPUT, NOTE, OUTPUT, onnx_session
+from .torch_network import require_two_classes
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 # Neither divides by anything, and Swin UNETR's last layer has more than one window of each.
 _EXAMPLE = (2, 560, 600)
@@ -29,17 +34,25 @@ _TOLERANCE = 1e-4
 
 
 @dataclass(frozen=True)
-class ExportReport:
-    """How far the graph's logits are from PyTorch's, and how large these are."""
+class ExportReport(Tabular):
+    """A graph, how far its logits are from PyTorch's, and how large these are."""
 
+    path: Path
     largest_difference: float
     largest_logit: float
 
-    def summary(self, path: Path) -> str:
-        """One line for people."""
+    def to_frame(self) -> "pd.DataFrame":
+        """Return the largest difference and logit as a pandas DataFrame of one row."""
+        import pandas as pd
+
+        names = ("largest_difference", "largest_logit")
+        return pd.DataFrame([[getattr(self, name) for name in names]], columns=names)
+
+    def summary(self) -> str:
+        """Return the differences in one line."""
         return (
-            f"{path} written; its logits differ from PyTorch's by {self.largest_difference:.1e} at "
-            f"most, where the largest is {self.largest_logit:.3g}"
+            f"{self.path} written; its logits differ from PyTorch's by at most "
+            f"{self.largest_difference:.1e}; the largest logit is {self.largest_logit:.3g}"
         )
 
 
@@ -83,7 +96,7 @@ def export_onnx(checkpoint_path: Path, path: Path) -> ExportReport:
         for image, logits in zip(images, expected, strict=True)
     ]
     largest = max(float(np.abs(logits).max()) for logits in expected)
-    report = ExportReport(max(differences), largest)
+    report = ExportReport(path, max(differences), largest)
     if report.largest_difference > _TOLERANCE * max(1.0, largest):
         raise ArgumentError(
             f"the exported graph's logits differ by {report.largest_difference:.1e} from "

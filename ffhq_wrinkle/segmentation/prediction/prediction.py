@@ -1,48 +1,32 @@
-"""Prediction: wrinkle masks of a folder of photos, with what belongs to them, resumable."""
+"""Prediction: wrinkle masks and overlays of a folder of photos, resumable."""
 
 import logging
-from collections.abc import Sequence
 from typing import NamedTuple
-
-import numpy as np
 
 from ...dataset.ids import Ids
 from ...dataset.layout import ImageFile, image_folder
-from ...errors import ImageError, ImageFailure
+from ...errors import ImageFailure
 from ...images.photographs import read_image
 from ...results.outputs import OutputFolder, require_separate
 from ...results.records import PREDICTION_RECORD
 from ...runs.folder_run import RunReport, choose_images, run_folder
 from ...runs.shards import Work
 from ...storage.places import Place
-from .ingredients import Ingredients, Prepared
-from .prediction_folder import SUBFOLDERS, Face, PredictionFolder, PredictSettings
-from .predictor import Predictor
-from .views import View, Views, WholeImages
+from .prediction_folder import OVERLAYS, SUBFOLDERS, PredictionFolder, PredictSettings
+from .predictor import Face, Photo, Predictor
 
 log = logging.getLogger(__name__)
 
-# How much smaller or larger images may be than those that a network was trained on.
+# Images may be larger or smaller than those a network was trained on by at most this factor.
 _SAME_SIZE = 1.5
 _OTHER_SIZE = "faces of another size"
-
-
-class _Loaded(NamedTuple):
-    """A photo in memory, its faces, and what is known of each."""
-
-    file: ImageFile
-    photo: np.ndarray
-    views: list[View]
-    prepared: list[Prepared]
 
 
 def predict_folder(
     images: Place,
     out: Place,
-    *,
     predictor: Predictor,
-    ingredients: Ingredients,
-    views: Views | None = None,
+    *,
     settings: PredictSettings | None = None,
     ids: Ids | None = None,
     limit: int | None = None,
@@ -57,30 +41,26 @@ def predict_folder(
     images : Place
         Photographs, flat or in FFHQ's shards, or a data set with a folder `images1024x1024`.
     out : Place
-        Gets `masks/` (0/255 PNG), `overlays/` (JPEG), if asked for `probabilities/`, and of
-        aligned faces `aligned/` (what the network saw, RGB PNG) and `photo_masks/` (the masks of
-        all faces of a photo, in its own frame); `wrinkles.csv`, `predict.json`, and `failures.csv`
-        if photos failed.
+        Receives `masks/` (0/255 PNG), `overlays/` (JPEG), on request `probabilities/`, and for
+        aligned faces `aligned/` (the aligned face, RGB PNG) and `photo_masks/` (the masks of all
+        faces of a photo, in its own frame); `wrinkles.csv`, `predict.json`, and `failures.csv` if
+        photos failed.
     predictor : Predictor
-        The trained network.
-    ingredients : Ingredients
-        Whatever its input is made from.
-    views : Views, optional
-        What is cut out of photos; they are taken as they are if not given.
+        The network with its face parser, texture settings and alignment.
     settings : PredictSettings, optional
-        What to make of each.
+        Which files to write for each photo.
     ids : Ids, optional
-        Which photos; all if not given.
+        The photos to process; all if not given.
     limit : int, optional
-        Only so many photos, the first ones.
+        Process at most this many photos, the first by id.
     jobs : int
         Threads that read, compute and write; on a cluster those of each worker, 0 for as many as
         it has cores.
     overwrite : bool
-        Replace what is there.
+        Replace existing results.
     scheduler : str, optional
-        Which cluster does it, see `cluster.connected`; this process if not given. Network and
-        parser are then made anew in other processes.
+        Cluster to use, see `cluster.connected`; this process if not given. Network and parser are
+        then loaded again in other processes.
 
     Returns
     -------
@@ -89,49 +69,46 @@ def predict_folder(
     Raises
     ------
     ArgumentError
-        There are no such images, folders to read and to write overlap, the device has too
-        little memory, or there is no such cluster.
+        There are no such images, folders to read and to write overlap, the device does not have
+        enough memory, or there is no such cluster.
     ClusterError
-        The cluster's workers can not do it.
+        The cluster's workers cannot do the work.
     OutputError
-        Results can not be written, or would mix with those of other settings.
+        Results cannot be written, or would mix with results of different settings.
     RunInterrupted
-        Ctrl-C; what is done is kept, and the same call goes on from there.
+        Ctrl-C; finished results are kept, and the same call resumes the run.
     """
     settings = settings or PredictSettings()
-    views = views or WholeImages()
     folder = image_folder(images)
     require_separate(
-        [folder, *ingredients.read_folders()],
+        [folder, *predictor.ingredients.read_folders()],
         [out / inner for inner in ("", *SUBFOLDERS)],
     )
     selection = choose_images(folder, ids, limit)
+    network = predictor.network
+    recorded = predictor.settings()
     made_with = {
-        "network": predictor.network,
-        "checkpoint_sha256": predictor.sha256,
-        "flip": settings.flip,
+        **{key: recorded.pop(key) for key in ("network", "checkpoint_sha256", "flip")},
         "probabilities": settings.probabilities,
-        **ingredients.settings(),
-        **views.settings(),
-        "precision": predictor.precision,
+        **recorded,
     }
-    note = f"wrinkles by {predictor.network} {predictor.sha256[:12]}; ffhq-wrinkle predict"
     output = OutputFolder(
         out,
         made_with,
-        note=note,
+        note=f"wrinkles by {network.name} {network.sha256[:12]}; ffhq-wrinkle predict",
         record=PREDICTION_RECORD,
         subfolders=SUBFOLDERS,
         overwrite=overwrite,
     )
     with output:
-        results = PredictionFolder(output, views, settings)
-        work = _PredictionWork(folder, predictor, ingredients, views, results, flip=settings.flip)
+        results = PredictionFolder(output, predictor.views, settings)
+        work = _PredictionWork(folder, predictor, results)
         report = run_folder(
             selection,
             out,
             title="predict",
             what="predictions",
+            shown=f"{OVERLAYS}/*.jpg",
             work=work,
             jobs=jobs,
             scheduler=scheduler,
@@ -141,141 +118,55 @@ def predict_folder(
             "%d faces are much smaller or larger than the %s pixels a side that the network was "
             "trained on, and their wrinkles are found less well; --align brings faces to 1024",
             work.counts[_OTHER_SIZE],
-            predictor.side,
+            network.side,
         )
     return report
 
 
-class _PredictionWork(Work[_Loaded, list[Face] | ImageFailure]):
-    """Photos of a folder to what belongs to them."""
+class _NamedPhoto(NamedTuple):
+    """A photo of a folder."""
 
-    def __init__(
-        self,
-        folder: Place,
-        predictor: Predictor,
-        ingredients: Ingredients,
-        views: Views,
-        results: PredictionFolder,
-        *,
-        flip: bool,
-    ) -> None:
+    file: ImageFile
+    photo: Photo
+
+
+class _PredictionWork(Work[_NamedPhoto, list[Face] | ImageFailure]):
+    """Photos of a folder to the files of each."""
+
+    def __init__(self, folder: Place, predictor: Predictor, results: PredictionFolder) -> None:
         super().__init__([folder], results)
         self.folder = folder
         self.predictor = predictor
-        self.ingredients = ingredients
-        self.views = views
         self.predictions = results
-        self.flip = flip
 
     @property
     def batch_size(self) -> int:
-        """As many as the network takes."""
-        return self.predictor.batch_size
+        """Number of images in a batch of the network."""
+        return self.predictor.network.batch_size
 
-    def load(self, file: ImageFile) -> _Loaded:
+    def load(self, file: ImageFile) -> _NamedPhoto:
         """Read a photo, and prepare its faces."""
-        photo = read_image(self.folder / file.path)
-        seen = self.views.of(photo, file.image_id)
-        for view in seen:
-            _require_side(view.image.shape[:2], self.predictor.least_side)
-            self.counts[_OTHER_SIZE] += _is_other_size(view.image, self.predictor.side)
-        prepared = [self.ingredients.prepare(view.image, view.name) for view in seen]
-        return _Loaded(file, photo, seen, prepared)
+        photo = self.predictor.look(read_image(self.folder / file.path), file.image_id)
+        for view in photo.views:
+            self.counts[_OTHER_SIZE] += _is_other_size(
+                view.image.shape[:2], self.predictor.network.side
+            )
+        return _NamedPhoto(file, photo)
 
-    def infer(self, batch: list[_Loaded]) -> list[list[Face] | ImageFailure]:
-        """Show the faces of some photos to the network."""
-        return _infer(batch, self.predictor, self.ingredients, flip=self.flip)
+    def infer(self, batch: list[_NamedPhoto]) -> list[list[Face] | ImageFailure]:
+        """Run the network on the faces of some photos."""
+        return self.predictor.faces([named.photo for named in batch])
 
-    def write(self, one: _Loaded, found: list[Face] | ImageFailure) -> None:
-        """Write what belongs to a photo."""
-        if isinstance(found, ImageFailure):
-            raise found
-        self.predictions.write(one.file.image_id, one.photo, one.views, found)
-
-
-def _require_side(shape: tuple[int, ...], least: int) -> None:
-    """Refuse images that the network can not take."""
-    if min(shape) < least:
-        raise ImageError(
-            f"{shape[1]}x{shape[0]} pixels; this network takes {least} a side and more"
-        )
+    def write(self, named: _NamedPhoto, faces: list[Face] | ImageFailure) -> None:
+        """Write the files of a photo."""
+        if isinstance(faces, ImageFailure):
+            raise faces
+        image, views, _ = named.photo
+        self.predictions.write(named.file.image_id, image, views, faces)
 
 
-def _is_other_size(image: np.ndarray, side: int | None) -> bool:
+def _is_other_size(shape: tuple[int, ...], side: int | None) -> bool:
     """Whether an image is far from the size that a network was trained on."""
     if side is None:
         return False
-    scale = max(image.shape[:2]) / side
-    return not 1 / _SAME_SIZE <= scale <= _SAME_SIZE
-
-
-def _infer(
-    batch: Sequence[_Loaded], predictor: Predictor, ingredients: Ingredients, *, flip: bool
-) -> list[list[Face] | ImageFailure]:
-    """Show the faces of some photos to the network; a photo that has none fails alone."""
-    label_maps = iter(ingredients.label_maps([part for one in batch for part in one.prepared]))
-    inputs: list[list[np.ndarray] | ImageFailure] = []
-    known: list[list[tuple[np.ndarray, np.ndarray | None]]] = []
-    for one in batch:
-        seen, of_photo = [], []
-        of_faces = [next(label_maps) for _ in one.views]
-        try:
-            for view, prepared, label_map in zip(one.views, one.prepared, of_faces, strict=True):
-                x, mask = ingredients.network_input(view.image, prepared, label_map)
-                seen.append(x)
-                of_photo.append((mask, label_map))
-            inputs.append(seen)
-        except ImageFailure as failure:
-            inputs.append(failure)
-        known.append(of_photo)
-    found: list[list[Face] | ImageFailure] = []
-    for logits, of_photo in zip(_logits(inputs, predictor, flip=flip), known, strict=True):
-        if isinstance(logits, ImageFailure):
-            found.append(logits)
-            continue
-        found.append([Face(one, *facts) for one, facts in zip(logits, of_photo, strict=True)])
-    return found
-
-
-def _logits(
-    inputs: Sequence[list[np.ndarray] | ImageFailure], predictor: Predictor, *, flip: bool
-) -> list[list[np.ndarray] | ImageFailure]:
-    """Logits of each photo's faces; what is too large for the memory fails alone."""
-    together = [x for of_photo in inputs if isinstance(of_photo, list) for x in of_photo]
-    try:
-        all_logits = iter(predictor.logits(together, flip=flip))
-        return [
-            _finite([next(all_logits) for _ in of_photo])
-            if isinstance(of_photo, list)
-            else of_photo
-            for of_photo in inputs
-        ]
-    except MemoryError:
-        if predictor.batch_size > 1:
-            log.warning(
-                "batches of %d images need too much memory; trying one by one (--batch-size)",
-                predictor.batch_size,
-            )
-    found: list[list[np.ndarray] | ImageFailure] = []
-    for of_photo in inputs:
-        if not isinstance(of_photo, list):
-            found.append(of_photo)
-            continue
-        try:
-            found.append(_finite(predictor.logits(of_photo, flip=flip, batch_size=1)))
-        except MemoryError:
-            height, width = of_photo[0].shape[:2]
-            found.append(
-                ImageError(
-                    f"{width}x{height} pixels need more memory than there is; make it smaller, or "
-                    "cut out the face with --align"
-                )
-            )
-    return found
-
-
-def _finite(logits: list[np.ndarray]) -> list[np.ndarray] | ImageFailure:
-    """The logits, if they are numbers."""
-    if all(np.isfinite(one).all() for one in logits):
-        return logits
-    return ImageError("the network gives no finite numbers for it; is the checkpoint damaged?")
+    return not 1 / _SAME_SIZE <= max(shape) / side <= _SAME_SIZE

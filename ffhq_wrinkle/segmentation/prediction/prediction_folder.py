@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import PurePosixPath
-from typing import Literal, NamedTuple
+from typing import Literal
 
 import numpy as np
 from scipy.special import expit
@@ -19,6 +19,7 @@ from ...results.result_files import State
 from ...storage.writing import write_bytes
 from ..evaluation.prediction_files import MASKS_FOLDER, PROBABILITIES_FOLDER
 from ..evaluation.probabilities import as_16_bit
+from .predictor import Face
 from .views import View, Views, WholeImages
 from .wrinkle_table import TABLE, WrinkleRow, wrinkle_row, wrinkle_table
 
@@ -34,25 +35,14 @@ class PredictSettings:
 
     Parameters
     ----------
-    flip : bool
-        Average with what comes of the mirrored image.
     probabilities : {"png", "npy"}, optional
         Also keep probabilities: PNG of 16 bits (65,535 is 1), or NumPy's float16.
     overlays : bool
         Also draw the wrinkles on the photo.
     """
 
-    flip: bool = False
     probabilities: ProbabilityFormat | None = None
     overlays: bool = True
-
-
-class Face(NamedTuple):
-    """A face that the network has seen: logits float32 (H, W), face mask, label map."""
-
-    logits: np.ndarray
-    mask: np.ndarray
-    label_map: np.ndarray | None
 
 
 class PredictionFolder:
@@ -154,11 +144,8 @@ class PredictionFolder:
             else:
                 row = wrinkle_row(wrinkles, face.mask, face.label_map, len(faces))
                 masks.append((place, wrinkles, row))
-            if view.alignment:
-                on_photo |= view.alignment.onto_photo(wrinkles, shape)
-                face_on_photo |= view.alignment.onto_photo(face.mask, shape)
-            else:
-                on_photo |= wrinkles
+            on_photo |= view.onto_photo(wrinkles, shape)
+            face_on_photo |= view.onto_photo(face.mask, shape)
         if self.settings.overlays:
             self._write(f"{OVERLAYS}/{image_id}.jpg", wrinkle_overlay(photo, on_photo))
         for place, wrinkles, row in masks:

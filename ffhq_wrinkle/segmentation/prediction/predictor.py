@@ -1,365 +1,331 @@
-"""Predictor: a trained network at work, on batches of images as bytes."""
+"""Predictor: photographs to wrinkles, by a trained network and everything that its input needs."""
 
-import hashlib
-import json
 import logging
-from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import NamedTuple, Self, overload
 
 import numpy as np
-import torch
+from scipy.special import expit
 
-from ...errors import ArgumentError, SourceError
-from ...inference.devices import (  # fmt: skip
-    choose_device,
-    exact,
-    fold_batch_norm,
-    lacks_memory,
-    laid_out,
-    require_device_name,
-)
-from ...inference.weights import require_same_weights
-from ...weak_labels.texture import RELEASED, TextureSettings
-from ..checkpoints.checkpoint import Checkpoint, load_checkpoint
-
-if TYPE_CHECKING:
-    from onnxruntime import InferenceSession
+from ...errors import ArgumentError, ImageError, ImageFailure
+from ...faces.labels import FaceParser
+from ...faces.parsing import ParserName, create_parser
+from ...images.photographs import read_image
+from ...reports.overlays import wrinkle_overlay
+from ...storage.places import Place, parse_place
+from ..checkpoints.official import checkpoint_path
+from .ingredients import Ingredients, Prepared
+from .network_files import load_network
+from .trained_network import Precision, TrainedNetwork
+from .views import AlignedFaces, View, Views, WholeImages
 
 log = logging.getLogger(__name__)
 
-Precision = Literal["32", "bf16"]
-_RGB = 3
-_BATCH_ON_GPU = 4
-# An exported graph's input, output and note.
-INPUT, OUTPUT, NOTE = "image", "logits", "ffhq-wrinkle"
-_CPU_PROVIDER, _CUDA_PROVIDER = "CPUExecutionProvider", "CUDAExecutionProvider"
+_PHOTO_ID = "photo"  # of an array, which has no name
 
 
-class Predictor(ABC):
-    """What turns network inputs into logits of wrinkle against background.
+class Face(NamedTuple):
+    """What a network makes of one face.
 
     Attributes
     ----------
-    network : str
-        What it runs, for records and notes.
-    sha256 : str
-        Of the file it was loaded from.
-    in_channels : int
-        3 for RGB, 4 for RGB and texture map.
-    texture : TextureSettings or None
-        How the texture maps were made that it was trained on; None if that is not recorded.
-    side : int or None
-        Of the images that it was trained on, in pixels; None if that is not recorded.
-    least_side : int
-        The shortest side of an image, in pixels, that it can take.
-    batch_size : int
-        How many images it takes at once.
-    precision : {"32", "bf16"}
-        Of its arithmetic.
+    logits : np.ndarray
+        float32 (H, W): logit of wrinkle minus that of background.
+    mask : np.ndarray
+        bool (H, W): where the face is.
+    label_map : np.ndarray or None
+        uint8 (512, 512); None if the face mask was given.
     """
 
-    network: str
-    sha256: str
-    in_channels: int
-    texture: TextureSettings | None
-    side: int | None
-    least_side: int = 1
-    batch_size: int = 1
-    precision: Precision = "32"
-    _made_of: "tuple[Path, str, Precision, int | None] | None" = None
-
-    def __reduce__(self) -> tuple[object, ...]:
-        """What makes it anew in another process, on the device there."""
-        if self._made_of is None:
-            raise ArgumentError("only what load_predictor made can go to another process")
-        return _remade, (*self._made_of, self.sha256)
-
-    def logits(
-        self, inputs: Sequence[np.ndarray], *, flip: bool = False, batch_size: int | None = None
-    ) -> list[np.ndarray]:
-        """Logit of wrinkle against background at each pixel of each image.
-
-        Images of one shape that follow each other are computed together. Batches have one fixed
-        size, the last one filled up, so that an image's result does not depend on how many others
-        there were.
-
-        Parameters
-        ----------
-        inputs : sequence of np.ndarray
-            uint8 (H, W, in_channels) each, as `inputs.network_input` gives them.
-        flip : bool
-            Average with what comes of the mirrored image (test-time augmentation).
-        batch_size : int, optional
-            How many to compute at once, other than the predictor's own.
-
-        Returns
-        -------
-        list of np.ndarray
-            float32 (H, W) each: the difference of the two classes' logits. Above 0 the larger of
-            the two is wrinkle; the logistic function of it is the probability.
-
-        Raises
-        ------
-        MemoryError
-            The device has too little memory.
-        """
-        size = batch_size or self.batch_size
-        found: list[np.ndarray] = []
-        while len(found) < len(inputs):
-            first = len(found)
-            batch = [inputs[first]]
-            for one in inputs[first + 1 : first + size]:
-                if one.shape != batch[0].shape:
-                    break
-                batch.append(one)
-            filled = np.stack(batch + batch[-1:] * (size - len(batch)))
-            try:
-                logits = self.batch_logits(filled)
-                if flip:
-                    mirrored = self.batch_logits(np.ascontiguousarray(filled[:, :, ::-1]))
-                    logits = (logits + mirrored[:, :, ::-1]) / 2
-            except RuntimeError as error:
-                if lacks_memory(error):
-                    raise MemoryError(str(error)) from error
-                raise
-            found.extend(np.ascontiguousarray(logits[: len(batch)]))
-        return found
-
-    def texture_settings(self) -> TextureSettings | None:
-        """How texture maps for this network are to be made; None if it takes none."""
-        if self.in_channels == _RGB:
-            return None
-        if self.texture is None:
-            log.info("the checkpoint does not say how its texture maps were made: as released")
-        return self.texture or RELEASED
-
-    @abstractmethod
-    def batch_logits(self, batch: np.ndarray) -> np.ndarray:
-        """Return the logits of a batch; a subclass computes them, and `logits` makes batches.
-
-        Parameters
-        ----------
-        batch : np.ndarray
-            uint8 (B, H, W, in_channels).
-
-        Returns
-        -------
-        np.ndarray
-            float32 (B, H, W): wrinkle against background, as `logits` returns them.
-        """
+    logits: np.ndarray
+    mask: np.ndarray
+    label_map: np.ndarray | None
 
 
-class TorchPredictor(Predictor):
-    """A checkpoint, run by PyTorch.
+class Photo(NamedTuple):
+    """A photo in memory, RGB uint8 (H, W, 3), its faces, and what is known of each."""
 
-    Batch normalisations are folded into their convolutions, and memory runs as suits the network:
-    the same logits but for their last bits, sooner.
+    image: np.ndarray
+    views: list[View]
+    prepared: list[Prepared]
+
+
+@dataclass(frozen=True)
+class Wrinkles:
+    """The wrinkles of a photo.
+
+    Attributes
+    ----------
+    mask : np.ndarray
+        bool (H, W), of the photo's size: True where there is wrinkle.
+    photo : np.ndarray
+        The photo, RGB uint8 (H, W, 3).
+    views : list of View
+        The faces as the network saw them: one, the photo itself, unless faces were aligned.
+    faces : list of Face
+        What the network made of each view.
+    """
+
+    mask: np.ndarray
+    photo: np.ndarray
+    views: list[View]
+    faces: list[Face]
+
+    @property
+    def probability(self) -> np.ndarray:
+        """Probability of wrinkle, float32 (H, W), in the first view; the photo if not aligned."""
+        return np.asarray(expit(self.faces[0].logits))
+
+    def overlay(self) -> np.ndarray:
+        """Return the photo with the wrinkles in colour, RGB uint8 (H, W, 3)."""
+        return wrinkle_overlay(self.photo, self.mask)
+
+    def _repr_png_(self) -> bytes:
+        from ...images.png import encode_png
+
+        return encode_png(self.overlay())
+
+
+class Predictor:
+    """Predicts the wrinkles of photographs; call it with an array, a path, or several of them.
 
     Parameters
     ----------
-    checkpoint : Checkpoint
-        Its network is changed, and is the predictor's from now on.
-    device : str
-        As `inference.choose_device`.
-    precision : {"32", "bf16"}
-        float32, or where it can be bfloat16, on CUDA alone.
-    batch_size : int, optional
-        4 on a GPU and 1 on the CPU if not given.
-
-    Raises
-    ------
-    ArgumentError
-        The device is not there or can not do so.
-    SourceError
-        The network does not tell wrinkle from background.
+    network : TrainedNetwork
+        The network; see `network_files.load_network`.
+    ingredients : Ingredients
+        Face parser and texture maps, from which the network's input is made.
+    views : Views, optional
+        How faces are cut out of photos; photos are used as they are if not given.
+    flip : bool
+        Average with the result of the mirrored image.
     """
 
     def __init__(
         self,
-        checkpoint: Checkpoint,
+        network: TrainedNetwork,
+        ingredients: Ingredients,
+        views: Views | None = None,
         *,
+        flip: bool = False,
+    ) -> None:
+        self.network = network
+        self.ingredients = ingredients
+        self.views = views or WholeImages()
+        self.flip = flip
+
+    @classmethod
+    def from_checkpoint(
+        cls,
+        checkpoint: str | Path,
+        *,
+        parser: ParserName | FaceParser = "bisenet",
+        align: bool = False,
+        all_faces: bool = False,
+        recipe: str | None = None,
+        flip: bool = False,
         device: str = "auto",
         precision: Precision = "32",
         batch_size: int | None = None,
-    ) -> None:
-        model = checkpoint.model
-        require_two_classes(checkpoint)
-        self.device = choose_device(device)
-        if precision == "bf16" and self.device.type != "cuda":
-            raise ArgumentError(f"precision bf16 is for CUDA, not for {self.device.type}")
-        self.precision = precision
-        self.network = checkpoint.network
-        self.sha256 = checkpoint.sha256
-        self.in_channels = model.in_channels
-        self.texture = checkpoint.texture
-        self.side = checkpoint.side
-        self.batch_size = batch_size or (1 if self.device.type == "cpu" else _BATCH_ON_GPU)
-        fold_batch_norm(model)
-        self._model = laid_out(model.to(self.device), model.memory_format)
+    ) -> Self:
+        """Load a predictor: its network, and a face parser for it.
 
-    @torch.inference_mode()
-    def batch_logits(self, batch: np.ndarray) -> np.ndarray:
-        """Return the logits of a batch, computed by PyTorch."""
-        x = self._model.scaled(torch.from_numpy(batch).permute(0, 3, 1, 2))
-        bf16 = self.precision == "bf16"
-        with exact(self.device), torch.autocast("cuda", torch.bfloat16, enabled=bf16):
-            background, wrinkle = self._model(x).float().unbind(dim=1)
-        return np.asarray((wrinkle - background).cpu().numpy())
+        Parameters
+        ----------
+        checkpoint : str or Path
+            A checkpoint, an ``.onnx`` file, or ``official-unet`` or ``official-swin-unetr``, which
+            are downloaded once.
+        parser : str or FaceParser
+            ``bisenet``, ``template``, or a parser that was made already.
+        align : bool
+            Find the face in each photo and cut it out as in FFHQ; for photos that are not aligned.
+        all_faces : bool
+            With `align`, predict all faces of a photo instead of refusing photos of several people.
+        recipe : str, optional
+            Formula of the texture map; the one that the network was trained with if not given.
+        flip : bool
+            Average with the result of the mirrored image.
+        device : str
+            ``auto``, ``cpu``, ``cuda``, ``cuda:1`` or ``mps``.
+        precision : {"32", "bf16"}
+            Precision of the network's arithmetic; bf16 is for CUDA.
+        batch_size : int, optional
+            4 on a GPU and 1 on the CPU if not given.
 
-
-def require_two_classes(checkpoint: Checkpoint) -> None:
-    """Refuse networks that do not tell wrinkle from background.
-
-    Raises
-    ------
-    SourceError
-        The network has another number of outputs than 2, or of inputs than 3 or 4.
-    """
-    channels = (checkpoint.model.in_channels, checkpoint.model.out_channels)
-    if channels[1] == 1:
-        raise SourceError(
-            "the checkpoint is of stage 1: it predicts texture maps, not wrinkles. Finetune it "
-            "first, or take one of stage 2"
+        Raises
+        ------
+        ArgumentError, SourceError
+            The checkpoint, parser or device does not exist or does not fit.
+        """
+        network = load_network(
+            checkpoint_path(str(checkpoint)),
+            device=device,
+            precision=precision,
+            batch_size=batch_size,
         )
-    if channels not in ((3, 2), (4, 2)):
-        raise SourceError(
-            f"the checkpoint has {channels[0]} -> {channels[1]} channels; wrinkles are predicted "
-            "from 3 or 4 (RGB, or RGB and texture map) to 2 (background, wrinkle)"
-        )
+        if isinstance(parser, str):
+            parser = create_parser(parser, device=device, batch_size=network.batch_size)
+        texture = network.texture_settings()
+        if recipe and texture is None:
+            raise ArgumentError("this network takes no texture map; leave the recipe out")
+        texture = replace(texture, recipe=recipe) if texture and recipe else texture
+        views = AlignedFaces(all_faces=all_faces) if align else WholeImages()
+        return cls(network, Ingredients(parser, texture), views, flip=flip)
 
+    @overload  # a str is a sequence too, of characters, which nobody means
+    def __call__(  # type: ignore[overload-overlap]
+        self, photos: np.ndarray | str | Place
+    ) -> Wrinkles: ...
+    @overload
+    def __call__(self, photos: Sequence[np.ndarray | str | Place]) -> list[Wrinkles]: ...
+    def __call__(
+        self, photos: np.ndarray | str | Place | Sequence[np.ndarray | str | Place]
+    ) -> Wrinkles | list[Wrinkles]:
+        """Predict the wrinkles of one photo or of several.
 
-class OnnxPredictor(Predictor):
-    """What `onnx_export` wrote of a checkpoint, run by ONNX Runtime.
+        Parameters
+        ----------
+        photos : np.ndarray, str or Path, or a sequence of them
+            RGB uint8 (H, W, 3), or an image file.
 
-    Parameters
-    ----------
-    path : Path
-        The ``.onnx``.
-    device, batch_size
-        As `TorchPredictor`.
+        Returns
+        -------
+        Wrinkles or list of Wrinkles
+            One for each photo.
 
-    Raises
-    ------
-    ArgumentError
-        ONNX Runtime is not installed, or not with what the device needs.
-    SourceError
-        The file can not be read, or was not written by `onnx_export`.
-    """
+        Raises
+        ------
+        ImageFailure
+            A photo cannot be read, has no face, or is too large or too small.
+        """
+        if isinstance(photos, Sequence) and not isinstance(photos, str):
+            return [self(photo) for photo in photos]
+        if isinstance(photos, np.ndarray):
+            image, image_id = photos, _PHOTO_ID
+        else:
+            place = parse_place(photos) if isinstance(photos, str) else photos
+            try:
+                image, image_id = read_image(place), place.stem
+            except ImageError as error:
+                raise ImageError(f"{place}: {error}") from error
+        photo = self.look(image, image_id)
+        (faces,) = self.faces([photo])
+        if isinstance(faces, ImageFailure):
+            raise faces
+        mask = np.zeros(image.shape[:2], bool)
+        for view, face in zip(photo.views, faces, strict=True):
+            mask |= view.onto_photo(face.logits > 0, image.shape[:2])
+        return Wrinkles(mask, image, photo.views, faces)
 
-    def __init__(self, path: Path, *, device: str = "auto", batch_size: int | None = None) -> None:
+    def settings(self) -> dict[str, object]:
+        """Return what results depend on, for the record of a run."""
+        return {
+            "network": self.network.name,
+            "checkpoint_sha256": self.network.sha256,
+            "flip": self.flip,
+            **self.ingredients.settings(),
+            **self.views.settings(),
+            "precision": self.network.precision,
+        }
+
+    def look(self, image: np.ndarray, image_id: str) -> Photo:
+        """Find the faces of a photo and prepare them, on any thread.
+
+        Raises
+        ------
+        ImageFailure
+            There is no face, or the photo is too small for the network.
+        """
+        if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
+            raise ImageError(f"a photo is uint8 (H, W, 3), not {image.dtype} {image.shape}")
+        views = self.views.of(image, image_id)
+        for view in views:
+            _require_side(view.image.shape[:2], self.network.least_side)
+        prepared = [self.ingredients.prepare(view.image, view.name) for view in views]
+        return Photo(image, views, prepared)
+
+    def faces(self, photos: Sequence[Photo]) -> list[list[Face] | ImageFailure]:
+        """Run the network on the faces of a batch of photos.
+
+        Returns
+        -------
+        list of list of Face or of ImageFailure
+            For each photo its faces, or why there are none: one photo fails alone.
+        """
+        parts = [part for photo in photos for part in photo.prepared]
+        label_maps = iter(self.ingredients.label_maps(parts))
+        inputs: list[list[np.ndarray] | ImageFailure] = []
+        known: list[list[tuple[np.ndarray, np.ndarray | None]]] = []
+        for photo in photos:
+            of_views = [next(label_maps) for _ in photo.views]
+            network_inputs, masks = [], []
+            try:
+                for view, part, label_map in zip(
+                    photo.views, photo.prepared, of_views, strict=True
+                ):
+                    x, mask = self.ingredients.network_input(view.image, part, label_map)
+                    network_inputs.append(x)
+                    masks.append((mask, label_map))
+                inputs.append(network_inputs)
+            except ImageFailure as failure:
+                inputs.append(failure)
+            known.append(masks)
+        return [
+            logits
+            if isinstance(logits, ImageFailure)
+            else [Face(values, *facts) for values, facts in zip(logits, masks, strict=True)]
+            for logits, masks in zip(self._logits(inputs), known, strict=True)
+        ]
+
+    def _logits(
+        self, inputs: Sequence[list[np.ndarray] | ImageFailure]
+    ) -> list[list[np.ndarray] | ImageFailure]:
+        """Return the logits of each photo's faces; a photo too large for the memory fails alone."""
+        batch = [x for of_photo in inputs if isinstance(of_photo, list) for x in of_photo]
         try:
-            content = path.read_bytes()
-        except OSError as error:
-            raise SourceError(f"{path} can not be read: {error.strerror or error}") from error
-        self.sha256 = hashlib.sha256(content).hexdigest()
-        self._session = onnx_session(content, device=device, path=path)
-        on_gpu = self._session.get_providers()[0] != _CPU_PROVIDER
-        self.batch_size = batch_size or (_BATCH_ON_GPU if on_gpu else 1)
+            logits = iter(self.network.logits(batch, flip=self.flip))
+            return [
+                of_photo
+                if isinstance(of_photo, ImageFailure)
+                else _finite([next(logits) for _ in of_photo])
+                for of_photo in inputs
+            ]
+        except MemoryError:
+            if self.network.batch_size > 1:
+                log.warning(
+                    "batches of %d images need too much memory; trying one image at a time "
+                    "(--batch-size)",
+                    self.network.batch_size,
+                )
+        return [
+            of_photo if isinstance(of_photo, ImageFailure) else self._logits_alone(of_photo)
+            for of_photo in inputs
+        ]
+
+    def _logits_alone(self, inputs: list[np.ndarray]) -> list[np.ndarray] | ImageFailure:
+        """Return the logits of one photo's faces, computed one at a time."""
         try:
-            noted = json.loads(self._session.get_modelmeta().custom_metadata_map[NOTE])
-            self.network = f"{noted['network']} (ONNX)"
-            self.in_channels = int(noted["in_channels"])
-            self.side = noted["side"]
-            self.least_side = int(noted["least_side"])
-            if self._session.get_inputs()[0].shape[1] != self.in_channels:
-                raise ValueError("the graph has other channels")
-            self.texture = TextureSettings(**noted["texture"]) if noted["texture"] else None
-        except (KeyError, ValueError, TypeError) as error:
-            raise SourceError(
-                f"{path} was not written by `ffhq-wrinkle export`: its note is missing or wrong"
-            ) from error
-
-    def batch_logits(self, batch: np.ndarray) -> np.ndarray:
-        """Return the logits of a batch, computed by ONNX Runtime."""
-        x = batch.transpose(0, 3, 1, 2).astype(np.float32)
-        x /= 255
-        x *= 2
-        x -= 1
-        logits = self._session.run([OUTPUT], {INPUT: x})[0]
-        return np.asarray(logits[:, 1] - logits[:, 0])
+            return _finite(self.network.logits(inputs, flip=self.flip, batch_size=1))
+        except MemoryError:
+            height, width = inputs[0].shape[:2]
+            return ImageError(
+                f"{width}x{height} pixels need more memory than is available; downsample the "
+                "image, or cut out the face with --align"
+            )
 
 
-def onnx_session(
-    content: bytes, *, device: str = "cpu", path: Path | None = None
-) -> "InferenceSession":
-    """Have ONNX Runtime load a graph.
-
-    Raises
-    ------
-    ArgumentError
-        ONNX Runtime is not installed, or not with what the device needs.
-    SourceError
-        The content is no graph.
-    """
-    try:
-        import onnxruntime
-        from onnxruntime.capi import onnxruntime_pybind11_state as state
-    except ImportError as error:
-        raise ArgumentError(
-            "an .onnx needs onnxruntime: pip install 'ffhq-wrinkle[onnx]'"
-        ) from error
-    require_device_name(device)
-    if device == "mps":
-        raise ArgumentError("an .onnx runs on cpu or cuda, not on mps")
-    wanted: list[Any] = [_CPU_PROVIDER]
-    if _CUDA_PROVIDER in onnxruntime.get_available_providers() and device != "cpu":
-        number = device.partition(":")[2] or "0"
-        wanted.insert(0, (_CUDA_PROVIDER, {"device_id": number}))
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3
-    options.intra_op_num_threads = torch.get_num_threads()
-    refusals = (
-        state.Fail, state.InvalidArgument, state.InvalidGraph, state.InvalidProtobuf,
-        state.NoModel, state.NotImplemented, RuntimeError, ValueError,
-    )  # fmt: skip
-    try:
-        session = onnxruntime.InferenceSession(content, options, providers=wanted)
-    except refusals as error:
-        raise SourceError(f"{path or 'the graph'} is damaged, or no ONNX graph") from error
-    if device.startswith("cuda") and session.get_providers()[0] != _CUDA_PROVIDER:
-        raise ArgumentError("this ONNX Runtime can not use CUDA; install onnxruntime-gpu")
-    return session
+def _finite(logits: list[np.ndarray]) -> list[np.ndarray] | ImageFailure:
+    """Return the logits if all are finite."""
+    if all(np.isfinite(values).all() for values in logits):
+        return logits
+    return ImageError("the output of the network is not finite; is the checkpoint damaged?")
 
 
-def load_predictor(
-    path: Path,
-    *,
-    device: str = "auto",
-    precision: Precision = "32",
-    batch_size: int | None = None,
-) -> Predictor:
-    """Load whatever predicts wrinkles: a checkpoint, or what `export` wrote of one.
-
-    Parameters
-    ----------
-    path : Path
-        A checkpoint as `checkpoint.load_checkpoint` reads it, or an ``.onnx``.
-    device, precision, batch_size
-        As `TorchPredictor`.
-
-    Raises
-    ------
-    SourceError, ArgumentError
-        As `checkpoint.load_checkpoint` and `TorchPredictor`.
-    """
-    if path.suffix == ".onnx":
-        if precision != "32":
-            raise ArgumentError("an .onnx computes in the precision it was exported with")
-        predictor: Predictor = OnnxPredictor(path, device=device, batch_size=batch_size)
-    else:
-        checkpoint = load_checkpoint(path)
-        predictor = TorchPredictor(
-            checkpoint, device=device, precision=precision, batch_size=batch_size
+def _require_side(shape: tuple[int, ...], least: int) -> None:
+    """Refuse images that are too small for the network."""
+    if min(shape) < least:
+        raise ImageError(
+            f"{shape[1]}x{shape[0]} pixels; this network requires at least {least} pixels a side"
         )
-    predictor._made_of = (path, device, precision, batch_size)
-    return predictor
-
-
-def _remade(
-    path: Path, device: str, precision: Precision, batch_size: int | None, sha256: str
-) -> Predictor:
-    predictor = load_predictor(path, device=device, precision=precision, batch_size=batch_size)
-    require_same_weights(path, predictor.sha256, sha256)
-    return predictor

@@ -25,6 +25,10 @@ class View(NamedTuple):
     image: np.ndarray
     alignment: Alignment | None = None
 
+    def onto_photo(self, mask: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+        """Return a mask of this view, bool, in the frame of a photo of (H, W)."""
+        return mask if self.alignment is None else self.alignment.onto_photo(mask, shape)
+
 
 class Views(ABC):
     """What makes views of photos."""

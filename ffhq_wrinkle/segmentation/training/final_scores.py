@@ -13,7 +13,7 @@ from ..evaluation.evaluation_tables import per_image_csv, record
 from ..evaluation.pairs import Pair
 from ..evaluation.probabilities import as_16_bit
 from ..evaluation.scoring import evaluate_pairs
-from ..prediction.predictor import TorchPredictor
+from ..prediction.torch_network import TorchNetwork
 from ..training_data.samples import Sample
 from .recipes import StageConfig
 from .training_set import HALF, TrainingSet, Turn
@@ -48,9 +48,9 @@ def score_test_part(
     if not samples:
         return ""
     if not _are_scores_of(path, checkpoint):
-        predictor = TorchPredictor(load_checkpoint(checkpoint), device=device, batch_size=1)
-        evaluation = evaluate_pairs(_pairs(samples, config, predictor), resamples=RESAMPLES)
-        content = {**record(evaluation), "checkpoint_sha256": predictor.sha256}
+        network = TorchNetwork(load_checkpoint(checkpoint), device=device, batch_size=1)
+        evaluation = evaluate_pairs(_pairs(samples, config, network), resamples=RESAMPLES)
+        content = {**record(evaluation), "checkpoint_sha256": network.sha256}
         write_bytes(path.with_suffix(".csv"), per_image_csv(evaluation))
         write_bytes(path, (json.dumps(content, indent=2) + "\n").encode())
     scores = [
@@ -73,15 +73,13 @@ def _are_scores_of(path: Path, checkpoint: Path) -> bool:
         return False
 
 
-def _pairs(
-    samples: Sequence[Sample], config: StageConfig, predictor: TorchPredictor
-) -> Iterator[Pair]:
+def _pairs(samples: Sequence[Sample], config: StageConfig, network: TorchNetwork) -> Iterator[Pair]:
     """Yield the reference of each image with the network's probabilities."""
     examples = TrainingSet(samples, config, seed=0, training=False)
     with Progress(len(samples), "test") as bar:
         for number, sample in enumerate(samples):
             example = examples[Turn(0, number)]
-            logits = predictor.logits([example.seen.numpy().transpose(1, 2, 0)])[0]
+            logits = network.logits([example.seen.numpy().transpose(1, 2, 0)])[0]
             reference = example.target.numpy() > HALF
             yield Pair(sample.image_id, reference, logits > 0, as_16_bit(logits))
             bar.advance()

@@ -5,15 +5,17 @@ of one on to the next, and scores the best network on the test part.
 """
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from lightning_fabric import Fabric
 
 from ...errors import ArgumentError, RunInterrupted
 from ...faces.labels import FaceParser
+from ...results.tabular import Tabular, paragraphs_html
 from ...storage.writing import InnerFolders
 from ...weak_labels.texture import TextureSettings
 from ..checkpoints.checkpoint import load_checkpoint
@@ -26,16 +28,19 @@ from .preparation import StageData, prepare
 from .recipes import Recipe, StageConfig
 from .run_folder import TEST, RunFolder
 from .settings import TrainSettings
-from .stage_state import BEST
+from .stage_state import BEST, METRICS
 from .stop_signals import stop_requested
 from .tensorboard_events import RowWriter
 from .trainer import SAVE_EVERY_S, StageTrainer
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class TrainReport:
+class TrainReport(Tabular):
     """The result of a run: the best network of each stage, and the test scores in one line."""
 
     checkpoints: Mapping[Stage, Path]
@@ -45,6 +50,28 @@ class TrainReport:
         """Return the result as lines of text."""
         lines = [f"{stage}: {path}" for stage, path in self.checkpoints.items()]
         return "\n".join([*lines, self.scores] if self.scores else lines)
+
+    def to_frame(self) -> "pd.DataFrame":
+        """Return the metrics of all epochs as a pandas DataFrame, the stages one after another."""
+        import pandas as pd
+
+        return pd.concat(
+            [
+                pd.read_csv(path.with_name(METRICS)).assign(stage=stage)
+                for stage, path in self.checkpoints.items()
+            ],
+            ignore_index=True,
+        )
+
+    def tables_html(self) -> str:
+        """Return the summary as HTML; the metrics may have hundreds of rows."""
+        return paragraphs_html([self.summary()])
+
+    def pictures(self) -> Iterator[tuple[str, bytes]]:
+        """Yield the last sheet of validation images of each stage."""
+        for stage, path in self.checkpoints.items():
+            for sheet in sorted(path.parent.glob("epoch_*.png"))[-1:]:
+                yield f"{stage}, {sheet.stem.replace('_', ' ')}", sheet.read_bytes()
 
 
 def train(

@@ -1,8 +1,8 @@
 import pytest
 
-from ffhq_wrinkle.segmentation.prediction.predictor import load_predictor
+from ffhq_wrinkle.segmentation.prediction.network_files import load_network
 
 
 @pytest.fixture(scope="module")
-def predictor(checkpoint):
-    return load_predictor(checkpoint, device="cpu")
+def network(checkpoint):
+    return load_network(checkpoint, device="cpu")

@@ -13,7 +13,7 @@ from ffhq_wrinkle.cli import main
 from ffhq_wrinkle.errors import ArgumentError, SourceError
 from ffhq_wrinkle.segmentation import create_model, save_checkpoint
 from ffhq_wrinkle.segmentation.networks.window_attention import OpenLayer
-from ffhq_wrinkle.segmentation.prediction.predictor import load_predictor
+from ffhq_wrinkle.segmentation.prediction.network_files import load_network
 from ffhq_wrinkle.weak_labels.texture import TextureSettings
 from tests.helpers.files import files_of
 from tests.helpers.networks import FEATURES, filled, picture, threshold_unet
@@ -113,7 +113,7 @@ def test_images_that_a_graph_cannot_take_fail_one_by_one(unet, tmp_path):
     command = ["predict", tmp_path / "small", tmp_path / "out", "--checkpoint", tmp_path / "w.onnx"]
     result = CliRunner().invoke(main, [str(part) for part in [*command, "--parser", "template"]])
     assert result.exit_code == 1
-    assert "takes 449 a side" in (tmp_path / "out" / "failures.csv").read_text()
+    assert "requires at least 449 pixels a side" in (tmp_path / "out" / "failures.csv").read_text()
 
 
 def test_swin_unetr_s_layers_are_all_exchanged_for_open_ones():
@@ -159,7 +159,7 @@ def test_its_logits_are_the_checkpoint_s(unet, tmp_path):
     network, path, _ = unet
     save_checkpoint(tmp_path / "w.pt", network, "unet", texture=TEXTURE, side=512)
     seen = [np.random.default_rng(0).integers(0, 256, (60, 44, 4), np.uint8)]
-    graph, torch_s = load_predictor(path), load_predictor(tmp_path / "w.pt", device="cpu")
+    graph, torch_s = load_network(path), load_network(tmp_path / "w.pt", device="cpu")
     assert graph.texture_settings() == torch_s.texture_settings() == TEXTURE
     assert graph.side == torch_s.side == 512
     np.testing.assert_allclose(
@@ -172,27 +172,27 @@ def test_other_and_damaged_graphs_are_refused(unet, tmp_path):
     del stranger.metadata_props[:]
     onnx.save(stranger, tmp_path / "stranger.onnx")
     with pytest.raises(SourceError, match="was not written by `ffhq-wrinkle export`"):
-        load_predictor(tmp_path / "stranger.onnx")
+        load_network(tmp_path / "stranger.onnx")
     (tmp_path / "cut.onnx").write_bytes(unet[1].read_bytes()[:50_000])
-    with pytest.raises(SourceError, match=r"cut\.onnx is damaged, or no ONNX graph"):
-        load_predictor(tmp_path / "cut.onnx")
+    with pytest.raises(SourceError, match=r"cut\.onnx is damaged or not an ONNX graph"):
+        load_network(tmp_path / "cut.onnx")
     for content in (b"", b"x" * 400):
         (tmp_path / "junk.onnx").write_bytes(content)
-        with pytest.raises(SourceError, match=r"junk\.onnx is damaged, or no ONNX graph"):
-            load_predictor(tmp_path / "junk.onnx")
+        with pytest.raises(SourceError, match=r"junk\.onnx is damaged or not an ONNX graph"):
+            load_network(tmp_path / "junk.onnx")
     other = onnx.load(unet[1])
     note = other.metadata_props[0]
     note.value = json.dumps({**json.loads(note.value), "in_channels": 3})
     onnx.save(other, tmp_path / "other.onnx")
     with pytest.raises(SourceError, match="its note is missing or wrong"):
-        load_predictor(tmp_path / "other.onnx")
+        load_network(tmp_path / "other.onnx")
     with pytest.raises(SourceError, match="No such file"):
-        load_predictor(tmp_path / "none.onnx")
+        load_network(tmp_path / "none.onnx")
     with pytest.raises(ArgumentError, match="precision it was exported with"):
-        load_predictor(unet[1], precision="bf16")
-    for device, message in (("cuda", "can not use CUDA"), ("mps", "not on mps"), ("tpu", "'tpu'")):
+        load_network(unet[1], precision="bf16")
+    for device, message in (("cuda", "cannot use CUDA"), ("mps", "not on mps"), ("tpu", "'tpu'")):
         with pytest.raises(ArgumentError, match=message):
-            load_predictor(unet[1], device=device)
+            load_network(unet[1], device=device)
 
 
 def test_a_checkpoint_that_cannot_be_exported_writes_nothing(tmp_path):

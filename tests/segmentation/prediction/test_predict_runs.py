@@ -92,10 +92,11 @@ from ffhq_wrinkle.faces.parsing import ReadyLabels
 from ffhq_wrinkle.segmentation.prediction.ingredients import Ingredients
 from ffhq_wrinkle.segmentation.prediction.prediction import predict_folder
 from ffhq_wrinkle.segmentation.prediction.predictor import Predictor
+from ffhq_wrinkle.segmentation.prediction.trained_network import TrainedNetwork
 from ffhq_wrinkle.weak_labels.texture import TextureSettings
 
-class Cheap(Predictor):
-    network, sha256, in_channels, texture, side = "cheap", "", 4, TextureSettings(), None
+class Cheap(TrainedNetwork):
+    name, sha256, in_channels, texture, side = "cheap", "", 4, TextureSettings(), None
     seen, peaks = 0, [0, 0]
 
     def batch_logits(self, batch):
@@ -107,7 +108,7 @@ class Cheap(Predictor):
 images, labels, out = map(Path, sys.argv[1:])
 cheap = Cheap()
 ingredients = Ingredients(ReadyLabels(labels), cheap.texture)
-predict_folder(images, out, predictor=cheap, ingredients=ingredients, jobs=2)
+predict_folder(images, out, Predictor(cheap, ingredients), jobs=2)
 print(cheap.seen, *cheap.peaks)
 """
 

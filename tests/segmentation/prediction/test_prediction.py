@@ -13,9 +13,11 @@ from ffhq_wrinkle.faces.parsing import ReadyLabels
 from ffhq_wrinkle.faces.template import TemplateParser
 from ffhq_wrinkle.segmentation import save_checkpoint
 from ffhq_wrinkle.segmentation.prediction.ingredients import Ingredients
+from ffhq_wrinkle.segmentation.prediction.network_files import load_network
 from ffhq_wrinkle.segmentation.prediction.prediction import predict_folder
 from ffhq_wrinkle.segmentation.prediction.prediction_folder import PredictSettings
-from ffhq_wrinkle.segmentation.prediction.predictor import Predictor, load_predictor
+from ffhq_wrinkle.segmentation.prediction.predictor import Predictor
+from ffhq_wrinkle.segmentation.prediction.trained_network import TrainedNetwork
 from ffhq_wrinkle.weak_labels.texture import TextureSettings
 from tests.helpers.faces import drawn_face
 from tests.helpers.files import files_of
@@ -28,10 +30,10 @@ PAPER = TextureSettings()
 
 
 def test_masks_probabilities_overlays_and_table_are_what_the_network_says(
-    dataset, tmp_path, predictor
+    dataset, tmp_path, network
 ):
     out = tmp_path / "out"
-    report = predict(dataset, out, predictor, settings=PredictSettings(probabilities="png"))
+    report = predict(dataset, out, network, settings=PredictSettings(probabilities="png"))
     assert (report.images, report.made, report.kept, report.failed) == (6, 6, 0, 0)
     rows = table_of(out)
     assert sorted(rows) == dataset.ids
@@ -63,15 +65,15 @@ def test_masks_probabilities_overlays_and_table_are_what_the_network_says(
     record = json.loads((out / "predict.json").read_text())
     assert record["command"] == "predict"
     assert record["settings"]["texture"]["recipe"] == "paper"
-    assert record["settings"]["checkpoint_sha256"] == predictor.sha256
+    assert record["settings"]["checkpoint_sha256"] == network.sha256
 
 
 def test_predictions_are_the_same_byte_for_byte_in_a_second_run_with_other_jobs(
-    dataset, tmp_path, predictor
+    dataset, tmp_path, network
 ):
-    settings = PredictSettings(probabilities="npy", flip=True)
+    settings = PredictSettings(probabilities="npy")
     for name, jobs in (("first", 1), ("second", 3)):
-        predict(dataset, tmp_path / name, predictor, settings=settings, jobs=jobs)
+        predict(dataset, tmp_path / name, network, settings=settings, flip=True, jobs=jobs)
     first = files_of(tmp_path / "first")
     assert len(first) == 3 * 6 + 2
     assert first == files_of(tmp_path / "second")
@@ -80,10 +82,10 @@ def test_predictions_are_the_same_byte_for_byte_in_a_second_run_with_other_jobs(
     assert probabilities.shape == (128, 128)
 
 
-class Narrow(Predictor):
+class Narrow(TrainedNetwork):
     """A stand-in that has memory for so many pixels only, and says so as PyTorch does."""
 
-    network, sha256, in_channels, texture, side = "narrow", "0", 4, PAPER, None
+    name, sha256, in_channels, texture, side = "narrow", "0", 4, PAPER, None
     batch_size = 2
     pixels = 20_000
 
@@ -101,7 +103,7 @@ def test_an_image_that_is_too_large_for_the_memory_fails_alone(make_dataset, tmp
     report = predict(dataset, out, Narrow())
     assert (report.made, report.failed) == (3, 1)
     assert "200x200 pixels need more memory" in (out / "failures.csv").read_text()
-    assert "trying one by one" in caplog.text  # two of 128x128 are too many
+    assert "trying one image at a time" in caplog.text  # two of 128x128 are too many
 
 
 def test_logits_that_are_not_numbers_fail_the_image(dataset, tmp_path):
@@ -115,7 +117,7 @@ def test_logits_that_are_not_numbers_fail_the_image(dataset, tmp_path):
 
     report = predict(dataset, tmp_path / "out", Diverged())
     assert (report.made, report.failed) == (0, 6)
-    assert "no finite numbers" in (tmp_path / "out" / "failures.csv").read_text()
+    assert "is not finite" in (tmp_path / "out" / "failures.csv").read_text()
 
 
 def test_images_far_from_the_trained_size_are_reported(dataset, tmp_path, caplog):
@@ -126,14 +128,14 @@ def test_images_far_from_the_trained_size_are_reported(dataset, tmp_path, caplog
     assert "6 faces are much smaller or larger than the 1024 pixels" in caplog.text
 
 
-def test_broken_images_are_rows_of_failures_and_the_rest_is_done(dataset, tmp_path, predictor):
+def test_broken_images_are_rows_of_failures_and_the_rest_is_done(dataset, tmp_path, network):
     dataset.image_path("00000").write_bytes(b"no image")
     whole = dataset.image_path("00001").read_bytes()
     dataset.image_path("00001").write_bytes(whole[: len(whole) // 2])
     np.save(dataset.labels / "00002.npy", np.zeros((512, 512), np.int64))  # nobody there
     (dataset.labels / "00999.npy").unlink()
     out = tmp_path / "out"
-    report = predict(dataset, out, predictor, ids=parse_ids("0-1001"))
+    report = predict(dataset, out, network, ids=parse_ids("0-1001"))
     assert (report.made, report.failed) == (2, 996 + 4)
     steps = {row["path"]: row["step"] for row in rows_of(out / "failures.csv")}
     assert steps["00000/00000.png"] == steps["00000/00001.png"] == "read"
@@ -142,7 +144,7 @@ def test_broken_images_are_rows_of_failures_and_the_rest_is_done(dataset, tmp_pa
     assert sorted(table_of(out)) == ["01000", "01001"]
 
 
-def test_ready_texture_maps_and_face_masks_stand_in_for_what_is_made(dataset, tmp_path, predictor):
+def test_ready_texture_maps_and_face_masks_stand_in_for_what_is_made(dataset, tmp_path, network):
     texture, face = tmp_path / "texture", tmp_path / "face"
     texture.mkdir(), face.mkdir()
     for image_id in dataset.ids:
@@ -157,7 +159,7 @@ def test_ready_texture_maps_and_face_masks_stand_in_for_what_is_made(dataset, tm
     Image.new("L", (128, 128), 255).save(face / "999.png")  # 00999 has one of its own
     out = tmp_path / "out"
     ingredients = Ingredients(None, PAPER, textures=texture, face_masks=face)
-    report = predict(dataset, out, predictor, ingredients=ingredients)
+    report = predict(dataset, out, network, ingredients=ingredients)
     assert report.failed == 2
     expected = np.zeros((128, 128), np.uint8)
     expected[40:42, 30:60] = 255
@@ -175,11 +177,11 @@ def test_an_rgb_network_takes_no_texture(dataset, tmp_path):
     """Wrinkle where the blue of the masked image is above 100."""
     path = tmp_path / "rgb.pt"
     save_checkpoint(path, threshold_unet(3, level=100), "unet", texture=PAPER, side=128)
-    predictor = load_predictor(path, device="cpu")
-    assert predictor.texture_settings() is None
+    network = load_network(path, device="cpu")
+    assert network.texture_settings() is None
     out = tmp_path / "out"
     parser = ReadyLabels(dataset.labels)
-    predict(dataset, out, predictor, ingredients=Ingredients(parser, None), limit=1)
+    predict(dataset, out, network, ingredients=Ingredients(parser, None), limit=1)
     face = expected_texture(dataset, "00000")[1]
     blue = pixels(dataset.image_path("00000"))[:, :, 2] * face
     np.testing.assert_array_equal(pixels(out / "masks" / "00000.png"), (blue > 100) * 255)
@@ -194,21 +196,20 @@ def test_images_of_any_sizes_and_larger_batches_give_the_same(make_dataset, tmp_
         Image.fromarray(face).save(dataset.image_path(f"{number:05d}"))
         np.save(dataset.labels / f"{number:05d}.npy", drawn_face(128)[1])
     for name, batch_size in (("one", 1), ("three", 3)):
-        predictor = load_predictor(checkpoint, device="cpu", batch_size=batch_size)
-        assert predict(dataset, tmp_path / name, predictor).made == 6
+        network = load_network(checkpoint, device="cpu", batch_size=batch_size)
+        assert predict(dataset, tmp_path / name, network).made == 6
     assert pixels(tmp_path / "one" / "masks" / "00003.png").shape == (100, 75)
     one, three = (files_of(tmp_path / name / "masks") for name in ("one", "three"))
     assert one == three
 
 
 @pytest.mark.real_data
-def test_real_faces_run_through(real_data, tmp_path, predictor):
+def test_real_faces_run_through(real_data, tmp_path, network):
     out = tmp_path / "out"
     report = predict_folder(
         real_data / "wrinkle-pairs" / "images",
         out,
-        predictor=predictor,
-        ingredients=Ingredients(TemplateParser(), PAPER),
+        Predictor(network, Ingredients(TemplateParser(), PAPER)),
         limit=3,
     )
     assert (report.made, report.failed) == (3, 0)

@@ -16,6 +16,7 @@ from ffhq_wrinkle.segmentation.evaluation.prediction_files import find_predictio
 from ffhq_wrinkle.segmentation.prediction.ingredients import Ingredients
 from ffhq_wrinkle.segmentation.prediction.prediction import predict_folder
 from ffhq_wrinkle.segmentation.prediction.prediction_folder import PredictSettings
+from ffhq_wrinkle.segmentation.prediction.predictor import Predictor
 from ffhq_wrinkle.segmentation.prediction.views import AlignedFaces
 from ffhq_wrinkle.weak_labels.texture import TextureSettings
 from tests.helpers.faces import drawn_face
@@ -46,6 +47,10 @@ def photos(tmp_path):
     return folder, landmarks_csv(tmp_path / "landmarks.csv", faces), dict(faces[:1])["turned"]
 
 
+def of_views(network, views):
+    return Predictor(network, Ingredients(WholeCrop(), PAPER), views)
+
+
 class WholeCrop(TemplateParser):
     """Says that all of a picture is face, which of drawn ones is easier to know."""
 
@@ -53,15 +58,13 @@ class WholeCrop(TemplateParser):
         return np.ones((512, 512), np.uint8)
 
 
-def test_aligned_faces_are_predicted_and_laid_back_onto_the_photo(photos, tmp_path, predictor):
+def test_aligned_faces_are_predicted_and_laid_back_onto_the_photo(photos, tmp_path, network):
     folder, table, face = photos
     out = tmp_path / "out"
     report = predict_folder(
         folder,
         out,
-        predictor=predictor,
-        ingredients=Ingredients(WholeCrop(), PAPER),
-        views=AlignedFaces(table, size=256),
+        of_views(network, AlignedFaces(table, size=256)),
     )
     assert (report.made, report.failed) == (1, 1)
     assert "2 faces found; --all-faces takes every one" in (out / "failures.csv").read_text()
@@ -81,13 +84,11 @@ def test_aligned_faces_are_predicted_and_laid_back_onto_the_photo(photos, tmp_pa
     assert predict_folder(
         folder,
         out,
-        predictor=predictor,
-        ingredients=Ingredients(WholeCrop(), PAPER),
-        views=AlignedFaces(table, size=256),
+        of_views(network, AlignedFaces(table, size=256)),
     ).kept == 1  # fmt: skip
 
 
-def test_all_faces_of_a_photo_have_their_own_results(photos, tmp_path, predictor):
+def test_all_faces_of_a_photo_have_their_own_results(photos, tmp_path, network):
     folder, table, _ = photos
     Image.open(folder / "turned.png").save(folder / "x.face1.png")
     Image.open(folder / "turned.png").save(folder / "unknown.png")
@@ -97,9 +98,11 @@ def test_all_faces_of_a_photo_have_their_own_results(photos, tmp_path, predictor
         return predict_folder(
             folder,
             out,
-            predictor=predictor,
-            ingredients=Ingredients(WholeCrop(), PAPER),
-            views=AlignedFaces(table, all_faces=True, size=256),
+            Predictor(
+                network,
+                Ingredients(WholeCrop(), PAPER),
+                AlignedFaces(table, all_faces=True, size=256),
+            ),
             settings=PredictSettings(overlays=False, probabilities="png"),
         )
 
@@ -125,9 +128,11 @@ def test_all_faces_of_a_photo_have_their_own_results(photos, tmp_path, predictor
     predict_folder(
         folder,
         out,
-        predictor=predictor,
-        ingredients=Ingredients(WholeCrop(), PAPER),
-        views=AlignedFaces(one_face, all_faces=True, size=256),
+        Predictor(
+            network,
+            Ingredients(WholeCrop(), PAPER),
+            AlignedFaces(one_face, all_faces=True, size=256),
+        ),
         settings=PredictSettings(overlays=False),
         ids=parse_ids("two"),
         overwrite=True,

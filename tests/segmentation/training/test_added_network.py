@@ -25,7 +25,7 @@ from ffhq_wrinkle.segmentation.networks.catalogue import (
 )
 from ffhq_wrinkle.segmentation.networks.parameters import parameter_counts
 from ffhq_wrinkle.segmentation.networks.sized import SizedNetwork
-from ffhq_wrinkle.segmentation.prediction.predictor import load_predictor
+from ffhq_wrinkle.segmentation.prediction.network_files import load_network
 from ffhq_wrinkle.segmentation.training.recipes import parse_recipe
 from ffhq_wrinkle.segmentation.training.training import TrainSettings, train
 from ffhq_wrinkle.weak_labels.texture import TextureSettings
@@ -103,9 +103,9 @@ def test_a_recipe_trains_it_in_both_stages_and_predicts_with_it(features, data, 
         (row,) = rows_of(tmp_path / "run" / stage / "metrics.csv")
         assert float(row["train_loss"]) > 0
     assert "test images, mean over images: JSI" in report.summary()
-    predictor = load_predictor(report.checkpoints["finetune"], device="cpu")
-    assert predictor.network == "tiny"
-    (logits,) = predictor.logits([np.zeros((9, 7, 4), np.uint8)])
+    network = load_network(report.checkpoints["finetune"], device="cpu")
+    assert network.name == "tiny"
+    (logits,) = network.logits([np.zeros((9, 7, 4), np.uint8)])
     assert logits.shape == (9, 7)
 
 
@@ -118,7 +118,7 @@ def test_a_checkpoint_returns_its_weights_and_a_predictor_its_logits(tmp_path):
     seen = np.random.default_rng(0).integers(0, 256, (8, 6, 4), np.uint8)
     with torch.inference_mode():
         background, wrinkle = model(model.scaled(torch.from_numpy(seen).permute(2, 0, 1)[None]))[0]
-    (logits,) = load_predictor(tmp_path / "w.pt", device="cpu").logits([seen])
+    (logits,) = load_network(tmp_path / "w.pt", device="cpu").logits([seen])
     np.testing.assert_allclose(logits, (wrinkle - background).numpy(), atol=1e-5)
 
 

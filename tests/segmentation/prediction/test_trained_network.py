@@ -10,11 +10,9 @@ import torch
 from ffhq_wrinkle.errors import ArgumentError, SourceError
 from ffhq_wrinkle.segmentation import create_model, save_checkpoint
 from ffhq_wrinkle.segmentation.checkpoints.checkpoint import load_checkpoint
-from ffhq_wrinkle.segmentation.prediction.predictor import (
-    Predictor,
-    TorchPredictor,
-    load_predictor,
-)
+from ffhq_wrinkle.segmentation.prediction.network_files import load_network
+from ffhq_wrinkle.segmentation.prediction.torch_network import TorchNetwork
+from ffhq_wrinkle.segmentation.prediction.trained_network import TrainedNetwork
 from ffhq_wrinkle.weak_labels.texture import TextureSettings
 from tests.helpers.networks import FEATURES
 
@@ -22,7 +20,7 @@ PAPER = TextureSettings()
 
 
 def test_flipping_averages_with_the_mirror_image():
-    class Columns(Predictor):
+    class Columns(TrainedNetwork):
         """Logits that are the column's number, as no symmetric network would give."""
 
         batch_size = 1
@@ -49,7 +47,7 @@ def test_the_logits_are_the_model_s_for_all_its_folding(tmp_path):
     x = torch.from_numpy(seen).permute(2, 0, 1)[None].float() / 255 * 2 - 1
     with torch.inference_mode():
         background, wrinkle = model(x)[0]
-    logits = load_predictor(tmp_path / "w.pt", device="cpu").logits([seen])[0]
+    logits = load_network(tmp_path / "w.pt", device="cpu").logits([seen])[0]
     np.testing.assert_allclose(logits, (wrinkle - background).numpy(), atol=1e-4)
 
 
@@ -61,34 +59,34 @@ def test_networks_that_predict_something_else_are_refused(channels, message, tmp
     model = create_model("unet", *channels, features=FEATURES)
     save_checkpoint(path, model, "unet", texture=PAPER, side=128)
     with pytest.raises(SourceError, match=message):
-        load_predictor(path)
+        load_network(path)
 
 
 def test_bf16_and_devices_that_are_not_there_are_refused(checkpoint):
     with pytest.raises(ArgumentError, match="bf16 is for CUDA"):
-        load_predictor(checkpoint, device="cpu", precision="bf16")
+        load_network(checkpoint, device="cpu", precision="bf16")
     with pytest.raises(ArgumentError, match="cuda:99"):
-        load_predictor(checkpoint, device="cuda:99")
+        load_network(checkpoint, device="cuda:99")
 
 
 def test_a_predictor_is_made_again_in_another_process(tmp_path):
     path = tmp_path / "net.pt"
     save = partial(save_checkpoint, network="unet", texture=TextureSettings(sigma=4.0), side=64)
     save(path, create_model("unet", 4, 2, features=FEATURES).eval())
-    predictor = load_predictor(path, device="cpu", batch_size=3)
-    again = pickle.loads(pickle.dumps(predictor))
+    network = load_network(path, device="cpu", batch_size=3)
+    again = pickle.loads(pickle.dumps(network))
     assert (again.batch_size, again.texture.sigma) == (3, 4.0)
     x = np.random.default_rng(0).integers(0, 256, (32, 32, 4), np.uint8)
-    np.testing.assert_array_equal(again.logits([x])[0], predictor.logits([x])[0])
-    with pytest.raises(ArgumentError, match="load_predictor"):
-        pickle.dumps(TorchPredictor(load_checkpoint(path), device="cpu"))
+    np.testing.assert_array_equal(again.logits([x])[0], network.logits([x])[0])
+    with pytest.raises(ArgumentError, match="load_network"):
+        pickle.dumps(TorchNetwork(load_checkpoint(path), device="cpu"))
 
 
 def test_other_weights_than_those_the_run_began_with_are_refused(tmp_path):
     path = tmp_path / "net.pt"
     save = partial(save_checkpoint, path, network="unet", texture=TextureSettings(), side=64)
     save(create_model("unet", 3, 2, features=FEATURES).eval())
-    content = pickle.dumps(load_predictor(path, device="cpu"))
+    content = pickle.dumps(load_network(path, device="cpu"))
     other = create_model("unet", 3, 2, features=FEATURES)  # with other random weights
     save(other.eval())
     with pytest.raises(SourceError, match="all workers need the same file"):

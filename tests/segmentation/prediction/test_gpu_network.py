@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from ffhq_wrinkle.segmentation import create_model, save_checkpoint
-from ffhq_wrinkle.segmentation.prediction.predictor import load_predictor
+from ffhq_wrinkle.segmentation.prediction.network_files import load_network
 from ffhq_wrinkle.weak_labels.texture import TextureSettings
 
 
@@ -17,8 +17,8 @@ def test_a_gpu_gives_the_cpu_s_logits(tmp_path, precision, tolerance):
         tmp_path / "w.pt", create_model("unet", 4, 2), "unet", texture=TextureSettings(), side=128
     )
     seen = [np.random.default_rng(n).integers(0, 256, (96, 80, 4), np.uint8) for n in range(5)]
-    on_cpu = load_predictor(tmp_path / "w.pt", device="cpu").logits(seen)
-    gpu = load_predictor(tmp_path / "w.pt", device="cuda", precision=precision)
+    on_cpu = load_network(tmp_path / "w.pt", device="cpu").logits(seen)
+    gpu = load_network(tmp_path / "w.pt", device="cuda", precision=precision)
     assert gpu.batch_size == 4
     for one, other in zip(gpu.logits(seen), on_cpu, strict=True):
         np.testing.assert_allclose(one, other, atol=tolerance)

@@ -1,0 +1,36 @@
+from .api.datasets import composition, download, sample
+from .api.human_masks import agreement, fuse, fuse_labels
+from .api.pictures import read_image, read_mask
+from .api.scores import compare_predictions, compare_runs, evaluate
+from .api.training import export, train
+from .api.weak_masks import build_weak, weak_mask
+from .api.wrinkles import predict
+from .errors import FfhqWrinkleError
+from .segmentation.networks.catalogue import create_model
+from .segmentation.prediction.predictor import Predictor
+from .weak_labels.texture import texture_map
+
+__version__: str
+__all__ = [
+    "FfhqWrinkleError",
+    "Predictor",
+    "__version__",
+    "agreement",
+    "build_weak",
+    "compare_predictions",
+    "compare_runs",
+    "composition",
+    "create_model",
+    "download",
+    "evaluate",
+    "export",
+    "fuse",
+    "fuse_labels",
+    "predict",
+    "read_image",
+    "read_mask",
+    "sample",
+    "texture_map",
+    "train",
+    "weak_mask",
+]

@@ -1,0 +1,72 @@
+"""Arguments: plain values, as people write them, turned into those of the library."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import overload
+
+import numpy as np
+
+from ..dataset.ids import Ids, merge_ids, parse_ids_or_test
+from ..errors import ArgumentError
+from ..storage.places import Place, parse_place
+
+AnyPath = str | Place
+AnyIds = str | Iterable[str] | Ids
+# Masks in memory: in order, or by image id.
+Masks = Sequence[np.ndarray] | Mapping[str, np.ndarray]
+
+
+@overload
+def as_place(value: AnyPath) -> Place: ...
+@overload
+def as_place(value: AnyPath | None) -> Place | None: ...
+def as_place(value: AnyPath | None) -> Place | None:
+    """Return a path, or the address of an object store, as what the library reads and writes."""
+    return parse_place(value) if isinstance(value, str) else value
+
+
+@overload
+def as_path(value: AnyPath) -> Path: ...
+@overload
+def as_path(value: AnyPath | None) -> Path | None: ...
+def as_path(value: AnyPath | None) -> Path | None:
+    """Return a path on this machine.
+
+    Raises
+    ------
+    ArgumentError
+        It is the address of an object store.
+    """
+    parsed = as_place(value)
+    if parsed is None or isinstance(parsed, Path):
+        return parsed
+    raise ArgumentError(f"{value} is an address; this must be a path on this machine")
+
+
+def as_ids(value: AnyIds | None) -> Ids | None:
+    """Return a set of image ids; None for all.
+
+    Parameters
+    ----------
+    value : str, iterable of str, or Ids, optional
+        Ids and ranges such as ``0-49999,60000`` or ``test``, or several of them.
+
+    Raises
+    ------
+    ArgumentError
+        A part is not an id.
+
+    >>> list(as_ids(["7", "portrait"]))
+    ['00007', 'portrait']
+    """
+    if value is None or isinstance(value, Ids):
+        return value
+    texts = [value] if isinstance(value, str) else list(value)
+    return merge_ids([parse_ids_or_test(text, where="ids") for text in texts])
+
+
+def masks_by_id(masks: Masks) -> dict[str, np.ndarray]:
+    """Return masks by image id; masks without ids are numbered from 00000 on."""
+    if isinstance(masks, Mapping):
+        return dict(masks)
+    return {f"{number:05d}": mask for number, mask in enumerate(masks)}

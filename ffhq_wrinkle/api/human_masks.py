@@ -1,0 +1,244 @@
+"""Human masks: several annotators' folders fused, and how far the annotators agree."""
+
+import os
+from collections.abc import Mapping, Sequence
+from typing import Literal, TypeGuard
+
+import numpy as np
+
+from ..errors import ArgumentError
+from ..human_labels.agreement import Agreement, agreement_of_masks, measure_agreement
+from ..human_labels.annotators import (
+    MIN_ANNOTATORS,
+    AnnotationSettings,
+    Annotator,
+    Missing,
+    parse_annotators,
+)
+from ..human_labels.fused import fuse_folder
+from ..human_labels.fusion import Fused, FusionRule, Method
+from ..human_labels.fusion import fuse as fuse_masks
+from ..human_labels.fusion_report import FuseReport
+from ..human_labels.report import require_report, write_report
+from ..measures.bootstrap import RESAMPLES
+from ..runs.cores import available_cores
+from .arguments import AnyIds, AnyPath, Masks, as_ids, as_path, masks_by_id
+
+Annotators = Sequence[AnyPath] | Mapping[str, AnyPath]
+MasksOfAnnotators = Mapping[str, Masks]
+
+
+def fuse(
+    masks: Sequence[np.ndarray],
+    *,
+    method: Method = "majority",
+    min_votes: int | None = None,
+    weights: Sequence[float] | None = None,
+    region: np.ndarray | None = None,
+    texture: np.ndarray | None = None,
+) -> Fused:
+    """Fuse the masks that several annotators drew of one image.
+
+    Parameters
+    ----------
+    masks : sequence of np.ndarray
+        One for each annotator, bool (H, W); at most 20.
+    method : str
+        How votes become a mask; see `human_labels.fusion.FusionRule`.
+    min_votes : int, optional
+        For ``majority``: votes that a pixel needs; more than half if not given.
+    weights : sequence of float, optional
+        For ``weighted``: weight of each annotator's vote.
+    region : np.ndarray, optional
+        bool (H, W); pixels outside it do not count and are 0.
+    texture : np.ndarray, optional
+        For ``semi-automatic``: the texture map, uint8 (H, W).
+
+    Returns
+    -------
+    Fused
+        `mask` is uint8 (H, W), 0 and 255, or 0..255 for ``soft``.
+
+    Raises
+    ------
+    ArgumentError
+        As in `human_labels.fusion.fuse`.
+
+    Examples
+    --------
+    >>> masks = np.array([[[1, 1, 0]], [[1, 0, 0]], [[0, 1, 1]]], bool)
+    >>> fuse(masks).mask
+    array([[255, 255,   0]], dtype=uint8)
+    """
+    rule = FusionRule(
+        method=method, min_votes=min_votes, weights=None if weights is None else tuple(weights)
+    )
+    return fuse_masks(masks, rule, region, texture)
+
+
+def fuse_labels(
+    annotators: Annotators,
+    out: AnyPath,
+    *,
+    method: Method = "majority",
+    min_votes: int | None = None,
+    texture: AnyPath | None = None,
+    within: AnyPath | None = None,
+    missing: Missing = "error",
+    threshold: int | None = None,
+    resize: Literal["nearest"] | None = None,
+    ids: AnyIds | None = None,
+    limit: int | None = None,
+    jobs: int | None = None,
+    overwrite: bool = False,
+) -> FuseReport:
+    """Fuse the masks that several annotators drew of the same images; the command `fuse-labels`.
+
+    Parameters
+    ----------
+    annotators : sequence of str or Path, or mapping of str to them
+        A folder of masks for each of 2 to 20 annotators; a mapping gives them names, otherwise
+        they are called as their folders.
+    out : str or Path
+        Folder for the fused masks, 0/255 PNG, flat, with `fusion.csv` and `fusion.json`.
+    method : str
+        How votes become a mask; see `human_labels.fusion.FusionRule`.
+    min_votes : int, optional
+        For ``majority``: votes that a pixel needs; more than half if not given.
+    texture : str or Path, optional
+        For ``semi-automatic``: folder of texture maps or weak masks.
+    within : str or Path, optional
+        Folder of face masks; what lies outside them does not count.
+    missing : {"error", "skip", "empty"}
+        If an annotator lacks an image: refuse to start, leave the image out, or assume that they
+        drew nothing.
+    threshold : int, optional
+        For masks of more than two values: levels of at least this are drawn.
+    resize : {"nearest"}, optional
+        Resize masks to that of the first annotator who has the image, instead of failing.
+    ids : str, iterable of str, or Ids, optional
+        The images to fuse; all if not given.
+    limit : int, optional
+        Fuse at most this many images, the first by id.
+    jobs : int, optional
+        Threads; one for each core if not given.
+    overwrite : bool
+        Replace existing results.
+
+    Returns
+    -------
+    FuseReport
+
+    Raises
+    ------
+    ArgumentError, OutputError, RunInterrupted
+        As in `human_labels.fused.fuse_folder`.
+    """
+    return fuse_folder(
+        _parsed(annotators, least=1 if method == "semi-automatic" else MIN_ANNOTATORS),
+        as_path(out),
+        method=method,
+        min_votes=min_votes,
+        texture=as_path(texture),
+        settings=AnnotationSettings(
+            threshold=threshold, resize=resize, missing=missing, within=as_path(within)
+        ),
+        ids=as_ids(ids),
+        limit=limit,
+        jobs=jobs or available_cores(),
+        overwrite=overwrite,
+    )
+
+
+def agreement(
+    annotators: Annotators | MasksOfAnnotators,
+    *,
+    out: AnyPath | None = None,
+    images: AnyPath | None = None,
+    tolerances_px: Sequence[float] = (),
+    within: AnyPath | None = None,
+    missing: Missing = "error",
+    threshold: int | None = None,
+    resize: Literal["nearest"] | None = None,
+    ids: AnyIds | None = None,
+    resamples: int = RESAMPLES,
+    seed: int = 0,
+    jobs: int | None = None,
+) -> Agreement:
+    """Measure how far annotators agree; the command `agreement`.
+
+    Parameters
+    ----------
+    annotators : sequence of str or Path, or mapping
+        Folders of masks as in `fuse_labels`; or masks in memory, for which the other options but
+        `tolerances_px`, `resamples` and `seed` do not apply: for each annotator's name a list of
+        masks, bool (H, W), or masks by image id.
+    within, missing, threshold, resize, ids, jobs
+        As in `fuse_labels`.
+    out : str or Path, optional
+        Folder for tables and pictures.
+    images : str or Path, optional
+        Photographs to show under the masks of disputed images, for `out`.
+    tolerances_px : sequence of float
+        Also measure agreement if lines may lie this many pixels apart.
+    resamples : int
+        Resamples of the bootstrap over images; 0 for no intervals.
+    seed : int
+        Seed of the bootstrap.
+
+    Returns
+    -------
+    Agreement
+        Shows its tables in a notebook; `to_frame` gives them as pandas.
+
+    Raises
+    ------
+    ArgumentError, AnnotationError, OutputError
+        As in `human_labels.agreement.measure_agreement` and `human_labels.report.write_report`.
+    """
+    tolerances_px = sorted(set(tolerances_px))
+    if _are_in_memory(annotators):
+        return agreement_of_masks(
+            {name: masks_by_id(masks) for name, masks in annotators.items()},
+            tolerances_px=tolerances_px,
+            resamples=resamples,
+            seed=seed,
+        )
+    if images and not out:
+        raise ArgumentError("--images are for the pictures of a report; name its folder with --out")
+    folder, photos = as_path(out), as_path(images)
+    parsed = _parsed(annotators)
+    settings = AnnotationSettings(
+        threshold=threshold, resize=resize, missing=missing, within=as_path(within)
+    )
+    if folder:
+        read = [*(annotator.folder for annotator in parsed), settings.within]
+        require_report(folder, read, photos=photos)
+    measured = measure_agreement(
+        parsed,
+        settings,
+        ids=as_ids(ids),
+        tolerances_px=tolerances_px,
+        resamples=resamples,
+        seed=seed,
+        jobs=jobs or available_cores(),
+    )
+    if folder:
+        write_report(measured, folder, photos=photos)
+    return measured
+
+
+def _are_in_memory(annotators: Annotators | MasksOfAnnotators) -> TypeGuard[MasksOfAnnotators]:
+    return isinstance(annotators, Mapping) and not any(
+        isinstance(value, str | os.PathLike) for value in annotators.values()
+    )
+
+
+def _parsed(
+    annotators: Annotators | MasksOfAnnotators, *, least: int = MIN_ANNOTATORS
+) -> list[Annotator]:
+    if isinstance(annotators, Mapping):
+        texts = [f"{name}={folder}" for name, folder in annotators.items()]
+    else:
+        texts = [str(folder) for folder in annotators]
+    return parse_annotators(texts, least=least)

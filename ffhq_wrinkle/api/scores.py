@@ -1,0 +1,237 @@
+"""Scores: predictions against references, two methods compared, and training runs compared."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Literal, TypeGuard
+
+import numpy as np
+
+from ..errors import ArgumentError
+from ..measures.bootstrap import RESAMPLES
+from ..runs.cores import available_cores
+from ..segmentation.evaluation.comparison import Comparison, compare_folders
+from ..segmentation.evaluation.evaluation import Evaluation
+from ..segmentation.evaluation.evaluation_report import require_report, write_report
+from ..segmentation.evaluation.pairs import EvaluationSettings, Pair
+from ..segmentation.evaluation.scoring import evaluate_folders, evaluate_pairs
+from ..segmentation.experiments.experiment_report import require_report as require_compare_report
+from ..segmentation.experiments.experiment_report import write_report as write_compare_report
+from ..segmentation.experiments.experiments import Experiments
+from ..segmentation.experiments.experiments import compare_runs as compare_run_folders
+from .arguments import AnyIds, AnyPath, Masks, as_ids, as_path, masks_by_id
+
+
+def evaluate(
+    predictions: AnyPath | Masks,
+    references: AnyPath | Masks,
+    *,
+    out: AnyPath | None = None,
+    images: AnyPath | None = None,
+    ids: AnyIds | None = None,
+    threshold: float = 0.5,
+    within: AnyPath | None = None,
+    resize: Literal["nearest"] | None = None,
+    exact_only: bool = False,
+    resamples: int = RESAMPLES,
+    seed: int = 0,
+    jobs: int | None = None,
+) -> Evaluation:
+    """Score predictions against references; the command `evaluate`.
+
+    Parameters
+    ----------
+    predictions : str or Path, sequence of np.ndarray, or mapping of str to np.ndarray
+        A folder of masks or probabilities; or arrays in memory, in order or by image id, bool
+        (H, W) or probabilities of 0 to 1.
+    references : str or Path, sequence of np.ndarray, or mapping of str to np.ndarray
+        A folder of masks, or a data set; or masks in memory, bool (H, W).
+    out : str or Path, optional
+        Folder for tables and pictures.
+    images : str or Path, optional
+        Photographs to show under the masks of the worst images, for `out`.
+    ids : str, iterable of str, or Ids, optional
+        The images to score; all that have a reference if not given.
+    threshold : float
+        Threshold applied to probabilities when there is no mask.
+    within : str or Path, optional
+        Folder of face masks; what lies outside them does not count.
+    resize : {"nearest"}, optional
+        Resize predictions to their reference instead of failing.
+    exact_only : bool
+        Leave out clDice and F1 within 0 to 3 px, which take most of the time.
+    resamples : int
+        Resamples of the bootstrap over images; 0 for no intervals.
+    seed : int
+        Seed of the bootstrap.
+    jobs : int, optional
+        Threads; one for each core if not given.
+
+    Returns
+    -------
+    Evaluation
+        Shows its tables in a notebook; `to_frame` gives them as pandas.
+
+    Raises
+    ------
+    ArgumentError, EvaluationError, OutputError
+        As in `segmentation.evaluation.scoring.evaluate_folders` and
+        `segmentation.evaluation.evaluation_report.write_report`.
+    """
+    settings = _settings(threshold, resize, within, exact_only=exact_only)
+    if _are_in_memory(predictions) and _are_in_memory(references):
+        return evaluate_pairs(
+            _pairs(masks_by_id(predictions), masks_by_id(references)),
+            settings,
+            resamples=resamples,
+            seed=seed,
+        )
+    predicted, reference = _folder(predictions), _folder(references)
+    folder, photos = _report(out, images)
+    if folder:
+        require_report(folder, [predicted, reference, settings.within], photos=photos)
+    evaluation = evaluate_folders(
+        predicted,
+        reference,
+        settings,
+        ids=as_ids(ids),
+        resamples=resamples,
+        seed=seed,
+        jobs=jobs or available_cores(),
+    )
+    if folder:
+        write_report(evaluation, folder, photos=photos)
+    return evaluation
+
+
+def compare_predictions(
+    predictions: AnyPath,
+    other: AnyPath,
+    references: AnyPath,
+    *,
+    out: AnyPath | None = None,
+    images: AnyPath | None = None,
+    ids: AnyIds | None = None,
+    threshold: float = 0.5,
+    within: AnyPath | None = None,
+    resize: Literal["nearest"] | None = None,
+    exact_only: bool = False,
+    resamples: int = RESAMPLES,
+    seed: int = 0,
+    jobs: int | None = None,
+) -> Comparison:
+    """Compare two methods on the same images; the command `evaluate --compare`.
+
+    Parameters
+    ----------
+    predictions, other, references : str or Path
+        Folders, as in `evaluate`.
+    out, images, ids, threshold, within, resize, exact_only, resamples, seed, jobs
+        As in `evaluate`.
+
+    Returns
+    -------
+    Comparison
+        The first method's measures minus the second's, paired by image.
+
+    Raises
+    ------
+    ArgumentError, EvaluationError, OutputError
+        As in `evaluate`.
+    """
+    settings = _settings(threshold, resize, within, exact_only=exact_only)
+    first, second, reference = as_path(predictions), as_path(other), as_path(references)
+    folder, photos = _report(out, images)
+    if folder:
+        require_report(folder, [first, reference, second, settings.within], photos=photos)
+    comparison = compare_folders(
+        first,
+        second,
+        reference,
+        settings,
+        ids=as_ids(ids),
+        resamples=resamples,
+        seed=seed,
+        jobs=jobs or available_cores(),
+    )
+    if folder:
+        write_report(comparison.first, folder, comparison=comparison, photos=photos)
+    return comparison
+
+
+def compare_runs(
+    runs: Sequence[AnyPath],
+    *,
+    out: AnyPath | None = None,
+    resamples: int = RESAMPLES,
+    seed: int = 0,
+) -> Experiments:
+    """Compare training runs with each other and with the paper's tables; the command `compare`.
+
+    Parameters
+    ----------
+    runs : sequence of str or Path
+        Folders of `train`.
+    out : str or Path, optional
+        Folder for tables and a plot.
+    resamples, seed : int
+        As in `evaluate`.
+
+    Returns
+    -------
+    Experiments
+
+    Raises
+    ------
+    ArgumentError, EvaluationError, OutputError
+        As in `segmentation.experiments.experiments.compare_runs`.
+    """
+    folder, folders = as_path(out), [as_path(run) for run in runs]
+    if folder:
+        require_compare_report(folder, folders)
+    experiments = compare_run_folders(folders, resamples=resamples, seed=seed)
+    if folder:
+        write_compare_report(experiments, folder)
+    return experiments
+
+
+def _settings(
+    threshold: float, resize: Literal["nearest"] | None, within: AnyPath | None, *, exact_only: bool
+) -> EvaluationSettings:
+    settings = EvaluationSettings(threshold=threshold, resize=resize, within=as_path(within))
+    if not exact_only:
+        return settings
+    return EvaluationSettings(
+        threshold=threshold,
+        resize=resize,
+        within=settings.within,
+        tolerances_px=(),
+        centrelines=False,
+    )
+
+
+def _report(out: AnyPath | None, images: AnyPath | None) -> tuple[Path | None, Path | None]:
+    """Return the folder of a report, and that of photographs for it."""
+    if images and not out:
+        raise ArgumentError("--images are for the pictures of a report; name its folder with --out")
+    return as_path(out), as_path(images)
+
+
+def _are_in_memory(value: AnyPath | Masks) -> TypeGuard[Masks]:
+    return isinstance(value, Sequence | Mapping) and not isinstance(value, str)
+
+
+def _folder(value: AnyPath | Masks) -> Path:
+    if isinstance(value, Sequence | Mapping) and not isinstance(value, str):
+        raise ArgumentError("predictions and references are both folders, or both in memory")
+    return as_path(value)
+
+
+def _pairs(predictions: dict[str, np.ndarray], references: dict[str, np.ndarray]) -> list[Pair]:
+    if sorted(predictions) != sorted(references):
+        raise ArgumentError("predictions and references are not of the same images")
+    return [
+        Pair(image_id, reference, predicted)
+        if (predicted := predictions[image_id]).dtype == bool
+        else Pair(image_id, reference, probability=predicted)
+        for image_id, reference in sorted(references.items())
+    ]

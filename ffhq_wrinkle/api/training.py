@@ -1,0 +1,163 @@
+"""Training: a recipe trained on a data set, and a network exported."""
+
+from functools import partial
+from typing import TYPE_CHECKING, Any, Literal
+
+from ..errors import ArgumentError
+from ..faces.parsing import ParserName, create_parser
+from ..runs.cores import available_cores
+from ..segmentation.checkpoints.official import checkpoint_path
+from ..segmentation.prediction.onnx_export import ExportReport, export_onnx
+from ..segmentation.training.recipes import read_recipe
+from ..segmentation.training.settings import TrainPrecision, TrainSettings
+from ..segmentation.training.training import TrainReport
+from ..segmentation.training.training import train as train_recipe
+from .arguments import AnyPath, as_path, as_place
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+def train(
+    recipe: str,
+    data: AnyPath,
+    run: AnyPath,
+    *,
+    stage: Literal["pretrain", "finetune", "both"] = "both",
+    options: "Mapping[str, Any] | None" = None,
+    init: AnyPath | None = None,
+    initial_weights: AnyPath | None = None,
+    parser: ParserName = "bisenet",
+    weights: AnyPath | None = None,
+    labels: AnyPath | None = None,
+    seed: int = 0,
+    fraction: float = 1.0,
+    limit: int | None = None,
+    precision: TrainPrecision = "32",
+    compile: bool = False,
+    accumulate: int = 1,
+    deterministic: bool = False,
+    cache: AnyPath | None = None,
+    devices: int = 1,
+    accelerator: str = "auto",
+    workers: int | None = None,
+    jobs: int | None = None,
+    resume: bool = True,
+) -> TrainReport:
+    """Train a network as a recipe says; the command `train`.
+
+    Parameters
+    ----------
+    recipe : str
+        Name of a shipped recipe, such as ``unet_texture``, or a ``.toml`` file.
+    data : str or Path
+        A data set in the released layout, a folder with `images` and `masks`, or a CSV.
+    run : str or Path
+        Folder of the run; see `docs/pipeline.md`.
+    stage : {"pretrain", "finetune", "both"}
+        Stages of the recipe to train.
+    options : mapping of str to Any, optional
+        Values that override the recipe in each stage, such as ``{"epochs": 2, "size": 64}``; see
+        `segmentation.training.recipes.StageConfig`.
+    init : str or Path, optional
+        Checkpoint to initialise the first stage with.
+    initial_weights : str or Path, optional
+        ImageNet's weights, for recipes that start from them; downloaded once if not given.
+    parser, weights, labels
+        How faces are found if the data has no face masks; as in `weak_masks.build_weak`.
+    seed : int
+        Seed of the split, the initial weights, the order and the augmentation.
+    fraction : float
+        Share of the training part to finetune on.
+    limit : int, optional
+        Use at most this many images, the first by id.
+    precision : {"32", "bf16", "64"}
+        Precision of the network's arithmetic.
+    compile : bool
+        Compile the network with PyTorch.
+    accumulate : int
+        Number of parts in which each batch is computed, to use less memory.
+    deterministic : bool
+        On CUDA, use only deterministic algorithms.
+    cache : str or Path, optional
+        Folder for weak and face masks that are made; a hidden folder of `data` if not given.
+    devices : int
+        Number of devices.
+    accelerator : {"auto", "cpu", "cuda", "mps"}
+        Kind of device.
+    workers : int, optional
+        Data loader processes of each device; a share of the cores if not given.
+    jobs : int, optional
+        Threads that prepare and check the data; one for each core if not given.
+    resume : bool
+        Resume an existing run.
+
+    Returns
+    -------
+    TrainReport
+
+    Raises
+    ------
+    ArgumentError, TrainingDataError, TrainingError, OutputError, RunInterrupted
+        As in `segmentation.training.training.train`.
+    """
+    chosen = read_recipe(recipe)
+    if stage != "both":
+        chosen = chosen.only(stage)
+    chosen = chosen.changed(options or {})
+    folder = as_path(data)
+    cores = available_cores()
+    return train_recipe(
+        chosen,
+        folder,
+        as_path(run),
+        parser=partial(
+            create_parser,
+            parser,
+            weights=as_path(weights),
+            labels=as_place(labels),
+            images=folder if folder.is_dir() else folder.parent,
+        ),
+        settings=TrainSettings(
+            seed=seed,
+            fraction=fraction,
+            limit=limit,
+            precision=precision,
+            compile=compile,
+            accumulate=accumulate,
+            deterministic=deterministic,
+        ),
+        init=as_path(init),
+        initial_weights=as_path(initial_weights),
+        cache=as_path(cache),
+        devices=devices,
+        accelerator=accelerator,
+        workers=(cores - 1) // devices if workers is None else workers,
+        jobs=jobs or cores,
+        resume=resume,
+    )
+
+
+def export(out: AnyPath, *, checkpoint: AnyPath) -> ExportReport:
+    """Export a network to ONNX, for images of any size; the command `export`.
+
+    Parameters
+    ----------
+    out : str or Path
+        The ``.onnx`` file.
+    checkpoint : str or Path
+        A checkpoint, ``official-unet`` or ``official-swin-unetr``.
+
+    Returns
+    -------
+    ExportReport
+
+    Raises
+    ------
+    ArgumentError, SourceError, OutputError
+        As in `segmentation.prediction.onnx_export.export_onnx`.
+    """
+    path = as_path(out)
+    if path.suffix != ".onnx":
+        raise ArgumentError(f"{path} should end in .onnx")
+    return export_onnx(checkpoint_path(str(checkpoint)), path)

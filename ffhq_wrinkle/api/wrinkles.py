@@ -1,0 +1,148 @@
+"""Wrinkles: predicted in a folder of photographs."""
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from ..errors import ArgumentError
+from ..faces.parsing import ParserName, create_parser
+from ..runs.cores import default_jobs
+from ..runs.folder_run import RunReport
+from ..segmentation.checkpoints.official import checkpoint_path
+from ..segmentation.prediction.ingredients import Ingredients
+from ..segmentation.prediction.network_files import load_network
+from ..segmentation.prediction.prediction import predict_folder
+from ..segmentation.prediction.prediction_folder import PredictSettings, ProbabilityFormat
+from ..segmentation.prediction.predictor import Predictor
+from ..segmentation.prediction.trained_network import Precision
+from ..segmentation.prediction.views import AlignedFaces, WholeImages
+from .arguments import AnyIds, AnyPath, as_ids, as_path, as_place
+
+if TYPE_CHECKING:
+    from ..faces.bisenet import Engine
+
+
+def predict(
+    images: AnyPath,
+    out: AnyPath,
+    *,
+    checkpoint: AnyPath,
+    ids: AnyIds | None = None,
+    limit: int | None = None,
+    parser: ParserName | None = None,
+    weights: AnyPath | None = None,
+    labels: AnyPath | None = None,
+    engine: "Engine" = "auto",
+    recipe: str | None = None,
+    texture: AnyPath | None = None,
+    face_masks: AnyPath | None = None,
+    align: bool = False,
+    landmarks: AnyPath | None = None,
+    all_faces: bool = False,
+    probabilities: ProbabilityFormat | None = None,
+    overlays: bool = True,
+    flip: bool = False,
+    precision: Precision = "32",
+    device: str = "auto",
+    batch_size: int | None = None,
+    jobs: int | None = None,
+    scheduler: str | None = None,
+    overwrite: bool = False,
+) -> RunReport:
+    """Predict the wrinkles of each photo in a folder; the command `predict`.
+
+    Parameters
+    ----------
+    images : str or Path
+        Folder of photographs, flat or in FFHQ's shards, or a data set with `images1024x1024`; a
+        path or the address of an object store.
+    out : str or Path
+        Folder for masks, overlays and `wrinkles.csv`; see `docs/pipeline.md`.
+    checkpoint : str or Path
+        A checkpoint, an ``.onnx`` file, ``official-unet`` or ``official-swin-unetr``.
+    ids, limit, jobs, scheduler, overwrite, weights, labels, engine
+        As in `weak_masks.build_weak`.
+    parser : {"bisenet", "labels", "template"}, optional
+        How faces are found; BiSeNet if not given, or nothing if there are `face_masks`.
+    recipe : str, optional
+        Formula of the texture map; the one that the network was trained with if not given.
+    texture, face_masks : str or Path, optional
+        Folders of ready texture maps and face masks, by image id.
+    align : bool
+        Find the face in each photo and cut it out as in FFHQ.
+    landmarks : str or Path, optional
+        CSV of eyes and mouths, for `align` without YuNet.
+    all_faces : bool
+        With `align`, predict every face of a photo.
+    probabilities : {"png", "npy"}, optional
+        Also write probabilities, as 16-bit PNG or float16 ``.npy``.
+    overlays : bool
+        Also draw the wrinkles on the photos.
+    flip : bool
+        Average with the result of the mirrored image.
+    precision : {"32", "bf16"}
+        Precision of the network's arithmetic; bf16 is for CUDA.
+    device : str
+        ``auto``, ``cpu``, ``cuda``, ``cuda:1`` or ``mps``.
+    batch_size : int, optional
+        Images per batch; 4 on a GPU and 1 on the CPU if not given.
+
+    Returns
+    -------
+    RunReport
+
+    Raises
+    ------
+    ArgumentError, SourceError, ClusterError, OutputError, RunInterrupted
+        As in `segmentation.prediction.prediction.predict_folder`, or options do not go together.
+    """
+    folder = as_place(images)
+    if (landmarks or all_faces) and not align:
+        raise ArgumentError("--landmarks and --all-faces require --align")
+    if align and (texture or face_masks or parser == "labels"):
+        raise ArgumentError(
+            "--texture, --face-masks and --parser labels describe images as they are; they cannot "
+            "be combined with --align"
+        )
+    if face_masks and parser is None and (weights or labels):
+        raise ArgumentError(
+            "no parser is used with --face-masks; name one with --parser, or leave --weights and "
+            "--labels out"
+        )
+    network = load_network(
+        checkpoint_path(str(checkpoint)),
+        device=device,
+        precision=precision,
+        batch_size=batch_size,
+    )
+    trained_with = network.texture_settings()
+    if recipe and trained_with is None:
+        raise ArgumentError("this network takes no texture map; leave --recipe out")
+    face_parser = None
+    if parser or not face_masks:
+        face_parser = create_parser(
+            parser or "bisenet",
+            weights=as_path(weights),
+            labels=as_place(labels),
+            images=folder,
+            device=device,
+            batch_size=network.batch_size,
+            engine=engine,
+        )
+    ingredients = Ingredients(
+        face_parser,
+        replace(trained_with, recipe=recipe) if trained_with and recipe else trained_with,
+        textures=as_place(texture),
+        face_masks=as_place(face_masks),
+    )
+    views = AlignedFaces(as_path(landmarks), all_faces=all_faces) if align else WholeImages()
+    return predict_folder(
+        folder,
+        as_place(out),
+        Predictor(network, ingredients, views, flip=flip),
+        settings=PredictSettings(probabilities=probabilities, overlays=overlays),
+        ids=as_ids(ids),
+        limit=limit,
+        jobs=jobs or default_jobs(scheduler),
+        overwrite=overwrite,
+        scheduler=scheduler,
+    )

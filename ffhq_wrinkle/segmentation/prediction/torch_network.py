@@ -1,0 +1,88 @@
+"""Torch network: a checkpoint run by PyTorch."""
+
+import numpy as np
+import torch
+
+from ...errors import ArgumentError, SourceError
+from ...inference.devices import choose_device, exact, fold_batch_norm, laid_out
+from ..checkpoints.checkpoint import Checkpoint
+from .trained_network import BATCH_ON_GPU, Precision, TrainedNetwork
+
+
+class TorchNetwork(TrainedNetwork):
+    """A checkpoint run by PyTorch.
+
+    Batch normalisations are folded into their convolutions, and the memory format suits the
+    network: it is faster, and the logits differ only in their last bits.
+
+    Parameters
+    ----------
+    checkpoint : Checkpoint
+        The checkpoint; its network is modified and must not be used elsewhere.
+    device : str
+        As in `inference.devices.choose_device`.
+    precision : {"32", "bf16"}
+        float32, or bfloat16 where possible, on CUDA only.
+    batch_size : int, optional
+        4 on a GPU and 1 on the CPU if not given.
+
+    Raises
+    ------
+    ArgumentError
+        The device does not exist or does not support the precision.
+    SourceError
+        The outputs of the network are not background and wrinkle.
+    """
+
+    def __init__(
+        self,
+        checkpoint: Checkpoint,
+        *,
+        device: str = "auto",
+        precision: Precision = "32",
+        batch_size: int | None = None,
+    ) -> None:
+        model = checkpoint.model
+        require_two_classes(checkpoint)
+        self.device = choose_device(device)
+        if precision == "bf16" and self.device.type != "cuda":
+            raise ArgumentError(f"precision bf16 is for CUDA, not for {self.device.type}")
+        self.precision = precision
+        self.name = checkpoint.network
+        self.sha256 = checkpoint.sha256
+        self.in_channels = model.in_channels
+        self.texture = checkpoint.texture
+        self.side = checkpoint.side
+        self.batch_size = batch_size or (1 if self.device.type == "cpu" else BATCH_ON_GPU)
+        fold_batch_norm(model)
+        self._model = laid_out(model.to(self.device), model.memory_format)
+
+    @torch.inference_mode()
+    def batch_logits(self, batch: np.ndarray) -> np.ndarray:
+        """Return the logits of a batch, computed by PyTorch."""
+        x = self._model.scaled(torch.from_numpy(batch).permute(0, 3, 1, 2))
+        bf16 = self.precision == "bf16"
+        with exact(self.device), torch.autocast("cuda", torch.bfloat16, enabled=bf16):
+            background, wrinkle = self._model(x).float().unbind(dim=1)
+        return np.asarray((wrinkle - background).cpu().numpy())
+
+
+def require_two_classes(checkpoint: Checkpoint) -> None:
+    """Refuse networks whose outputs are not background and wrinkle.
+
+    Raises
+    ------
+    SourceError
+        The network has another number of outputs than 2, or of inputs than 3 or 4.
+    """
+    channels = (checkpoint.model.in_channels, checkpoint.model.out_channels)
+    if channels[1] == 1:
+        raise SourceError(
+            "the checkpoint is of stage 1: it predicts texture maps, not wrinkles. Finetune it "
+            "first, or use one of stage 2"
+        )
+    if channels not in ((3, 2), (4, 2)):
+        raise SourceError(
+            f"the checkpoint has {channels[0]} -> {channels[1]} channels; wrinkles are predicted "
+            "from 3 or 4 (RGB, or RGB and texture map) to 2 (background, wrinkle)"
+        )
