@@ -74,7 +74,7 @@ class Difference(NamedTuple):
     association: Association
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Composition(Tabular):
     """The groups in sets of faces.
 

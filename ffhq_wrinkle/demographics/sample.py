@@ -21,7 +21,7 @@ _UNLABELLED = "no label"
 Stratum = tuple[str, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class IdSample(Tabular):
     """Ids drawn for annotation.
 

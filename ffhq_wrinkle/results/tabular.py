@@ -2,12 +2,17 @@
 
 import base64
 import html
+import io
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from PIL import Image
+
 if TYPE_CHECKING:
     import pandas as pd
+
+_LONGEST_SIDE = 900  # pixels of a picture in a notebook
 
 
 class Tabular(ABC):
@@ -30,6 +35,9 @@ class Tabular(ABC):
         """Yield captions and PNG or JPEG files of the pictures to show; none unless overridden."""
         return ()
 
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}: {self.summary().splitlines()[0]}>"
+
     def _repr_html_(self) -> str:
         return self.tables_html() + "".join(
             picture_html(caption, content) for caption, content in self.pictures()
@@ -42,8 +50,15 @@ def paragraphs_html(texts: Iterable[str]) -> str:
 
 
 def picture_html(caption: str, content: bytes) -> str:
-    """Return a PNG or JPEG file as HTML that needs no other file."""
+    """Return a PNG or JPEG file as HTML that needs no other file, large ones reduced."""
     kind = "png" if content.startswith(b"\x89PNG") else "jpeg"
+    with Image.open(io.BytesIO(content)) as picture:
+        if max(picture.size) > _LONGEST_SIDE:
+            reduced = picture.convert("RGB")
+            reduced.thumbnail((_LONGEST_SIDE, _LONGEST_SIDE))
+            smaller = io.BytesIO()
+            reduced.save(smaller, "JPEG", quality=85)
+            kind, content = "jpeg", smaller.getvalue()
     data = base64.b64encode(content).decode()
     return (
         f"<figure><img style='max-width:100%' src='data:image/{kind};base64,{data}' "

@@ -35,7 +35,7 @@ class PairedScores(NamedTuple):
         return PairedScores(self.first.weighted(weights), self.second.weighted(weights))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Comparison(Tabular):
     """Two methods on the same images: the first's measures minus the second's.
 

@@ -100,7 +100,7 @@ class Apart(NamedTuple):
     figures: tuple[Figure, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Experiments(Tabular):
     """Training runs, compared.
 
