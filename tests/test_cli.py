@@ -130,7 +130,7 @@ def test_options_offer_what_the_library_has():
     assert tuple(options["recipe"].type.choices) == tuple(FORMULAS)
     options = {option.name: option for option in main.commands["build-weak"].params}
     assert tuple(options["recipe"].type.choices) == tuple(FORMULAS)
-    assert tuple(options["parser_name"].type.choices) == PARSERS
+    assert tuple(options["parser_name"].type.choices) == tuple(PARSERS)
     defaults = TextureSettings()
     for name in ("recipe", "kernel_size", "sigma"):
         assert options[name].default == getattr(defaults, name)

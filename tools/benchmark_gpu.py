@@ -16,7 +16,7 @@ import torch
 from benchmark_weak import make_many, make_weights
 from ffhq_wrinkle.faces.bisenet import BiSeNetParser
 from ffhq_wrinkle.faces.labels import FaceParser
-from ffhq_wrinkle.faces.parsing import ReadyLabels
+from ffhq_wrinkle.faces.ready_labels import ReadyLabels
 from ffhq_wrinkle.images.photographs import read_image
 from ffhq_wrinkle.images.png import encode_png
 from ffhq_wrinkle.storage.writing import write_bytes

@@ -25,7 +25,7 @@ from demo import aligned_astronaut
 from ffhq_wrinkle.dataset.layout import released_path
 from ffhq_wrinkle.faces.bisenet import BiSeNetParser, Engine
 from ffhq_wrinkle.faces.labels import FaceParser, face_mask, read_label_map
-from ffhq_wrinkle.faces.parsing import ReadyLabels
+from ffhq_wrinkle.faces.ready_labels import ReadyLabels
 from ffhq_wrinkle.faces.template import TemplateParser
 from ffhq_wrinkle.images.photographs import read_image
 from ffhq_wrinkle.images.png import encode_png

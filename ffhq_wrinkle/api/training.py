@@ -4,7 +4,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 from ..errors import ArgumentError
-from ..faces.parsing import ParserName, create_parser
+from ..faces.parsing import create_parser
 from ..runs.cores import available_cores
 from ..segmentation.checkpoints.official import checkpoint_path
 from ..segmentation.prediction.onnx_export import ExportReport, export_onnx
@@ -27,7 +27,7 @@ def train(
     options: "Mapping[str, Any] | None" = None,
     init: AnyPath | None = None,
     initial_weights: AnyPath | None = None,
-    parser: ParserName = "bisenet",
+    parser: str = "bisenet",
     weights: AnyPath | None = None,
     labels: AnyPath | None = None,
     seed: int = 0,

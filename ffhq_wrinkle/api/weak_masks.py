@@ -7,7 +7,7 @@ import numpy as np
 
 from ..errors import ParsingError
 from ..faces.labels import FaceParser
-from ..faces.parsing import ParserName, create_parser
+from ..faces.parsing import create_parser
 from ..runs.cores import default_jobs
 from ..runs.folder_run import RunReport
 from ..weak_labels.texture import KERNEL_SIZE, SIGMA, TextureSettings
@@ -29,7 +29,7 @@ def weak_mask(
     kernel_size: int = KERNEL_SIZE,
     sigma: float = SIGMA,
     scale_to_image: bool = False,
-    parser: ParserName | FaceParser = "bisenet",
+    parser: str | FaceParser = "bisenet",
     face_mask: np.ndarray | None = None,
     device: str = "auto",
 ) -> np.ndarray:
@@ -94,7 +94,7 @@ def weak_mask(
 
 
 @lru_cache(maxsize=2)
-def _parser(name: ParserName, device: str) -> FaceParser:
+def _parser(name: str, device: str) -> FaceParser:
     return create_parser(name, device=device)
 
 
@@ -106,7 +106,7 @@ def build_weak(
     kernel_size: int = KERNEL_SIZE,
     sigma: float = SIGMA,
     scale_to_image: bool = False,
-    parser: ParserName | FaceParser = "bisenet",
+    parser: str | FaceParser = "bisenet",
     weights: AnyPath | None = None,
     labels: AnyPath | None = None,
     engine: "Engine" = "auto",

@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ..errors import ArgumentError
-from ..faces.parsing import ParserName, create_parser
+from ..faces.parsing import create_parser
 from ..runs.cores import default_jobs
 from ..runs.folder_run import RunReport
 from ..segmentation.checkpoints.official import checkpoint_path
@@ -28,7 +28,7 @@ def predict(
     checkpoint: AnyPath,
     ids: AnyIds | None = None,
     limit: int | None = None,
-    parser: ParserName | None = None,
+    parser: str | None = None,
     weights: AnyPath | None = None,
     labels: AnyPath | None = None,
     engine: "Engine" = "auto",

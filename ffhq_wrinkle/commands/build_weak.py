@@ -18,11 +18,16 @@ from .options import (
     overwrite_option,
     scheduler_option,
 )
-from .parser_options import engine_option, labels_option, parser_option, weights_option
+from .parser_options import (
+    echo_guess,
+    engine_option,
+    labels_option,
+    parser_option,
+    weights_option,
+)
 
 if TYPE_CHECKING:
     from ..faces.bisenet import Engine
-    from ..faces.parsing import ParserName
     from ..storage.places import Place
 
 _FORMULAS = ", ".join(f"{name} ({formula.description})" for name, formula in FORMULAS.items())
@@ -90,7 +95,7 @@ def build_weak_command(
     kernel_size: int,
     sigma: float,
     scale_to_image: bool,
-    parser_name: "ParserName",
+    parser_name: str,
     weights: Path | None,
     labels: "Place | None",
     engine: "Engine",
@@ -152,6 +157,5 @@ def build_weak_command(
         save_masked_images=save_masked_images,
     )
     click.echo(report.summary())
-    if parser_name == "template":
-        click.echo(f"The faces are {parser.note}.")
+    echo_guess(parser_name)
     ctx.exit(FAILED if report.failed else 0)

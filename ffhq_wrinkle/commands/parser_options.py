@@ -2,30 +2,39 @@
 
 import click
 
+from ..faces.parsing import PARSERS
 from .options import EXISTING_FILE, EXISTING_PLACE
 
 parser_option = click.option(
     "--parser",
     "parser_name",
-    type=click.Choice(["bisenet", "labels", "template"]),
+    type=click.Choice(list(PARSERS)),
     default="bisenet",
     show_default=True,
-    help="Who finds the face: the trained network, ready label maps, or a fixed template.",
+    help="How faces are found: "
+    + "; ".join(f"{parser.name}: {parser.description}" for parser in PARSERS.values())
+    + ".",
 )
 weights_option = click.option(
     "--weights",
     type=EXISTING_FILE,
-    help="BiSeNet's weights; fetched once if not given.",
+    help="BiSeNet's weights; downloaded once if not given.",
 )
 labels_option = click.option(
     "--labels",
     type=EXISTING_PLACE,
-    help="Folder of ready label maps, ID.npy or ID.png, for --parser labels.",
+    help="Folder of existing label maps, ID.npy or ID.png, for --parser labels.",
 )
 engine_option = click.option(
     "--engine",
     type=click.Choice(["auto", "torch", "ncnn"]),
     default="auto",
     show_default=True,
-    help="What computes BiSeNet: PyTorch, or on a CPU, sooner, ncnn (auto: if it is installed).",
+    help="Backend for BiSeNet: PyTorch, or ncnn, faster on a CPU (auto: ncnn if installed).",
 )
+
+
+def echo_guess(parser_name: str) -> None:
+    """Tell users that faces were guessed, if the parser guesses."""
+    if PARSERS[parser_name].is_guess:
+        click.echo(f"The faces are a guess by the parser {parser_name}, not by a trained network.")

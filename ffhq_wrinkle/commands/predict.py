@@ -20,11 +20,16 @@ from .options import (
     overwrite_option,
     scheduler_option,
 )
-from .parser_options import engine_option, labels_option, parser_option, weights_option
+from .parser_options import (
+    echo_guess,
+    engine_option,
+    labels_option,
+    parser_option,
+    weights_option,
+)
 
 if TYPE_CHECKING:
     from ..faces.bisenet import Engine
-    from ..faces.parsing import ParserName
     from ..segmentation.prediction.prediction_folder import ProbabilityFormat
     from ..segmentation.prediction.trained_network import Precision
     from ..storage.places import Place
@@ -98,7 +103,7 @@ def predict_command(
     ids_text: str | None,
     ids_file: Path | None,
     limit: int | None,
-    parser_name: "ParserName",
+    parser_name: str,
     weights: Path | None,
     labels: "Place | None",
     engine: "Engine",
@@ -141,7 +146,6 @@ def predict_command(
       ffhq-wrinkle predict s3://faces/photos s3://faces/wrinkles --checkpoint best.pt --align
     """
     from ..api.wrinkles import predict
-    from ..faces.template import TemplateParser
 
     chosen_parser = ctx.get_parameter_source("parser_name") is not ParameterSource.DEFAULT
     report = predict(
@@ -171,6 +175,5 @@ def predict_command(
         overwrite=overwrite,
     )
     click.echo(report.summary())
-    if parser_name == "template":
-        click.echo(f"The faces are {TemplateParser.note}.")
+    echo_guess(parser_name)
     ctx.exit(FAILED if report.failed else 0)

@@ -15,7 +15,6 @@ from .options import (
 from .parser_options import labels_option, parser_option, weights_option
 
 if TYPE_CHECKING:
-    from ..faces.parsing import ParserName
     from ..segmentation.training.settings import TrainPrecision
 
 # Fields of a stage's configuration, with the option's type and help; the name is the field's.
@@ -154,7 +153,7 @@ def train_command(
     devices: int,
     accelerator: str,
     resume: str,
-    parser_name: "ParserName",
+    parser_name: str,
     weights: Path | None,
     labels: Path | None,
     cache: Path | None,

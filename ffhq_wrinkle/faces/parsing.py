@@ -1,75 +1,127 @@
-"""Parsing: the three face parsers, of which `create_parser` creates one.
+"""Parsing: the face parsers that there are, and how one is created by its name.
 
-`bisenet` needs trained weights, `labels` reads existing label maps, and `template` makes a guess
-from the position of faces in FFHQ. Their base class is `labels.FaceParser`.
+`PARSERS` is the only list of them, and a new parser is one entry in it: a subclass of
+`labels.FaceParser` and a function that creates it. Commands offer the names in the table, so
+importing this module loads no numerical library.
 """
 
-import os
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING
 
-import numpy as np
-
-from ..dataset.layout import LABEL_MAPS_FOLDERS, image_folder, released_path
-from ..dataset.sources import fetch_weights
-from ..errors import ArgumentError, ParsingError
-from ..storage.places import Place, exists, is_folder
-from .labels import FaceParser, read_label_map
+from ..errors import ArgumentError
 
 if TYPE_CHECKING:
+    from ..storage.places import Place
     from .bisenet import Engine
-
-ParserName = Literal["bisenet", "labels", "template"]
-PARSERS: tuple[ParserName, ...] = get_args(ParserName)
+    from .labels import FaceParser
 
 
-class ReadyLabels(FaceParser):
-    """Existing label maps in a folder, such as the published `face_parsed_labels`.
+@dataclass(frozen=True, kw_only=True)
+class ParserSettings:
+    """What a face parser may be created with; `create_parser` describes each.
+
+    A parser ignores the device, batch size and engine if it has no network.
+    """
+
+    weights: Path | None = None
+    labels: "Place | None" = None
+    images: "Place | None" = None
+    device: str = "auto"
+    batch_size: int | None = None
+    engine: "Engine" = "auto"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ParserSpec:
+    """A face parser that users can choose.
 
     Parameters
     ----------
-    folder : Place
-        ``<image id>.npy`` or ``<image id>.png``, flat or in FFHQ's shards.
-
-    Raises
-    ------
-    ArgumentError
-        The folder does not exist.
+    name : str
+        What users and records call it.
+    description : str
+        A few words for the help of ``--parser``.
+    create : callable
+        Creates the parser.
+    takes_weights, takes_labels : bool
+        Whether weights or a folder of label maps can be given to it.
+    is_guess : bool
+        Whether it guesses where the face is, which users are told after a run.
     """
 
-    name = "labels"
-    folder: Place
+    name: str
+    description: str
+    create: "Callable[[ParserSettings], FaceParser]"
+    takes_weights: bool = False
+    takes_labels: bool = False
+    is_guess: bool = False
 
-    def __init__(self, folder: Place) -> None:
-        if not is_folder(folder):
-            raise ArgumentError(f"the folder of label maps {folder} does not exist")
-        self.folder = folder
-        self.note = f"ready label maps, {folder.resolve().name}"
 
-    def settings(self) -> dict[str, str | None]:
-        """Return the settings of any parser, and the whole path, since folder names repeat."""
-        return {**super().settings(), "labels": str(self.folder.resolve())}
+def _bisenet(settings: ParserSettings) -> "FaceParser":
+    from ..dataset.sources import fetch_weights
 
-    def prepare(self, image: np.ndarray, image_id: str) -> np.ndarray:
-        """Read the image's label map."""
-        for suffix in (".npy", ".png"):
-            for name in (f"{image_id}{suffix}", released_path(image_id, suffix)):
-                path = self.folder / name
-                if os.path.lexists(path) if isinstance(path, Path) else exists(path):
-                    return read_label_map(path)
-        raise ParsingError(f"{self.folder} has no label map {image_id}.npy or {image_id}.png")
+    path = settings.weights or fetch_weights(
+        "bisenet",
+        "BiSeNet's",
+        "name it with --weights FILE, or use --parser labels or --parser template, which need no "
+        "weights",
+    )
+    from .bisenet import BiSeNetParser  # loads PyTorch, which takes seconds: only with weights
+
+    return BiSeNetParser(
+        path, device=settings.device, batch_size=settings.batch_size, engine=settings.engine
+    )
+
+
+def _ready_labels(settings: ParserSettings) -> "FaceParser":
+    from .ready_labels import ReadyLabels, released_labels
+
+    return ReadyLabels(settings.labels or released_labels(settings.images))
+
+
+def _template(settings: ParserSettings) -> "FaceParser":
+    from .template import TemplateParser
+
+    return TemplateParser()
+
+
+PARSERS: dict[str, ParserSpec] = {
+    parser.name: parser
+    for parser in (
+        ParserSpec(
+            name="bisenet",
+            description="the trained network",
+            create=_bisenet,
+            takes_weights=True,
+        ),
+        ParserSpec(
+            name="labels",
+            description="existing label maps",
+            create=_ready_labels,
+            takes_labels=True,
+        ),
+        ParserSpec(
+            name="template",
+            description="a fixed template, a guess",
+            create=_template,
+            is_guess=True,
+        ),
+    )
+}
 
 
 def create_parser(
-    name: ParserName,
+    name: str,
     *,
     weights: Path | None = None,
-    labels: Place | None = None,
-    images: Place | None = None,
+    labels: "Place | None" = None,
+    images: "Place | None" = None,
     device: str = "auto",
     batch_size: int | None = None,
     engine: "Engine" = "auto",
-) -> FaceParser:
+) -> "FaceParser":
     """Create a face parser.
 
     Parameters
@@ -98,33 +150,21 @@ def create_parser(
         BiSeNet's weights are neither given nor in the cache and cannot be fetched, or they are not
         the right ones.
     """
-    if weights and name != "bisenet":
-        raise ArgumentError(f"weights belong to the parser bisenet, not to {name}")
-    if labels and name != "labels":
-        raise ArgumentError(f"a folder of label maps belongs to the parser labels, not to {name}")
-    if name == "labels":
-        return ReadyLabels(labels or _released_labels(images))
-    if name == "template":
-        from .template import TemplateParser
-
-        return TemplateParser()
-    if name == "bisenet":
-        path = weights or fetch_weights(
-            "bisenet",
-            "BiSeNet's",
-            "name it with --weights FILE, or use --parser labels or --parser template, which need "
-            "no weights",
+    if name not in PARSERS:
+        raise ArgumentError(f"parser is {name!r}; choose one of {', '.join(PARSERS)}")
+    if weights and not PARSERS[name].takes_weights:
+        owners = ", ".join(parser.name for parser in PARSERS.values() if parser.takes_weights)
+        raise ArgumentError(f"weights belong to the parser {owners}, not to {name}")
+    if labels and not PARSERS[name].takes_labels:
+        owners = ", ".join(parser.name for parser in PARSERS.values() if parser.takes_labels)
+        raise ArgumentError(f"a folder of label maps belongs to the parser {owners}, not to {name}")
+    return PARSERS[name].create(
+        ParserSettings(
+            weights=weights,
+            labels=labels,
+            images=images,
+            device=device,
+            batch_size=batch_size,
+            engine=engine,
         )
-        from .bisenet import BiSeNetParser  # loads torch and facexlib, so only here
-
-        return BiSeNetParser(path, device=device, batch_size=batch_size, engine=engine)
-    raise ArgumentError(f"parser is {name!r}; choose one of {', '.join(PARSERS)}")
-
-
-def _released_labels(images: Place | None) -> Place:
-    """Return the folder of label maps beside `images` in the released layout."""
-    data_set = image_folder(images.resolve()).parent if images else Path()
-    for folder in (data_set / name for name in LABEL_MAPS_FOLDERS):
-        if images and is_folder(folder):
-            return folder
-    raise ArgumentError("the parser labels needs a folder of label maps: --labels FOLDER")
+    )

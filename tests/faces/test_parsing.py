@@ -3,8 +3,11 @@ import pytest
 from numpy.testing import assert_array_equal
 from PIL import Image
 
+import ffhq_wrinkle
 from ffhq_wrinkle.errors import ArgumentError, ParsingError, SourceError
-from ffhq_wrinkle.faces.parsing import ReadyLabels, create_parser
+from ffhq_wrinkle.faces.labels import SKIN, FaceParser
+from ffhq_wrinkle.faces.parsing import PARSERS, ParserSpec, create_parser
+from ffhq_wrinkle.faces.ready_labels import ReadyLabels
 
 LABELS = np.random.default_rng(2).integers(0, 19, (512, 512), dtype=np.uint8)
 IMAGE = np.zeros((8, 8, 3), np.uint8)
@@ -67,3 +70,30 @@ def test_without_weights_and_network_one_line_says_what_to_do(tmp_path, publish,
     for part in (address, f"Put 79999_iter.pth into {tmp_path / 'cache'}", "--weights FILE"):
         assert part in said
     assert "--parser labels or --parser template" in said
+
+
+class EverythingIsSkin(FaceParser):
+    name = "skin"
+    note = "skin everywhere"
+
+    def prepare(self, image, image_id):
+        return np.full((512, 512), SKIN, np.uint8)
+
+
+def test_a_parser_that_is_entered_in_the_table_is_known_everywhere(tmp_path, monkeypatch):
+    spec = ParserSpec(
+        name="skin", description="everything", create=lambda settings: EverythingIsSkin()
+    )
+    monkeypatch.setitem(PARSERS, "skin", spec)
+    photo = np.random.default_rng(5).integers(0, 256, (40, 48, 3), dtype=np.uint8)
+    (tmp_path / "photos").mkdir()
+    Image.fromarray(photo).save(tmp_path / "photos" / "a.png")
+
+    texture = ffhq_wrinkle.texture_map(photo)
+    assert_array_equal(ffhq_wrinkle.weak_mask(photo, parser="skin"), texture)
+    ffhq_wrinkle.build_weak(tmp_path / "photos", tmp_path / "weak", parser="skin", jobs=1)
+    assert_array_equal(np.asarray(Image.open(tmp_path / "weak" / "a.png")), texture)
+    assert '"parser": "skin"' in (tmp_path / "weak" / "build.json").read_text()
+
+    with pytest.raises(ArgumentError, match="weights belong to the parser bisenet, not to skin"):
+        create_parser("skin", weights=tmp_path / "a.pth")

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from ffhq_wrinkle.faces.parsing import ReadyLabels
+from ffhq_wrinkle.faces.ready_labels import ReadyLabels
 from ffhq_wrinkle.segmentation.prediction.ingredients import Ingredients
 from ffhq_wrinkle.segmentation.prediction.prediction import predict_folder
 from ffhq_wrinkle.segmentation.prediction.predictor import Predictor

@@ -2,7 +2,7 @@
 
 import torch
 
-from ffhq_wrinkle.faces.parsing import ReadyLabels
+from ffhq_wrinkle.faces.ready_labels import ReadyLabels
 from ffhq_wrinkle.segmentation.training.recipes import parse_recipe
 from ffhq_wrinkle.segmentation.training.settings import TrainSettings
 from ffhq_wrinkle.segmentation.training.training import train

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import torch
 
-from ffhq_wrinkle.faces.parsing import ReadyLabels
+from ffhq_wrinkle.faces.ready_labels import ReadyLabels
 from ffhq_wrinkle.inference.gpu_images import GpuBatch, on_device
 from ffhq_wrinkle.weak_labels.weak import build_weak
 from tests.helpers.formulas import REFERENCES

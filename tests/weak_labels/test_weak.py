@@ -6,7 +6,7 @@ from numpy.testing import assert_array_equal
 from PIL import Image
 
 from ffhq_wrinkle.dataset.ids import parse_ids
-from ffhq_wrinkle.faces.parsing import ReadyLabels
+from ffhq_wrinkle.faces.ready_labels import ReadyLabels
 from ffhq_wrinkle.weak_labels.texture import TextureSettings
 from ffhq_wrinkle.weak_labels.weak import build_weak, build_weak_of
 from ffhq_wrinkle.weak_labels.weak_work import ByProducts

@@ -3,7 +3,7 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from ffhq_wrinkle.faces.labels import FaceParser
-from ffhq_wrinkle.faces.parsing import ReadyLabels
+from ffhq_wrinkle.faces.ready_labels import ReadyLabels
 from ffhq_wrinkle.weak_labels.formulas import FORMULAS
 from ffhq_wrinkle.weak_labels.texture import TextureSettings
 from ffhq_wrinkle.weak_labels.weak_work import ByProducts

@@ -8,7 +8,7 @@ from numpy.testing import assert_array_equal
 
 from ffhq_wrinkle.dataset.ids import parse_ids
 from ffhq_wrinkle.errors import ArgumentError, OutputError
-from ffhq_wrinkle.faces.parsing import ReadyLabels
+from ffhq_wrinkle.faces.ready_labels import ReadyLabels
 from ffhq_wrinkle.weak_labels.texture import TextureSettings
 from ffhq_wrinkle.weak_labels.weak import build_weak
 from ffhq_wrinkle.weak_labels.weak_work import ByProducts

@@ -11,7 +11,7 @@ from scipy.special import expit
 
 from ...errors import ArgumentError, ImageError, ImageFailure
 from ...faces.labels import FaceParser
-from ...faces.parsing import ParserName, create_parser
+from ...faces.parsing import create_parser
 from ...images.photographs import read_image
 from ...reports.overlays import wrinkle_overlay
 from ...storage.places import Place, parse_place
@@ -121,7 +121,7 @@ class Predictor:
         cls,
         checkpoint: str | Path,
         *,
-        parser: ParserName | FaceParser = "bisenet",
+        parser: str | FaceParser = "bisenet",
         align: bool = False,
         all_faces: bool = False,
         recipe: str | None = None,

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from ffhq_wrinkle.errors import ArgumentError
-from ffhq_wrinkle.faces.parsing import ReadyLabels
+from ffhq_wrinkle.faces.ready_labels import ReadyLabels
 from ffhq_wrinkle.faces.template import TemplateParser
 from ffhq_wrinkle.segmentation.prediction.ingredients import Ingredients
 from ffhq_wrinkle.weak_labels.texture import TextureSettings

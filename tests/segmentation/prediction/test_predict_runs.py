@@ -88,7 +88,7 @@ CHEAP = """
 import sys
 from pathlib import Path
 import numpy as np, psutil
-from ffhq_wrinkle.faces.parsing import ReadyLabels
+from ffhq_wrinkle.faces.ready_labels import ReadyLabels
 from ffhq_wrinkle.segmentation.prediction.ingredients import Ingredients
 from ffhq_wrinkle.segmentation.prediction.prediction import predict_folder
 from ffhq_wrinkle.segmentation.prediction.predictor import Predictor

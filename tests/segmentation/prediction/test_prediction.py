@@ -9,7 +9,7 @@ from PIL import Image
 
 from ffhq_wrinkle.dataset.ids import parse_ids
 from ffhq_wrinkle.errors import ArgumentError
-from ffhq_wrinkle.faces.parsing import ReadyLabels
+from ffhq_wrinkle.faces.ready_labels import ReadyLabels
 from ffhq_wrinkle.faces.template import TemplateParser
 from ffhq_wrinkle.segmentation import save_checkpoint
 from ffhq_wrinkle.segmentation.prediction.ingredients import Ingredients

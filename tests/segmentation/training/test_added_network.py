@@ -9,7 +9,7 @@ from torch import nn
 from torch.nn import functional
 
 from ffhq_wrinkle.errors import ArgumentError, SourceError
-from ffhq_wrinkle.faces.parsing import ReadyLabels
+from ffhq_wrinkle.faces.ready_labels import ReadyLabels
 from ffhq_wrinkle.segmentation import (
     create_model,
     load_checkpoint,

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from ffhq_wrinkle.errors import RunInterrupted
-from ffhq_wrinkle.faces.parsing import ReadyLabels
+from ffhq_wrinkle.faces.ready_labels import ReadyLabels
 from ffhq_wrinkle.segmentation.checkpoints.checkpoint import load_checkpoint
 from ffhq_wrinkle.segmentation.networks.catalogue import network_spec
 from ffhq_wrinkle.segmentation.training.objectives import objective_of

@@ -16,7 +16,7 @@ import os
 import sys
 from pathlib import Path
 
-from ffhq_wrinkle.faces.parsing import ReadyLabels
+from ffhq_wrinkle.faces.ready_labels import ReadyLabels
 from ffhq_wrinkle.segmentation.training.recipes import read_recipe
 from ffhq_wrinkle.segmentation.training.settings import TrainSettings
 from ffhq_wrinkle.segmentation.training.training import train

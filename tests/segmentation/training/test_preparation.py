@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from ffhq_wrinkle.errors import ArgumentError, TrainingDataError
-from ffhq_wrinkle.faces.parsing import ReadyLabels
+from ffhq_wrinkle.faces.ready_labels import ReadyLabels
 from ffhq_wrinkle.segmentation.training.preparation import prepare
 from ffhq_wrinkle.segmentation.training.recipes import parse_recipe
 from ffhq_wrinkle.segmentation.training.run_folder import RunFolder

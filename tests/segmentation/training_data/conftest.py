@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ffhq_wrinkle.faces.parsing import ReadyLabels
+from ffhq_wrinkle.faces.ready_labels import ReadyLabels
 from ffhq_wrinkle.segmentation.training_data.samples import Sample
 from ffhq_wrinkle.weak_labels.texture import TextureSettings
 from ffhq_wrinkle.weak_labels.weak import build_weak

@@ -8,7 +8,7 @@ from numpy.testing import assert_array_equal
 from PIL import Image
 
 from ffhq_wrinkle.errors import RunInterrupted
-from ffhq_wrinkle.faces.parsing import ReadyLabels
+from ffhq_wrinkle.faces.ready_labels import ReadyLabels
 from ffhq_wrinkle.faces.template import TemplateParser
 from ffhq_wrinkle.weak_labels.texture import TextureSettings
 from ffhq_wrinkle.weak_labels.weak import build_weak
