@@ -56,7 +56,7 @@ def astronaut() -> np.ndarray:
 def checkpoint(tmp_path_factory):
     """A small U-Net set by hand: wrinkle where its texture map is above a level."""
     # These import PyTorch, which must not happen before OMP_NUM_THREADS is set.
-    from ffhq_wrinkle.segmentation import save_checkpoint
+    from ffhq_wrinkle.segmentation.checkpoints.checkpoint import save_checkpoint
     from ffhq_wrinkle.weak_labels.texture import TextureSettings
     from tests.helpers.networks import threshold_unet
 

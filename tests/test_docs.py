@@ -10,7 +10,7 @@ from click.testing import CliRunner
 from PIL import Image
 
 from ffhq_wrinkle.cli import main
-from ffhq_wrinkle.segmentation import save_checkpoint
+from ffhq_wrinkle.segmentation.checkpoints.checkpoint import save_checkpoint
 from ffhq_wrinkle.weak_labels.texture import TextureSettings
 from tests.helpers import ROOT
 from tests.helpers.faces import drawn_lines

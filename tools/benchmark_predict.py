@@ -9,8 +9,8 @@ import numpy as np
 import torch
 
 from ffhq_wrinkle.inference.devices import choose_device, laid_out
-from ffhq_wrinkle.segmentation import create_model, load_checkpoint, save_checkpoint
-from ffhq_wrinkle.segmentation.networks.catalogue import NETWORKS
+from ffhq_wrinkle.segmentation.checkpoints.checkpoint import load_checkpoint, save_checkpoint
+from ffhq_wrinkle.segmentation.networks.catalogue import NETWORKS, create_model
 from ffhq_wrinkle.segmentation.prediction.network_files import load_network
 from ffhq_wrinkle.segmentation.prediction.onnx_export import export_onnx
 from ffhq_wrinkle.weak_labels.texture import TextureSettings

@@ -17,9 +17,8 @@ from torch.utils.data import DataLoader, Dataset
 from benchmark_augment import peer_augmentation
 from ffhq_wrinkle.images.png import encode_png
 from ffhq_wrinkle.runs.opencv_threads import one_opencv_thread
-from ffhq_wrinkle.segmentation import create_model
 from ffhq_wrinkle.segmentation.augmentation.augmentation import AugmentSettings
-from ffhq_wrinkle.segmentation.networks.catalogue import NETWORKS
+from ffhq_wrinkle.segmentation.networks.catalogue import NETWORKS, create_model
 from ffhq_wrinkle.segmentation.training.preparation import StageData
 from ffhq_wrinkle.segmentation.training.recipes import StageConfig
 from ffhq_wrinkle.segmentation.training.settings import TrainSettings

@@ -5,7 +5,7 @@ from click.testing import CliRunner
 from PIL import Image
 
 from ffhq_wrinkle.cli import main
-from ffhq_wrinkle.segmentation import save_checkpoint
+from ffhq_wrinkle.segmentation.checkpoints.checkpoint import save_checkpoint
 from ffhq_wrinkle.weak_labels.texture import TextureSettings
 from tests.helpers.landmarks import ASTRONAUT, landmarks_csv
 from tests.helpers.networks import threshold_unet

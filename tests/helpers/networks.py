@@ -4,8 +4,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from ffhq_wrinkle.segmentation import create_model
-from ffhq_wrinkle.segmentation.networks.catalogue import NETWORKS
+from ffhq_wrinkle.segmentation.networks.catalogue import NETWORKS, create_model
 
 NEEDS_SMP = pytest.mark.skipif(
     not NETWORKS["unet_resnet50"].is_installed, reason="needs the extra smp"

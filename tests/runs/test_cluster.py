@@ -14,7 +14,7 @@ from click.testing import CliRunner
 from ffhq_wrinkle.cli import main
 from ffhq_wrinkle.errors import ArgumentError
 from ffhq_wrinkle.runs.cluster import connected
-from ffhq_wrinkle.segmentation import save_checkpoint
+from ffhq_wrinkle.segmentation.checkpoints.checkpoint import save_checkpoint
 from ffhq_wrinkle.weak_labels.texture import TextureSettings
 from tests.helpers.files import files_of, partial_files
 from tests.helpers.networks import threshold_unet

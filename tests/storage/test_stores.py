@@ -15,7 +15,7 @@ from ffhq_wrinkle.errors import ArgumentError, ImageError, OutputError
 from ffhq_wrinkle.images.photographs import read_image
 from ffhq_wrinkle.results.outputs import OutputFolder
 from ffhq_wrinkle.results.result_files import State
-from ffhq_wrinkle.segmentation import save_checkpoint
+from ffhq_wrinkle.segmentation.checkpoints.checkpoint import save_checkpoint
 from ffhq_wrinkle.storage.places import entries, get, parse_place
 from ffhq_wrinkle.weak_labels.texture import TextureSettings
 from tests.helpers.commands import run

@@ -16,7 +16,7 @@ from PIL import Image
 from ffhq_wrinkle.cli import main
 from ffhq_wrinkle.errors import ArgumentError
 from ffhq_wrinkle.inference.gpu_images import GpuBatch, fetched, on_device
-from ffhq_wrinkle.segmentation import save_checkpoint
+from ffhq_wrinkle.segmentation.checkpoints.checkpoint import save_checkpoint
 from ffhq_wrinkle.segmentation.training_data.sample_files import find_sample_files
 from ffhq_wrinkle.weak_labels.formulas import FORMULAS
 from ffhq_wrinkle.weak_labels.gpu_texture import GpuWeakMasks, masked_texture_maps

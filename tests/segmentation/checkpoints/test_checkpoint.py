@@ -11,13 +11,10 @@ import torch
 from torch import nn
 
 from ffhq_wrinkle.errors import ArgumentError, OutputError, SourceError
-from ffhq_wrinkle.segmentation import (
-    create_model,
-    load_checkpoint,
-    load_pretrained,
-    save_checkpoint,
-)
+from ffhq_wrinkle.segmentation.checkpoints.checkpoint import load_checkpoint, save_checkpoint
 from ffhq_wrinkle.segmentation.checkpoints.official import OFFICIAL, official_checkpoint
+from ffhq_wrinkle.segmentation.checkpoints.pretrained import load_pretrained
+from ffhq_wrinkle.segmentation.networks.catalogue import create_model
 from ffhq_wrinkle.weak_labels.texture import TextureSettings
 from tests.helpers.networks import FEATURES, small_model
 

@@ -14,7 +14,6 @@ from torchvision.transforms.functional import normalize
 
 from ffhq_wrinkle.dataset.sources import source
 from ffhq_wrinkle.errors import ArgumentError, SourceError
-from ffhq_wrinkle.segmentation import create_model
 from ffhq_wrinkle.segmentation.checkpoints import imagenet
 from ffhq_wrinkle.segmentation.checkpoints.encoders import (
     CLASSIFIERS,
@@ -26,7 +25,7 @@ from ffhq_wrinkle.segmentation.checkpoints.imagenet import (
     load_imagenet,
     transfer_imagenet,
 )
-from ffhq_wrinkle.segmentation.networks.catalogue import NETWORKS
+from ffhq_wrinkle.segmentation.networks.catalogue import NETWORKS, create_model
 from tests.helpers.networks import EACH, NEEDS_SMP, filled, picture
 
 WITH_WEIGHTS = [one for one in EACH if NETWORKS[one.values[0]].classifier]

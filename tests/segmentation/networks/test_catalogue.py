@@ -7,10 +7,10 @@ import pytest
 import torch
 
 from ffhq_wrinkle.errors import ArgumentError, SourceError
-from ffhq_wrinkle.segmentation import create_model
 from ffhq_wrinkle.segmentation.networks import catalogue
 from ffhq_wrinkle.segmentation.networks.catalogue import (
     NETWORKS,
+    create_model,
     described,
     fitting_crop,
     network_spec,

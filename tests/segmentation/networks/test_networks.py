@@ -11,7 +11,7 @@ from torch.nn import functional
 
 from ffhq_wrinkle.errors import ArgumentError
 from ffhq_wrinkle.inference.devices import fold_batch_norm
-from ffhq_wrinkle.segmentation import create_model
+from ffhq_wrinkle.segmentation.networks.catalogue import create_model
 from tests.helpers.networks import EACH, FEATURES, NEEDS_SMP, filled, picture, small_model
 
 

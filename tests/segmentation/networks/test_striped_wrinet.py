@@ -7,7 +7,7 @@ import torch
 from torch.nn import functional
 
 from ffhq_wrinkle.inference.devices import fold_batch_norm
-from ffhq_wrinkle.segmentation import create_model
+from ffhq_wrinkle.segmentation.networks.catalogue import create_model
 from ffhq_wrinkle.segmentation.networks.striped_wrinet import (
     Attention,
     GlobalStripes,

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from ffhq_wrinkle.segmentation import create_model, save_checkpoint
+from ffhq_wrinkle.segmentation.checkpoints.checkpoint import save_checkpoint
+from ffhq_wrinkle.segmentation.networks.catalogue import create_model
 from ffhq_wrinkle.segmentation.prediction.network_files import load_network
 from ffhq_wrinkle.weak_labels.texture import TextureSettings
 

@@ -11,7 +11,8 @@ from PIL import Image
 
 from ffhq_wrinkle.cli import main
 from ffhq_wrinkle.errors import ArgumentError, SourceError
-from ffhq_wrinkle.segmentation import create_model, save_checkpoint
+from ffhq_wrinkle.segmentation.checkpoints.checkpoint import save_checkpoint
+from ffhq_wrinkle.segmentation.networks.catalogue import create_model
 from ffhq_wrinkle.segmentation.networks.window_attention import OpenLayer
 from ffhq_wrinkle.segmentation.prediction.network_files import load_network
 from ffhq_wrinkle.weak_labels.texture import TextureSettings

@@ -11,7 +11,7 @@ from ffhq_wrinkle.dataset.ids import parse_ids
 from ffhq_wrinkle.errors import ArgumentError
 from ffhq_wrinkle.faces.ready_labels import ReadyLabels
 from ffhq_wrinkle.faces.template import TemplateParser
-from ffhq_wrinkle.segmentation import save_checkpoint
+from ffhq_wrinkle.segmentation.checkpoints.checkpoint import save_checkpoint
 from ffhq_wrinkle.segmentation.prediction.ingredients import Ingredients
 from ffhq_wrinkle.segmentation.prediction.network_files import load_network
 from ffhq_wrinkle.segmentation.prediction.prediction import predict_folder

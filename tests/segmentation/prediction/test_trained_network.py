@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from ffhq_wrinkle.errors import ArgumentError, SourceError
-from ffhq_wrinkle.segmentation import create_model, save_checkpoint
-from ffhq_wrinkle.segmentation.checkpoints.checkpoint import load_checkpoint
+from ffhq_wrinkle.segmentation.checkpoints.checkpoint import load_checkpoint, save_checkpoint
+from ffhq_wrinkle.segmentation.networks.catalogue import create_model
 from ffhq_wrinkle.segmentation.prediction.network_files import load_network
 from ffhq_wrinkle.segmentation.prediction.torch_network import TorchNetwork
 from ffhq_wrinkle.segmentation.prediction.trained_network import TrainedNetwork

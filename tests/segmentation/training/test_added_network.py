@@ -10,16 +10,13 @@ from torch.nn import functional
 
 from ffhq_wrinkle.errors import ArgumentError, SourceError
 from ffhq_wrinkle.faces.ready_labels import ReadyLabels
-from ffhq_wrinkle.segmentation import (
-    create_model,
-    load_checkpoint,
-    load_pretrained,
-    save_checkpoint,
-)
+from ffhq_wrinkle.segmentation.checkpoints.checkpoint import load_checkpoint, save_checkpoint
 from ffhq_wrinkle.segmentation.checkpoints.imagenet import load_imagenet
+from ffhq_wrinkle.segmentation.checkpoints.pretrained import load_pretrained
 from ffhq_wrinkle.segmentation.networks.catalogue import (
     NETWORKS,
     NetworkSpec,
+    create_model,
     described,
     fitting_crop,
 )

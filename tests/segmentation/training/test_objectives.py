@@ -4,9 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from ffhq_wrinkle.segmentation import create_model
 from ffhq_wrinkle.segmentation.checkpoints.pretrained import load_pretrained
-from ffhq_wrinkle.segmentation.networks.catalogue import NETWORKS
+from ffhq_wrinkle.segmentation.networks.catalogue import NETWORKS, create_model
 from ffhq_wrinkle.segmentation.networks.swin_mim import SwinMim
 from ffhq_wrinkle.segmentation.training.loss_catalogue import LOSSES
 from ffhq_wrinkle.segmentation.training.losses import masked_l1_loss

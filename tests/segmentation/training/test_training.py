@@ -9,7 +9,8 @@ import pytest
 import torch
 
 from ffhq_wrinkle.errors import ArgumentError, TrainingError
-from ffhq_wrinkle.segmentation import create_model, load_checkpoint, save_checkpoint
+from ffhq_wrinkle.segmentation.checkpoints.checkpoint import load_checkpoint, save_checkpoint
+from ffhq_wrinkle.segmentation.networks.catalogue import create_model
 from ffhq_wrinkle.weak_labels.texture import TextureSettings
 from tests.helpers.networks import FEATURES, small_model
 from tests.helpers.tables import rows_of

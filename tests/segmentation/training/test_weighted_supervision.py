@@ -7,7 +7,7 @@ from numpy.testing import assert_allclose
 from torch.nn import functional
 
 from ffhq_wrinkle.errors import ArgumentError
-from ffhq_wrinkle.segmentation import create_model
+from ffhq_wrinkle.segmentation.networks.catalogue import create_model
 from ffhq_wrinkle.segmentation.training.losses import soft_dice_loss
 from ffhq_wrinkle.segmentation.training.weighted_supervision import (
     weighted_deep_supervision_loss,
