@@ -114,7 +114,17 @@ class RunInterrupted(KeyboardInterrupt):
         self.summary = summary
 
 
-_NAMED = 5  # images in a message
+_NAMED = 5  # things of a kind in a message
+
+
+def first_few(texts: Sequence[str], *, separator: str = ", ") -> str:
+    """Return the first five texts, as messages name them.
+
+    >>> first_few("abcde"), first_few("abcdef", separator="; ")
+    ('a, b, c, d, e', 'a; b; c; d; e; ...')
+    """
+    more = ["..."] if len(texts) > _NAMED else []
+    return separator.join([*texts[:_NAMED], *more])
 
 
 def some_images(image_ids: Sequence[str]) -> str:
@@ -123,6 +133,5 @@ def some_images(image_ids: Sequence[str]) -> str:
     >>> some_images(["00003"]), some_images([f"{number:05d}" for number in range(9)])
     ('1 image (00003)', '9 images (00000, 00001, 00002, 00003, 00004, ...)')
     """
-    more = ", ..." if len(image_ids) > _NAMED else ""
     plural = "s" * (len(image_ids) != 1)
-    return f"{len(image_ids)} image{plural} ({', '.join(image_ids[:_NAMED])}{more})"
+    return f"{len(image_ids)} image{plural} ({first_few(image_ids)})"

@@ -4,13 +4,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from ...errors import ImageError, ImageFailure, SizeError, TrainingDataError
+from ...errors import ImageError, ImageFailure, SizeError, TrainingDataError, first_few
 from ...runs.pipeline import run_each
 from ...runs.progress import Progress
 from .picture_files import read_face, read_size, require_same_size
 from .samples import Sample, Stage, load_target, read_human_mask, read_named
 
-_NAMED = 5
 _MISSING = "files do not exist"
 _INCOMPLETE = "images have no weak mask or no face mask, and none could be made"
 _OTHER_SIZE = "files differ in size from their image"
@@ -89,7 +88,11 @@ def require_trainable(
                     text = f"{sample.image}: {reason}" if reason else str(sample.image)
                     problems[_INCOMPLETE].append(text)
     problems |= _size_problems(shapes, size, batch_size)
-    lines = [f"{len(texts)} {kind}: {_first(texts)}" for kind, texts in problems.items() if texts]
+    lines = [
+        f"{len(texts)} {kind}: {first_few(texts, separator='; ')}"
+        for kind, texts in problems.items()
+        if texts
+    ]
     if lines:
         title = f"the training data of {len(samples)} images cannot be used as they are:"
         raise TrainingDataError("\n".join([title, *lines]))
@@ -115,10 +118,6 @@ def require_wrinkles(samples: Sequence[Sample], *, stage: Stage) -> None:
         raise TrainingDataError(
             f"no {what} of the {len(samples)} images of the training part has a wrinkle"
         )
-
-
-def _first(texts: Sequence[str]) -> str:
-    return "; ".join(texts[:_NAMED]) + "; ..." * (len(texts) > _NAMED)
 
 
 def _size_problems(

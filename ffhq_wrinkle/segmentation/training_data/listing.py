@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from ...errors import ArgumentError, TrainingDataError
+from ...errors import ArgumentError, TrainingDataError, first_few
 from ...faces.labels import FaceParser
 from ...storage.writing import sha256_of
 from ...weak_labels.texture import TextureSettings
@@ -22,8 +22,6 @@ from .soft_masks import soft_folders
 from .weak_cache import CACHE, MadeFiles, Provided, ReadyFaces, WeakCache
 
 log = logging.getLogger(__name__)
-
-_NAMED = 5
 
 
 @dataclass(frozen=True)
@@ -223,10 +221,9 @@ def _report_faceless(faceless: Mapping[str, str], images: int) -> None:
         raise TrainingDataError(
             f"none of the {images} images has a face to train on: {first}: {faceless[first]}"
         )
-    named = ", ".join(sorted(faceless)[:_NAMED]) + (", ..." if len(faceless) > _NAMED else "")
     log.warning(
         "%d of %d images are left out because no face was found: %s (%s: %s)",
-        *(len(faceless), images, named, first, faceless[first]),
+        *(len(faceless), images, first_few(sorted(faceless)), first, faceless[first]),
     )
 
 

@@ -4,7 +4,7 @@ import csv
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from ...errors import ArgumentError
+from ...errors import ArgumentError, first_few
 from ...storage.writing import csv_bytes, write_bytes
 from .sample_files import PARTS, Part
 from .samples import Sample
@@ -13,7 +13,6 @@ from .split import Split, require_parts
 _COLUMNS = ("image_id", "part", "used")
 _USED = {"yes": True, "no": False}
 _PARTS: dict[str, Part] = {part: part for part in PARTS}
-_NAMED = 5
 
 
 def write_split(path: Path, split: Split) -> None:
@@ -63,7 +62,7 @@ def read_split_of(
         if ids:
             raise ArgumentError(
                 f"{path} is the split of different data: {len(ids)} images {problem}, such as "
-                f"{', '.join(sorted(ids)[:_NAMED])}; use the data of that run, or choose another "
+                f"{first_few(sorted(ids))}; use the data of that run, or choose another "
                 "folder for this one"
             )
     require_parts(split.parts, needed=needed)

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from ...errors import ImageFailure, TrainingDataError
+from ...errors import ImageFailure, TrainingDataError, first_few
 from ...images.photographs import read_content, read_image
 from ...runs.pipeline import run_each
 from ...runs.progress import Progress
@@ -14,8 +14,6 @@ from .picture_files import read_size
 from .samples import Sample, Stage, read_named
 
 log = logging.getLogger(__name__)
-
-_NAMED = 5
 
 
 def same_pictures(samples: Sequence[Sample], *, stage: Stage, jobs: int = 1) -> list[list[str]]:
@@ -110,9 +108,8 @@ def _for_each(samples: Sequence[Sample], work: Callable[[Path], str], jobs: int)
             else:
                 results[sample.image_id] = outcome
     if failures:
-        raise TrainingDataError(
-            f"{len(failures)} images cannot be read: {'; '.join(failures[:_NAMED])}"
-        )
+        named = first_few(failures, separator="; ")
+        raise TrainingDataError(f"{len(failures)} images cannot be read: {named}")
     return results
 
 
