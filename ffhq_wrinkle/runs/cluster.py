@@ -13,23 +13,22 @@ if the worker died.
 
 import logging
 import os
-import signal
-import sys
-import threading
+import time
 import uuid
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from importlib.machinery import ModuleSpec
 from importlib.util import find_spec
 from itertools import islice
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from queue import Empty, SimpleQueue
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from ..dataset.layout import ImageFile
 from ..errors import ArgumentError, ClusterError
 from . import worker
+from .local_cluster import LocalCluster, started
 from .shards import Execution, Loaded, Outcome, Result, Work, shards_of
 from .worker import Job, do_job, forget, stop_name
 
@@ -38,10 +37,15 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_LOCAL, _HOST = "local:", "127.0.0.1"
+_LOCAL = "local:"
 _ADDRESSES = ("tcp://", "tls://")
 _WAITING = 64  # shards that wait besides those under way, so that an adaptive cluster grows
 _SECONDS_TO_STOP = 60
+_SECONDS_BETWEEN_CHECKS = 1.0
+_SECONDS_BETWEEN_WARNINGS = 10.0
+_ANSWER_S = 10.0  # after which the scheduler counts as not answering
+# How long a run waits for workers after it has lost them all. A batch system may queue new ones.
+_PATIENCE_S = {"local": 25.0, "remote": 600.0}
 
 
 def local_workers(scheduler: str) -> int | None:
@@ -66,19 +70,21 @@ def local_workers(scheduler: str) -> int | None:
 class Cluster:
     """A cluster whose workers wait for shards; see `connected`."""
 
-    def __init__(self, client: "Client", local: int | None) -> None:
+    def __init__(self, client: "Client", local: LocalCluster | None) -> None:
         self._client = client
         self._local = local
 
     def workers(self) -> int:
         """Return the current number of workers."""
-        return self._local or len(self._client.nthreads())
+        return self._local.size if self._local else len(self._client.nthreads())
 
     def execution(
         self, files: Sequence[ImageFile], work: Work[Loaded, Result], *, jobs: int
     ) -> "ClusterExecution":
         """Return the execution of a run by the workers of this cluster; see `ClusterExecution`."""
-        return ClusterExecution(self._client, self.workers(), files, work, jobs=jobs)
+        return ClusterExecution(
+            self._client, self.workers(), files, work, jobs=jobs, local=self._local
+        )
 
 
 class ClusterExecution(Execution):
@@ -99,14 +105,16 @@ class ClusterExecution(Execution):
         Work to do, after `begin` of its results.
     jobs : int
         Threads of each worker; 0 for as many as it has cores.
+    local : LocalCluster, optional
+        The cluster, if this process started it; lost workers are then replaced.
 
     Raises
     ------
     ArgumentError
         `work` cannot be sent to other processes.
     ClusterError
-        Several workers died over a shard, a worker lacks what the run needs, or the scheduler is
-        gone.
+        Several workers died over a shard, no worker is left, a worker lacks what the run needs, or
+        the scheduler is gone.
     Exception
         The error that a shard raised.
     """
@@ -119,14 +127,17 @@ class ClusterExecution(Execution):
         work: Work[Loaded, Result],
         *,
         jobs: int,
+        local: LocalCluster | None = None,
     ) -> None:
         super().__init__()
         self._client = client
+        self._attendance = _Attendance(client, local)
         self._workers = workers
         self._work: Work[Any, Any] = work
         self._job = Job(uuid.uuid4().hex, _pickled(work), jobs, Path.cwd())
         self._shards = shards_of(files, workers)
         self._under_way: dict[Any, list[ImageFile]] = {}
+        self._done: SimpleQueue[Any] = SimpleQueue()  # futures
         self._made = 0
 
     @property
@@ -135,17 +146,17 @@ class ClusterExecution(Execution):
         return self._made
 
     def __enter__(self) -> Self:
-        from distributed import Event, as_completed
+        from distributed import Event
 
         if not self._workers:
             log.info("the scheduler has no workers yet; waiting for one")
         self._stop = Event(stop_name(self._job.run), client=self._client)
-        self._finished = as_completed()
         return self
 
     def __iter__(self) -> Iterator[bool]:
         self._submit(_WAITING + 2 * self._workers)
-        for future in self._finished:
+        while self._under_way:
+            future = self._next_done()
             outcome = _outcome(future, self._under_way.pop(future))
             self._count(outcome)
             yield from (False for _ in range(outcome.made))
@@ -158,23 +169,40 @@ class ClusterExecution(Execution):
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        from distributed import as_completed
-
         if error is not None:
-            self._stop.set()
             with suppress(Exception):
-                for future in as_completed(list(self._under_way), timeout=_SECONDS_TO_STOP):
-                    if future.status == "finished":
-                        self._count(future.result())
+                self._stop_shards()
         with suppress(Exception):
             self._client.run(forget, on_error="ignore")
+
+    def _next_done(self) -> Any:  # noqa: ANN401  # Dask's future
+        """Wait for a shard, as long as there may be a worker that does it."""
+        while True:
+            try:
+                return self._done.get(timeout=_SECONDS_BETWEEN_CHECKS)
+            except Empty:
+                self._attendance.check()
+
+    def _stop_shards(self) -> None:
+        """Stop the shards under way, and count their results."""
+        self._stop.set()
+        deadline = time.monotonic() + _SECONDS_TO_STOP
+        while self._under_way and time.monotonic() < deadline:
+            try:
+                future = self._done.get(timeout=_SECONDS_BETWEEN_CHECKS)
+            except Empty:
+                if not self._attendance.anyone():
+                    return
+            else:
+                if self._under_way.pop(future, None) and future.status == "finished":
+                    self._count(future.result())
 
     def _submit(self, count: int) -> None:
         for shard in islice(self._shards, count):
             key = _key(self._job.run, shard)
             future = self._client.submit(do_job, self._job, shard, key=key)
             self._under_way[future] = shard
-            self._finished.add(future)
+            future.add_done_callback(self._done.put)
 
     def _count(self, outcome: Outcome) -> None:
         self._work.take(outcome.gathered)  # before it counts as made
@@ -202,17 +230,18 @@ def connected(scheduler: str, *, connect_s: float = 10.0) -> Iterator[Cluster]:
     ClusterError
         A worker lacks this package.
     """
-    local = local_workers(scheduler)
-    # Dask sets its log level when it is imported, here and in workers.
-    level = "info" if log.isEnabledFor(logging.DEBUG) else "warning"
+    size = local_workers(scheduler)
+    # Dask sets its log level when it is imported, here and in workers. It logs tracebacks of workers
+    # that die and of connections that are lost; what they mean for the run is said in one line.
+    level = "info" if log.isEnabledFor(logging.DEBUG) else "critical"
     os.environ.setdefault("DASK_LOGGING__DISTRIBUTED", level)
     try:
         from distributed import Client
     except ImportError as error:
         raise ArgumentError("a scheduler needs Dask: pip install 'ffhq-wrinkle[dask]'") from error
-    with _local_cluster(local) as address:
+    with started(size) if size else nullcontext() as local:
         try:
-            client = Client(address or scheduler, timeout=connect_s)
+            client = Client(local.address if local else scheduler, timeout=connect_s)
         except (OSError, ValueError) as error:
             raise ArgumentError(f"no Dask scheduler answers at {scheduler}") from error
         with client:
@@ -246,70 +275,54 @@ def _pickled(work: Work[Loaded, Result]) -> bytes:
         raise ArgumentError(f"the work cannot be sent to other processes: {error}") from error
 
 
-@contextmanager
-def _local_cluster(workers: int | None) -> Iterator[str | None]:
-    """Start workers on this machine and yield their scheduler's address; None starts nothing."""
-    if workers is None:
-        yield None
-        return
-    import dask
-    from distributed import Nanny, Scheduler, SpecCluster
+class _Attendance:
+    """Whether a worker is left to wait for.
 
-    with ExitStack() as stack:
-        scratch = stack.enter_context(TemporaryDirectory(prefix="ffhq-wrinkle-dask-"))
-        # Otherwise Dask would also set OMP_NUM_THREADS of this process.
-        stack.enter_context(dask.config.set({"distributed.nanny.pre-spawn-environ": {}}))
-        common: dict[str, Any] = {"host": _HOST, "dashboard_address": f"{_HOST}:0"}
-        gpus = _gpus()
-        with _ctrl_c_ignored():  # inherited by the workers, which the run's own process stops
-            cluster = SpecCluster(
-                scheduler={"cls": Scheduler, "options": {**common, "port": 0}},
-                workers={
-                    number: {
-                        "cls": Nanny,
-                        "options": {
-                            **common,
-                            "nthreads": 1,
-                            "memory_limit": 0,
-                            "local_directory": scratch,
-                            "silence_logs": logging.WARNING,
-                            "env": _own_gpu(gpus, number),
-                        },
-                    }
-                    for number in range(workers)
-                },
-                silence_logs=logging.WARNING,
+    Raises nothing while workers may still come: at the start of a run on a scheduler that others
+    started, however long it takes, and for a while after the last worker was lost.
+    """
+
+    def __init__(self, client: "Client", local: LocalCluster | None) -> None:
+        self._client = client
+        self._local = local
+        self._patience_s = _PATIENCE_S["remote" if local is None else "local"]
+        self._seen = local is not None
+        self._last_seen = self._last_said = time.monotonic()
+
+    def check(self) -> None:
+        """Start local workers in place of lost ones, and require that workers are left or coming.
+
+        Raises
+        ------
+        ClusterError
+            There has been no worker for too long.
+        """
+        if self._local:
+            self._local.replace_lost()
+        now = time.monotonic()
+        if self.anyone():
+            self._seen = True
+            self._last_seen = self._last_said = now
+            return
+        if self._seen and now - self._last_seen > self._patience_s:
+            raise ClusterError(
+                f"all workers have been gone for {now - self._last_seen:.0f} s, perhaps for lack "
+                "of memory; completed results are kept, and the same command does the rest"
             )
-        yield stack.enter_context(cluster).scheduler_address
+        if now - self._last_said > _SECONDS_BETWEEN_WARNINGS:
+            self._last_said = now
+            log.warning("no worker for %.0f s; waiting for one", now - self._last_seen)
 
+    def anyone(self) -> bool:
+        """Return whether the scheduler answers and has a worker."""
+        try:
+            return bool(self._client.sync(self._nthreads, callback_timeout=_ANSWER_S))
+        except (OSError, TimeoutError):
+            return False
 
-def _gpus() -> list[str]:
-    """Return the names of the CUDA devices that this process sees."""
-    names = os.environ.get("CUDA_VISIBLE_DEVICES")
-    if names is not None:
-        return [name for name in names.split(",") if name]
-    if "torch" not in sys.modules:  # no parser or network has been created that could use a GPU
-        return []
-    import torch
-
-    return [str(number) for number in range(torch.cuda.device_count())]
-
-
-def _own_gpu(gpus: Sequence[str], worker: int) -> dict[str, str]:
-    """Return the environment that shows a worker one GPU; more workers than GPUs share them."""
-    return {"CUDA_VISIBLE_DEVICES": gpus[worker % len(gpus)]} if gpus else {}
-
-
-@contextmanager
-def _ctrl_c_ignored() -> Iterator[None]:
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    handler = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, handler)
+    async def _nthreads(self) -> dict[str, int]:
+        scheduler = self._client.scheduler
+        return await scheduler.ncores() if scheduler else {}
 
 
 def _outcome(future: Any, shard: Sequence[ImageFile]) -> Outcome:  # noqa: ANN401  # Dask's

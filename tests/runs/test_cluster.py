@@ -27,6 +27,7 @@ from tests.helpers.processes import (
     without_module,
     workers_below,
 )
+from tests.helpers.slow_runs import start_slow_run
 
 psutil = pytest.importorskip("psutil")
 pytest.importorskip("distributed")
@@ -124,39 +125,11 @@ def test_predictions_of_a_cluster_are_those_of_one_machine(
     assert "faces are much smaller" in stderr
 
 
-# A parser that only this script has, so slow that one sees whether workers stop.
-SLOW = """
-import logging, sys, time
-from pathlib import Path
-import numpy as np
-from ffhq_wrinkle.errors import RunInterrupted
-from ffhq_wrinkle.faces.labels import FaceParser
-from ffhq_wrinkle.weak_labels.weak import build_weak
-
-class Slow(FaceParser):
-    name = note = "slow"
-
-    def prepare(self, image, image_id):
-        time.sleep(0.2)
-        return np.ones((512, 512), np.uint8)
-
-if __name__ == "__main__":
-    images, out, scheduler = sys.argv[1:]
-    try:
-        build_weak(Path(images), Path(out), parser=Slow(), scheduler=scheduler)
-    except RunInterrupted as interruption:
-        print(interruption.summary)
-"""
-
-
 @pytest.fixture
 def slow(make_dataset, tmp_path):
     """Begin a run of 25 images a shard, five seconds each."""
     dataset = make_dataset(range(400), side=32)
-    (tmp_path / "slow.py").write_text(SLOW)
-
-    script = (sys.executable, tmp_path / "slow.py")
-    return lambda scheduler: start(dataset.images, tmp_path / "out", scheduler, command=script)
+    return lambda scheduler: start_slow_run(dataset.images, tmp_path / "out", scheduler)
 
 
 def still(out):
