@@ -1,4 +1,4 @@
-"""Options of commands that find faces."""
+"""Options of the commands that find faces."""
 
 import click
 
@@ -10,22 +10,25 @@ parser_option = click.option(
     type=click.Choice(["bisenet", "labels", "template"]),
     default="bisenet",
     show_default=True,
-    help="Who finds the face: the trained network, ready label maps, or a fixed template.",
+    help="How faces are found: by the trained network BiSeNet, from existing label maps, or by a "
+    "fixed template.",
 )
 weights_option = click.option(
     "--weights",
     type=EXISTING_FILE,
-    help="BiSeNet's weights; fetched once if not given.",
+    help="With --parser bisenet: its weights; downloaded once if not given.",
 )
 labels_option = click.option(
     "--labels",
     type=EXISTING_PLACE,
-    help="Folder of ready label maps, ID.npy or ID.png, for --parser labels.",
+    help="With --parser labels: folder of existing label maps, ID.npy or ID.png.  [default: that "
+    "of the released layout, if it exists]",
 )
 engine_option = click.option(
     "--engine",
     type=click.Choice(["auto", "torch", "ncnn"]),
     default="auto",
     show_default=True,
-    help="What computes BiSeNet: PyTorch, or on a CPU, sooner, ncnn (auto: if it is installed).",
+    help="Backend for BiSeNet: PyTorch, or ncnn, which runs on a CPU only and is faster there. "
+    "auto uses ncnn on a CPU if it is installed.",
 )
