@@ -8,8 +8,8 @@ if TYPE_CHECKING:
     from .checkpoints.pretrained import load_pretrained
     from .networks.catalogue import create_model
 
-# What people use from Python; found when asked for, so that nobody waits for PyTorch in vain.
-_PLACES = {
+# The module of each name, which is loaded at first use, since PyTorch takes long to load.
+_MODULES = {
     "create_model": "networks.catalogue",
     "load_checkpoint": "checkpoints.checkpoint",
     "load_pretrained": "checkpoints.pretrained",
@@ -19,6 +19,6 @@ __all__ = ["create_model", "load_checkpoint", "load_pretrained", "save_checkpoin
 
 
 def __getattr__(name: str) -> object:
-    if name not in _PLACES:
+    if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f".{_PLACES[name]}", __name__), name)
+    return getattr(import_module(f".{_MODULES[name]}", __name__), name)
