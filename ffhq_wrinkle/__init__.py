@@ -1,14 +1,14 @@
 """Facial wrinkle data and models: weak labels, human labels, training and evaluation.
 
-`import ffhq_wrinkle as fw` gives the names in `__all__`, which `docs/python.md` describes; every
-other name may change in any version. `docs/architecture.md` says what each package is for.
+`import ffhq_wrinkle as fw` provides the names in `__all__`, which `docs/python.md` describes. Any
+other name may change in any version. `docs/architecture.md` describes the packages.
 """
 
 from importlib import import_module
 
 __version__ = "0.1.0"
 
-# Where each name is; modules are loaded when a name is used, so that importing is instant.
+# The module of each name, which is loaded at first use, so that importing the package is instant.
 # Type checkers and editors read `__init__.pyi` instead.
 _MODULES = {
     "FfhqWrinkleError": "errors",

@@ -1,4 +1,4 @@
-"""The command line: what all commands share, and how errors reach the user.
+"""The command line: the options that all commands share, and how errors are reported.
 
 Each command is a module of `commands`.
 """
@@ -19,7 +19,7 @@ INTERRUPTED = 130  # what shells report for Ctrl-C
 
 
 class WrongValue(click.ClickException):
-    """A value that no command can work with, in one line; click's own has three."""
+    """An invalid value, reported in one line; click's own error takes three lines."""
 
     exit_code = WRONG_USAGE
 
@@ -28,17 +28,17 @@ class Commands(click.Group):
     """A group whose commands report the package's own errors in one line."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Start logging, whose level options may change, and read the arguments."""
+        """Start logging before options change its level, and read the arguments."""
         _start_logging()
         return super().parse_args(ctx, args)
 
     def invoke(self, ctx: click.Context) -> object:
-        """Run a command."""
+        """Run a command, and turn its errors into messages and exit statuses."""
         try:
             return super().invoke(ctx)
         except FfhqWrinkleError as error:
             kind = WrongValue if isinstance(error, ArgumentError) else click.ClickException
-            # Of data many things can be wrong at once, a line for each kind.
+            # Several things can be wrong with training data; each kind has its own line.
             lines = str(error).split("\n") if isinstance(error, TrainingDataError) else [str(error)]
             raise kind("\n".join(map(_one_line, lines))) from error
         except ImportError as error:
@@ -49,12 +49,12 @@ class Commands(click.Group):
                 "libgl1 libglib2.0-0"
             ) from error
         except AttributeError as error:
-            # What is left of cv2 where one of two wheels that brought it was removed.
+            # Two wheels provide cv2. If one is uninstalled, an empty cv2 package remains.
             if getattr(error.obj, "__name__", "") != "cv2":
                 raise
             raise click.ClickException(
-                "OpenCV is broken, as after removing one of two wheels of it: pip install "
-                "--force-reinstall --no-deps opencv-python"
+                "OpenCV is broken, possibly because one of two installed OpenCV packages was "
+                "removed: pip install --force-reinstall --no-deps opencv-python"
             ) from error
         except RunInterrupted as interruption:
             click.echo(f"Interrupted: {interruption.summary}", err=True)
@@ -65,21 +65,22 @@ class Commands(click.Group):
 
 
 def _one_line(text: str) -> str:
-    """Text with what is no printable character, as in odd names of files, written as escapes."""
+    """Return text with escapes for characters that are not printable, as in odd file names."""
     return "".join(
-        one if one.isprintable() else one.encode("unicode_escape").decode() for one in text
+        character if character.isprintable() else character.encode("unicode_escape").decode()
+        for character in text
     )
 
 
-def _set_level(ctx: click.Context, param: click.Parameter, wanted: bool) -> None:
-    """Log more, or less, if an option asks for it."""
-    if not wanted:
+def _set_level(ctx: click.Context, param: click.Parameter, given: bool) -> None:
+    """Set the log level if the option ``--verbose`` or ``--quiet`` is given."""
+    if not given:
         return
     level = logging.DEBUG if param.name == "verbose" else logging.WARNING
     logging.getLogger("ffhq_wrinkle").setLevel(level)
 
 
-# Options of the group and of every command, so that they work wherever people put them.
+# Options of the group and of every command, so that they can come before or after its name.
 _SHARED_OPTIONS = (
     click.version_option(__version__, prog_name="ffhq-wrinkle"),
     click.option(
@@ -104,7 +105,7 @@ _SHARED_OPTIONS = (
 def _start_logging() -> None:
     logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
     logging.getLogger("ffhq_wrinkle").setLevel(logging.INFO)
-    # What these libraries log of a damaged image comes again, with its name, in failures.csv.
+    # These libraries warn of damaged images without naming them; failures.csv lists them by name.
     os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
     warnings.filterwarnings("ignore", module="PIL")
 

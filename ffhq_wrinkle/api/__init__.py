@@ -1,5 +1,6 @@
-"""API: each command as a function, with plain arguments; `import ffhq_wrinkle` exports them.
+"""API: each command as a function with plain arguments, exported by `import ffhq_wrinkle`.
 
-The functions make what the library works with (face parsers, texture settings, networks) from
-names, numbers and paths. The commands call them, so that both faces of the package do the same.
+The functions take names, numbers and paths, and create the objects of the library from them: face
+parsers, texture settings, networks. The commands call these functions, so that the command line and
+Python do the same.
 """

@@ -1,4 +1,4 @@
-"""Arguments: plain values, as people write them, turned into those of the library."""
+"""Arguments: conversion of plain values, such as paths and ids, to the types of the library."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -12,7 +12,7 @@ from ..storage.places import Place, parse_place
 
 AnyPath = str | Place
 AnyIds = str | Iterable[str] | Ids
-# Masks in memory: in order, or by image id.
+# Masks in memory, in order or by image id.
 Masks = Sequence[np.ndarray] | Mapping[str, np.ndarray]
 
 
@@ -21,7 +21,7 @@ def as_place(value: AnyPath) -> Place: ...
 @overload
 def as_place(value: AnyPath | None) -> Place | None: ...
 def as_place(value: AnyPath | None) -> Place | None:
-    """Return a path, or the address of an object store, as what the library reads and writes."""
+    """Return the place that a path, or an address in an object store, stands for."""
     return parse_place(value) if isinstance(value, str) else value
 
 
@@ -35,7 +35,7 @@ def as_path(value: AnyPath | None) -> Path | None:
     Raises
     ------
     ArgumentError
-        It is the address of an object store.
+        The value is an address in an object store.
     """
     parsed = as_place(value)
     if parsed is None or isinstance(parsed, Path):
@@ -44,17 +44,17 @@ def as_path(value: AnyPath | None) -> Path | None:
 
 
 def as_ids(value: AnyIds | None) -> Ids | None:
-    """Return a set of image ids; None for all.
+    """Return a set of image ids, or None for all ids.
 
     Parameters
     ----------
     value : str, iterable of str, or Ids, optional
-        Ids and ranges such as ``0-49999,60000`` or ``test``, or several of them.
+        Ids and ranges such as ``0-49999,60000``, ``test``, or several such texts.
 
     Raises
     ------
     ArgumentError
-        A part is not an id.
+        A part of the text is not an id.
 
     >>> list(as_ids(["7", "portrait"]))
     ['00007', 'portrait']
@@ -66,7 +66,7 @@ def as_ids(value: AnyIds | None) -> Ids | None:
 
 
 def masks_by_id(masks: Masks) -> dict[str, np.ndarray]:
-    """Return masks by image id; masks without ids are numbered from 00000 on."""
+    """Return masks by image id; masks in a sequence are numbered from 00000."""
     if isinstance(masks, Mapping):
         return dict(masks)
     return {f"{number:05d}": mask for number, mask in enumerate(masks)}

@@ -1,4 +1,4 @@
-"""Data sets: downloaded, described and sampled."""
+"""Data sets: download, composition and sampling."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -45,7 +45,7 @@ def downloads(
     cookies: AnyPath | None = None,
     verify: bool = False,
 ) -> Iterator[DownloadReport]:
-    """Download as `download` does, and yield each report as it comes."""
+    """Download as `download` does, and yield each report as soon as its files are done."""
     parts = PARTS if what == "all" else (what,)
     patience = Patience(stall_s=timeout_s)
     chosen = as_ids(ids)
@@ -76,19 +76,19 @@ def download(
         ``metadata``, ``images``, ``labels``, ``weights``, ``checkpoints``, ``aging-labels`` or
         ``all``.
     data : str or Path
-        Folder of the data set, in the released layout.
+        Folder for the data set, in the released layout.
     ids : str, iterable of str, or Ids, optional
-        The images to download; 00000 to 49999 if not given.
+        Ids of the images to download; 00000 to 49999 if not given.
     source : str
-        Source of images: ``huggingface``, ``drive``, an address with ``{id}``, or a folder.
+        Source of the images: ``huggingface``, ``drive``, an address with ``{id}``, or a folder.
     only : sequence of str
         Kinds of labels: ``manual``, ``weak``, ``parsed``; all if empty.
     jobs : int
-        Connections.
+        Number of simultaneous connections.
     timeout_s : float
         Reconnect after this many seconds without data.
     cookies : str or Path, optional
-        A browser's cookies in Netscape's format, for files that require signing in.
+        Cookies of a browser in Netscape's format, for files that require signing in.
     verify : bool
         Check the content of existing files again.
 
@@ -135,7 +135,7 @@ def composition(
     scheduler: str | None = None,
     out: AnyPath | None = None,
 ) -> Composition:
-    """Describe who is in a data set, in totals; the command `demographics`.
+    """Describe the people in a data set by totals; the command `demographics`.
 
     Parameters
     ----------
@@ -145,31 +145,31 @@ def composition(
         The faces to describe: ids, the path of an id list, ``test`` or ``manual``; the photographs
         in `data` if not given.
     sets : mapping of str to ids, optional
-        Several sets, described side by side, by name.
+        Several sets by name, described side by side.
     aging_labels : str or Path, optional
-        FFHQ-Aging's table of age and sex; that in `data` if not given.
+        Table of age and sex by FFHQ-Aging; the one in `data` if not given.
     features : str or Path, optional
-        The table of ffhq-features instead.
+        Table of age and sex by ffhq-features, used instead of FFHQ-Aging's.
     race_labels : str or Path, optional
-        A `race.csv` of an earlier estimate.
+        A `race.csv` of earlier estimates.
     age_groups : {"paper", "ffhq-aging"}
-        Groups of ages.
+        Age groups.
     race : bool
         Estimate race/ethnicity with DeepFace; requires `out`.
     align : bool
-        For `race`, find and align the face in each photo first.
+        With `race`: first find the face in each photo and cut it out as in FFHQ.
     landmarks : str or Path, optional
-        For `align`, a CSV of eyes and mouths.
+        With `align`: CSV of the positions of eyes and mouth, instead of detecting them.
     keep_individual : bool
-        For `race`, keep the estimate of each person in `race.csv`.
+        With `race`: keep the estimate of each person in `race.csv`.
     batch_size : int
-        For `race`, images per batch.
+        With `race`: images per batch.
     jobs : int, optional
-        Threads; one for each core if not given.
+        Number of threads; one per core if not given.
     scheduler : str, optional
-        Dask cluster for `race`: ``local:N`` or ``tcp://HOST:PORT``.
+        With `race`: Dask cluster, ``local:N`` or ``tcp://HOST:PORT``.
     out : str or Path, optional
-        Folder for tables and a figure.
+        Folder for a report: tables and a figure.
 
     Returns
     -------
@@ -179,7 +179,7 @@ def composition(
     Raises
     ------
     ArgumentError, OutputError, SourceError, ClusterError, RunInterrupted
-        Options do not go together, or as in `demographics.race.estimate_race`.
+        Options cannot be combined, or as in `demographics.race.estimate_race`.
     """
     folder, report_folder = as_place(data), as_place(out)
     if sets and ids is not None:
@@ -245,7 +245,7 @@ def sample(
     out: AnyPath | None = None,
     overwrite: bool = False,
 ) -> IdSample:
-    """Draw images for annotation, without those that have a human mask; the command `sample`.
+    """Draw images for annotation that have no human mask yet; the command `sample`.
 
     Parameters
     ----------
@@ -254,17 +254,17 @@ def sample(
     n : int
         Number of images to draw.
     by : sequence of {"age", "sex", "race"}
-        Draw in proportion to the groups of these; at random if empty.
+        Draw in proportion to the groups of these variables; at random if empty.
     seed : int
         Seed of the draw.
     ids : str, iterable of str, or Ids, optional
         The images to draw from, as in `composition`; the photographs in `data` if not given.
     exclude : sequence of ids
-        Further images not to draw.
+        Further images that must not be drawn.
     aging_labels, features, race_labels, age_groups
         As in `composition`, for `by`.
     out : str or Path, optional
-        File for the list of ids.
+        File for the id list.
     overwrite : bool
         Replace an existing list.
 
@@ -316,7 +316,7 @@ def _labels(
     race_labels: AnyPath | None,
     age_groups: AgeGroups,
 ) -> Labels:
-    """Return all labels that are named, or that the data set has."""
+    """Return the labels in the given tables, or in the table of the data set."""
     if aging_labels and features:
         raise ArgumentError("--aging-labels and --features both give age and sex; use one of them")
     labels = no_labels(age_groups)
@@ -331,7 +331,7 @@ def _labels(
 
 
 def _view(align: bool, landmarks: Path | None) -> RaceView:
-    """Return what the race model sees of each photo."""
+    """Return the part of each photo that the race model sees."""
     if not align:
         return WHOLE
     from ..segmentation.prediction.views import AlignedFaces

@@ -1,4 +1,4 @@
-"""Human masks: several annotators' folders fused, and how far the annotators agree."""
+"""Human masks: fusion of the masks of several annotators, and agreement between annotators."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -44,11 +44,11 @@ def fuse(
     masks : sequence of np.ndarray
         One for each annotator, bool (H, W); at most 20.
     method : str
-        How votes become a mask; see `human_labels.fusion.FusionRule`.
+        How the masks are combined; see `human_labels.fusion.FusionRule`.
     min_votes : int, optional
-        For ``majority``: votes that a pixel needs; more than half if not given.
+        For ``majority``: number of votes that a pixel needs; more than half if not given.
     weights : sequence of float, optional
-        For ``weighted``: weight of each annotator's vote.
+        For ``weighted``: weight of the vote of each annotator.
     region : np.ndarray, optional
         bool (H, W); pixels outside it do not count and are 0.
     texture : np.ndarray, optional
@@ -97,31 +97,32 @@ def fuse_labels(
     Parameters
     ----------
     annotators : sequence of str or Path, or mapping of str to them
-        A folder of masks for each of 2 to 20 annotators; a mapping gives them names, otherwise
-        they are called as their folders.
+        A folder of masks for each of 2 to 20 annotators. A mapping names the annotators; otherwise
+        they have the names of their folders.
     out : str or Path
         Folder for the fused masks, 0/255 PNG, flat, with `fusion.csv` and `fusion.json`.
     method : str
-        How votes become a mask; see `human_labels.fusion.FusionRule`.
+        How the masks are combined; see `human_labels.fusion.FusionRule`.
     min_votes : int, optional
-        For ``majority``: votes that a pixel needs; more than half if not given.
+        For ``majority``: number of votes that a pixel needs; more than half if not given.
     texture : str or Path, optional
         For ``semi-automatic``: folder of texture maps or weak masks.
     within : str or Path, optional
-        Folder of face masks; what lies outside them does not count.
+        Folder of face masks; pixels outside them do not count.
     missing : {"error", "skip", "empty"}
-        If an annotator lacks an image: refuse to start, leave the image out, or assume that they
-        drew nothing.
+        How to treat an image that an annotator lacks: raise an error, leave the image out, or
+        assume that the annotator drew nothing.
     threshold : int, optional
-        For masks of more than two values: levels of at least this are drawn.
+        For masks with more than two values: pixels of at least this value are drawn.
     resize : {"nearest"}, optional
-        Resize masks to that of the first annotator who has the image, instead of failing.
+        Resize masks to the size of the mask by the first annotator who has the image, instead of
+        failing.
     ids : str, iterable of str, or Ids, optional
         The images to fuse; all if not given.
     limit : int, optional
         Fuse at most this many images, the first by id.
     jobs : int, optional
-        Threads; one for each core if not given.
+        Number of threads; one per core if not given.
     overwrite : bool
         Replace existing results.
 
@@ -170,19 +171,19 @@ def agreement(
     Parameters
     ----------
     annotators : sequence of str or Path, or mapping
-        Folders of masks as in `fuse_labels`; or masks in memory, for which the other options but
-        `tolerances_px`, `resamples` and `seed` do not apply: for each annotator's name a list of
-        masks, bool (H, W), or masks by image id.
+        Folders of masks, as in `fuse_labels`. Or masks in memory: for the name of each annotator, a
+        list of masks, bool (H, W), or masks by image id. Only the arguments `tolerances_px`,
+        `resamples` and `seed` apply to masks in memory.
     within, missing, threshold, resize, ids, jobs
         As in `fuse_labels`.
     out : str or Path, optional
-        Folder for tables and pictures.
+        Folder for a report: tables and pictures.
     images : str or Path, optional
-        Photographs to show under the masks of disputed images, for `out`.
+        With `out`: folder of photographs to show under the masks of the most disputed images.
     tolerances_px : sequence of float
-        Also measure agreement if lines may lie this many pixels apart.
+        Also measure the agreement if lines may lie this many pixels apart.
     resamples : int
-        Resamples of the bootstrap over images; 0 for no intervals.
+        Number of bootstrap resamples of the images; 0 for no intervals.
     seed : int
         Seed of the bootstrap.
 

@@ -1,4 +1,4 @@
-"""Pictures: photographs and masks read from files, whose errors name the file."""
+"""Pictures: reading of photographs and masks, with errors that name the file."""
 
 from collections.abc import Callable
 
@@ -16,7 +16,7 @@ def read_image(path: AnyPath) -> np.ndarray:
     Parameters
     ----------
     path : str or Path
-        A PNG, JPEG, WebP, TIFF or BMP file, or the address of an object.
+        A PNG, JPEG, WebP, TIFF or BMP file, or its address in an object store.
 
     Returns
     -------
@@ -37,9 +37,9 @@ def read_mask(path: AnyPath, *, threshold: int | None = None) -> np.ndarray:
     Parameters
     ----------
     path : str or Path
-        A PNG, BMP, TIFF, WebP or JPEG file of two values, of which one is 0.
+        A PNG, BMP, TIFF, WebP or JPEG file with two values, one of which is 0.
     threshold : int, optional
-        For files of more than two values: levels of at least this are drawn.
+        For files with more than two values: pixels of at least this value are drawn.
 
     Returns
     -------

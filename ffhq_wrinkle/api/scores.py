@@ -1,4 +1,4 @@
-"""Scores: predictions against references, two methods compared, and training runs compared."""
+"""Scores: evaluation of predictions, comparison of two methods, comparison of training runs."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -41,30 +41,30 @@ def evaluate(
     Parameters
     ----------
     predictions : str or Path, sequence of np.ndarray, or mapping of str to np.ndarray
-        A folder of masks or probabilities; or arrays in memory, in order or by image id, bool
-        (H, W) or probabilities of 0 to 1.
+        A folder of masks or probabilities. Or arrays in memory, in order or by image id: masks,
+        bool (H, W), or probabilities of 0 to 1.
     references : str or Path, sequence of np.ndarray, or mapping of str to np.ndarray
         A folder of masks, or a data set; or masks in memory, bool (H, W).
     out : str or Path, optional
-        Folder for tables and pictures.
+        Folder for a report: tables and pictures.
     images : str or Path, optional
-        Photographs to show under the masks of the worst images, for `out`.
+        With `out`: folder of photographs to show under the masks of the worst images.
     ids : str, iterable of str, or Ids, optional
-        The images to score; all that have a reference if not given.
+        Ids of the images to score; all that have a reference if not given.
     threshold : float
         Threshold applied to probabilities when there is no mask.
     within : str or Path, optional
-        Folder of face masks; what lies outside them does not count.
+        Folder of face masks; pixels outside them do not count.
     resize : {"nearest"}, optional
-        Resize predictions to their reference instead of failing.
+        Resize predictions and face masks to the size of their reference, instead of failing.
     exact_only : bool
         Leave out clDice and F1 within 0 to 3 px, which take most of the time.
     resamples : int
-        Resamples of the bootstrap over images; 0 for no intervals.
+        Number of bootstrap resamples of the images; 0 for no intervals.
     seed : int
         Seed of the bootstrap.
     jobs : int, optional
-        Threads; one for each core if not given.
+        Number of threads; one per core if not given.
 
     Returns
     -------
@@ -172,7 +172,7 @@ def compare_runs(
     runs : sequence of str or Path
         Folders of `train`.
     out : str or Path, optional
-        Folder for tables and a plot.
+        Folder for a report: tables and a plot.
     resamples, seed : int
         As in `evaluate`.
 
@@ -210,7 +210,7 @@ def _settings(
 
 
 def _report(out: AnyPath | None, images: AnyPath | None) -> tuple[Path | None, Path | None]:
-    """Return the folder of a report, and that of photographs for it."""
+    """Return the folder of the report and the folder of photographs for its pictures."""
     if images and not out:
         raise ArgumentError("--images are for the pictures of a report; name its folder with --out")
     return as_path(out), as_path(images)
@@ -222,13 +222,13 @@ def _are_in_memory(value: AnyPath | Masks) -> TypeGuard[Masks]:
 
 def _folder(value: AnyPath | Masks) -> Path:
     if isinstance(value, Sequence | Mapping) and not isinstance(value, str):
-        raise ArgumentError("predictions and references are both folders, or both in memory")
+        raise ArgumentError("predictions and references must both be folders, or both be arrays")
     return as_path(value)
 
 
 def _pairs(predictions: dict[str, np.ndarray], references: dict[str, np.ndarray]) -> list[Pair]:
     if sorted(predictions) != sorted(references):
-        raise ArgumentError("predictions and references are not of the same images")
+        raise ArgumentError("predictions and references must be of the same images")
     return [
         Pair(image_id, reference, predicted)
         if (predicted := predictions[image_id]).dtype == bool

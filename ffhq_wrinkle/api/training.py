@@ -1,4 +1,4 @@
-"""Training: a recipe trained on a data set, and a network exported."""
+"""Training: a recipe trained on a data set, and export of the network."""
 
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
@@ -44,12 +44,12 @@ def train(
     jobs: int | None = None,
     resume: bool = True,
 ) -> TrainReport:
-    """Train a network as a recipe says; the command `train`.
+    """Train a network by a recipe; the command `train`.
 
     Parameters
     ----------
     recipe : str
-        Name of a shipped recipe, such as ``unet_texture``, or a ``.toml`` file.
+        Name of a shipped recipe, such as ``unet_texture``, or path of a ``.toml`` file.
     data : str or Path
         A data set in the released layout, a folder with `images` and `masks`, or a CSV.
     run : str or Path
@@ -60,37 +60,38 @@ def train(
         Values that override the recipe in each stage, such as ``{"epochs": 2, "size": 64}``; see
         `segmentation.training.recipes.StageConfig`.
     init : str or Path, optional
-        Checkpoint to initialise the first stage with.
+        Checkpoint that the first stage starts from.
     initial_weights : str or Path, optional
-        ImageNet's weights, for recipes that start from them; downloaded once if not given.
+        ImageNet weights, for recipes that start from them; downloaded once if not given.
     parser, weights, labels
         How faces are found if the data has no face masks; as in `weak_masks.build_weak`.
     seed : int
-        Seed of the split, the initial weights, the order and the augmentation.
+        Seed of the split, initial weights, order and augmentation.
     fraction : float
-        Share of the training part to finetune on.
+        Share of the training part that finetuning uses, above 0 and at most 1.
     limit : int, optional
-        Use at most this many images, the first by id.
+        Use at most this many images in each stage, the first by id.
     precision : {"32", "bf16", "64"}
-        Precision of the network's arithmetic.
+        Precision of the network's arithmetic: float32, bfloat16 where possible, or float64.
     compile : bool
         Compile the network with PyTorch.
     accumulate : int
-        Number of parts in which each batch is computed, to use less memory.
+        Number of parts in which each batch is computed, to save memory.
     deterministic : bool
-        On CUDA, use only deterministic algorithms.
+        On CUDA, use only algorithms that give the same result each time, which are slower.
     cache : str or Path, optional
-        Folder for weak and face masks that are made; a hidden folder of `data` if not given.
+        Folder for weak masks and face masks that `data` lacks; a hidden folder in `data` if not
+        given.
     devices : int
         Number of devices.
     accelerator : {"auto", "cpu", "cuda", "mps"}
         Kind of device.
     workers : int, optional
-        Data loader processes of each device; a share of the cores if not given.
+        Data loader workers for each device; a share of the cores if not given.
     jobs : int, optional
-        Threads that prepare and check the data; one for each core if not given.
+        Number of threads that prepare and check the data; one per core if not given.
     resume : bool
-        Resume an existing run.
+        Resume an existing run, instead of refusing it.
 
     Returns
     -------

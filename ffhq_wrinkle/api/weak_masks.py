@@ -1,4 +1,4 @@
-"""Weak masks: from a photograph, or from a folder of them."""
+"""Weak masks of a photograph or of a folder of photographs."""
 
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -33,7 +33,7 @@ def weak_mask(
     face_mask: np.ndarray | None = None,
     device: str = "auto",
 ) -> np.ndarray:
-    """Compute the weak wrinkle mask of a photograph: its texture map inside the face, 0 outside.
+    """Return the weak wrinkle mask of a photograph: its texture map inside the face, 0 outside.
 
     Parameters
     ----------
@@ -46,12 +46,12 @@ def weak_mask(
     sigma : float
         Standard deviation of the Gaussian in pixels.
     scale_to_image : bool
-        Scale kernel size and sigma by the longer side of the image / 1024.
+        Multiply kernel size and sigma by the longer side of the image / 1024.
     parser : {"bisenet", "template"} or FaceParser
-        How the face is found. BiSeNet's weights are downloaded once; a parser of a name is kept for
-        the next call.
+        How the face is found. BiSeNet's weights are downloaded once. A parser given by name is kept
+        for the next call.
     face_mask : np.ndarray, optional
-        Where the face is, bool (H, W); no parser is used then.
+        The face, bool (H, W); no parser is used then.
     device : str
         Device for BiSeNet: ``auto``, ``cpu``, ``cuda``, ``cuda:1`` or ``mps``.
 
@@ -63,7 +63,7 @@ def weak_mask(
     Raises
     ------
     ArgumentError
-        The image, the face mask or a setting is of the wrong kind.
+        The image, the face mask or a setting is invalid.
     ImageError, ParsingError
         The file cannot be read, or no face is found.
 
@@ -127,9 +127,9 @@ def build_weak(
     ----------
     images : str or Path
         Folder of photographs, flat or in FFHQ's shards, or a data set with `images1024x1024`; a
-        path or the address of an object store.
+        path or an address in an object store.
     out : str or Path
-        Folder for 8-bit gray PNG of each image's size, in the released layout.
+        Folder for 8-bit gray PNG files of the size of each image, in the released layout.
     recipe, kernel_size, sigma, scale_to_image
         As in `weak_mask`.
     parser : {"bisenet", "labels", "template"} or FaceParser
@@ -137,19 +137,20 @@ def build_weak(
     weights : str or Path, optional
         BiSeNet's weights; downloaded once if not given.
     labels : str or Path, optional
-        Folder of ready label maps, for the parser ``labels``.
+        For the parser ``labels``: folder of existing label maps; that of the released layout if not
+        given.
     engine : {"auto", "torch", "ncnn"}
-        Backend for BiSeNet.
+        Backend for BiSeNet; see `faces.bisenet.BiSeNetParser`.
     device : str
         Device for BiSeNet, as in `weak_mask`.
     batch_size : int, optional
-        Number of images that BiSeNet parses at once; 16 on a GPU and 1 on the CPU if not given.
+        Images per batch of BiSeNet; 16 on a GPU and 1 on the CPU if not given.
     ids : str, iterable of str, or Ids, optional
-        The images to process, such as ``"0-999,portrait"``; all if not given.
+        Ids of the images to process, such as ``"0-999,portrait"``; all if not given.
     limit : int, optional
         Process at most this many images, the first by id.
     jobs : int, optional
-        Threads; one for each core if not given.
+        Number of threads; one per core if not given.
     scheduler : str, optional
         Dask cluster: ``local:N`` or ``tcp://HOST:PORT``.
     overwrite : bool
@@ -160,7 +161,8 @@ def build_weak(
     Returns
     -------
     RunReport
-        How many weak masks were written, existed already, or failed; see `failures.csv`.
+        The numbers of weak masks that were written, that existed already and that failed; see
+        `failures.csv`.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Wrinkles: predicted in a folder of photographs."""
+"""Wrinkles: prediction for a folder of photographs."""
 
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -54,37 +54,37 @@ def predict(
     ----------
     images : str or Path
         Folder of photographs, flat or in FFHQ's shards, or a data set with `images1024x1024`; a
-        path or the address of an object store.
+        path or an address in an object store.
     out : str or Path
         Folder for masks, overlays and `wrinkles.csv`; see `docs/pipeline.md`.
     checkpoint : str or Path
-        A checkpoint, an ``.onnx`` file, ``official-unet`` or ``official-swin-unetr``.
+        A checkpoint file, an ``.onnx`` file, ``official-unet`` or ``official-swin-unetr``.
     ids, limit, jobs, scheduler, overwrite, weights, labels, engine
         As in `weak_masks.build_weak`.
     parser : {"bisenet", "labels", "template"}, optional
-        How faces are found; BiSeNet if not given, or nothing if there are `face_masks`.
+        How faces are found. If not given: by BiSeNet, or with `face_masks` by no parser.
     recipe : str, optional
         Formula of the texture map; the one that the network was trained with if not given.
     texture, face_masks : str or Path, optional
-        Folders of ready texture maps and face masks, by image id.
+        Folders of existing texture maps and face masks, matched by image id.
     align : bool
-        Find the face in each photo and cut it out as in FFHQ.
+        First find the face in each photo and cut it out as in FFHQ.
     landmarks : str or Path, optional
-        CSV of eyes and mouths, for `align` without YuNet.
+        With `align`: CSV of the positions of eyes and mouth, instead of detecting them.
     all_faces : bool
-        With `align`, predict every face of a photo.
+        With `align`: use every face of a photo, instead of refusing photos with several faces.
     probabilities : {"png", "npy"}, optional
         Also write probabilities, as 16-bit PNG or float16 ``.npy``.
     overlays : bool
-        Also draw the wrinkles on the photos.
+        Also write the photos with the wrinkles in colour.
     flip : bool
-        Average with the result of the mirrored image.
+        Average the results for the image and for its mirror image.
     precision : {"32", "bf16"}
-        Precision of the network's arithmetic; bf16 is for CUDA.
+        Precision of the network's arithmetic: float32, or bfloat16 where possible, on CUDA only.
     device : str
-        ``auto``, ``cpu``, ``cuda``, ``cuda:1`` or ``mps``.
+        Device for the networks: ``auto``, ``cpu``, ``cuda``, ``cuda:1`` or ``mps``.
     batch_size : int, optional
-        Images per batch; 4 on a GPU and 1 on the CPU if not given.
+        Images per batch of the network; 4 on a GPU and 1 on the CPU if not given.
 
     Returns
     -------
@@ -93,20 +93,20 @@ def predict(
     Raises
     ------
     ArgumentError, SourceError, ClusterError, OutputError, RunInterrupted
-        As in `segmentation.prediction.prediction.predict_folder`, or options do not go together.
+        Options cannot be combined, or as in `segmentation.prediction.prediction.predict_folder`.
     """
     folder = as_place(images)
     if (landmarks or all_faces) and not align:
         raise ArgumentError("--landmarks and --all-faces require --align")
     if align and (texture or face_masks or parser == "labels"):
         raise ArgumentError(
-            "--texture, --face-masks and --parser labels describe images as they are; they cannot "
-            "be combined with --align"
+            "--texture, --face-masks and --parser labels refer to whole images; they cannot be "
+            "combined with --align"
         )
     if face_masks and parser is None and (weights or labels):
         raise ArgumentError(
-            "no parser is used with --face-masks; name one with --parser, or leave --weights and "
-            "--labels out"
+            "no parser is used with --face-masks; select one with --parser, or leave out --weights "
+            "and --labels"
         )
     network = load_network(
         checkpoint_path(str(checkpoint)),
@@ -116,7 +116,7 @@ def predict(
     )
     trained_with = network.texture_settings()
     if recipe and trained_with is None:
-        raise ArgumentError("this network takes no texture map; leave --recipe out")
+        raise ArgumentError("this network does not use a texture map; leave --recipe out")
     face_parser = None
     if parser or not face_masks:
         face_parser = create_parser(

@@ -1,4 +1,4 @@
-"""Commands: each reads its options, calls one library function, and prints the result.
+"""Commands: each reads its options, calls one function of `api`, and prints the result.
 
 Heavy libraries load inside the commands, so that ``--help`` is instant.
 """

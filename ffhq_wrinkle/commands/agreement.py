@@ -36,7 +36,7 @@ _NUMBER = re.compile(r"\d+(\.\d*)?")
 
 
 class _SeveralTolerances(click.Command):
-    """Takes several numbers after one ``--tolerance-px``, which click by itself does not."""
+    """A command whose ``--tolerance-px`` takes several numbers, which click does not support."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         spread: list[str] = []
@@ -55,11 +55,11 @@ class _SeveralTolerances(click.Command):
 
 @click.command("agreement", cls=_SeveralTolerances)
 @annotators_argument
-@click.option("--out", type=FOLDER, help="Folder for tables and pictures.")
+@click.option("--out", type=FOLDER, help="Folder for a report: tables and pictures.")
 @click.option(
     "--images",
     type=EXISTING_FOLDER,
-    help="Photographs to lay beneath the pictures of disputed images.",
+    help="With --out: folder of photographs to show under the masks of the most disputed images.",
 )
 @click.option(
     _TOLERANCE,
@@ -67,7 +67,7 @@ class _SeveralTolerances(click.Command):
     type=click.FloatRange(min=0),
     multiple=True,
     metavar="N...",
-    help="Also measure with lines allowed to lie so many pixels apart; several numbers may follow.",
+    help="Also measure the agreement if lines may lie N pixels apart; several values can follow.",
 )
 @within_option
 @missing_option
@@ -95,16 +95,20 @@ def agreement_command(
     jobs: int | None,
     as_json: bool,
 ) -> None:
-    """Measure how far annotators drew the same.
+    """Measure how far annotators agree.
 
-    Prints the paper's Table 2 for these annotators: the Jaccard index and Pearson's correlation of
-    every pair and their average, as the mean over images and of all pixels pooled, each with a
-    95 % bootstrap interval over images. Then Dice, Cohen's kappa, Fleiss' kappa of all, and each
-    annotator's agreement with the majority of the others.
+    Give one folder of masks for each of 2 to 20 annotators, as for `fuse-labels`.
+
+    The command prints the paper's Table 2 for these annotators: the Jaccard index and Pearson's
+    correlation of every pair and their averages, as the mean over images and over the pixels of all
+    images pooled, each with a 95 % bootstrap interval over images. It also prints Dice, Cohen's
+    kappa, Fleiss' kappa of all annotators, and the agreement of each annotator with the majority of
+    the others.
 
     Undefined values, such as the Jaccard index of two empty masks, are left out of the means and
-    counted. With --out, the folder gets all figures as CSV, JSON and Markdown, the images sorted
-    by disagreement, and pictures; those of the most disputed images show who drew what.
+    counted. With --out, the folder receives all results as CSV, JSON and Markdown, a list of the
+    images by disagreement, and pictures. The pictures of the most disputed images show who drew
+    what.
 
     \b
     Examples:

@@ -10,25 +10,26 @@ annotators_argument = click.argument(
 within_option = click.option(
     "--within",
     type=EXISTING_FOLDER,
-    help="Folder of face masks; what lies outside them does not count.",
+    help="Folder of face masks; pixels outside them do not count.",
 )
 missing_option = click.option(
     "--missing",
     type=click.Choice(["error", "skip", "empty"]),
     default="error",
     show_default=True,
-    help="An image that an annotator lacks: refuse to begin, leave it out (also if it has no face "
-    "mask), or take it that they drew nothing.",
+    help="How to treat an image that an annotator lacks: error stops before anything is written, "
+    "skip leaves the image out, empty assumes that the annotator drew nothing. An image without a "
+    "face mask (--within) is left out by skip and is an error otherwise.",
 )
 threshold_option = click.option(
     "--threshold",
     type=click.IntRange(1, 65535),
     metavar="N",
-    help="For masks of more than two values: levels of N and more are drawn.",
+    help="For masks with more than two values: pixels with a value of at least N are drawn.",
 )
 resize_option = click.option(
     "--resize",
     type=click.Choice(["nearest"]),
-    help="Bring masks of other sizes to that of the first annotator who has the image, instead of "
-    "failing.",
+    help="Resize masks by nearest neighbour to the size of the mask by the first annotator who has "
+    "the image; without this option, different sizes are an error.",
 )

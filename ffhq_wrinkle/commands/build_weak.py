@@ -46,24 +46,40 @@ _FORMULAS = ", ".join(f"{name} ({formula.description})" for name, formula in FOR
     show_default=True,
     help=f"Formula of the texture map: {_FORMULAS}.",
 )
-@click.option("--kernel-size", type=int, default=21, show_default=True, help="Gaussian, pixels.")
-@click.option("--sigma", type=float, default=5.0, show_default=True, help="Gaussian, pixels.")
+@click.option(
+    "--kernel-size",
+    type=int,
+    default=21,
+    show_default=True,
+    help="Side of the Gaussian kernel in pixels, odd.",
+)
+@click.option(
+    "--sigma",
+    type=float,
+    default=5.0,
+    show_default=True,
+    help="Standard deviation of the Gaussian in pixels.",
+)
 @click.option(
     "--scale-to-image",
     is_flag=True,
-    help="Scale kernel size and sigma by the image's longer side / 1024.",
+    help="Multiply kernel size and sigma by the longer side of the image / 1024.",
 )
 @parser_option
 @weights_option
 @labels_option
 @engine_option
 @click.option(
-    "--device", default="auto", show_default=True, help="For BiSeNet: auto, cpu, cuda, cuda:1, mps."
+    "--device",
+    default="auto",
+    show_default=True,
+    help="Device for BiSeNet: auto, cpu, cuda, cuda:1 or mps.",
 )
 @click.option(
     "--batch-size",
     type=click.IntRange(min=1),
-    help="Images that BiSeNet parses at once.  [default: 16 on a GPU, 1 on the CPU]",
+    metavar="N",
+    help="Images per batch of BiSeNet.  [default: 16 on a GPU, 1 on the CPU]",
 )
 @jobs_option
 @scheduler_option
@@ -71,17 +87,17 @@ _FORMULAS = ", ".join(f"{name} ({formula.description})" for name, formula in FOR
 @click.option(
     "--save-labels",
     type=PLACE,
-    help="Also write label maps here, as ID.npy.",
+    help="Also write the label maps to this folder, as ID.npy.",
 )
 @click.option(
     "--save-face-masks",
     type=PLACE,
-    help="Also write face masks here, 0/255 PNG.",
+    help="Also write the face masks to this folder, as PNG of 0 and 255.",
 )
 @click.option(
     "--save-masked-images",
     type=PLACE,
-    help="Also write the images, black outside the face, here.",
+    help="Also write the images, black outside the face, to this folder.",
 )
 @click.pass_context
 def build_weak_command(
@@ -110,14 +126,14 @@ def build_weak_command(
 ) -> None:
     """Write to OUT the weak wrinkle mask of each face in IMAGES.
 
-    A weak mask is the texture map of the photograph inside the face's skin and nose, and 0
-    outside: 8-bit gray PNG of the image's size, in the released layout (00000/00007.png).
+    A weak mask is the texture map of the photograph inside the face (skin and nose) and 0 outside.
+    It is an 8-bit gray PNG of the size of the image, in the released layout (00000/00007.png).
 
-    IMAGES holds PNG, JPEG, WebP, TIFF or BMP files, flat or in FFHQ's shards. Images that can not
-    be done are listed in OUT/failures.csv, and the exit status is 1. Run the same command again
-    to go on after an interruption, or to try the failed ones again.
+    IMAGES contains PNG, JPEG, WebP, TIFF or BMP files, flat or in FFHQ's shards. Images that cannot
+    be processed are listed in OUT/failures.csv, and the exit status is then 1. Run the same command
+    again to resume an interrupted run or to retry failed images.
 
-    Folders may lie in an object store, s3://BUCKET/FOLDER or gs://BUCKET/FOLDER.
+    Folders can be in an object store: s3://BUCKET/FOLDER or gs://BUCKET/FOLDER.
 
     \b
     Examples:

@@ -16,24 +16,26 @@ from .options import (
 
 @click.command("compare")
 @click.argument("runs", type=EXISTING_FOLDER, nargs=-1, required=True, metavar="RUN...")
-@click.option("--out", type=FOLDER, help="Folder for tables and a plot.")
+@click.option("--out", type=FOLDER, help="Folder for a report: tables and a plot.")
 @resamples_option
 @seed_option
 @json_option
 def compare_command(
     runs: tuple[Path, ...], out: Path | None, resamples: int, seed: int, as_json: bool
 ) -> None:
-    """Set the test scores of each RUN, a folder of `train`, beside the paper's Tables 3 and 4.
+    """Compare the test scores of training runs with the paper's Tables 3 and 4.
 
-    Runs of one recipe and --fraction are averaged over their seeds: JSI, F1 and accuracy, means
-    over images, with 95 % bootstrap intervals over images, and the range over seeds; beside them
-    the paper's, parameters, time and memory.
+    Each RUN is a folder of `train`. Runs with the same recipe and --fraction are averaged over
+    their seeds. The tables show JSI, F1 and accuracy as means over images, with 95 % bootstrap
+    intervals over images and the range over seeds, beside the paper's scores. They also show
+    parameters, time and memory.
 
-    Only runs that can be compared are averaged: the same data, test part, limit, precision, size,
-    augmentation, epochs and batch sizes. The largest such group makes the tables; the other runs
-    are listed below, each with what is different. Runs without scores are named as unfinished.
+    Only comparable runs are averaged: those with the same data, test part, limit, precision, size,
+    augmentation, epochs and batch sizes. The tables contain the largest such group. The other runs
+    are listed below, each with what differs. Runs without scores are listed as unfinished.
 
-    A run that began with --init is comparable if the run whose pretraining that was is named too.
+    A run that started with --init is comparable if the run that pretrained its checkpoint is also
+    given.
 
     \b
     Examples:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from .label_options import (
+    IDS_HELP,
     age_groups_option,
     aging_labels_option,
     features_option,
@@ -16,12 +17,12 @@ from .options import (
     EXISTING_PLACE,
     FAILED,
     PLACE,
+    SCHEDULER_HELP,
     chosen_ids,
     ids_file_option,
     jobs_option,
     json_option,
     print_result,
-    scheduler_option,
 )
 
 if TYPE_CHECKING:
@@ -35,8 +36,7 @@ if TYPE_CHECKING:
     "--ids",
     "ids_text",
     metavar="IDS",
-    help="Only these: ids such as 0-49999,60000, an id list's path, `test` for the 100 official "
-    "test ids, or `manual` for those of DATA's human masks.  [default: DATA's photographs]",
+    help=f"Faces to describe: {IDS_HELP}.  [default: DATA's photographs]",
 )
 @ids_file_option
 @click.option(
@@ -44,7 +44,8 @@ if TYPE_CHECKING:
     "set_texts",
     multiple=True,
     metavar="NAME=IDS",
-    help="A set to describe, with ids as for --ids; may be repeated, for sets side by side.",
+    help="Named set to describe, with ids as for --ids. Repeat the option to show several sets "
+    "side by side.",
 )
 @aging_labels_option
 @features_option
@@ -52,34 +53,35 @@ if TYPE_CHECKING:
 @click.option(
     "--race",
     is_flag=True,
-    help="Also have DeepFace guess race/ethnicity from the photographs; needs --out.",
+    help="Also estimate race/ethnicity from the photographs with DeepFace; requires --out.",
 )
 @race_labels_option
 @click.option(
     "--align",
     is_flag=True,
-    help="For --race, of photos as they come: find and align the face in each first.",
+    help="With --race: first find the face in each photo and cut it out as in FFHQ.",
 )
 @click.option(
     "--landmarks",
     type=EXISTING_FILE,
-    help="For --align: a CSV of where the eyes and the mouth of each face are.",
+    help="With --align: CSV of the positions of eyes and mouth, instead of detecting them.",
 )
 @click.option(
     "--keep-individual",
     is_flag=True,
-    help="For --race: leave each person's estimate in OUT/race.csv.",
+    help="With --race: keep the estimate of each person in OUT/race.csv.",
 )
 @click.option(
     "--batch-size",
     type=click.IntRange(min=1),
     default=8,
     show_default=True,
-    help="For --race: images that DeepFace sees at once.",
+    metavar="N",
+    help="With --race: images per batch of DeepFace.",
 )
 @jobs_option
-@scheduler_option
-@click.option("--out", type=PLACE, help="Folder for tables and a figure.")
+@click.option("--scheduler", metavar="WHERE", help=f"With --race: {SCHEDULER_HELP}")
+@click.option("--out", type=PLACE, help="Folder for a report: tables and a figure.")
 @json_option
 @click.pass_context
 def demographics_command(
@@ -102,21 +104,22 @@ def demographics_command(
     out: "Place | None",
     as_json: bool,
 ) -> None:
-    """Describe who is in DATA: the paper's Table 1, for any sets of faces.
+    """Describe the people in DATA: the paper's Table 1, for any sets of faces.
 
-    DATA is a data set in the released layout or a folder of photographs. Prints for each set, side
-    by side, how many faces are of each age group, sex and race/ethnicity, the shares with 95 %
-    Wilson intervals, and how far the sets differ (chi-squared, Cramér's V). Faces without a label
-    are counted as such.
+    DATA is a data set in the released layout, or a folder of photographs. For each set, the command
+    prints how many faces belong to each age group, sex and race/ethnicity, and the shares with 95 %
+    Wilson intervals. It also prints how far the sets differ (chi-squared, Cramér's V). Faces
+    without a label are counted as such.
 
-    Labels of age and sex come from FFHQ-Aging (`download aging-labels`) or ffhq-features, guesses
-    of race/ethnicity from DeepFace, which needs pip install 'ffhq-wrinkle[demographics]', or from a
-    table that it left. All are guesses about people who were not asked: they describe a set, never
-    a person, and only totals are written unless --keep-individual is given.
+    Labels of age and sex come from FFHQ-Aging (`download aging-labels`) or ffhq-features. Estimates
+    of race/ethnicity come from DeepFace, which requires pip install 'ffhq-wrinkle[demographics]',
+    or from a table of earlier estimates. All of these are guesses about people who were not asked:
+    they describe a set, never a person. Only totals are written unless --keep-individual is given.
 
-    With --out, the folder gets the table as CSV, JSON and Markdown, and a figure. What can not be
-    estimated is listed in OUT/failures.csv, and the exit status is 1. Run the same command again to
-    go on after an interruption. DATA and OUT may lie in an object store, s3://BUCKET/FOLDER.
+    With --out, the folder receives the table as CSV, JSON and Markdown, and a figure. Photographs
+    that cannot be processed are listed in OUT/failures.csv, and the exit status is then 1. Run the
+    same command again to resume an interrupted run. DATA and OUT can be in an object store:
+    s3://BUCKET/FOLDER or gs://BUCKET/FOLDER.
 
     \b
     Examples:

@@ -10,7 +10,7 @@ from .options import EXISTING_FILE, FAILED, FOLDER, chosen_ids, ids_file_option
 if TYPE_CHECKING:
     from ..api.datasets import Part
 
-# As `download.PARTS` and `download.LABELS`, which are not loaded for --help.
+# Copies of `download.PARTS` and `download.LABELS`, whose module is too heavy for --help.
 _PARTS = ("metadata", "images", "labels", "weights", "checkpoints", "aging-labels")
 _LABELS = ("manual", "weak", "parsed")
 
@@ -18,7 +18,12 @@ _LABELS = ("manual", "weak", "parsed")
 @click.command("download")
 @click.argument("what", type=click.Choice([*_PARTS, "all"]))
 @click.argument("data", type=FOLDER)
-@click.option("--ids", "ids_text", metavar="IDS", help="Images: only these.  [default: 0-49999]")
+@click.option(
+    "--ids",
+    "ids_text",
+    metavar="IDS",
+    help="For images: ids to download, such as 0-999.  [default: 0-49999]",
+)
 @ids_file_option
 @click.option(
     "--source",
@@ -26,17 +31,23 @@ _LABELS = ("manual", "weak", "parsed")
     default="huggingface",
     show_default=True,
     metavar="WHERE",
-    help="Images: huggingface (a mirror), drive (FFHQ's own; needs the metadata), an address with "
-    "{id}, {shard} or {part} in it, or a folder with FFHQ in it, loose or in zip archives.",
+    help="For images: huggingface (a mirror), drive (FFHQ's own addresses, which require the "
+    "metadata), an address with {id} and, where needed, {shard} or {part}, or a folder that "
+    "contains FFHQ, unpacked or in zip archives.",
 )
 @click.option(
     "--only",
     type=click.Choice(_LABELS),
     multiple=True,
-    help="Labels: only this kind; may be repeated.",
+    help="For labels: download only this kind; may be repeated.",
 )
 @click.option(
-    "--jobs", type=click.IntRange(1, 64), default=8, show_default=True, help="Connections."
+    "--jobs",
+    type=click.IntRange(1, 64),
+    default=8,
+    show_default=True,
+    metavar="N",
+    help="Number of simultaneous connections.",
 )
 @click.option(
     "--timeout",
@@ -45,16 +56,14 @@ _LABELS = ("manual", "weak", "parsed")
     default=60,
     show_default=True,
     metavar="SECONDS",
-    help="Without a byte for so long, a connection is made anew.",
+    help="Reconnect after this many seconds without data.",
 )
 @click.option(
     "--cookies",
     type=EXISTING_FILE,
-    help="A browser's cookies in Netscape's format, for files that want somebody to sign in.",
+    help="Cookies of a browser in Netscape's format, for files that require signing in.",
 )
-@click.option(
-    "--verify", is_flag=True, help="Look again at the content of all files that are there."
-)
+@click.option("--verify", is_flag=True, help="Check the content of existing files again.")
 @click.pass_context
 def download_command(
     ctx: click.Context,
@@ -69,24 +78,25 @@ def download_command(
     cookies: Path | None,
     verify: bool,
 ) -> None:
-    """Bring FFHQ and what belongs to it into the folder DATA, verified, in the released layout.
+    """Download FFHQ and the published labels and weights to DATA, and verify them.
+
+    DATA is a folder, which receives the released layout. The first argument selects the files:
 
     \b
-    What:
-      images        photographs, 1024x1024 PNG, into images1024x1024
+      images        photographs, 1024x1024 PNG, to images1024x1024
       labels        the published masks and label maps: manual, weak, parsed
-      weights       BiSeNet's and YuNet's, into the cache
+      weights       weights of BiSeNet and YuNet, to the cache
       checkpoints   the authors' trained networks
-      metadata      FFHQ's own table; with it hashes of the images, and attribution.csv
+      metadata      FFHQ's own table, with hashes of the images; attribution.csv is made from it
       aging-labels  age groups, gender and pose, by FFHQ-Aging
       all           all of these
 
-    Files are verified by size and hash where these are known, otherwise images have to decode
-    whole. DATA/download.csv says of each file where it came from and how it stands. Run the same
-    command again to go on after an interruption, or to try again what failed: nothing that is
-    there and verified is asked for again. The exit status is 1 if something is missing.
+    Files are verified by size and hash where these are known; otherwise images must decode
+    completely. DATA/download.csv lists the source and the state of each file. Run the same command
+    again to resume an interrupted download or to retry failed files. Files that are already
+    verified are not requested again. The exit status is 1 if anything is missing.
 
-    HF_ENDPOINT and HF_TOKEN are honoured.
+    The environment variables HF_ENDPOINT and HF_TOKEN are honoured.
 
     \b
     Examples:
@@ -99,7 +109,7 @@ def download_command(
     from ..api.datasets import downloads
 
     if only and what not in ("labels", "all"):
-        raise click.UsageError("--only goes with labels")
+        raise click.UsageError("--only selects kinds of labels; use it with labels or all")
     failed = False
     for report in downloads(
         what,

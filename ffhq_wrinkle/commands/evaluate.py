@@ -24,18 +24,19 @@ if TYPE_CHECKING:
 @click.command("evaluate")
 @click.argument("predictions", type=EXISTING_FOLDER)
 @click.argument("references", type=EXISTING_FOLDER)
-@click.option("--out", type=FOLDER, help="Folder for tables and pictures.")
+@click.option("--out", type=FOLDER, help="Folder for a report: tables and pictures.")
 @click.option(
     "--compare",
     "other",
     type=EXISTING_FOLDER,
-    help="Other predictions of the same images, to hold these against.",
+    help="Folder of other predictions of the same images, to compare PREDICTIONS with.",
 )
 @click.option(
     "--ids",
     "ids_text",
     metavar="IDS",
-    help="Only these, such as 0-49999,60000; `test` stands for the 100 official test ids.",
+    help="Ids of the images to use, such as 0-49999,60000, or `test` for the 100 official test "
+    "ids.  [default: all that have a reference]",
 )
 @ids_file_option
 @click.option(
@@ -43,27 +44,28 @@ if TYPE_CHECKING:
     type=click.FloatRange(0, 1, max_open=True),
     default=0.5,
     show_default=True,
-    help="For probabilities without masks: predicted is what is above it.",
+    help="Threshold applied to probabilities when there is no mask.",
 )
 @click.option(
     "--within",
     type=EXISTING_FOLDER,
-    help="Folder of face masks; what lies outside them does not count.",
+    help="Folder of face masks; pixels outside them do not count.",
 )
 @click.option(
     "--resize",
     type=click.Choice(["nearest"]),
-    help="Bring predictions of other sizes to that of their reference, instead of failing.",
+    help="Resize predictions and face masks by nearest neighbour to the size of their reference; "
+    "without this option, different sizes are an error.",
 )
 @click.option(
     "--exact-only",
     is_flag=True,
-    help="Leave out clDice and F1 within 0 to 3 px, which take most of the time.",
+    help="Leave out clDice and F1 with tolerances of 0 to 3 px, which take most of the time.",
 )
 @click.option(
     "--images",
     type=EXISTING_FOLDER,
-    help="Photographs to lay beneath the pictures of the worst images.",
+    help="With --out: folder of photographs to show under the masks of the worst images.",
 )
 @resamples_option
 @seed_option
@@ -88,19 +90,21 @@ def evaluate_command(
 ) -> None:
     """Score the masks in PREDICTIONS against those in REFERENCES.
 
-    PREDICTIONS is a folder of masks, of probabilities (16-bit gray PNG, where 65535 is 1, or .npy
-    of 0 to 1), or what `predict` wrote; of any method. REFERENCES is a folder of masks, or a data
-    set with manual_wrinkle_masks in it. Both may be flat or in FFHQ's shards. An image that has a
-    reference but no prediction is an error; extra predictions are not.
+    PREDICTIONS is a folder of masks, a folder of probabilities (16-bit gray PNG, where 65535 is 1,
+    or .npy of 0 to 1), or an output folder of `predict`. Masks and probabilities can come from any
+    method. REFERENCES is a folder of masks, or a data set that contains manual_wrinkle_masks. Both
+    can be flat or in FFHQ's shards. An image with a reference but without a prediction is an error;
+    additional predictions are not.
 
-    Prints JSI, F1, accuracy, precision and recall, as the mean over images (the paper's) and of all
-    pixels pooled, each with a 95 % bootstrap interval over images; then clDice, F1 with lines
-    allowed to lie 0 to 3 pixels apart, and of probabilities the area under the precision-recall
-    curve. Values that are undefined, such as the JSI of two empty masks, are left out of the means
-    and counted.
+    The command prints JSI, F1, accuracy, precision and recall, as the mean over images (as in the
+    paper) and over the pixels of all images pooled, each with a 95 % bootstrap interval over
+    images. It also prints clDice, F1 if lines may lie 0 to 3 pixels apart, and, for probabilities,
+    the area under the precision-recall curve. Undefined values, such as the JSI of two empty masks,
+    are left out of the means and counted.
 
-    With --out, the folder gets all figures as JSON and Markdown, the images as CSV, the worst
-    first, and pictures of the worst ten: white was found, orange invented, blue missed.
+    With --out, the folder receives all results as JSON and Markdown, a CSV of the images, the worst
+    first, and pictures of the worst ten: true positives white, false positives orange, false
+    negatives blue.
 
     \b
     Examples:

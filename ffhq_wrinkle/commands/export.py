@@ -11,15 +11,17 @@ import click
     "--checkpoint",
     required=True,
     metavar="FILE",
-    help="A checkpoint, or official-unet or official-swin-unetr.",
+    help="Checkpoint file, or official-unet or official-swin-unetr (the authors' networks).",
 )
 def export_command(out: Path, checkpoint: str) -> None:
     """Write a checkpoint as ONNX to OUT, for images of any size.
 
-    The graph takes float32 (B, C, H, W) in -1..1, the masked image and behind it the texture map,
-    and gives the logits of background and wrinkle. It is run by ONNX Runtime and compared with
-    PyTorch before it is written. `predict` takes the file as a checkpoint. This needs
-    pip install 'ffhq-wrinkle[onnx]'.
+    The input of the graph is float32 (B, C, H, W) in -1..1: the channels of the masked image, then
+    the texture map if the network uses it. Its output is the logits of background and wrinkle.
+    Before the file is written, the results of ONNX Runtime are compared with those of PyTorch.
+    `predict` accepts the file as a checkpoint.
+
+    This command requires pip install 'ffhq-wrinkle[onnx]'.
 
     \b
     Examples:

@@ -41,17 +41,18 @@ if TYPE_CHECKING:
     ),
     default="majority",
     show_default=True,
-    help="How votes become a mask.",
+    help="How the masks are combined; see above.",
 )
 @click.option(
     "--min-votes",
     type=click.IntRange(min=1),
-    help="For majority: votes that a pixel needs.  [default: more than half]",
+    metavar="N",
+    help="With --method majority: number of votes that a pixel needs.  [default: more than half]",
 )
 @click.option(
     "--texture",
     type=EXISTING_FOLDER,
-    help="For semi-automatic: folder of texture maps or weak masks, as build-weak makes them.",
+    help="With --method semi-automatic: folder of texture maps, or of weak masks by `build-weak`.",
 )
 @within_option
 @missing_option
@@ -82,24 +83,25 @@ def fuse_labels_command(
 ) -> None:
     """Fuse the masks that several annotators drew of the same images.
 
-    Give one folder of masks for each of 2 to 20 annotators: PNG, BMP, TIFF, WebP or JPEG of two
-    values, of which one is 0; flat or in FFHQ's shards. Masks belong together by their names. For
-    semi-automatic, one folder of rough masks will do.
+    Give one folder of masks for each of 2 to 20 annotators; NAME=FOLDER also names the annotator.
+    Masks are PNG, BMP, TIFF, WebP or JPEG files with two values, one of which is 0. Folders are
+    flat or in FFHQ's shards. Masks of the same image have the same file name except for the suffix.
+    The method semi-automatic also accepts a single folder of rough masks.
 
     \b
-    Methods:
-      majority        more than half of the annotators drew the pixel, or --min-votes
-      union           one of them did
-      intersection    all of them did
-      weighted        as majority; a vote weighs as much as its annotator agrees with the others
-      soft            the share of votes, 0 to 255, to train on
-      staple          probability from estimated sensitivities and specificities (Warfield 2004)
+    Methods, and when they count a pixel as wrinkle:
+      majority        more than half of the annotators drew it, or at least --min-votes
+      union           at least one annotator drew it
+      intersection    all annotators drew it
+      weighted        as majority, each vote weighted by its annotator's agreement with the others
+      soft            no decision: the share of votes, 0 to 255, as a target for training
+      staple          probable, given estimated sensitivities and specificities (Warfield 2004)
       semi-automatic  the majority drew it roughly, and its texture stands out (Kim 2022)
 
-    OUT gets 0/255 PNG, flat (00007.png) as the released manual masks, fusion.csv with the votes of
-    each image, and fusion.json. Images that can not be fused are listed in OUT/failures.csv, and
-    the exit status is 1. Run the same command again to go on after an interruption; masks whose
-    annotations have changed since are made anew.
+    OUT receives PNG masks of 0 and 255, flat (00007.png) as the released manual masks, fusion.csv
+    with the votes for each image, and fusion.json. Images that cannot be fused are listed in
+    OUT/failures.csv, and the exit status is then 1. Run the same command again to resume an
+    interrupted run; masks whose annotations have changed are then computed again.
 
     \b
     Examples:

@@ -1,4 +1,4 @@
-"""Options that several commands have, and what they mean."""
+"""Options that several commands share, and how their values are read."""
 
 import json
 import os
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class LocalPath(click.Path):
-    """A path of this machine, and no address, which would become a folder called ``s3:``."""
+    """A path on this machine. An address is refused: it would become a folder called ``s3:``."""
 
     def convert(
         self,
@@ -28,14 +28,14 @@ class LocalPath(click.Path):
         param: click.Parameter | None,
         ctx: click.Context | None,
     ) -> "str | bytes | os.PathLike[str]":
-        """Read what was given on the command line."""
+        """Return the path; an address is a usage error."""
         if "://" in os.fspath(value):
-            self.fail(f"{value} is an address; this has to be on this machine", param, ctx)
+            self.fail(f"{value} is an address; this must be a path on this machine", param, ctx)
         return super().convert(value, param, ctx)
 
 
-class PlaceType(click.ParamType):  # type: ignore[type-arg]  # click 8.2 takes none
-    """A folder of this machine, which `local` has a look at, or one of an object store."""
+class PlaceType(click.ParamType):  # type: ignore[type-arg]  # click 8.2 has no type parameter
+    """A folder on this machine, which `local` checks, or a folder in an object store."""
 
     name = "directory"
 
@@ -45,7 +45,7 @@ class PlaceType(click.ParamType):  # type: ignore[type-arg]  # click 8.2 takes n
     def convert(
         self, value: str, param: click.Parameter | None, ctx: click.Context | None
     ) -> "Place":
-        """Read what was given on the command line."""
+        """Return the place; an invalid address is a usage error."""
         from ..errors import ArgumentError
         from ..storage.places import parse_place
 
@@ -58,49 +58,63 @@ class PlaceType(click.ParamType):  # type: ignore[type-arg]  # click 8.2 takes n
         return place
 
 
-FAILED = 1  # exit status: something could not be done
+FAILED = 1  # exit status if something failed
 EXISTING_FOLDER = LocalPath(exists=True, file_okay=False, path_type=Path)
 FOLDER = LocalPath(file_okay=False, path_type=Path)
 EXISTING_PLACE, PLACE = PlaceType(EXISTING_FOLDER), PlaceType(FOLDER)
 EXISTING_FILE = LocalPath(exists=True, dir_okay=False, path_type=Path)
 
 ids_option = click.option(
-    "--ids", "ids_text", metavar="IDS", help="Only these, such as 0-49999,60000."
+    "--ids",
+    "ids_text",
+    metavar="IDS",
+    help="Ids of the images to use, such as 0-49999,60000.  [default: all]",
 )
 ids_file_option = click.option(
-    "--ids-file", type=EXISTING_FILE, help="Only the ids in this file, one a line."
+    "--ids-file",
+    type=EXISTING_FILE,
+    help="File with the ids or ranges of ids, one per line; with --ids, both are used.",
 )
 limit_option = click.option(
-    "--limit", type=click.IntRange(min=1), help="Only the first so many images."
+    "--limit",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Process at most N images, the first by id.",
 )
 jobs_option = click.option(
     "--jobs",
     type=click.IntRange(min=1),
-    help="Threads that read, compute and write.  [default: one for each core]",
+    metavar="N",
+    help="Number of threads that read, compute and write.  [default: one per core]",
 )
 resamples_option = click.option(
     "--resamples",
     type=click.IntRange(min=0),
     default=9999,
     show_default=True,
-    help="Of the bootstrap over images; 0 for no intervals.",
+    metavar="N",
+    help="Number of bootstrap resamples of the images; 0 for no intervals.",
 )
 seed_option = click.option(
     "--seed",
     type=click.IntRange(min=0),
     default=0,
     show_default=True,
-    help="For the bootstrap's random numbers.",
+    metavar="N",
+    help="Seed of the bootstrap.",
 )
-scheduler_option = click.option(
-    "--scheduler",
-    metavar="WHERE",
-    help="Have Dask do it: local:N for N processes here, or tcp://HOST:PORT.",
+SCHEDULER_HELP = (
+    "Dask cluster to use, local:N (N processes on this machine) or tcp://HOST:PORT (a running "
+    "scheduler). --jobs is then the number of threads of each worker."
 )
+scheduler_option = click.option("--scheduler", metavar="WHERE", help=SCHEDULER_HELP)
 json_option = click.option(
-    "--json", "as_json", is_flag=True, help="Print the figures as JSON, as the report holds them."
+    "--json",
+    "as_json",
+    is_flag=True,
+    help="Print the results as JSON, as in the report, instead of tables.",
 )
-overwrite_option = click.option("--overwrite", is_flag=True, help="Replace what is in OUT already.")
+overwrite_option = click.option("--overwrite", is_flag=True, help="Replace existing results.")
 
 
 def chosen_ids(
@@ -109,7 +123,7 @@ def chosen_ids(
     *,
     parse: "Callable[[str], Ids] | None" = None,
 ) -> "Ids | None":
-    """All ids that the options name; None without either option."""
+    """Return all ids that the options name, or None without either option."""
     from ..dataset.ids import merge_ids, parse_ids, read_ids
 
     chosen = [(parse or parse_ids)(ids_text)] if ids_text is not None else []

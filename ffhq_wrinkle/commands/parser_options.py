@@ -11,26 +11,28 @@ parser_option = click.option(
     type=click.Choice(list(PARSERS)),
     default="bisenet",
     show_default=True,
-    help="How faces are found: "
+    help="How faces are found. "
     + "; ".join(f"{parser.name}: {parser.description}" for parser in PARSERS.values())
     + ".",
 )
 weights_option = click.option(
     "--weights",
     type=EXISTING_FILE,
-    help="BiSeNet's weights; downloaded once if not given.",
+    help="With --parser bisenet: its weights; downloaded once if not given.",
 )
 labels_option = click.option(
     "--labels",
     type=EXISTING_PLACE,
-    help="Folder of existing label maps, ID.npy or ID.png, for --parser labels.",
+    help="With --parser labels: folder of existing label maps, ID.npy or ID.png.  [default: that "
+    "of the released layout, if it exists]",
 )
 engine_option = click.option(
     "--engine",
     type=click.Choice(["auto", "torch", "ncnn"]),
     default="auto",
     show_default=True,
-    help="Backend for BiSeNet: PyTorch, or ncnn, faster on a CPU (auto: ncnn if installed).",
+    help="Backend for BiSeNet: PyTorch, or ncnn, which runs on a CPU only and is faster there. "
+    "auto uses ncnn on a CPU if it is installed.",
 )
 
 

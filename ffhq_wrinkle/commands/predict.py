@@ -42,7 +42,8 @@ if TYPE_CHECKING:
     "--checkpoint",
     required=True,
     metavar="FILE",
-    help="A checkpoint, an .onnx of `export`, or official-unet or official-swin-unetr.",
+    help="Checkpoint file, .onnx file of `export`, or official-unet or official-swin-unetr (the "
+    "authors' networks).",
 )
 @ids_option
 @ids_file_option
@@ -54,42 +55,66 @@ if TYPE_CHECKING:
 @click.option(
     "--recipe",
     type=click.Choice(tuple(FORMULAS)),
-    help="Formula of the texture map.  [default: what the checkpoint was trained with]",
+    help="Formula of the texture map.  [default: the one that the network was trained with]",
 )
-@click.option("--texture", type=EXISTING_PLACE, help="Folder of ready texture maps, ID.png.")
+@click.option(
+    "--texture",
+    type=EXISTING_PLACE,
+    help="Folder of existing texture maps, ID.png, to use instead of computing them.",
+)
 @click.option(
     "--face-masks",
     type=EXISTING_PLACE,
-    help="Folder of ready face masks, ID.png; then no parser is needed.",
+    help="Folder of existing face masks, ID.png, to use instead of finding the faces.",
 )
 @click.option(
-    "--align", is_flag=True, help="Find the face in each photo, and cut it out as FFHQ does."
+    "--align",
+    is_flag=True,
+    help="First find the face in each photo and cut it out as in FFHQ; for photos that are not "
+    "aligned.",
 )
 @click.option(
-    "--landmarks", type=EXISTING_FILE, help="CSV of eyes and mouths, for --align without YuNet."
+    "--landmarks",
+    type=EXISTING_FILE,
+    help="With --align: CSV of the positions of eyes and mouth, instead of detecting them.",
 )
-@click.option("--all-faces", is_flag=True, help="With --align: every face of a photo.")
+@click.option(
+    "--all-faces",
+    is_flag=True,
+    help="With --align: use every face of a photo, instead of refusing photos with several faces.",
+)
 @click.option(
     "--probabilities",
     type=click.Choice(["png", "npy"]),
-    help="Also write probabilities: 16-bit PNG, or float16 .npy.",
+    help="Also write probabilities, as 16-bit PNG or float16 .npy.",
 )
 @click.option(
-    "--overlays/--no-overlays", default=True, show_default=True, help="Draw the wrinkles on photos."
+    "--overlays/--no-overlays",
+    default=True,
+    show_default=True,
+    help="Also write the photos with the wrinkles in colour.",
 )
-@click.option("--flip", is_flag=True, help="Average with what comes of the mirrored image.")
+@click.option(
+    "--flip", is_flag=True, help="Average the results for the image and for its mirror image."
+)
 @click.option(
     "--precision",
     type=click.Choice(["32", "bf16"]),
     default="32",
     show_default=True,
-    help="Of the network's arithmetic; bf16 is for CUDA.",
+    help="Precision of the network's arithmetic: float32, or bfloat16 where possible (CUDA only).",
 )
-@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, mps.")
+@click.option(
+    "--device",
+    default="auto",
+    show_default=True,
+    help="Device for the networks: auto, cpu, cuda, cuda:1 or mps.",
+)
 @click.option(
     "--batch-size",
     type=click.IntRange(min=1),
-    help="Images that the network sees at once.  [default: 4 on a GPU, 1 on the CPU]",
+    metavar="N",
+    help="Images per batch of the network.  [default: 4 on a GPU, 1 on the CPU]",
 )
 @jobs_option
 @scheduler_option
@@ -125,17 +150,19 @@ def predict_command(
 ) -> None:
     """Predict the wrinkles of each face in IMAGES with a trained network.
 
-    OUT gets masks/ (0 and 255), overlays/ (the wrinkles in colour on the photo), wrinkles.csv (how
-    much of the face and of its regions is wrinkle), and if asked for probabilities/. What the
-    network needs is made on the way: the face mask, the masked image and the texture map.
+    OUT receives masks/ (0 and 255), overlays/ (the photos with the wrinkles in colour) and
+    wrinkles.csv (how much of each face and of its regions is wrinkle), and on request
+    probabilities/. The inputs of the network are computed on the way: face mask, masked image and
+    texture map.
 
-    IMAGES are faces aligned as FFHQ's are. Of other photos --align cuts out the face, keeps what
-    the network saw in aligned/, and lays the mask back onto the photo, in photo_masks/.
+    IMAGES should contain faces that are aligned as in FFHQ. For other photos, --align cuts out the
+    face. The aligned face that the network saw is then written to aligned/, and the mask in the
+    frame of the photo to photo_masks/.
 
-    Photos that can not be done are listed in OUT/failures.csv, and the exit status is 1. Run the
-    same command again to go on after an interruption, or to try the failed ones again.
+    Photos that cannot be processed are listed in OUT/failures.csv, and the exit status is then 1.
+    Run the same command again to resume an interrupted run or to retry failed photos.
 
-    Folders may lie in an object store, s3://BUCKET/FOLDER or gs://BUCKET/FOLDER.
+    Folders can be in an object store: s3://BUCKET/FOLDER or gs://BUCKET/FOLDER.
 
     \b
     Examples:

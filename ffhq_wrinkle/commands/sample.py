@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from .label_options import (
+    IDS_HELP,
     age_groups_option,
     aging_labels_option,
     features_option,
@@ -20,25 +21,33 @@ if TYPE_CHECKING:
 
 @click.command("sample")
 @click.argument("data", type=EXISTING_PLACE)
-@click.option("--n", "draws", type=click.IntRange(min=1), required=True, help="How many ids.")
+@click.option(
+    "--n",
+    "draws",
+    type=click.IntRange(min=1),
+    required=True,
+    metavar="N",
+    help="Number of ids to draw.",
+)
 @click.option(
     "--by",
     "by_text",
     metavar="NAMES",
-    help="Draw in proportion to the groups of age, sex, race, or of several, such as age,sex.",
+    help="Draw in proportion to the groups of age, sex or race, or of several, such as age,sex.",
 )
 @click.option(
     "--seed",
     type=click.IntRange(min=0),
     default=0,
     show_default=True,
-    help="For the draw's random numbers.",
+    metavar="N",
+    help="Seed of the draw.",
 )
 @click.option(
     "--ids",
     "ids_text",
     metavar="IDS",
-    help="Draw from these, as for `demographics`.  [default: DATA's photographs]",
+    help=f"Faces to draw from: {IDS_HELP}.  [default: DATA's photographs]",
 )
 @ids_file_option
 @click.option(
@@ -46,16 +55,18 @@ if TYPE_CHECKING:
     "excluded_texts",
     multiple=True,
     metavar="IDS",
-    help="Leave these out too, as for --ids; may be repeated.",
+    help="Further ids that must not be drawn, given as for --ids; may be repeated.",
 )
 @aging_labels_option
 @features_option
 @race_labels_option
 @age_groups_option
 @click.option(
-    "--out", type=click.Path(dir_okay=False, path_type=Path), help="File for the id list."
+    "--out",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="File for the id list, which is printed if the option is not given.",
 )
-@click.option("--overwrite", is_flag=True, help="Replace a list that is there.")
+@click.option("--overwrite", is_flag=True, help="Replace an existing list.")
 def sample_command(
     data: "Place",
     draws: int,
@@ -71,15 +82,16 @@ def sample_command(
     out: Path | None,
     overwrite: bool,
 ) -> None:
-    """Draw ids of DATA for annotation, and list them, one a line.
+    """Draw ids of images for annotation, and list them, one per line.
 
-    Ids that DATA has human masks of (manual_wrinkle_masks) are left out. With --by, of each
-    combination of groups a share is drawn in proportion to what is left of it, by the largest
-    remainder; ids without a label are a group of their own. The same seed, ids and labels give the
-    same draw.
+    DATA is a data set in the released layout, or a folder of photographs. Images that already have
+    a human mask in DATA (manual_wrinkle_masks) are excluded.
 
-    The list goes to --out, or to the terminal. `download`, `build-weak`, `agreement` and others
-    read it by --ids-file.
+    With --by, each combination of groups contributes ids in proportion to the number of its images
+    that are not excluded, by the largest remainder. Images without a label are a group of their
+    own. The same seed, ids and labels give the same draw.
+
+    `download`, `build-weak`, `agreement` and other commands read the list with --ids-file.
 
     \b
     Examples:

@@ -6,54 +6,60 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
-from .options import (
-    EXISTING_FILE,
-    FOLDER,
-    jobs_option,
-    limit_option,
-)  # fmt: skip
+from .options import EXISTING_FILE, FOLDER, jobs_option
 from .parser_options import labels_option, parser_option, weights_option
 
 if TYPE_CHECKING:
     from ..segmentation.training.settings import TrainPrecision
 
-# Fields of a stage's configuration, with the option's type and help; the name is the field's.
+# Fields of a stage's configuration, with the type and the help of the option of the same name.
 _FIELDS: dict[str, tuple[Any, str]] = {
-    "network": (str, "Such as unet or swin_unetr."),
+    "network": (str, "Network, such as unet or swin_unetr."),
     "input": (
         click.Choice(["rgb", "rgb+texture"]),
-        "What the network sees; of both stages, in the second.",
+        "Input of the network in finetuning: the image, or masked image and texture map. "
+        "Pretraining uses the image.",
     ),
-    "loss": (str, "Such as mse or soft_dice; only with --stage."),
-    "initial": (str, "What the network begins with: random or imagenet; only with --stage."),
-    "epochs": (click.IntRange(min=1), "How often each image is seen."),
-    "batch_size": (click.IntRange(min=1), "Images a step, on all devices together."),
-    "peak_rate": (float, "Learning rate at the start of the first period."),
-    "first_period": (click.IntRange(min=1), "Epochs of the first cosine period."),
-    "rate_decay": (float, "Each period's peak, of the last one's."),
-    "weight_decay": (float, "Of AdamW."),
-    "beta1": (float, "Of AdamW."),
-    "beta2": (float, "Of AdamW."),
-    "validate_every": (click.IntRange(min=1), "Validate each so many epochs, and after the last."),
+    "loss": (
+        str,
+        "Loss, such as mse or soft_dice. If the recipe has two stages, select one with --stage.",
+    ),
+    "initial": (
+        str,
+        "Initial weights of the network: random or imagenet. If the recipe has two stages, select "
+        "one with --stage.",
+    ),
+    "epochs": (click.IntRange(min=1), "Number of epochs."),
+    "batch_size": (click.IntRange(min=1), "Images per step, on all devices together."),
+    "peak_rate": (float, "Learning rate at the start of the first cosine period."),
+    "first_period": (click.IntRange(min=1), "Length of the first cosine period in epochs."),
+    "rate_decay": (float, "Peak learning rate of each cosine period, relative to the one before."),
+    "weight_decay": (float, "Weight decay of AdamW."),
+    "beta1": (float, "Beta 1 of AdamW."),
+    "beta2": (float, "Beta 2 of AdamW."),
+    "validate_every": (click.IntRange(min=1), "Validate every N epochs, and after the last one."),
     "features": (
         click.IntRange(min=0),
-        "Channels of the network's first level; 0 for its own number.",
+        "Channels of the first level of the network; 0 for the network's own number.",
     ),
-    "size": (click.IntRange(min=0), "Side of random crops, pixels; 0 for whole images."),
+    "size": (click.IntRange(min=0), "Side of the random crops in pixels; 0 for whole images."),
 }
 _FLAGS = {
-    "augment": "Flip, scale and bend the images, or not.",
-    "gradient_checkpointing": "Swin UNETR in less memory, or not.",
+    "augment": "Augment the images: flip, scale, bend and so on.",
+    "gradient_checkpointing": "Use gradient checkpointing in Swin UNETR: less memory, more time.",
 }
 
 
 def _field_options(command: Callable[..., None]) -> Callable[..., None]:
-    """An option for each field of a stage's configuration."""
+    """Add an option for each field of a stage's configuration."""
     for name, (kind, text) in reversed(_FIELDS.items()):
-        option = f"--{name.replace('_', '-')}"
-        command = click.option(option, name, type=kind, help=f"{text}  [default: the recipe's]")(
-            command
-        )
+        command = click.option(
+            f"--{name.replace('_', '-')}",
+            name,
+            type=kind,
+            metavar="N" if isinstance(kind, click.IntRange) else None,
+            help=f"{text}  [default: the recipe's]",
+        )(command)
     for name, text in _FLAGS.items():
         option = name.replace("_", "-")
         text = f"{text}  [default: the recipe's]"
@@ -70,70 +76,94 @@ def _field_options(command: Callable[..., None]) -> Callable[..., None]:
     type=click.Choice(["pretrain", "finetune", "both"]),
     default="both",
     show_default=True,
-    help="Which stages of the recipe.",
+    help="Stages of the recipe to train.",
 )
-@click.option("--init", type=EXISTING_FILE, help="A checkpoint to begin the first stage with.")
+@click.option("--init", type=EXISTING_FILE, help="Checkpoint that the first stage starts from.")
 @click.option(
     "--initial-weights",
     type=EXISTING_FILE,
-    help="ImageNet's weights, for recipes that begin with them; fetched once if not given.",
+    help="ImageNet weights, for recipes that start from them; downloaded once if not given.",
 )
 @click.option(
     "--fraction",
     default=1.0,
     show_default=True,
-    help="Share of the training part to finetune on; pretraining sees all of it.",
+    help="Share of the training part that finetuning uses, above 0 and at most 1; pretraining uses "
+    "all of it.",
 )
 @click.option(
     "--seed",
     type=click.IntRange(min=0, max=2**63 - 1),
     default=0,
     show_default=True,
-    help="For the split, first weights, order and augmentation.",
+    metavar="N",
+    help="Seed of the split, initial weights, order and augmentation.",
 )
 @_field_options
-@limit_option
 @click.option(
-    "--precision", type=click.Choice(["32", "bf16", "64"]), default="32", show_default=True,
-    help="Of the network's arithmetic.",
-)  # fmt: skip
-@click.option("--compile", "compile_model", is_flag=True, help="Have PyTorch compile the network.")
+    "--limit",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Use at most N images in each stage, the first by id.",
+)
+@click.option(
+    "--precision",
+    type=click.Choice(["32", "bf16", "64"]),
+    default="32",
+    show_default=True,
+    help="Precision of the network's arithmetic: float32, bfloat16 where possible, or float64.",
+)
+@click.option("--compile", "compile_model", is_flag=True, help="Compile the network with PyTorch.")
 @click.option(
     "--accumulate",
     type=click.IntRange(min=1),
     default=1,
     show_default=True,
-    help="Compute each batch in so many parts, for less memory.",
+    metavar="N",
+    help="Compute each batch in N parts, to save memory.",
 )
 @click.option(
-    "--deterministic", is_flag=True, help="On CUDA: only algorithms that give the same twice."
+    "--deterministic",
+    is_flag=True,
+    help="On CUDA, use only algorithms that give the same result each time, which are slower.",
 )
 @click.option(
     "--workers",
     type=click.IntRange(min=0),
-    help="Processes that load, of each device.  [default: a share of the cores]",
+    metavar="N",
+    help="Data loader workers (processes) for each device.  [default: a share of the cores]",
 )
 @click.option(
-    "--devices", type=click.IntRange(min=1), default=1, show_default=True, help="How many."
+    "--devices",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    metavar="N",
+    help="Number of devices.",
 )
 @click.option(
     "--accelerator",
     type=click.Choice(["auto", "cpu", "cuda", "mps"]),
     default="auto",
     show_default=True,
-    help="Of which kind.",
+    help="Kind of device.",
 )
 @click.option(
     "--resume",
     type=click.Choice(["auto", "never"]),
     default="auto",
     show_default=True,
-    help="Whether to go on with a run that is there.",
+    help="Resume a run that exists in RUN (auto), or refuse it (never).",
 )
 @parser_option
 @weights_option
 @labels_option
-@click.option("--cache", type=FOLDER, help="For weak masks made here.  [default: in DATA]")
+@click.option(
+    "--cache",
+    type=FOLDER,
+    help="Folder for weak masks and face masks that DATA lacks.  [default: a hidden folder in "
+    "DATA]",
+)
 @jobs_option
 def train_command(
     recipe: str,
@@ -160,16 +190,19 @@ def train_command(
     jobs: int | None,
     **fields: object,
 ) -> None:
-    """Train a network as RECIPE says, on DATA, in the folder RUN.
+    """Train a network by RECIPE on DATA, in the folder RUN.
 
-    RECIPE is a name, such as unet_texture, or a .toml file. DATA is a data set in the released
-    layout, a folder with images/ and masks/, or a CSV. Weak masks that it lacks are made once, and
-    kept. Of images with human masks 80 % train, 10 % validate and 10 % test, whatever the stage.
-    Pretraining takes all others too, but no copies of those that validate and test.
+    RECIPE is the name of a shipped recipe, such as unet_texture, or a .toml file. DATA is a data
+    set in the released layout, a folder with images/ and masks/, or a CSV. Weak masks that DATA
+    lacks are computed once and kept.
 
-    RUN gets config.toml, split.csv, for each stage metrics.csv, best.pt and last.pt, and at the end
-    test.json. Stop it at any moment, by Ctrl-C, SIGTERM or kill -9, and run the same command again:
-    it goes on, and on a CPU ends with the same weights.
+    The images with human masks are split into 80 % for training, 10 % for validation and 10 % for
+    testing; the split is the same in both stages. Pretraining also uses all other images, except
+    copies of validation and test images.
+
+    RUN receives config.toml and split.csv, for each stage metrics.csv, best.pt and last.pt, and at
+    the end test.json. Training can be stopped at any moment by Ctrl-C, SIGTERM or kill -9. The same
+    command then resumes it; on a CPU, the final weights are the same as without the interruption.
 
     \b
     Examples:

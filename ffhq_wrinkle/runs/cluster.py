@@ -231,8 +231,8 @@ def connected(scheduler: str, *, connect_s: float = 10.0) -> Iterator[Cluster]:
         A worker lacks this package.
     """
     size = local_workers(scheduler)
-    # Dask sets its log level when it is imported, here and in workers. It logs tracebacks of workers
-    # that die and of connections that are lost; what they mean for the run is said in one line.
+    # Dask sets its log level when it is imported, here and in workers. It logs the tracebacks of
+    # workers that die and of lost connections; what they mean for the run is said in one line.
     level = "info" if log.isEnabledFor(logging.DEBUG) else "critical"
     os.environ.setdefault("DASK_LOGGING__DISTRIBUTED", level)
     try:

@@ -1,1 +1,1 @@
-"""Segmentation: networks, training, prediction and evaluation."""
+"""Wrinkle segmentation: networks, training, prediction and evaluation."""

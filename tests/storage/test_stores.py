@@ -320,7 +320,7 @@ def test_an_address_in_the_place_of_a_path_makes_no_folder_of_that_name(annotate
     monkeypatch.chdir(folders[0].parent)
     result = run("fuse-labels", *folders, "--out", "s3://faces/fused")
     assert result.exit_code == 2
-    assert "s3://faces/fused is an address; this has to be on this machine" in result.output
+    assert "s3://faces/fused is an address; this must be a path on this machine" in result.output
     assert not Path("s3:").exists()
 
 

@@ -1,1 +1,1 @@
-"""Prediction: from a network and photographs to wrinkle masks on disk."""
+"""Prediction: wrinkle masks of photographs by a trained network, in memory or in a folder."""

@@ -1,4 +1,4 @@
-"""Ingredients: the face mask and texture map of an image, made on the way or ready in a folder."""
+"""Ingredients: the face mask and texture map of an image, computed or read from a folder."""
 
 from dataclasses import asdict
 from typing import NamedTuple
@@ -19,7 +19,15 @@ from ..networks.inputs import network_input
 
 
 class Prepared(NamedTuple):
-    """What one image brings to its batch: parts of it, as far as they are known."""
+    """The parts of an input that are prepared for each image, before its batch.
+
+    Attributes
+    ----------
+    parsed : np.ndarray or None
+        The result of `FaceParser.prepare`; None without a parser.
+    face, texture : np.ndarray or None
+        The existing face mask and texture map; None if they are computed.
+    """
 
     parsed: np.ndarray | None
     face: np.ndarray | None
@@ -27,22 +35,22 @@ class Prepared(NamedTuple):
 
 
 class Ingredients:
-    """Makes network inputs of images.
+    """Face masks and texture maps of images, from which the inputs of a network are made.
 
     Parameters
     ----------
     parser : FaceParser or None
-        Finds the faces; may be None if there are ready face masks.
+        Face parser; may be None if there is a folder of face masks.
     texture : TextureSettings or None
-        How texture maps are computed; None for networks that take none.
+        Settings of the texture maps; None for networks that do not use them.
     textures, face_masks : Place, optional
-        Folders of ready texture maps, 8-bit gray, and of face masks, by image id.
+        Folders of existing texture maps, 8-bit gray, and face masks, matched by image id.
 
     Raises
     ------
     ArgumentError
-        Nothing says where the face is, a folder has no images, or its texture maps were made with
-        other settings.
+        There is neither a parser nor a folder of face masks, a folder has no images, or its texture
+        maps were made with different settings.
     """
 
     def __init__(
@@ -54,38 +62,40 @@ class Ingredients:
         face_masks: Place | None = None,
     ) -> None:
         if parser is None and face_masks is None:
-            raise ArgumentError("a face parser or ready face masks have to say where the face is")
+            raise ArgumentError("a face parser or a folder of face masks is required")
         if textures and texture is None:
-            raise ArgumentError("this network takes no texture map; leave --texture out")
+            raise ArgumentError("this network does not use a texture map; leave --texture out")
         self.parser = parser
         self.texture = texture
         self.folders = {"textures": textures, "face_masks": face_masks}
-        self._textures = _Ready(textures, "texture map") if textures else None
-        self._face_masks = _Ready(face_masks, "face mask") if face_masks else None
+        self._textures = _ExistingFiles(textures, "texture map") if textures else None
+        self._face_masks = _ExistingFiles(face_masks, "face mask") if face_masks else None
         if textures and texture:
             _require_same_texture(textures, texture)
 
     def __reduce__(self) -> tuple[object, ...]:
-        """What makes them anew in another process."""
+        """Return what creates a copy in another process."""
         return _remade, (self.parser, self.texture, self.folders)
 
     def read_folders(self) -> list[Place | None]:
-        """Folders that are read, where no result may be written."""
+        """Return the folders that are read, to which no result must be written."""
         return [self.parser.folder if self.parser else None, *self.folders.values()]
 
     def settings(self) -> dict[str, object]:
-        """What inputs depend on, for the record of a run."""
+        """Return the settings that inputs depend on, for the record of a run."""
         parsing = self.parser.settings() if self.parser else {"parser": None}
-        ready = {name: str(path.resolve()) for name, path in self.folders.items() if path}
-        return {**parsing, "texture": asdict(self.texture) if self.texture else None, **ready}
+        texture = asdict(self.texture) if self.texture else None
+        folders = {name: str(path.resolve()) for name, path in self.folders.items() if path}
+        return {**parsing, "texture": texture, **folders}
 
     def prepare(self, image: np.ndarray, image_id: str) -> Prepared:
-        """Do what one image needs before its batch, on any thread.
+        """Parse an image, and read its existing face mask and texture map; called on any thread.
 
         Raises
         ------
         ImageFailure
-            The image can not be parsed, or something ready is missing or of another size.
+            The image cannot be parsed, or its face mask or texture map is missing or differs from
+            it in size.
         """
         shape = image.shape[:2]
         return Prepared(
@@ -95,22 +105,21 @@ class Ingredients:
         )
 
     def label_maps(self, prepared: list[Prepared]) -> list[np.ndarray | None]:
-        """Label maps of a batch; None without a parser."""
+        """Return the label maps of a batch; without a parser, every entry is None."""
         if self.parser is None:
             return [None] * len(prepared)
-        return list(
-            self.parser.label_maps([one.parsed for one in prepared if one.parsed is not None])
-        )
+        parsed = [parts.parsed for parts in prepared if parts.parsed is not None]
+        return list(self.parser.label_maps(parsed))
 
     def network_input(
         self, image: np.ndarray, prepared: Prepared, label_map: np.ndarray | None
     ) -> tuple[np.ndarray, np.ndarray]:
-        """What the network sees, uint8 (H, W, C), and the face mask, bool (H, W).
+        """Return the input of the network, uint8 (H, W, C), and the face mask, bool (H, W).
 
         Raises
         ------
         ParsingError
-            There is no face.
+            The image has no face.
         """
         face = prepared.face
         if face is None and label_map is not None:
@@ -133,14 +142,14 @@ def _remade(
     )
 
 
-class _Ready:
-    """Files of a folder, by image id."""
+class _ExistingFiles:
+    """The face masks or texture maps in a folder, by image id; `kind` names them in errors."""
 
-    def __init__(self, folder: Place, what: str) -> None:
+    def __init__(self, folder: Place, kind: str) -> None:
         self.folder = folder
-        self.what = what
+        self.kind = kind
         self._files = find_images(folder)
-        # 7.png is number 7 too, where there is no 00007.png.
+        # Without a file 00007.png, 7.png belongs to that id, too.
         self._numbered = {image_id_of(name): file for name, file in self._files.items()}
 
     def mask(self, image_id: str, shape: tuple[int, int]) -> np.ndarray:
@@ -152,26 +161,26 @@ class _Ready:
     def _path(self, image_id: str) -> Place:
         file = self._files.get(image_id) or self._numbered.get(image_id_of(image_id))
         if file is None:
-            raise ImageError(f"{self.folder} has no {self.what} of this id")
+            raise ImageError(f"{self.folder} has no {self.kind} with this id")
         return self.folder / file.path
 
     def _of_size(self, array: np.ndarray, image_id: str, shape: tuple[int, int]) -> np.ndarray:
-        name = f"its {self.what} {self._path(image_id)}"
+        name = f"its {self.kind} {self._path(image_id)}"
         require_size(array.shape, shape, name=name, of="the image")
         return array
 
 
 def _require_same_texture(folder: Place, wanted: TextureSettings) -> None:
-    """Refuse texture maps of which `build-weak` noted other settings."""
-    # Without a record they were not made by us, and whoever names the folder knows.
-    noted = settings_if_readable(folder, WEAK_RECORD)
+    """Refuse texture maps for which `build-weak` recorded different settings."""
+    # Without a record the maps come from elsewhere, and the user is responsible for them.
+    recorded = settings_if_readable(folder, WEAK_RECORD)
     differing = [
-        f"{key} {noted[key]} there and {value} here"
+        f"{key} is {recorded[key]} in the folder and {value} for the network"
         for key, value in asdict(wanted).items()
-        if key in noted and noted[key] != value
+        if key in recorded and recorded[key] != value
     ]
     if differing:
         raise ArgumentError(
-            f"the texture maps in {folder} are not such as the network was trained on: "
+            f"the texture maps in {folder} differ from those that the network was trained on: "
             f"{', '.join(differing)}"
         )

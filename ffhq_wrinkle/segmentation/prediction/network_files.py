@@ -1,4 +1,4 @@
-"""Network files: a checkpoint or an ``.onnx`` file, loaded into whatever runs it."""
+"""Network files: loading of a checkpoint or an ``.onnx`` file for prediction."""
 
 from functools import partial
 from pathlib import Path

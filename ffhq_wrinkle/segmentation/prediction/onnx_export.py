@@ -1,7 +1,8 @@
-"""ONNX export: a checkpoint as a graph that other programs run, for images of any size.
+"""ONNX export: a checkpoint as a graph that other programs can run, for images of any size.
 
-The graph takes what the network takes, float32 (B, C, H, W) in -1..1, pads and crops by itself, and
-gives both classes' logits. What `predict` has to know besides is kept in it as a note.
+The input of the graph is that of the network, float32 (B, C, H, W) in -1..1, which the graph pads
+and crops itself. Its output is the logits of both classes. Everything else that `predict` needs is
+stored in the file as a note.
 """
 
 import json
@@ -26,16 +27,17 @@ from .torch_network import require_two_classes
 if TYPE_CHECKING:
     import pandas as pd
 
-# Neither divides by anything, and Swin UNETR's last layer has more than one window of each.
+# Batch, rows and columns of the example that is traced. Swin UNETR has to pad both sides, and its
+# last layer has more than one window along each.
 _EXAMPLE = (2, 560, 600)
-# Rows and columns of what is computed by both.
+# Rows and columns of the images for which the results of ONNX Runtime and PyTorch are compared.
 _CHECKED = ((512, 512), (500, 513))
 _TOLERANCE = 1e-4
 
 
 @dataclass(frozen=True)
 class ExportReport(Tabular):
-    """A graph, how far its logits are from PyTorch's, and how large these are."""
+    """An exported graph: its file, its largest difference from PyTorch, and the largest logit."""
 
     path: Path
     largest_difference: float
@@ -49,7 +51,7 @@ class ExportReport(Tabular):
         return pd.DataFrame([[getattr(self, name) for name in names]], columns=names)
 
     def summary(self) -> str:
-        """Return the differences in one line."""
+        """Return the file, the largest difference and the largest logit in one line."""
         return (
             f"{self.path} written; its logits differ from PyTorch's by at most "
             f"{self.largest_difference:.1e}; the largest logit is {self.largest_logit:.3g}"
@@ -57,27 +59,28 @@ class ExportReport(Tabular):
 
 
 def export_onnx(checkpoint_path: Path, path: Path) -> ExportReport:
-    """Write a checkpoint as ONNX, and compare what both compute.
+    """Write a checkpoint as ONNX, after comparing its results with those of PyTorch.
 
-    Swin UNETR lays its windows by the size of the image; the graph is right for sides of at least
-    449 pixels, and `predict` refuses smaller ones with it. (Other programs get logits of them that
-    are not the network's.)
+    The windows of Swin UNETR depend on the size of the image. Its graph is correct for sides of at
+    least 449 pixels, and `predict` refuses smaller images with it. In other programs, smaller
+    images give logits that differ from those of the network.
 
     Parameters
     ----------
     checkpoint_path : Path
-        As `checkpoint.load_checkpoint` reads it.
+        A checkpoint that `checkpoint.load_checkpoint` reads.
     path : Path
-        The new file; one that is there is replaced.
+        The new file; an existing one is replaced.
 
     Raises
     ------
     ArgumentError
-        ONNX is not installed, or the graph computes something else; then nothing is written.
+        ONNX is not installed, or the results of the graph differ; then nothing is written.
     SourceError
-        As `checkpoint.load_checkpoint`, or the network does not tell wrinkle from background.
+        As in `checkpoint.load_checkpoint`, or the outputs of the network are not background and
+        wrinkle.
     OutputError
-        The file can not be written.
+        The file cannot be written.
     """
     _require_onnx()
     if not path.absolute().parent.is_dir():
@@ -100,22 +103,21 @@ def export_onnx(checkpoint_path: Path, path: Path) -> ExportReport:
     if report.largest_difference > _TOLERANCE * max(1.0, largest):
         raise ArgumentError(
             f"the exported graph's logits differ by {report.largest_difference:.1e} from "
-            f"PyTorch's; {path} was not written. Another version of torch or onnxscript may do "
-            "better"
+            f"PyTorch's; {path} was not written. Try another version of torch or onnxscript"
         )
     write_bytes(path, content)
     return report
 
 
 def _graph(checkpoint: Checkpoint) -> bytes:
-    """The file's content; the checkpoint's network is changed on the way."""
+    """Return the content of the file; this modifies the network of the checkpoint."""
     model = checkpoint.model
     least_side = model.open_sizes()
     batch, *shape = _EXAMPLE
     example = torch.zeros(batch, model.in_channels, *shape)
-    sizes = dict.fromkeys((0, 2, 3), Dim.AUTO)  # batch, rows, columns: whatever they are
+    sizes = dict.fromkeys((0, 2, 3), Dim.AUTO)  # of batch, rows and columns
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of the exporter's own libraries, for their makers
+        warnings.simplefilter("ignore")  # they concern the code of the exporter's libraries
         try:
             program = torch.onnx.export(
                 model.eval(),
@@ -128,13 +130,13 @@ def _graph(checkpoint: Checkpoint) -> bytes:
             )
         except torch.onnx.OnnxExporterError as error:
             raise ArgumentError(
-                f"PyTorch {torch.__version__} can not export this network "
+                f"PyTorch {torch.__version__} cannot export this network "
                 f"({type(error).__name__}); try newer versions of torch and onnxscript"
             ) from error
     proto: Any = program.model_proto if program else None
-    noted = proto.metadata_props.add()
-    noted.key = NOTE
-    noted.value = json.dumps(
+    note = proto.metadata_props.add()
+    note.key = NOTE
+    note.value = json.dumps(
         {
             "network": checkpoint.network,
             "in_channels": model.in_channels,
@@ -149,7 +151,7 @@ def _graph(checkpoint: Checkpoint) -> bytes:
 
 
 def _require_onnx() -> None:
-    """Say what to install, before anything takes long."""
+    """Refuse to start if a library is missing, and name it."""
     for name in ("onnx", "onnxscript", "onnxruntime"):
         if find_spec(name) is None:
-            raise ArgumentError(f"export needs {name}: pip install 'ffhq-wrinkle[onnx]'")
+            raise ArgumentError(f"export requires {name}: pip install 'ffhq-wrinkle[onnx]'")

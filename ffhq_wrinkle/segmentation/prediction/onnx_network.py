@@ -27,14 +27,14 @@ class OnnxNetwork(TrainedNetwork):
     Parameters
     ----------
     path : Path
-        The ``.onnx``.
+        The ``.onnx`` file.
     device, batch_size
         As in `torch_network.TorchNetwork`.
 
     Raises
     ------
     ArgumentError
-        ONNX Runtime is not installed, or not with support for the device.
+        ONNX Runtime is not installed, or does not support the device.
     SourceError
         The file cannot be read, or was not written by `onnx_export`.
     """
@@ -59,7 +59,7 @@ class OnnxNetwork(TrainedNetwork):
             self.texture = TextureSettings(**note["texture"]) if note["texture"] else None
         except (KeyError, ValueError, TypeError) as error:
             raise SourceError(
-                f"{path} was not written by `ffhq-wrinkle export`: its note is missing or wrong"
+                f"{path} was not written by `ffhq-wrinkle export`: its note is missing or invalid"
             ) from error
 
     def batch_logits(self, batch: np.ndarray) -> np.ndarray:
@@ -80,7 +80,7 @@ def onnx_session(
     Raises
     ------
     ArgumentError
-        ONNX Runtime is not installed, or not with support for the device.
+        ONNX Runtime is not installed, or does not support the device.
     SourceError
         The content is not a graph.
     """
@@ -89,7 +89,7 @@ def onnx_session(
         from onnxruntime.capi import onnxruntime_pybind11_state as state
     except ImportError as error:
         raise ArgumentError(
-            "an .onnx file needs onnxruntime: pip install 'ffhq-wrinkle[onnx]'"
+            "an .onnx file requires onnxruntime: pip install 'ffhq-wrinkle[onnx]'"
         ) from error
     require_device_name(device)
     if device == "mps":

@@ -1,4 +1,4 @@
-"""Prediction: wrinkle masks and overlays of a folder of photos, resumable."""
+"""Prediction: wrinkle masks and overlays of a folder of photos, in a resumable run."""
 
 import logging
 from typing import NamedTuple
@@ -17,9 +17,9 @@ from .predictor import Face, Photo, Predictor
 
 log = logging.getLogger(__name__)
 
-# Images may be larger or smaller than those a network was trained on by at most this factor.
+# Factor by which images may be larger or smaller than the training images without a warning.
 _SAME_SIZE = 1.5
-_OTHER_SIZE = "faces of another size"
+_OTHER_SIZE = "faces of a different size"
 
 
 def predict_folder(
@@ -54,13 +54,13 @@ def predict_folder(
     limit : int, optional
         Process at most this many photos, the first by id.
     jobs : int
-        Threads that read, compute and write; on a cluster those of each worker, 0 for as many as
-        it has cores.
+        Number of threads that read, compute and write. On a cluster, threads of each worker; 0 for
+        one per core.
     overwrite : bool
         Replace existing results.
     scheduler : str, optional
-        Cluster to use, see `cluster.connected`; this process if not given. Network and parser are
-        then loaded again in other processes.
+        Cluster to use, see `cluster.connected`; this process if not given. On a cluster, each
+        worker loads the network and the parser.
 
     Returns
     -------
@@ -70,13 +70,13 @@ def predict_folder(
     ------
     ArgumentError
         There are no such images, folders to read and to write overlap, the device does not have
-        enough memory, or there is no such cluster.
+        enough memory, or the cluster does not exist.
     ClusterError
         The cluster's workers cannot do the work.
     OutputError
         Results cannot be written, or would mix with results of different settings.
     RunInterrupted
-        Ctrl-C; finished results are kept, and the same call resumes the run.
+        Ctrl-C was pressed. Finished results are kept, and the same call resumes the run.
     """
     settings = settings or PredictSettings()
     folder = image_folder(images)
@@ -116,7 +116,7 @@ def predict_folder(
     if work.counts[_OTHER_SIZE]:
         log.warning(
             "%d faces are much smaller or larger than the %s pixels a side that the network was "
-            "trained on, and their wrinkles are found less well; --align brings faces to 1024",
+            "trained on; it recognises their wrinkles less well. --align resizes faces to 1024",
             work.counts[_OTHER_SIZE],
             network.side,
         )
@@ -124,14 +124,14 @@ def predict_folder(
 
 
 class _NamedPhoto(NamedTuple):
-    """A photo of a folder."""
+    """A photo and its file."""
 
     file: ImageFile
     photo: Photo
 
 
 class _PredictionWork(Work[_NamedPhoto, list[Face] | ImageFailure]):
-    """Photos of a folder to the files of each."""
+    """Prediction of each photo in a folder, and its output files."""
 
     def __init__(self, folder: Place, predictor: Predictor, results: PredictionFolder) -> None:
         super().__init__([folder], results)
@@ -145,7 +145,7 @@ class _PredictionWork(Work[_NamedPhoto, list[Face] | ImageFailure]):
         return self.predictor.network.batch_size
 
     def load(self, file: ImageFile) -> _NamedPhoto:
-        """Read a photo, and prepare its faces."""
+        """Read a photo and prepare its faces."""
         photo = self.predictor.look(read_image(self.folder / file.path), file.image_id)
         for view in photo.views:
             self.counts[_OTHER_SIZE] += _is_other_size(
@@ -154,11 +154,11 @@ class _PredictionWork(Work[_NamedPhoto, list[Face] | ImageFailure]):
         return _NamedPhoto(file, photo)
 
     def infer(self, batch: list[_NamedPhoto]) -> list[list[Face] | ImageFailure]:
-        """Run the network on the faces of some photos."""
+        """Run the network on the faces of a batch of photos."""
         return self.predictor.faces([named.photo for named in batch])
 
     def write(self, named: _NamedPhoto, faces: list[Face] | ImageFailure) -> None:
-        """Write the files of a photo."""
+        """Write the output files of a photo."""
         if isinstance(faces, ImageFailure):
             raise faces
         image, views, _ = named.photo
@@ -166,7 +166,7 @@ class _PredictionWork(Work[_NamedPhoto, list[Face] | ImageFailure]):
 
 
 def _is_other_size(shape: tuple[int, ...], side: int | None) -> bool:
-    """Whether an image is far from the size that a network was trained on."""
+    """Return whether the size of an image differs much from that of the training images."""
     if side is None:
         return False
     return not 1 / _SAME_SIZE <= max(shape) / side <= _SAME_SIZE

@@ -1,4 +1,4 @@
-"""Prediction folder: the files that belong to a photo, written so that nothing of value is lost."""
+"""Prediction folder: the output files of each photo, and which of them exist or may be replaced."""
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -26,19 +26,19 @@ from .wrinkle_table import TABLE, WrinkleRow, wrinkle_row, wrinkle_table
 ProbabilityFormat = Literal["png", "npy"]
 OVERLAYS, ALIGNED, PHOTO_MASKS = "overlays", "aligned", "photo_masks"
 SUBFOLDERS = (MASKS_FOLDER, PROBABILITIES_FOLDER, OVERLAYS, ALIGNED, PHOTO_MASKS)
-_READ_AT_ONCE = 16  # masks, each of which an object store takes a moment to answer for
+_READ_AT_ONCE = 16  # masks read in parallel, because each takes a request in an object store
 
 
 @dataclass(frozen=True, kw_only=True)
 class PredictSettings:
-    """What to make of each image.
+    """Which files to write for each image.
 
     Parameters
     ----------
     probabilities : {"png", "npy"}, optional
-        Also keep probabilities: PNG of 16 bits (65,535 is 1), or NumPy's float16.
+        Also write probabilities, as 16-bit PNG (65,535 is 1) or NumPy's float16.
     overlays : bool
-        Also draw the wrinkles on the photo.
+        Also write the photo with the wrinkles in colour.
     """
 
     probabilities: ProbabilityFormat | None = None
@@ -48,20 +48,20 @@ class PredictSettings:
 class PredictionFolder:
     """The folder that a run fills, photo by photo.
 
-    Masks that somebody corrected are kept; what is drawn or counted of a photo afterwards goes by
-    them.
+    Masks that somebody corrected by hand are kept. Overlays and photo masks that are made later
+    show the corrected masks.
 
     Parameters
     ----------
     output : OutputFolder
-        Entered.
+        The folder, as a context manager that has been entered.
     views, settings
-        What decides which files there are.
+        The views and settings that determine which files belong to a photo.
 
     Raises
     ------
     OutputError
-        There is a table of another origin.
+        The folder has a table of another origin.
     """
 
     def __init__(self, output: OutputFolder, views: Views, settings: PredictSettings) -> None:
@@ -73,35 +73,35 @@ class PredictionFolder:
         if has_table and not output.is_resumed and not output.overwrite:
             raise OutputError(
                 f"{output.path / TABLE} was not made by this command; choose another folder, or "
-                "--overwrite"
+                "use --overwrite"
             )
 
     def complete(self, file: ImageFile) -> bool:
-        """Whether everything asked for of this photo is there."""
+        """Return whether all requested files of this photo exist."""
         return all(self._is_kept(name) for name in self._of_photo(file.image_id))
 
     def _is_kept(self, name: str) -> bool:
-        """Whether a result is ours, or a mask corrected by hand: only an overwrite replaces it."""
+        """Return whether a file is kept: it is ours, or a mask that was corrected by hand."""
         state = self.output.state(name)
         return state is State.OURS or (state is State.FOREIGN and name.endswith(".png"))
 
     def _of_photo(self, image_id: str) -> Iterator[str]:
-        """The files of a photo, of as many faces as it is known to have."""
+        """Yield the files of a photo, for as many faces as it is known to have."""
         faces = 1
         if self.aligned:
-            whole = f"{PHOTO_MASKS}/{image_id}.png"
-            yield whole
-            # Of a mask that somebody corrected, the number of faces is not known any more.
-            ours = self.output.state(whole) is State.OURS
-            noted = WrinkleRow.parse(self.output.comment(whole)) if ours else None
-            faces = noted.faces if noted else 0
+            photo_mask = f"{PHOTO_MASKS}/{image_id}.png"
+            yield photo_mask
+            # A mask that somebody corrected no longer records the number of faces.
+            ours = self.output.state(photo_mask) is State.OURS
+            row = WrinkleRow.parse(self.output.comment(photo_mask)) if ours else None
+            faces = row.faces if row else 0
         for view in self.views.names(image_id, faces)[:faces]:
             yield from self._of_view(view)
         if self.settings.overlays:
             yield f"{OVERLAYS}/{image_id}.jpg"
 
     def _of_view(self, view: str) -> list[str]:
-        """The files of a face."""
+        """Return the files of a face."""
         probabilities = self.settings.probabilities
         names = [f"{PROBABILITIES_FOLDER}/{view}.{probabilities}"] if probabilities else []
         names += [f"{ALIGNED}/{view}.png"] if self.aligned else []
@@ -110,23 +110,23 @@ class PredictionFolder:
     def write(
         self, image_id: str, photo: np.ndarray, views: Sequence[View], faces: Sequence[Face]
     ) -> None:
-        """Write what is missing of a photo; that by which it counts as done last.
+        """Write the missing files of a photo; the mask by which it counts as done comes last.
 
         Parameters
         ----------
         image_id : str
-            The photo's.
+            Id of the photo.
         photo : np.ndarray
-            RGB uint8 (H, W, 3).
+            The photo, RGB uint8 (H, W, 3).
         views, faces : sequence of View and of Face
-            What was cut out of it, and what came of that.
+            Its faces as they were cut out, and the results for each.
 
         Raises
         ------
         ImageError
-            A mask that somebody corrected can not be read any more, or is of another size.
+            A mask that somebody corrected cannot be read.
         OutputError
-            Something can not be written.
+            A file cannot be written.
         """
         if self.output.overwrite:
             self._remove_others(image_id, [view.name for view in views])
@@ -140,7 +140,7 @@ class PredictionFolder:
             if view.alignment:
                 self._write(f"{ALIGNED}/{view.name}.png", view.image)
             if self._is_kept(place):
-                wrinkles = self._standing(place, wrinkles)
+                wrinkles = self._existing_mask(place, wrinkles)
             else:
                 row = wrinkle_row(wrinkles, face.mask, face.label_map, len(faces))
                 masks.append((place, wrinkles, row))
@@ -156,10 +156,10 @@ class PredictionFolder:
             if not self._is_kept(place):
                 self._write(place, on_photo * np.uint8(255), str(row))
 
-    def _standing(self, place: str, made: np.ndarray) -> np.ndarray:
-        """The mask that is there, if it is of the size of what would be made."""
-        there = read_mask(self.output.path / place)
-        return there if there.shape == made.shape else made
+    def _existing_mask(self, name: str, predicted: np.ndarray) -> np.ndarray:
+        """Return the existing mask, or the predicted one if they differ in size."""
+        existing = read_mask(self.output.path / name)
+        return existing if existing.shape == predicted.shape else predicted
 
     def _write(self, name: str, array: np.ndarray, comment: str = "") -> None:
         if self.output.state(name) is not State.OURS:
@@ -172,7 +172,7 @@ class PredictionFolder:
             self._write(f"{PROBABILITIES_FOLDER}/{name}.npy", expit(logits).astype(np.float16))
 
     def _remove_others(self, image_id: str, names: Sequence[str]) -> None:
-        """Remove what an earlier run made of a photo and this one does not make."""
+        """Remove files of a photo by an earlier run that this run does not write."""
         kept = {f"{OVERLAYS}/{image_id}.jpg"} if self.settings.overlays else set()
         kept |= {f"{PHOTO_MASKS}/{image_id}.png"} if self.aligned else set()
         kept |= {name for view in names for name in self._of_view(view)}
@@ -190,19 +190,19 @@ class PredictionFolder:
                         self.output.remove(place)
 
     def begin(self) -> None:
-        """Note that work is under way."""
+        """Record that work is under way."""
         self.output.begin()
 
     def require_shared(self) -> None:
-        """Refuse a folder that is not that of the run."""
+        """Refuse a folder that is not that of the run, when called in a worker."""
         self.output.require_shared()
 
     def remove_partials(self) -> None:
-        """Remove what was left half written."""
+        """Remove partial files of workers that were killed."""
         self.output.remove_partials()
 
     def finish(self) -> None:
-        """Write the table of all masks that are there, then the record."""
+        """Write the table of all existing masks, then the record."""
         masks = [
             name
             for name in sorted(self.output.current_results())

@@ -1,4 +1,4 @@
-"""Predictor: photographs to wrinkles, by a trained network and everything that its input needs."""
+"""Predictor: wrinkles of photographs, by a trained network and all that its input requires."""
 
 import logging
 from collections.abc import Sequence
@@ -23,18 +23,18 @@ from .views import AlignedFaces, View, Views, WholeImages
 
 log = logging.getLogger(__name__)
 
-_PHOTO_ID = "photo"  # of an array, which has no name
+_PHOTO_ID = "photo"  # id of an array, which has no file name
 
 
 class Face(NamedTuple):
-    """What a network makes of one face.
+    """The results of a network for one face.
 
     Attributes
     ----------
     logits : np.ndarray
-        float32 (H, W): logit of wrinkle minus that of background.
+        float32 (H, W): the logit of wrinkle minus that of background.
     mask : np.ndarray
-        bool (H, W): where the face is.
+        bool (H, W): the face mask.
     label_map : np.ndarray or None
         uint8 (512, 512); None if the face mask was given.
     """
@@ -45,7 +45,7 @@ class Face(NamedTuple):
 
 
 class Photo(NamedTuple):
-    """A photo in memory, RGB uint8 (H, W, 3), its faces, and what is known of each."""
+    """A photo in memory, RGB uint8 (H, W, 3), its faces, and the prepared input of each face."""
 
     image: np.ndarray
     views: list[View]
@@ -59,13 +59,13 @@ class Wrinkles:
     Attributes
     ----------
     mask : np.ndarray
-        bool (H, W), of the photo's size: True where there is wrinkle.
+        bool (H, W), of the size of the photo: True where there is wrinkle.
     photo : np.ndarray
         The photo, RGB uint8 (H, W, 3).
     views : list of View
-        The faces as the network saw them: one, the photo itself, unless faces were aligned.
+        The faces as the network saw them. Without alignment, this is the photo itself.
     faces : list of Face
-        What the network made of each view.
+        The results of the network for each view.
     """
 
     mask: np.ndarray
@@ -89,18 +89,18 @@ class Wrinkles:
 
 
 class Predictor:
-    """Predicts the wrinkles of photographs; call it with an array, a path, or several of them.
+    """A network with a face parser, called with photographs to predict their wrinkles.
 
     Parameters
     ----------
     network : TrainedNetwork
         The network; see `network_files.load_network`.
     ingredients : Ingredients
-        Face parser and texture maps, from which the network's input is made.
+        Face parser and texture settings, from which the input of the network is made.
     views : Views, optional
         How faces are cut out of photos; photos are used as they are if not given.
     flip : bool
-        Average with the result of the mirrored image.
+        Average the results for the image and for its mirror image.
     """
 
     def __init__(
@@ -130,34 +130,36 @@ class Predictor:
         precision: Precision = "32",
         batch_size: int | None = None,
     ) -> Self:
-        """Load a predictor: its network, and a face parser for it.
+        """Create a predictor: load its network, and create a face parser.
 
         Parameters
         ----------
         checkpoint : str or Path
-            A checkpoint, an ``.onnx`` file, or ``official-unet`` or ``official-swin-unetr``, which
-            are downloaded once.
+            A checkpoint file, an ``.onnx`` file, or ``official-unet`` or ``official-swin-unetr``,
+            which are downloaded once.
         parser : str or FaceParser
-            ``bisenet``, ``template``, or a parser that was made already.
+            ``bisenet``, ``template``, or an existing parser.
         align : bool
-            Find the face in each photo and cut it out as in FFHQ; for photos that are not aligned.
+            First find the face in each photo and cut it out as in FFHQ; for photos that are not
+            aligned.
         all_faces : bool
-            With `align`, predict all faces of a photo instead of refusing photos of several people.
+            With `align`: use every face of a photo, instead of refusing photos with several faces.
         recipe : str, optional
             Formula of the texture map; the one that the network was trained with if not given.
         flip : bool
-            Average with the result of the mirrored image.
+            Average the results for the image and for its mirror image.
         device : str
-            ``auto``, ``cpu``, ``cuda``, ``cuda:1`` or ``mps``.
+            Device for the networks: ``auto``, ``cpu``, ``cuda``, ``cuda:1`` or ``mps``.
         precision : {"32", "bf16"}
-            Precision of the network's arithmetic; bf16 is for CUDA.
+            Precision of the network's arithmetic: float32, or bfloat16 where possible, on CUDA
+            only.
         batch_size : int, optional
-            4 on a GPU and 1 on the CPU if not given.
+            Images per batch of the network; 4 on a GPU and 1 on the CPU if not given.
 
         Raises
         ------
         ArgumentError, SourceError
-            The checkpoint, parser or device does not exist or does not fit.
+            The checkpoint, the parser or the device does not exist, or cannot be used.
         """
         network = load_network(
             checkpoint_path(str(checkpoint)),
@@ -169,12 +171,12 @@ class Predictor:
             parser = create_parser(parser, device=device, batch_size=network.batch_size)
         texture = network.texture_settings()
         if recipe and texture is None:
-            raise ArgumentError("this network takes no texture map; leave the recipe out")
+            raise ArgumentError("this network does not use a texture map; leave the recipe out")
         texture = replace(texture, recipe=recipe) if texture and recipe else texture
         views = AlignedFaces(all_faces=all_faces) if align else WholeImages()
         return cls(network, Ingredients(parser, texture), views, flip=flip)
 
-    @overload  # a str is a sequence too, of characters, which nobody means
+    @overload  # str overlaps with the sequence of str below, as a sequence of characters
     def __call__(  # type: ignore[overload-overlap]
         self, photos: np.ndarray | str | Place
     ) -> Wrinkles: ...
@@ -220,7 +222,7 @@ class Predictor:
         return Wrinkles(mask, image, photo.views, faces)
 
     def settings(self) -> dict[str, object]:
-        """Return what results depend on, for the record of a run."""
+        """Return the settings that results depend on, for the record of a run."""
         return {
             "network": self.network.name,
             "checkpoint_sha256": self.network.sha256,
@@ -231,15 +233,15 @@ class Predictor:
         }
 
     def look(self, image: np.ndarray, image_id: str) -> Photo:
-        """Find the faces of a photo and prepare them, on any thread.
+        """Find the faces of a photo and prepare their inputs; called on any thread.
 
         Raises
         ------
         ImageFailure
-            There is no face, or the photo is too small for the network.
+            The photo has no face, or is too small for the network.
         """
         if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
-            raise ImageError(f"a photo is uint8 (H, W, 3), not {image.dtype} {image.shape}")
+            raise ImageError(f"a photo should be uint8 (H, W, 3), not {image.dtype} {image.shape}")
         views = self.views.of(image, image_id)
         for view in views:
             _require_side(view.image.shape[:2], self.network.least_side)
@@ -252,7 +254,7 @@ class Predictor:
         Returns
         -------
         list of list of Face or of ImageFailure
-            For each photo its faces, or why there are none: one photo fails alone.
+            For each photo, its faces or its failure. A failure does not affect other photos.
         """
         parts = [part for photo in photos for part in photo.prepared]
         label_maps = iter(self.ingredients.label_maps(parts))
@@ -282,7 +284,7 @@ class Predictor:
     def _logits(
         self, inputs: Sequence[list[np.ndarray] | ImageFailure]
     ) -> list[list[np.ndarray] | ImageFailure]:
-        """Return the logits of each photo's faces; a photo too large for the memory fails alone."""
+        """Return the logits of the faces of each photo, or its failure for lack of memory."""
         batch = [x for of_photo in inputs if isinstance(of_photo, list) for x in of_photo]
         try:
             logits = iter(self.network.logits(batch, flip=self.flip))
@@ -305,7 +307,7 @@ class Predictor:
         ]
 
     def _logits_alone(self, inputs: list[np.ndarray]) -> list[np.ndarray] | ImageFailure:
-        """Return the logits of one photo's faces, computed one at a time."""
+        """Return the logits of the faces of one photo, computed one at a time."""
         try:
             return _finite(self.network.logits(inputs, flip=self.flip, batch_size=1))
         except MemoryError:
@@ -317,7 +319,7 @@ class Predictor:
 
 
 def _finite(logits: list[np.ndarray]) -> list[np.ndarray] | ImageFailure:
-    """Return the logits if all are finite."""
+    """Return the logits, or a failure if any is not finite."""
     if all(np.isfinite(values).all() for values in logits):
         return logits
     return ImageError("the output of the network is not finite; is the checkpoint damaged?")

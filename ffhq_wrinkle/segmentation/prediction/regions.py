@@ -1,7 +1,8 @@
-"""Regions: where on a face wrinkles lie, from the geometry of its label map; arrays only.
+"""Regions: parts of a face such as the forehead, from the geometry of its label map; arrays only.
 
-Regions are laid out in a frame of the face: the origin between the eyes, x to the viewer's right
-along the line through both eyes, y down the face, and the distance of the eyes' centres as unit.
+Regions are defined in the frame of the face. Its origin is midway between the eyes, x points to the
+viewer's right along the line through both eyes, y points down the face, and the unit is the
+distance between the centres of the eyes.
 """
 
 from typing import NamedTuple
@@ -10,55 +11,55 @@ import numpy as np
 
 from ...faces.labels import CLASSES, LABEL_SIZE, NOSE, SKIN
 
-# In the order of their numbers in a region map, from 1 on; left and right are the viewer's.
+# In the order of their numbers in a region map, from 1; left and right are the viewer's.
 REGIONS = (
     "forehead", "crows_feet_left", "crows_feet_right", "nasolabial_left", "nasolabial_right",
 )  # fmt: skip
 
-# In units of the eyes' distance; docs/methods.md has a picture in words.
-_BROWS_ABOVE_EYES = 0.30  # where no brow is in the label map
+# In units of the distance between the eyes; docs/methods.md describes the regions.
+_BROWS_ABOVE_EYES = 0.30  # if the label map has no brow
 _CROWS_FEET_WIDTH = 0.55
 _CROWS_FEET_ABOVE, _CROWS_FEET_BELOW = 0.30, 0.40
 _FOLD_BEGINS_ABOVE_NOSE_END = 0.30
 _FOLD_ENDS_BELOW_MOUTH = 0.10
 _FOLD_WIDTH = 0.40
-_ROBUST = 2  # percent of a part's cells that are taken for stray ones at each end
+_ROBUST = 2  # percent of the cells of a part that are ignored as stray at each end
 
 
 class _Frame(NamedTuple):
-    """Coordinates of every cell of a label map in the face's frame, float32 (512, 512) each."""
+    """Coordinates of each cell of a label map in the frame of the face, float32 (512, 512) each."""
 
     x: np.ndarray
     y: np.ndarray
 
 
 def region_map(label_map: np.ndarray, shape: tuple[int, int]) -> np.ndarray | None:
-    """Number of the facial region that each cell of a label map belongs to.
+    """Return the number of the facial region that each cell of a label map belongs to.
 
-    With the face's frame (see the module), of skin and nose alone:
+    Regions contain skin and nose only. In the frame of the face (see the module), they are:
 
     forehead
-        all above the brows' upper edge.
+        Everything above the upper edge of the brows.
     crow's feet
-        beside the outer corner of each eye, 0.55 wide, from 0.3 above to 0.4 below the corner.
+        Beside the outer corner of each eye, 0.55 wide, from 0.3 above to 0.4 below the corner.
     nasolabial
-        a band 0.4 wide outside the line from the wing of the nose, 0.3 above the nose's lower end,
-        to the corner of the mouth, and on to 0.1 below the mouth; above that corner as wide as the
-        line leaves it.
+        A band 0.4 wide, outside the line from the wing of the nose, 0.3 above the lower end of the
+        nose, to the corner of the mouth. Below the corner, the band continues straight down to 0.1
+        below the mouth.
 
     Parameters
     ----------
     label_map : np.ndarray
         uint8 (512, 512), classes as in `labels.CLASSES`.
     shape : tuple of int
-        Rows and columns of the image, since a label map of an image that is not square is
-        squeezed.
+        Rows and columns of the image, because the label map of an image that is not square has a
+        different aspect ratio.
 
     Returns
     -------
     np.ndarray or None
-        uint8 (512, 512): 0 for none, else the number in `REGIONS`, from 1 on. None where the label
-        map lacks an eye, so that there is no frame (behind glasses, in profile).
+        uint8 (512, 512): 0 outside all regions, otherwise the number in `REGIONS`, from 1. None if
+        the label map lacks an eye (behind glasses, in profile), because there is no frame then.
     """
     parts = {name: label_map == number for number, name in enumerate(CLASSES)}
     frame = _frame(parts["l_eye"], parts["r_eye"], shape)
@@ -81,7 +82,7 @@ def region_map(label_map: np.ndarray, shape: tuple[int, int]) -> np.ndarray | No
 
 
 def _frame(first: np.ndarray, second: np.ndarray, shape: tuple[int, int]) -> _Frame | None:
-    """The face's frame from both eyes, whichever of them is on the viewer's left."""
+    """Return the frame of a face from its two eyes, given in any order."""
     if not (first.any() and second.any()):
         return None
     height, width = shape
@@ -112,8 +113,8 @@ def _high(values: np.ndarray) -> float:
 
 
 def _crows_feet(frame: _Frame, eyes: np.ndarray) -> list[np.ndarray]:
-    """Beside the outer corner of each eye: left, right."""
-    found = []
+    """Return the regions beside the outer corners of the eyes, the viewer's left one first."""
+    regions = []
     for side in (-1, 1):
         outwards = side * frame.x
         eye = eyes & (outwards > 0)
@@ -121,22 +122,22 @@ def _crows_feet(frame: _Frame, eyes: np.ndarray) -> list[np.ndarray]:
         at_corner = eye & (outwards > corner_x - 0.1)
         corner_y = float(frame.y[at_corner].mean())
         height = frame.y - corner_y
-        found.append(
+        regions.append(
             (outwards > corner_x)
             & (outwards < corner_x + _CROWS_FEET_WIDTH)
             & (height > -_CROWS_FEET_ABOVE)
             & (height < _CROWS_FEET_BELOW)
         )
-    return found
+    return regions
 
 
 def _nasolabial(frame: _Frame, parts: dict[str, np.ndarray]) -> list[np.ndarray]:
-    """Beside nose and mouth: left, right; empty where either is not in the label map."""
+    """Return the left and the right region, both empty if the label map lacks nose or mouth."""
     nose, mouth = parts["nose"], parts["mouth"] | parts["u_lip"] | parts["l_lip"]
-    found = []
+    regions = []
     for side in (-1, 1):
         if not (nose.any() and mouth.any()):
-            found.append(np.zeros_like(nose))
+            regions.append(np.zeros_like(nose))
             continue
         outwards = side * frame.x
         top = _high(frame.y[nose]) - _FOLD_BEGINS_ABOVE_NOSE_END
@@ -145,10 +146,10 @@ def _nasolabial(frame: _Frame, parts: dict[str, np.ndarray]) -> list[np.ndarray]
         wing_x = _high(outwards[nose & (frame.y > top)])
         share = np.clip((frame.y - top) / max(corner_y - top, 1e-6), 0, 1)
         line = wing_x + share * (corner_x - wing_x)
-        found.append(
+        regions.append(
             (frame.y > top)
             & (frame.y < bottom)
             & (outwards > line)
             & (outwards < line + _FOLD_WIDTH)
         )
-    return found
+    return regions

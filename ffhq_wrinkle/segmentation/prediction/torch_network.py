@@ -12,8 +12,8 @@ from .trained_network import BATCH_ON_GPU, Precision, TrainedNetwork
 class TorchNetwork(TrainedNetwork):
     """A checkpoint run by PyTorch.
 
-    Batch normalisations are folded into their convolutions, and the memory format suits the
-    network: it is faster, and the logits differ only in their last bits.
+    For speed, batch normalisations are folded into their convolutions and the memory format suits
+    the network. This changes only the last bits of the logits.
 
     Parameters
     ----------
@@ -22,9 +22,9 @@ class TorchNetwork(TrainedNetwork):
     device : str
         As in `inference.devices.choose_device`.
     precision : {"32", "bf16"}
-        float32, or bfloat16 where possible, on CUDA only.
+        Precision of the network's arithmetic: float32, or bfloat16 where possible, on CUDA only.
     batch_size : int, optional
-        4 on a GPU and 1 on the CPU if not given.
+        Images per batch; 4 on a GPU and 1 on the CPU if not given.
 
     Raises
     ------
@@ -73,16 +73,17 @@ def require_two_classes(checkpoint: Checkpoint) -> None:
     Raises
     ------
     SourceError
-        The network has another number of outputs than 2, or of inputs than 3 or 4.
+        The network does not have 2 output channels and 3 or 4 input channels.
     """
     channels = (checkpoint.model.in_channels, checkpoint.model.out_channels)
     if channels[1] == 1:
         raise SourceError(
-            "the checkpoint is of stage 1: it predicts texture maps, not wrinkles. Finetune it "
-            "first, or use one of stage 2"
+            "the checkpoint is from stage 1: it predicts texture maps, not wrinkles. Finetune it "
+            "first, or use a checkpoint from stage 2"
         )
     if channels not in ((3, 2), (4, 2)):
         raise SourceError(
-            f"the checkpoint has {channels[0]} -> {channels[1]} channels; wrinkles are predicted "
-            "from 3 or 4 (RGB, or RGB and texture map) to 2 (background, wrinkle)"
+            f"the checkpoint has {channels[0]} -> {channels[1]} channels; prediction requires 3 or "
+            "4 input channels (RGB, or RGB and texture map) and 2 output channels (background, "
+            "wrinkle)"
         )

@@ -1,4 +1,4 @@
-"""Trained network: inputs as bytes to logits of wrinkle, whichever library computes them."""
+"""Trained network: logits of wrinkle from inputs as bytes, computed by any library."""
 
 import logging
 from abc import ABC, abstractmethod
@@ -52,7 +52,7 @@ class TrainedNetwork(ABC):
     loaded_by: "Callable[[], TrainedNetwork] | None" = None
 
     def __reduce__(self) -> tuple[object, ...]:
-        """Return what loads it again in another process, on the device there."""
+        """Return what loads the network in another process, on a device of that process."""
         if self.loaded_by is None:
             raise ArgumentError("only networks from load_network can be sent to another process")
         return self.loaded_by, ()
@@ -71,7 +71,7 @@ class TrainedNetwork(ABC):
         inputs : sequence of np.ndarray
             uint8 (H, W, in_channels) each, as `inputs.network_input` gives them.
         flip : bool
-            Average with the result of the mirrored image (test-time augmentation).
+            Average the results for the image and for its mirror image (test-time augmentation).
         batch_size : int, optional
             Batch size to use instead of the network's own.
 
@@ -109,11 +109,13 @@ class TrainedNetwork(ABC):
         return results
 
     def texture_settings(self) -> TextureSettings | None:
-        """Return the settings of texture maps for this network; None if it takes none."""
+        """Return the settings of texture maps for this network; None if it does not use them."""
         if self.in_channels == _RGB:
             return None
         if self.texture is None:
-            log.info("the checkpoint does not record its texture maps: assuming those released")
+            log.info(
+                "the checkpoint does not record the recipe of its texture maps; assuming released"
+            )
         return self.texture or RELEASED
 
     @abstractmethod

@@ -1,4 +1,4 @@
-"""Views: the faces of a photo as a network is to see them: the photo itself, or aligned crops."""
+"""Views: the faces of a photo as a network sees them, the photo itself or aligned crops."""
 
 import re
 from abc import ABC, abstractmethod
@@ -19,7 +19,7 @@ _NUMBERED = re.compile(r"\.face\d+$")
 
 
 class View(NamedTuple):
-    """One face: what its results are called, RGB uint8 (H, W, 3), and how it was cut out."""
+    """One face: the name of its results, its image, RGB uint8 (H, W, 3), and how it was cut out."""
 
     name: str
     image: np.ndarray
@@ -31,63 +31,64 @@ class View(NamedTuple):
 
 
 class Views(ABC):
-    """What makes views of photos."""
+    """A way to make views of photos."""
 
     @abstractmethod
     def of(self, photo: np.ndarray, image_id: str) -> list[View]:
-        """The faces of a photo, RGB uint8 (H, W, 3).
+        """Return the faces of a photo, RGB uint8 (H, W, 3).
 
         Raises
         ------
         ImageFailure
-            There is none, or none that could be meant.
+            The photo has no face, or its faces cannot be used.
         """
 
     @abstractmethod
     def names(self, image_id: str, count: int) -> list[str]:
-        """What the results of a photo with so many faces are called."""
+        """Return the names of the results of a photo with `count` faces."""
 
     @abstractmethod
     def settings(self) -> dict[str, object]:
-        """What views depend on, for the record of a run."""
+        """Return the settings that views depend on, for the record of a run."""
 
 
 class WholeImages(Views):
-    """Images of aligned faces, taken as they are."""
+    """Images of aligned faces, used as they are."""
 
     def of(self, photo: np.ndarray, image_id: str) -> list[View]:
-        """The photo itself."""
+        """Return the photo itself."""
         return [View(image_id, photo)]
 
     def names(self, image_id: str, count: int) -> list[str]:
-        """The image's id."""
+        """Return the image id."""
         return [image_id]
 
     def settings(self) -> dict[str, object]:
-        """Nothing to set."""
+        """Return the settings: no alignment."""
         return {"align": None}
 
 
 class AlignedFaces(Views):
-    """Faces found in photos, cut out and turned as FFHQ does.
+    """Faces that are found in photos, cut out and rotated as in FFHQ.
 
     Parameters
     ----------
     landmarks : Path, optional
-        A table of where the faces are; see `landmarks.read_landmarks`. YuNet finds them if it is
-        not given.
+        A table of the positions of eyes and mouth; see `landmarks.read_landmarks`. YuNet detects
+        them if it is not given.
     all_faces : bool
-        Every face of a photo, rather than refuse photos of several. Results are called
-        ``<image id>.face1`` and so on, the largest face first, or as they stand in the table.
+        Use every face of a photo, instead of refusing photos with several faces. The results have
+        the names ``<image id>.face1`` and so on, the largest face first, or in the order of the
+        table.
     size : int
         Rows and columns of a view.
 
     Raises
     ------
     ArgumentError
-        The table can not be read.
+        The table cannot be read.
     SourceError
-        YuNet's weights can not be had.
+        YuNet's weights are neither in the cache nor can they be downloaded.
     """
 
     def __init__(
@@ -105,7 +106,7 @@ class AlignedFaces(Views):
             self._source = f"YuNet {self._finder.weights_sha256[:12]}"
 
     def __reduce__(self) -> tuple[object, ...]:
-        """What makes it anew in another process."""
+        """Return what creates a copy in another process."""
         make = partial(AlignedFaces, all_faces=self.all_faces, size=self.size)
         return make, (self._landmarks,)
 
@@ -115,16 +116,18 @@ class AlignedFaces(Views):
         Raises
         ------
         AlignmentError
-            There is no face, or several and not all are wanted.
+            The photo has no face, or several and `all_faces` is not set.
         """
         if self.all_faces and _NUMBERED.search(image_id):
-            raise AlignmentError("a name that ends so is for faces found in others; rename it")
+            raise AlignmentError(
+                "names that end in .faceN are reserved for results of --all-faces; rename the file"
+            )
         if self._known is None:
             faces: Sequence[Landmarks] = self._finder.find(photo)
         elif image_id_of(image_id) in self._known:
             faces = self._known[image_id_of(image_id)]
         else:
-            raise AlignmentError("the table of landmarks has no face of this id")
+            raise AlignmentError("the table of landmarks has no face with this id")
         chosen = choose_faces(faces, all_faces=self.all_faces)
         views = []
         for name, landmarks in zip(self.names(image_id, len(chosen)), chosen, strict=True):
@@ -133,11 +136,11 @@ class AlignedFaces(Views):
         return views
 
     def names(self, image_id: str, count: int) -> list[str]:
-        """The image's id, and with all faces a number."""
+        """Return the image id, followed by the number of the face if all faces are used."""
         if not self.all_faces:
             return [image_id]
         return [f"{image_id}.face{number}" for number in range(1, count + 1)]
 
     def settings(self) -> dict[str, object]:
-        """Whose landmarks, and whether all faces are taken."""
+        """Return the source of the landmarks, whether all faces are used, and the size."""
         return {"align": self._source, "all_faces": self.all_faces, "aligned_size": self.size}

@@ -1,4 +1,4 @@
-"""Wrinkle table: how much of each face, and of its regions, is wrinkle; `wrinkles.csv`."""
+"""Wrinkle table: `wrinkles.csv`, how much of each face and of its regions is wrinkle."""
 
 from collections.abc import Iterable
 from typing import NamedTuple
@@ -13,21 +13,21 @@ TABLE = "wrinkles.csv"
 
 
 class WrinkleRow(NamedTuple):
-    """Counts of pixels of one face.
+    """Numbers of pixels of one face.
 
     Attributes
     ----------
     wrinkle_px : int
-        Predicted as wrinkle, anywhere.
+        Wrinkle pixels in the whole image.
     face_px : int
-        Of the face mask.
+        Pixels of the face mask.
     face_wrinkle_px : int
-        Of these, those predicted as wrinkle.
+        Wrinkle pixels inside the face mask.
     faces : int
-        How many faces were found in the photograph; 1 if none was looked for.
+        Number of faces that were found in the photograph; 1 without alignment.
     regions : tuple of pairs
-        For each of `regions.REGIONS`, its pixels and those of them predicted as wrinkle; empty
-        where no regions are known.
+        For each of `regions.REGIONS`, the number of its pixels and of its wrinkle pixels. Empty if
+        the regions are not known.
     """
 
     wrinkle_px: int
@@ -37,12 +37,12 @@ class WrinkleRow(NamedTuple):
     regions: tuple[tuple[int, int], ...] = ()
 
     def __str__(self) -> str:
-        """One line, which `parse` takes apart."""
+        """Return the numbers as one line, which `parse` reads."""
         return " ".join(map(str, (*self[:4], *(count for pair in self.regions for count in pair))))
 
     @classmethod
     def parse(cls, text: str | None) -> "WrinkleRow | None":
-        """The row that a line says; None if it is none."""
+        """Return the row that a line contains, or None if it is not a row."""
         try:
             numbers = [int(part) for part in (text or "").split()]
         except ValueError:
@@ -57,16 +57,16 @@ class WrinkleRow(NamedTuple):
 def wrinkle_row(
     wrinkles: np.ndarray, face: np.ndarray, label_map: np.ndarray | None, faces: int = 1
 ) -> WrinkleRow:
-    """Count the wrinkles of a face.
+    """Count the pixels of a face and of its wrinkles.
 
     Parameters
     ----------
     wrinkles, face : np.ndarray
-        bool (H, W).
+        Predicted wrinkles and face mask, bool (H, W).
     label_map : np.ndarray or None
-        uint8 (512, 512), from which the regions are told; None for none.
+        uint8 (512, 512), for the regions; None if not known.
     faces : int
-        How many were found in the photograph.
+        Number of faces in the photograph.
     """
     regions = None if label_map is None else region_map(label_map, face.shape)
     pairs: tuple[tuple[int, int], ...] = ()
@@ -88,9 +88,9 @@ def wrinkle_row(
 
 
 def wrinkle_table(rows: Iterable[tuple[str, WrinkleRow]]) -> bytes:
-    """All rows as CSV: counts of pixels, and shares; blank where there is nothing to divide by."""
+    """Return the rows as CSV: pixel counts, and shares, blank where a part has no pixels."""
     header = ["name", "faces_in_photo", "wrinkle_px", "face_px", "face_wrinkle_px", "face_share"]
-    header += [f"{region}_{what}" for region in REGIONS for what in ("px", "wrinkle_px", "share")]
+    header += [f"{region}_{part}" for region in REGIONS for part in ("px", "wrinkle_px", "share")]
     table = []
     for name, row in rows:
         cells: list[object] = [name, row.faces, row.wrinkle_px, row.face_px, row.face_wrinkle_px]

@@ -24,7 +24,7 @@ def test_texture_maps_of_another_recipe_are_refused(dataset, tmp_path):
     (tmp_path / "weak" / "build.json").write_text(json.dumps(noted))
     parser = ReadyLabels(dataset.labels)
     released = TextureSettings(recipe="released")
-    with pytest.raises(ArgumentError, match="recipe paper there and released here"):
+    with pytest.raises(ArgumentError, match="recipe is paper in the folder and released for the"):
         Ingredients(parser, released, textures=tmp_path / "weak")
     Ingredients(parser, PAPER, textures=tmp_path / "weak")
 

@@ -185,7 +185,7 @@ def test_other_and_damaged_graphs_are_refused(unet, tmp_path):
     note = other.metadata_props[0]
     note.value = json.dumps({**json.loads(note.value), "in_channels": 3})
     onnx.save(other, tmp_path / "other.onnx")
-    with pytest.raises(SourceError, match="its note is missing or wrong"):
+    with pytest.raises(SourceError, match="its note is missing or invalid"):
         load_network(tmp_path / "other.onnx")
     with pytest.raises(SourceError, match="No such file"):
         load_network(tmp_path / "none.onnx")
@@ -203,7 +203,7 @@ def test_a_checkpoint_that_cannot_be_exported_writes_nothing(tmp_path):
     out = str(tmp_path / "x.onnx")
     result = runner.invoke(main, ["export", out, "--checkpoint", str(tmp_path / "w.pt")])
     assert result.exit_code == 1
-    assert "of stage 1" in result.output
+    assert "from stage 1" in result.output
     result = runner.invoke(main, ["export", out, "--checkpoint", str(tmp_path / "none.pt")])
     assert result.exit_code == 2
     assert "there is no checkpoint" in result.output

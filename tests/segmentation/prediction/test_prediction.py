@@ -165,7 +165,7 @@ def test_ready_texture_maps_and_face_masks_stand_in_for_what_is_made(dataset, tm
     expected[40:42, 30:60] = 255
     np.testing.assert_array_equal(pixels(out / "masks" / "00000.png"), expected)
     failures = (out / "failures.csv").read_text()
-    assert "has no face mask of this id" in failures
+    assert "has no face mask with this id" in failures
     assert "00002.png is 64x64, but the image is 128x128" in failures
     rows = table_of(out)
     assert rows["00999"]["face_px"] == "7680"

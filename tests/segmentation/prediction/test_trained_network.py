@@ -52,7 +52,7 @@ def test_the_logits_are_the_model_s_for_all_its_folding(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("channels", "message"), [((3, 1), "of stage 1"), ((4, 3), "4 -> 3 channels")]
+    ("channels", "message"), [((3, 1), "from stage 1"), ((4, 3), "4 -> 3 channels")]
 )
 def test_networks_that_predict_something_else_are_refused(channels, message, tmp_path):
     path = tmp_path / "w.pt"

@@ -118,8 +118,8 @@ def test_all_faces_of_a_photo_have_their_own_results(photos, tmp_path, network):
     rows = table_of(out)
     assert [rows[name]["faces_in_photo"] for name in names] == ["1", "2", "2"]
     failures = (out / "failures.csv").read_text()
-    assert "rename it" in failures
-    assert "no face of this id" in failures
+    assert "reserved for results of --all-faces" in failures
+    assert "no face with this id" in failures
     (out / "masks" / "two.face2.png").unlink()
     before = corrected(out, "masks/two.face1.png")
     assert (run().made, run().kept) == (1, 2)
