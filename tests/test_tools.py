@@ -5,6 +5,8 @@ import sys
 
 import numpy as np
 from PIL import Image
+from scipy import ndimage
+from skimage.morphology import skeletonize
 
 from ffhq_wrinkle.weak_labels.texture import masked_texture_map
 from tests.helpers import ROOT
@@ -129,3 +131,15 @@ def test_the_benchmarks_run():
     assert result.returncode == 0, result.stderr
     for printed, expected in zip(result.stdout.split("=====\n")[:-1], said.values(), strict=True):
         assert all(text in printed for text in expected), printed
+
+
+def test_annotators_of_the_benchmark_draw_lines_three_pixels_across():
+    code = (
+        "import sys; import numpy as np; from benchmark_annotators import draw_lines;"
+        "sys.stdout.buffer.write(draw_lines(np.random.default_rng(0), 1).tobytes())"
+    )
+    drawn = subprocess.check_output([sys.executable, "-c", code], cwd=TOOLS)
+    line = np.frombuffer(drawn, np.uint8).reshape(1024, 1024) > 0
+    # Pixels on the centreline of a line of w pixels have (w + 1) / 2 to the border.
+    distance = ndimage.distance_transform_cdt(np.pad(line, 1), metric="chessboard")[1:-1, 1:-1]
+    assert np.median(2 * distance[skeletonize(line)] - 1) == 3

@@ -47,13 +47,16 @@ def make_annotations(folder: Path, count: int, different: int = 40) -> list[Path
     return folders
 
 
+THICKNESS = 2  # three pixels across: OpenCV draws 1, 3, 5, 5 of 1, 2, 3, 4
+
+
 def draw_lines(random: np.random.Generator, lines: int) -> np.ndarray:
     """Crooked lines of 255, three pixels wide, on 0."""
     canvas = np.zeros((SIDE, SIDE), np.uint8)
     for _ in range(lines):
         steps = random.integers(-40, 41, (7, 2))
         points = random.integers(100, SIDE - 100, 2) + steps.cumsum(axis=0)
-        cv2.polylines(canvas, [points.astype(np.int32)], False, 255, 3)
+        cv2.polylines(canvas, [points.astype(np.int32)], False, 255, THICKNESS)
     return canvas
 
 

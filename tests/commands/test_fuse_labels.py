@@ -74,7 +74,7 @@ def textured(annotators, tmp_path):
     shard = tmp_path / "weak" / "00000"
     shard.mkdir(parents=True)
     for number in range(4):
-        texture = drawn_lines(SHAPE, [number, 0], lines=8, width=1) * np.uint8(100)
+        texture = drawn_lines(SHAPE, [number, 0], lines=8, thickness=1) * np.uint8(100)
         Image.fromarray(texture).save(shard / f"{number:05d}.png")
     return shard.parent
 

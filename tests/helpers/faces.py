@@ -41,13 +41,16 @@ def mask(art: str) -> np.ndarray:
     return np.array([[pixel == "#" for pixel in row.strip()] for row in art.split("/")])
 
 
-def drawn_lines(shape: tuple[int, int], seed, *, lines: int = 4, width: int = 2) -> np.ndarray:
-    """Some crooked lines as an annotator draws them: bool of that shape."""
+def drawn_lines(shape: tuple[int, int], seed, *, lines: int = 4, thickness: int = 2) -> np.ndarray:
+    """Some crooked lines as an annotator draws them: bool of that shape.
+
+    OpenCV draws 1, 3, 5, 5 and 7 pixels across for a thickness of 1, 2, 3, 4 and 5.
+    """
     random = np.random.default_rng(seed)
     canvas = np.zeros(shape, np.uint8)
     for _ in range(lines):
         points = random.integers(0, min(shape), (3, 2)).astype(np.int32)
-        cv2.polylines(canvas, [points], False, 1, width)
+        cv2.polylines(canvas, [points], False, 1, thickness)
     return canvas.astype(bool)
 
 

@@ -83,7 +83,7 @@ def test_empty_stays_empty_and_full_full(method):
 
 
 def test_staple_follows_those_who_agree():
-    truth = drawn_lines((60, 80), 0, lines=5, width=3)
+    truth = drawn_lines((60, 80), 0, lines=5, thickness=3)
     masks = [truth, truth, truth, drawn_lines((60, 80), 1), drawn_lines((60, 80), 2)]
     found = fuse(masks, FusionRule(method="staple"))
     assert_array_equal(found.mask > 0, truth)

@@ -41,7 +41,7 @@ def line_and_rough():
 def test_it_is_what_is_above_the_mean_of_its_surroundings(seed):
     random = np.random.default_rng(seed)
     texture = random.integers(0, 60, SHAPE).astype(np.uint8)
-    rough = drawn_lines(SHAPE, seed, width=5)
+    rough = drawn_lines(SHAPE, seed, thickness=5)
     expected, close = above_the_mean(texture, rough)
     found = semi_automatic_mask(texture, rough)
     assert 0.1 < found[rough].mean() < 0.9

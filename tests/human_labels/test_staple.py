@@ -31,7 +31,7 @@ def shaky(truth, seed):
     random = np.random.default_rng(seed)
     moved = np.roll(truth, tuple(random.integers(-1, 2, 2)), (0, 1))
     seen = moved & (random.random(truth.shape) < 0.8)
-    return seen | drawn_lines(truth.shape, seed, lines=1, width=1)
+    return seen | drawn_lines(truth.shape, seed, lines=1, thickness=1)
 
 
 def assert_same(masks):
@@ -46,7 +46,7 @@ def assert_same(masks):
 @pytest.mark.parametrize("annotators", [2, 3, 4, 5, 9])
 @pytest.mark.parametrize("seed", range(4))
 def test_estimates_are_those_of_simpleitk(annotators, seed):
-    truth = drawn_lines((120, 160), seed, lines=6, width=3)
+    truth = drawn_lines((120, 160), seed, lines=6, thickness=3)
     assert_same([shaky(truth, [seed, number]) for number in range(annotators)])
 
 

@@ -13,7 +13,7 @@ TOLERANCES = (0, 0.9, 1, 2**0.5, 1.5, 2, 5**0.5, 3, 4.5, 5, 5.1, 8, 100)
 
 @pytest.mark.parametrize("shape", [(40, 60), (7, 5), (1, 9)])
 def test_near_pixels_are_those_of_a_search_tree(shape):
-    masks = [drawn_lines(shape, seed, lines=2, width=1) for seed in range(3)]
+    masks = [drawn_lines(shape, seed, lines=2, thickness=1) for seed in range(3)]
     masks.append(np.zeros(shape, bool))
     found = near_px(masks, TOLERANCES)
     expected = [[[near(a, b, far) for b in masks] for a in masks] for far in TOLERANCES]

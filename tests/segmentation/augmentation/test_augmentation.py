@@ -181,7 +181,7 @@ def test_a_crop_that_does_not_fit_is_refused(crop):
 
 def test_masks_stay_masks_and_image_and_masks_stay_together():
     """What is drawn in all four stays the same in all four."""
-    lines = drawn_lines((512, 512), 11, width=3)
+    lines = drawn_lines((512, 512), 11, thickness=3)
     levels = lines * np.uint8(255)
     sample = FaceArrays(np.dstack([levels] * 3), lines, levels, lines)
     for number in range(5):

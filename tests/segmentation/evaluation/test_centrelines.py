@@ -10,10 +10,10 @@ from tests.helpers.faces import drawn_lines, mask
 EMPTY = np.zeros((30, 40), bool)
 
 
-@pytest.mark.parametrize("width", [1, 2, 3, 5])
+@pytest.mark.parametrize("thickness", [1, 2, 3, 5])
 @pytest.mark.parametrize("seed", range(5))
-def test_the_skeleton_of_the_box_is_that_of_the_whole(seed, width):
-    drawn = np.pad(drawn_lines((40, 50), seed, width=width), ((0, 9), (7, 0)))
+def test_the_skeleton_of_the_box_is_that_of_the_whole(seed, thickness):
+    drawn = np.pad(drawn_lines((40, 50), seed, thickness=thickness), ((0, 9), (7, 0)))
     assert_array_equal(skeleton(drawn), skeletonize(drawn))
 
 
@@ -72,7 +72,10 @@ def test_lines_close_to_each_other_are_thinned_as_scikit_image_does(gap):
 
 
 def test_cldice_is_the_harmonic_mean_of_the_two_shares():
-    reference, predicted = drawn_lines((60, 80), 1, width=3), drawn_lines((60, 80), 2, width=5)
+    reference, predicted = (
+        drawn_lines((60, 80), 1, thickness=3),
+        drawn_lines((60, 80), 2, thickness=5),
+    )
     predicted |= np.roll(reference, 1, axis=0)
     of_reference, of_predicted = skeletonize(reference), skeletonize(predicted)
     precision = (of_predicted & reference).sum() / of_predicted.sum()  # Shit et al., Eq. 1

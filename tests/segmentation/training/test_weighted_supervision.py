@@ -132,7 +132,7 @@ def test_the_weights_are_the_shares_of_wrinkle_in_blocks(shape, scale):
 
 
 def test_weights_of_an_image_do_not_depend_on_the_others_and_are_1_without_wrinkle():
-    thin, broad = drawn_lines((32, 32), 1, width=1), drawn_lines((32, 32), 2, width=5)
+    thin, broad = drawn_lines((32, 32), 1, thickness=1), drawn_lines((32, 32), 2, thickness=5)
     empty, full = np.zeros((32, 32), bool), np.ones((32, 32), bool)
     together = weighted_wrinkle_map(levels(thin, broad, empty, full), 4)
     for weights, drawn in zip(together, (thin, broad, empty, full), strict=True):
