@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     "--checkpoint",
     required=True,
     metavar="FILE",
+    shell_complete=EXISTING_FILE.shell_complete,
     help="A checkpoint, an .onnx of `export`, or official-unet or official-swin-unetr.",
 )
 @ids_option
