@@ -33,7 +33,7 @@ _CHECKED = ((512, 512), (500, 513))
 _TOLERANCE = 1e-4
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class ExportReport(Tabular):
     """A graph, how far its logits are from PyTorch's, and how large these are."""
 
