@@ -69,6 +69,8 @@ def test_the_wheel_holds_the_package_and_nothing_else(wheel):
     folders = {name.split("/")[0] for name in names}
     assert folders == {"ffhq_wrinkle", f"ffhq_wrinkle-{ffhq_wrinkle.__version__}.dist-info"}
     assert {"ffhq_wrinkle/py.typed", "ffhq_wrinkle/manifests/sources.toml"} <= set(names)
+    modules = {str(path.relative_to(ROOT)) for path in (ROOT / "ffhq_wrinkle").rglob("*.py")}
+    assert {"ffhq_wrinkle/__init__.pyi", *modules} <= set(names)
     assert information["License-Expression"] == "Apache-2.0"
     assert information["Requires-Python"] == ">=3.11"
 

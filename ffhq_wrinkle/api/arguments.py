@@ -66,7 +66,34 @@ def as_ids(value: AnyIds | None) -> Ids | None:
 
 
 def masks_by_id(masks: Masks) -> dict[str, np.ndarray]:
-    """Return masks by image id; masks in a sequence are numbered from 00000."""
+    """Return masks by image id; masks without ids are numbered from 00000.
+
+    Raises
+    ------
+    ArgumentError
+        A mask is not (H, W), such as the rows of a single mask.
+    """
     if isinstance(masks, Mapping):
-        return dict(masks)
-    return {f"{number:05d}": mask for number, mask in enumerate(masks)}
+        by_id = dict(masks)
+    else:
+        by_id = {f"{number:05d}": mask for number, mask in enumerate(masks)}
+    for image_id, mask in by_id.items():
+        if mask.ndim != 2:
+            raise ArgumentError(
+                f"the mask of {image_id} has shape {mask.shape}; give a list of masks, or masks by "
+                "image id, each (H, W)"
+            )
+    return by_id
+
+
+def refuse_for_masks(options: Mapping[str, object]) -> None:
+    """Refuse options that only apply to folders, where masks in memory were given.
+
+    Raises
+    ------
+    ArgumentError
+        An option is not None.
+    """
+    given = [name for name, value in options.items() if value is not None]
+    if given:
+        raise ArgumentError(f"{', '.join(given)}: only for folders, not for masks in memory")

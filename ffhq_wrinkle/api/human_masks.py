@@ -22,7 +22,7 @@ from ..human_labels.fusion_report import FuseReport
 from ..human_labels.report import require_report, write_report
 from ..measures.bootstrap import RESAMPLES
 from ..runs.cores import available_cores
-from .arguments import AnyIds, AnyPath, Masks, as_ids, as_path, masks_by_id
+from .arguments import AnyIds, AnyPath, Masks, as_ids, as_path, masks_by_id, refuse_for_masks
 
 Annotators = Sequence[AnyPath] | Mapping[str, AnyPath]
 MasksOfAnnotators = Mapping[str, Masks]
@@ -199,6 +199,17 @@ def agreement(
     """
     tolerances_px = sorted(set(tolerances_px))
     if _are_in_memory(annotators):
+        refuse_for_masks(
+            {
+                "out": out,
+                "images": images,
+                "within": within,
+                "missing": None if missing == "error" else missing,
+                "threshold": threshold,
+                "resize": resize,
+                "ids": ids,
+            }
+        )
         return agreement_of_masks(
             {name: masks_by_id(masks) for name, masks in annotators.items()},
             tolerances_px=tolerances_px,
@@ -241,5 +252,7 @@ def _parsed(
     if isinstance(annotators, Mapping):
         texts = [f"{name}={folder}" for name, folder in annotators.items()]
     else:
+        if any(isinstance(folder, list | tuple | np.ndarray) for folder in annotators):
+            raise ArgumentError("with masks in memory, name each annotator: {'A': masks, ...}")
         texts = [str(folder) for folder in annotators]
     return parse_annotators(texts, least=least)

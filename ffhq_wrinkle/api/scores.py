@@ -18,7 +18,7 @@ from ..segmentation.experiments.experiment_report import require_report as requi
 from ..segmentation.experiments.experiment_report import write_report as write_compare_report
 from ..segmentation.experiments.experiments import Experiments
 from ..segmentation.experiments.experiments import compare_runs as compare_run_folders
-from .arguments import AnyIds, AnyPath, Masks, as_ids, as_path, masks_by_id
+from .arguments import AnyIds, AnyPath, Masks, as_ids, as_path, masks_by_id, refuse_for_masks
 
 
 def evaluate(
@@ -42,7 +42,8 @@ def evaluate(
     ----------
     predictions : str or Path, sequence of np.ndarray, or mapping of str to np.ndarray
         A folder of masks or probabilities. Or arrays in memory, in order or by image id: masks,
-        bool (H, W), or probabilities of 0 to 1.
+        bool (H, W), or probabilities of 0 to 1. Only `threshold`,
+        `exact_only`, `resamples` and `seed` apply to arrays.
     references : str or Path, sequence of np.ndarray, or mapping of str to np.ndarray
         A folder of masks, or a data set; or masks in memory, bool (H, W).
     out : str or Path, optional
@@ -79,6 +80,9 @@ def evaluate(
     """
     settings = _settings(threshold, resize, within, exact_only=exact_only)
     if _are_in_memory(predictions) and _are_in_memory(references):
+        refuse_for_masks(
+            {"out": out, "images": images, "ids": ids, "within": within, "resize": resize}
+        )
         return evaluate_pairs(
             _pairs(masks_by_id(predictions), masks_by_id(references)),
             settings,
@@ -221,6 +225,8 @@ def _are_in_memory(value: AnyPath | Masks) -> TypeGuard[Masks]:
 
 
 def _folder(value: AnyPath | Masks) -> Path:
+    if isinstance(value, np.ndarray):
+        raise ArgumentError("this is one array; give a list of masks, or masks by image id")
     if isinstance(value, Sequence | Mapping) and not isinstance(value, str):
         raise ArgumentError("predictions and references must both be folders, or both be arrays")
     return as_path(value)

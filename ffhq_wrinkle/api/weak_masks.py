@@ -10,7 +10,7 @@ from ..faces.labels import FaceParser
 from ..faces.parsing import create_parser
 from ..runs.cores import default_jobs
 from ..runs.folder_run import RunReport
-from ..weak_labels.texture import KERNEL_SIZE, SIGMA, TextureSettings
+from ..weak_labels.texture import KERNEL_SIZE, SIGMA, TextureSettings, require_image
 from ..weak_labels.weak import build_weak as build_weak_folder
 from ..weak_labels.weak_work import ByProducts
 from .arguments import AnyIds, AnyPath, as_ids, as_path, as_place
@@ -84,6 +84,7 @@ def weak_mask(
         photo, image_id = image, _UNNAMED
     else:
         photo, image_id = read_image(image), as_place(image).stem
+    require_image(photo)
     if face_mask is None:
         finder = _parser(parser, device) if isinstance(parser, str) else parser
         (label_map,) = finder([photo], [image_id])

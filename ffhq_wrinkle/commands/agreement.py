@@ -1,6 +1,7 @@
 """The command `agreement`."""
 
 import re
+from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -41,7 +42,7 @@ class _SeveralTolerances(click.Command):
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         spread: list[str] = []
         numbers_follow = False
-        for argument, following in zip(args, [*args[1:], ""], strict=True):
+        for argument, following in zip_longest(args, args[1:], fillvalue=""):
             if numbers_follow and _NUMBER.fullmatch(argument):
                 spread += [_TOLERANCE, argument]
                 continue

@@ -5,7 +5,11 @@ import click
 from .options import EXISTING_FOLDER
 
 annotators_argument = click.argument(
-    "annotators", nargs=-1, required=True, metavar="[NAME=]FOLDER..."
+    "annotators",
+    nargs=-1,
+    required=True,
+    metavar="[NAME=]FOLDER...",
+    shell_complete=EXISTING_FOLDER.shell_complete,
 )
 within_option = click.option(
     "--within",

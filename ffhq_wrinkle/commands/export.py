@@ -4,6 +4,8 @@ from pathlib import Path
 
 import click
 
+from .options import EXISTING_FILE
+
 
 @click.command("export")
 @click.argument("out", type=click.Path(dir_okay=False, path_type=Path))
@@ -11,6 +13,7 @@ import click
     "--checkpoint",
     required=True,
     metavar="FILE",
+    shell_complete=EXISTING_FILE.shell_complete,
     help="Checkpoint file, or official-unet or official-swin-unetr (the authors' networks).",
 )
 def export_command(out: Path, checkpoint: str) -> None:

@@ -10,6 +10,8 @@ import click
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from click.shell_completion import CompletionItem
+
     from ..dataset.ids import Ids
     from ..demographics.composition import Composition
     from ..human_labels.agreement import Agreement
@@ -56,6 +58,12 @@ class PlaceType(click.ParamType):  # type: ignore[type-arg]  # click 8.2 has no 
         if isinstance(place, Path):
             self._local.convert(place, param, ctx)
         return place
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> "list[CompletionItem]":
+        """Have the shell complete folders of this machine."""
+        return self._local.shell_complete(ctx, param, incomplete)
 
 
 FAILED = 1  # exit status if something failed

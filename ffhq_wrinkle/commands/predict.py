@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     "--checkpoint",
     required=True,
     metavar="FILE",
+    shell_complete=EXISTING_FILE.shell_complete,
     help="Checkpoint file, .onnx file of `export`, or official-unet or official-swin-unetr (the "
     "authors' networks).",
 )

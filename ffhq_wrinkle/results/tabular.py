@@ -12,7 +12,7 @@ from PIL import Image
 if TYPE_CHECKING:
     import pandas as pd
 
-_LONGEST_SIDE = 900  # pixels of a picture in a notebook
+LONGEST_SIDE = 900  # pixels of a picture in a notebook
 
 
 class Tabular(ABC):
@@ -53,9 +53,9 @@ def picture_html(caption: str, content: bytes) -> str:
     """Return a PNG or JPEG file as HTML that needs no other file, large ones reduced."""
     kind = "png" if content.startswith(b"\x89PNG") else "jpeg"
     with Image.open(io.BytesIO(content)) as picture:
-        if max(picture.size) > _LONGEST_SIDE:
+        if max(picture.size) > LONGEST_SIDE:
             reduced = picture.convert("RGB")
-            reduced.thumbnail((_LONGEST_SIDE, _LONGEST_SIDE))
+            reduced.thumbnail((LONGEST_SIDE, LONGEST_SIDE))
             smaller = io.BytesIO()
             reduced.save(smaller, "JPEG", quality=85)
             kind, content = "jpeg", smaller.getvalue()

@@ -55,7 +55,7 @@ def choose_images(folder: Place, ids: Ids | None = None, limit: int | None = Non
     return Selection(images, missing, ids is None and limit is None)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class RunReport(Tabular):
     """The outcome of a run.
 

@@ -75,7 +75,7 @@ def texture_map(
     >>> texture_map(image)[[0, 32], [0, 32]]
     array([  1, 128], dtype=uint8)
     """
-    _require_image(image)
+    require_image(image)
     require_kernel(kernel_size, sigma)
     formula = formula_named(recipe)
     height, width = image.shape[:2]
@@ -113,7 +113,7 @@ def masked_texture_map(
     ArgumentError
         As in `texture_map`, or the mask is not boolean or not of the image's size.
     """
-    _require_image(image)
+    require_image(image)
     require_kernel(kernel_size, sigma)
     formula = formula_named(recipe)
     if face_mask.dtype != np.bool_ or face_mask.shape != image.shape[:2]:
@@ -219,7 +219,14 @@ class TextureSettings:
 RELEASED = TextureSettings(recipe="released")
 
 
-def _require_image(image: np.ndarray) -> None:
+def require_image(image: np.ndarray) -> None:
+    """Check that an array is a photograph.
+
+    Raises
+    ------
+    ArgumentError
+        It is not RGB, uint8, (H, W, 3), or has no pixels.
+    """
     if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or not image.size:
         raise ArgumentError(f"image should be uint8 (H, W, 3), is {image.dtype} {image.shape}")
 

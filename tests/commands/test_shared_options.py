@@ -40,3 +40,10 @@ def test_options_set_the_level_before_and_behind_the_command(tmp_path, option, l
     arguments = [*options, *command] if before else [*command, *options]
     CliRunner().invoke(main, arguments)  # which fails, without a checkpoint, after its options
     assert logging.getLogger("ffhq_wrinkle").level == level
+
+
+@pytest.mark.parametrize("name", main.commands)
+def test_a_command_without_arguments_says_what_is_missing(name):
+    result = CliRunner().invoke(main, [name])
+    assert result.exit_code == 2
+    assert "Error: Missing " in result.output

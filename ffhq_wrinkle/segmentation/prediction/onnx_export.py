@@ -35,7 +35,7 @@ _CHECKED = ((512, 512), (500, 513))
 _TOLERANCE = 1e-4
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class ExportReport(Tabular):
     """An exported graph: its file, its largest difference from PyTorch, and the largest logit."""
 

@@ -1,5 +1,6 @@
 """Predictor: wrinkles of photographs, by a trained network and all that its input requires."""
 
+import io
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -7,6 +8,7 @@ from pathlib import Path
 from typing import NamedTuple, Self, overload
 
 import numpy as np
+from PIL import Image
 from scipy.special import expit
 
 from ...errors import ArgumentError, ImageError, ImageFailure
@@ -14,6 +16,7 @@ from ...faces.labels import FaceParser
 from ...faces.parsing import create_parser
 from ...images.photographs import read_image
 from ...reports.overlays import wrinkle_overlay
+from ...results.tabular import LONGEST_SIDE
 from ...storage.places import Place, parse_place
 from ..checkpoints.official import checkpoint_path
 from .ingredients import Ingredients, Prepared
@@ -83,9 +86,11 @@ class Wrinkles:
         return wrinkle_overlay(self.photo, self.mask)
 
     def _repr_png_(self) -> bytes:
-        from ...images.png import encode_png
-
-        return encode_png(self.overlay())
+        picture = Image.fromarray(self.overlay())
+        picture.thumbnail((LONGEST_SIDE, LONGEST_SIDE))
+        file = io.BytesIO()
+        picture.save(file, "PNG")
+        return file.getvalue()
 
 
 class Predictor:
