@@ -98,11 +98,11 @@ ONE = mask("#.")
 @pytest.mark.parametrize(
     ("predicted", "references", "options", "said"),
     [
-        ([ONE], [ONE, ONE], {}, "predictions and references are not of the same images"),
-        ({"a": ONE}, {"b": ONE}, {}, "predictions and references are not of the same images"),
+        ([ONE], [ONE, ONE], {}, "predictions and references must be of the same images"),
+        ({"a": ONE}, {"b": ONE}, {}, "predictions and references must be of the same images"),
         ([], [], {}, "there are no images to score"),
-        ([ONE], "ref", {}, "are both folders, or both in memory"),
-        ("near", [ONE], {}, "are both folders, or both in memory"),
+        ([ONE], "ref", {}, "must both be folders, or both be arrays"),
+        ("near", [ONE], {}, "must both be folders, or both be arrays"),
         ([ONE], [ONE.T], {}, "(1, 2)"),
         ([ONE], [ONE.astype(np.uint8)], {}, "bool"),
         ([ONE.astype(np.uint8)], [ONE], {}, "uint8"),

@@ -103,7 +103,7 @@ def test_evaluation(folders, out):
 
 
 def test_pictures_of_large_images_are_reduced(annotate):
-    lines = [{"00001": drawn_lines((1000, 1600), seed, width=9)} for seed in range(2)]
+    lines = [{"00001": drawn_lines((1000, 1600), seed, thickness=9)} for seed in range(2)]
     folders = annotate(dict(zip(("pred", "ref"), lines, strict=True)))
     (picture,) = shown(fw.evaluate(*folders, resamples=0, exact_only=True)).opened
     assert picture.size[0] == 900

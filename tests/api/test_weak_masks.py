@@ -9,7 +9,7 @@ from numpy.testing import assert_array_equal
 
 import ffhq_wrinkle as fw
 from ffhq_wrinkle.errors import ArgumentError, ImageError, ParsingError
-from ffhq_wrinkle.faces.parsing import ReadyLabels
+from ffhq_wrinkle.faces.ready_labels import ReadyLabels
 from tests.helpers.commands import run
 from tests.helpers.files import files_of
 from tests.helpers.formulas import reference_map

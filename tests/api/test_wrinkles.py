@@ -13,8 +13,8 @@ from PIL import Image
 
 import ffhq_wrinkle as fw
 from ffhq_wrinkle.errors import ArgumentError, ImageError, ParsingError, SourceError
-from ffhq_wrinkle.faces.parsing import ReadyLabels
-from ffhq_wrinkle.segmentation import save_checkpoint
+from ffhq_wrinkle.faces.ready_labels import ReadyLabels
+from ffhq_wrinkle.segmentation.checkpoints.checkpoint import save_checkpoint
 from ffhq_wrinkle.segmentation.prediction.predictor import Wrinkles
 from ffhq_wrinkle.weak_labels.texture import TextureSettings
 from tests.helpers.commands import run
@@ -131,8 +131,16 @@ def test_a_recipe_of_choice_takes_the_place_of_that_of_training(dataset, tmp_pat
     ("photo", "kind", "said"),
     [
         ("none.png", ImageError, "none.png: no such file"),
-        (np.zeros((64, 64), np.uint8), ImageError, "a photo is uint8 (H, W, 3), not uint8 (64,"),
-        (np.zeros((64, 64, 3)), ImageError, "a photo is uint8 (H, W, 3), not float64 (64, 64, 3)"),
+        (
+            np.zeros((64, 64), np.uint8),
+            ImageError,
+            "a photo should be uint8 (H, W, 3), not uint8 (64,",
+        ),
+        (
+            np.zeros((64, 64, 3)),
+            ImageError,
+            "a photo should be uint8 (H, W, 3), not float64 (64, 64, 3)",
+        ),
         (np.zeros((64, 64, 3), np.uint8), ParsingError, "has no label map photo.npy"),
     ],
 )
@@ -156,7 +164,7 @@ def test_what_cannot_be_loaded_is_refused_in_one_line(checkpoint, tmp_path):
         (checkpoint, {"parser": "dlib"}, ArgumentError, "parser is 'dlib'; choose one of bisenet"),
         (checkpoint, {"precision": "bf16"}, ArgumentError, "bf16 is for CUDA"),
         (checkpoint, {"recipe": "other"}, ArgumentError, "'other'"),
-        (rgb, {"recipe": "paper"}, ArgumentError, "this network takes no texture map"),
+        (rgb, {"recipe": "paper"}, ArgumentError, "this network does not use a texture map"),
     ):
         with pytest.raises(kind) as error:
             fw.Predictor.from_checkpoint(path, **{"parser": "template", "device": "cpu", **options})
