@@ -19,17 +19,17 @@ def build_weak(dataset, out, *options):
 def test_build_weak_says_what_it_did(dataset, tmp_path):
     result = build_weak(dataset, tmp_path / "out")
     assert result.exit_code == 0
-    assert result.output == "6 weak masks written, 0 were there already\n"
+    assert result.output == "6 weak masks written, 0 existed already\n"
     result = build_weak(dataset, tmp_path / "out")
     assert result.exit_code == 0
-    assert "0 weak masks written, 6 were there already" in result.output
+    assert "0 weak masks written, 6 existed already" in result.output
 
 
 def test_images_that_fail_are_counted_and_the_exit_status_is_1(dataset, tmp_path):
     dataset.image_path("00001").write_text("not an image")
     result = build_weak(dataset, tmp_path / "out")
     assert result.exit_code == 1
-    assert f"5 weak masks written, 0 were there already, 1 failed, see {tmp_path}" in result.output
+    assert f"5 weak masks written, 0 existed already, 1 failed, see {tmp_path}" in result.output
 
 
 def test_options_reach_the_masks(dataset, tmp_path):

@@ -26,7 +26,7 @@ def test_it_says_what_it_did(run, dataset, tmp_path):
     out = tmp_path / "out"
     result = run(dataset.root, out, "--parser", "labels", "--ids", "0-2")
     assert result.exit_code == 0
-    assert result.stdout == "3 predictions written, 0 were there already\n"
+    assert result.stdout == "3 predictions written, 0 existed already\n"
     assert sorted(path.name for path in out.iterdir() if path.suffix != ".lock") == [
         "masks", "overlays", "predict.json", "wrinkles.csv",
     ]  # fmt: skip
@@ -36,7 +36,7 @@ def test_failures_are_counted_and_the_exit_status_is_1(run, dataset, tmp_path):
     dataset.image_path("00001").write_bytes(b"")
     result = run(dataset.root, tmp_path / "out", "--parser", "labels", "--limit", "2")
     assert result.exit_code == 1
-    assert "1 predictions written, 0 were there already, 1 failed, see" in result.stdout
+    assert "1 predictions written, 0 existed already, 1 failed, see" in result.stdout
 
 
 def test_the_template_says_that_it_guesses(run, dataset, tmp_path):

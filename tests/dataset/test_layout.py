@@ -86,4 +86,4 @@ def test_further_suffixes_are_listed_on_request(tmp_path):
     assert list(find_images(tmp_path, also={".npy"})) == ["00007", "b"]
     (tmp_path / "00000" / "00007.npy").unlink()
     with pytest.raises(ArgumentError, match=r"has no predictions \(bmp, .*npy"):
-        find_images(tmp_path / "00000", what="predictions", also={".npy"})
+        find_images(tmp_path / "00000", noun="predictions", also={".npy"})

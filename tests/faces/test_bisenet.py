@@ -143,7 +143,7 @@ def test_a_folder_is_finished_by_the_engine_that_began_it(weights, tmp_path, ast
     assert "1 weak masks written" in run().output  # by ncnn, since it is installed
     settings = json.loads((tmp_path / "out" / "build.json").read_text())["settings"]
     assert settings["engine"] == "ncnn"
-    assert "1 were there already" in run("--engine", "ncnn").output
+    assert "1 existed already" in run("--engine", "ncnn").output
     refused = run("--engine", "torch")
     assert refused.exit_code == 1
     assert "was made with different settings: engine ncnn there" in refused.output

@@ -76,7 +76,7 @@ def test_ctrl_c_stops_with_a_summary_and_the_run_can_be_resumed(many, tmp_path):
     assert f"Interrupted: {done} fused masks written" in said
     assert f"{400 - done} left to do" in said
     process = begin("fuse-labels", folders, out)
-    assert f"{400 - done} fused masks written, {done} were there" in process.communicate()[0]
+    assert f"{400 - done} fused masks written, {done} existed already" in process.communicate()[0]
 
 
 def test_agreement_interrupted_leaves_nothing(many, tmp_path):

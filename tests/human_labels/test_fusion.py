@@ -155,7 +155,7 @@ def test_settings_that_do_not_go_together_are_refused(rule, message):
     [{"min_votes": 0}, {"min_votes": 4}, {"method": "weighted", "weights": (1.0, 1.0)}],
 )
 def test_rules_for_other_numbers_of_annotators_are_refused(rule):
-    with pytest.raises(ArgumentError, match=r"(of|for) 3 annotators"):
+    with pytest.raises(ArgumentError, match=r"(there are|for) 3 annotators"):
         fused([A, B, C], **rule)
 
 

@@ -91,7 +91,7 @@ def test_a_worker_killed_in_the_middle_costs_a_retry_and_not_the_run(make_datase
     assert other.is_running()
     said, stderr = process.communicate(timeout=60)
     assert process.returncode == result.exit_code == 1, stderr
-    assert "199 weak masks written, 0 were there already, 2 failed" in said
+    assert "199 weak masks written, 0 existed already, 2 failed" in said
     assert "Traceback" not in stderr
     assert len(results(here)) == 199
     assert files_of(by_cluster) == files_of(here)

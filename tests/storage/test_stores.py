@@ -51,7 +51,7 @@ def test_weak_masks_in_a_bucket_are_those_on_a_disk(bucket, dataset, tmp_path):
         *("--save-labels", bucket.url("labels"), "--save-masked-images", bucket.url("masked")),
     )
     assert on_disk.exit_code == in_store.exit_code == 1, in_store.output
-    assert "5 weak masks written, 0 were there already, 1 failed" in in_store.output
+    assert "5 weak masks written, 0 existed already, 1 failed" in in_store.output
     for folder in ("weak", "labels", "masked"):
         expected = files_of(tmp_path / folder)
         expected.pop("build.json")  # which tells where the label maps are
@@ -66,7 +66,7 @@ def test_weak_masks_in_a_bucket_are_those_on_a_disk(bucket, dataset, tmp_path):
         bucket.url("ffhq/face_parsed_labels"),
     )
     assert again.exit_code == 0, again.output
-    assert "1 weak masks written, 5 were there already" in again.output
+    assert "1 weak masks written, 5 existed already" in again.output
     assert "weak/failures.csv" not in bucket.names()
 
 
@@ -94,7 +94,7 @@ def test_predictions_in_a_store_are_those_on_a_disk(memory, dataset, tmp_path):
     store.fs.pipe_file(f"{parse_place(out).path}/masks/00001.png", corrected)
     more = run("predict", f"{memory}/images", out, *options)
     assert more.exit_code == 0, more.output
-    assert "3 predictions written, 3 were there already" in more.output
+    assert "3 predictions written, 3 existed already" in more.output
     assert made()["masks/00001.png"] == corrected
     table = made()["wrinkles.csv"].decode().splitlines()
     assert [row.split(",")[0] for row in table[1:]] == ["00000", "00002", "00999", "01000", "01001"]
@@ -138,7 +138,7 @@ def test_a_killed_run_is_resumed_from_what_is_in_the_bucket(
     done = len(bucket.names("weak/0"))
     result = run(*command)
     assert result.exit_code == 0, result.output
-    assert f"{60 - done} weak masks written, {done} were there already" in result.output
+    assert f"{60 - done} weak masks written, {done} existed already" in result.output
     run("build-weak", dataset.images, tmp_path / "straight", *fixed)
     assert bucket.files("weak") == files_of(tmp_path / "straight")
 

@@ -59,7 +59,7 @@ def test_ctrl_c_stops_with_a_summary_and_the_run_can_be_resumed(make_dataset, tm
     assert not list(out.rglob(f"{PARTIAL_PREFIX}*"))
     assert not (out / "build.json").exists()
     process = begin(dataset, out)
-    assert f"{150 - done} weak masks written, {done} were there" in process.communicate()[0]
+    assert f"{150 - done} weak masks written, {done} existed already" in process.communicate()[0]
     assert process.returncode == 0
 
 

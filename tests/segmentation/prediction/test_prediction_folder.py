@@ -22,7 +22,7 @@ def test_only_what_is_missing_is_made_again(dataset, tmp_path, network):
     report = predict(dataset, out, network)
     assert (report.made, report.kept) == (2, 4)
     assert files_of(out) == before
-    assert "2 predictions written, 4 were there already" in report.summary()
+    assert "2 predictions written, 4 existed already" in report.summary()
 
 
 def test_other_settings_are_refused_and_overwrite_replaces(dataset, tmp_path, network):
