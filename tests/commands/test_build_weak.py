@@ -16,7 +16,7 @@ def build_weak(dataset, out, *options):
     return run("build-weak", dataset.images, out, "--parser", "labels", *options)
 
 
-def test_build_weak_says_what_it_did(dataset, tmp_path):
+def test_build_weak_reports_its_results(dataset, tmp_path):
     result = build_weak(dataset, tmp_path / "out")
     assert result.exit_code == 0
     assert result.output == "6 weak masks written, 0 existed already\n"
@@ -52,7 +52,7 @@ def test_options_reach_the_masks(dataset, tmp_path):
     assert len(list((tmp_path / "masked").glob("*.png"))) == 2
 
 
-def test_other_settings_need_overwrite(dataset, tmp_path):
+def test_different_settings_need_overwrite(dataset, tmp_path):
     assert build_weak(dataset, tmp_path / "out").exit_code == 0
     result = build_weak(dataset, tmp_path / "out", "--sigma", 4)
     assert result.exit_code == 1
@@ -60,7 +60,7 @@ def test_other_settings_need_overwrite(dataset, tmp_path):
     assert build_weak(dataset, tmp_path / "out", "--sigma", 4, "--overwrite").exit_code == 0
 
 
-def test_every_output_of_the_template_says_so(astronaut, tmp_path):
+def test_every_output_of_the_template_says_that_it_is_a_guess(astronaut, tmp_path):
     (tmp_path / "photos").mkdir()
     Image.fromarray(astronaut).save(tmp_path / "photos" / "astronaut.png")
     folders = [tmp_path / name for name in ("out", "faces", "masked", "labels")]

@@ -17,7 +17,7 @@ from tests.helpers.tables import rows_of
 SHAPE = (40, 50)
 
 
-def test_fuse_labels_says_what_it_did(annotators, tmp_path):
+def test_fuse_labels_reports_its_results(annotators, tmp_path):
     out = tmp_path / "out"
     result = run("fuse-labels", *annotators, "--out", out)
     assert (result.exit_code, result.stdout) == (0, "4 fused masks written, 0 existed already\n")
@@ -100,7 +100,7 @@ def test_semi_automatic_makes_masks_of_one_folder_of_rough_masks(annotators, tex
         assert int(row["kept"]) == np.count_nonzero(made) < int(row["pixels_A"])
     settings = json.loads((out / "fusion.json").read_text())["settings"]
     assert (settings["method"], settings["texture"]) == ("semi-automatic", str(textured))
-    # Again: only what was made from another texture map is made anew.
+    # Again: only the mask whose texture map has changed is made again.
     path = textured / "00000" / "00001.png"
     Image.fromarray(np.roll(pixels(path), 3, axis=0)).save(path)
     before = {image_id: (out / f"{image_id}.png").read_bytes() for image_id in rows}

@@ -22,7 +22,7 @@ def run(checkpoint):
     return invoke
 
 
-def test_it_says_what_it_did(run, dataset, tmp_path):
+def test_predict_reports_its_results(run, dataset, tmp_path):
     out = tmp_path / "out"
     result = run(dataset.root, out, "--parser", "labels", "--ids", "0-2")
     assert result.exit_code == 0
@@ -63,7 +63,7 @@ def test_faces_are_aligned_by_a_table_of_landmarks(run, tmp_path, astronaut):
     assert pixels(out / "photo_masks" / "7.png").shape == (512, 512)
 
 
-def test_without_yunet_s_weights_the_error_says_what_to_do(run, dataset, tmp_path, publish, site):
+def test_without_yunet_s_weights_the_error_gives_advice(run, dataset, tmp_path, publish, site):
     publish("yunet", "yunet.onnx", site.url("/none.onnx"))
     result = run(dataset.root, tmp_path / "out", "--align", "--parser", "template")
     assert result.exit_code == 1
@@ -92,7 +92,7 @@ def test_wrong_options_are_wrong_usage(options, message, run, dataset, tmp_path)
     assert not (tmp_path / "out").exists()
 
 
-def test_a_checkpoint_that_is_not_there_is_wrong_usage(run, dataset, tmp_path):
+def test_a_missing_checkpoint_is_wrong_usage(run, dataset, tmp_path):
     result = run(dataset.root, tmp_path / "out", "--parser", "template", weights="official-vnet")
     assert result.exit_code == 2
     assert "there is no checkpoint official-vnet; name a file, or one of official-unet" in (

@@ -63,7 +63,7 @@ def test_the_images_of_a_data_set_are_found_from_its_root(tmp_path):
     assert image_folder(tmp_path) == tmp_path / "images1024x1024"
 
 
-def test_selection_keeps_order_and_names_what_is_missing(tmp_path):
+def test_selection_keeps_order_and_names_missing_ids(tmp_path):
     touch(tmp_path, *(f"{number:05d}.png" for number in (1, 2, 5, 9)))
     in_folder = find_images(tmp_path)
     images, missing = select_images(in_folder, parse_ids("2-6,9"))

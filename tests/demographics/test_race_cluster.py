@@ -130,7 +130,7 @@ def test_a_worker_killed_in_the_middle_costs_a_retry_and_not_the_run(begin, tmp_
     assert files_of(tmp_path / "out") == files_of(tmp_path / "alone")
 
 
-def test_ctrl_c_keeps_what_came_back_and_the_next_run_does_the_rest(begin, tmp_path):
+def test_ctrl_c_keeps_finished_estimates_and_the_next_run_does_the_rest(begin, tmp_path):
     process = begin("out", "local:2")
     wait_for(lambda: len(seen(tmp_path / "seen out")) >= 14, process)
     process.send_signal(signal.SIGINT)
@@ -151,7 +151,7 @@ def test_ctrl_c_keeps_what_came_back_and_the_next_run_does_the_rest(begin, tmp_p
     }  # fmt: skip
 
 
-def test_a_copy_has_no_estimates_of_the_run_and_tells_its_own_once(tmp_path):
+def test_a_copy_has_no_estimates_of_the_run_and_reports_its_own_once(tmp_path):
     from ffhq_wrinkle.dataset.layout import ImageFile
     from ffhq_wrinkle.demographics.race_table import Provenance, RaceTable
 

@@ -1,10 +1,10 @@
-"""Scores of runs that are made up, and what `compare` says of such runs."""
+"""Invented scores of runs, and the result of `compare` for such runs."""
 
 import re
 
 from ffhq_wrinkle.segmentation.experiments.experiments import compare_runs
 
-# Of each image: JSI, F1, accuracy, and pixels true positive, false positive, false negative, true
+# For each image: JSI, F1, accuracy, and pixels true positive, false positive, false negative, true
 # negative. The second has no wrinkle in either mask, so that JSI and F1 are undefined.
 GOOD = {
     "00001": (0.5, 2 / 3, 0.9, 10, 5, 5, 80),

@@ -151,7 +151,7 @@ def test_an_empty_mask_is_never_silent(annotate, out):
 
 
 def with_pattern_counts(*counts):
-    """Masks of three annotators in which so many pixels have each vote pattern."""
+    """Return three annotators' masks with the given number of pixels for each vote pattern."""
     patterns = np.repeat(np.arange(len(counts)), counts)[None]
     return [patterns >> annotator & 1 == 1 for annotator in range(3)]
 
