@@ -63,13 +63,13 @@ class _NetworkDown(Exception):
 
 
 def _download_all(
-    data: DataSet, what: str, wanted: Iterable[WantedFile], files: int, kept: int
+    data: DataSet, kind: str, wanted: Iterable[WantedFile], files: int, kept: int
 ) -> DownloadReport:
     """Download many files, several at a time; of all `files`, `kept` are already present."""
     fetched, causes, first_failure = 0, Counter[str](), ""
     unreached = 0  # number of files in a row whose host could not be reached
     interruption = Interruption()
-    with Progress(files - kept, f"download {what}") as progress, interruption:
+    with Progress(files - kept, f"download {kind}") as progress, interruption:
         data.transfers.received = progress.received
         data.transfers.resume()
         try:
@@ -95,6 +95,6 @@ def _download_all(
             first_failure = first_failure or str(error)
         except _NetworkDown:
             first_failure += " (the same for many files in a row: is the network up?)"
-    report = DownloadReport(data.path, what, files, fetched, kept, dict(causes), first_failure)
+    report = DownloadReport(data.path, kind, files, fetched, kept, dict(causes), first_failure)
     interruption.raise_with(report.summary())
     return report

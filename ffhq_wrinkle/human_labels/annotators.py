@@ -148,7 +148,7 @@ def find_annotations(
     """
     files_of = [find_images(annotator.folder) for annotator in annotators]
     regions = find_images(settings.within) if settings.within else {}
-    textures = find_images(texture, what="texture maps") if texture else {}
+    textures = find_images(texture, noun="texture maps") if texture else {}
     _require_common_image(annotators, files_of)
     union = {image_id: file for files in reversed(files_of) for image_id, file in files.items()}
     chosen, unknown = select_images(dict(sorted(union.items())), ids)

@@ -20,7 +20,7 @@ from ..images.photographs import read_image
 
 log = logging.getLogger(__name__)
 
-_SIDE = 1000  # small images are enlarged to about this, so that thin lines are visible
+_SIDE = 1000  # small images are upsampled to about this, so that thin lines are visible
 _TITLE_COLOUR = (200, 200, 200)
 # White, orange and blue: bright, and distinct to colour-blind readers too.
 _FOUND, _INVENTED, _MISSED = (255, 255, 255), (255, 110, 0), (0, 150, 255)
@@ -80,7 +80,7 @@ def dark_canvas(shape: tuple[int, int], photo: np.ndarray | None = None) -> np.n
 def with_legend(
     drawn: np.ndarray, title: str, entries: Sequence[tuple[str, tuple[int, ...]]]
 ) -> np.ndarray:
-    """Add a legend above a drawing, which is enlarged by a whole number if it is small.
+    """Add a legend above a drawing, which is upsampled by a whole number if it is small.
 
     Parameters
     ----------
@@ -92,9 +92,9 @@ def with_legend(
         The legend's words and their colours.
     """
     scale = max(1, round(_SIDE / max(drawn.shape[:2])))
-    enlarged = drawn.repeat(scale, axis=0).repeat(scale, axis=1)
+    upsampled = drawn.repeat(scale, axis=0).repeat(scale, axis=1)
     titled = [(title, _TITLE_COLOUR), *entries] if title else entries
-    return np.vstack([_legend(titled, enlarged.shape[1]), enlarged])
+    return np.vstack([_legend(titled, upsampled.shape[1]), upsampled])
 
 
 def _legend(entries: Sequence[tuple[str, tuple[int, ...]]], width: int) -> np.ndarray:
@@ -138,7 +138,7 @@ def error_overlay(
     Returns
     -------
     np.ndarray
-        RGB uint8; small images are enlarged by a whole number.
+        RGB uint8; small images are upsampled by a whole number.
     """
     canvas = dark_canvas((reference.shape[0], reference.shape[1]), photo)
     entries = []

@@ -120,8 +120,8 @@ def target_file(sample: Sample, stage: Stage) -> Path:
     """
     path = sample.weak if stage == "pretrain" else sample.mask
     if path is None:
-        what = "weak mask" if stage == "pretrain" else "human mask"
-        raise ArgumentError(f"the image {sample.image_id} has no {what} to {stage} on")
+        target = "weak mask" if stage == "pretrain" else "human mask"
+        raise ArgumentError(f"the image {sample.image_id} has no {target} to {stage} on")
     return path
 
 

@@ -7,7 +7,7 @@ def test_the_paper_s_rows_are_the_shipped_recipes():
     assert [len(one.rows) for one in TABLES] == [10, 4]
 
 
-def test_the_paper_s_f1_is_near_what_follows_from_its_jsi():
+def test_the_paper_s_f1_is_near_the_value_computed_from_its_jsi():
     """Per image F1 = 2J/(1+J), which is concave: means lie a little below, misprints do not."""
     for name, row in ROWS.items():
         for scores in row.scores.values():

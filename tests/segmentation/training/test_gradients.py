@@ -21,9 +21,7 @@ CONFIG = parse_recipe(RECIPE, "small.toml").finetune
         (2, 2, "for 1 images at once; try --precision bf16 or --size 512"),
     ],
 )
-def test_a_device_without_enough_memory_is_reported_with_what_needs_less(
-    devices, accumulate, advice
-):
+def test_a_device_without_enough_memory_is_reported_with_advice(devices, accumulate, advice):
     fabric = SimpleNamespace(world_size=devices, device=torch.device("cpu"))
     limits = {"batch_size": 4, "accumulate": accumulate}
     with (

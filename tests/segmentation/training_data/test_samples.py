@@ -81,7 +81,7 @@ def test_a_sample_without_target_is_refused(sample):
         load_sample(sample._replace(mask=None), stage="finetune")
 
 
-def test_label_maps_and_face_masks_say_where_the_face_is(save, tmp_path):
+def test_label_maps_and_face_masks_give_the_face(save, tmp_path):
     labels = np.zeros((512, 512), np.uint8)
     labels[:256] = 1
     labels[256:300] = 10
@@ -114,7 +114,7 @@ def test_gray_levels_are_read_from_any_kind_of_gray_picture(save):
 
 @pytest.mark.parametrize("name", ["a.png", "a.jpg", "a.webp", "a.tif", "a.bmp"])
 @pytest.mark.parametrize("orientation", [1, 6])
-def test_sizes_are_those_of_what_is_read(save, name, orientation):
+def test_sizes_are_those_of_the_images_read(save, name, orientation):
     exif = Image.Exif()
     exif[0x0112] = orientation
     options = {} if name == "a.bmp" else {"exif": exif}

@@ -11,7 +11,7 @@ from ffhq_wrinkle.segmentation.training_data.samples import load_sample
 from tests.helpers.training_data import completed, draw_masks, listed
 
 
-def test_the_record_of_fuse_labels_says_that_masks_are_soft(plain, parser):
+def test_masks_are_soft_if_the_record_of_fuse_labels_says_it(plain, parser):
     draw_masks(plain / "masks", ["00000", "00001", "00002", "00999"], levels=(0, 85))
     assert not listed(plain, "finetune").samples[0].soft
     (plain / "masks" / "fusion.json").write_text(json.dumps({"settings": {"method": "soft"}}))
