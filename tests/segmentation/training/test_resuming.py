@@ -145,7 +145,7 @@ def test_a_lost_checkpoint_of_the_best_epoch_is_named(data, tmp_path):
     best = tmp_path / "run" / "finetune" / "best.pt"
     whole = best.read_bytes()
     best.unlink()
-    with pytest.raises(TrainingError, match="best.pt is missing, the network of the best epoch"):
+    with pytest.raises(TrainingError, match=r"best\.pt is missing, the network of the best epoch"):
         run(data, tmp_path / "run")
     best.write_bytes(whole)
     run(data, tmp_path / "run")
