@@ -17,6 +17,7 @@ from ...dataset.layout import MANUAL_MASKS_FOLDER, find_images, select_images
 from ...errors import ArgumentError, EvaluationError, ImageError, ManyValuesError
 from ...images.masks import read_mask
 from ...images.sizes import of_size
+from ...results.records import fusion_method
 from .prediction_files import MASKS_FOLDER, Predictions, find_predictions, read_probability
 from .probabilities import thresholded
 
@@ -142,6 +143,11 @@ def find_pairs(
     if folder.resolve() in (predictions.resolve(), _mask_folder(predictions).resolve()):
         raise ArgumentError(f"{predictions} and {folder} are the same folder")
     known = find_images(folder, noun="reference masks")
+    if fusion_method(folder) == "soft":
+        raise ArgumentError(
+            f"the reference masks in {folder} are soft masks, shares of votes, as the fusion.json "
+            "beside them says; fuse the annotators' masks by another method, such as majority"
+        )
     chosen, missing = select_images(known, ids)
     _require_none(missing, len(chosen) + len(missing), f"reference in {folder}", "Score")
     regions = find_images(within, noun="face masks") if within else {}

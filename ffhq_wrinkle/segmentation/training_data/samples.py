@@ -171,7 +171,7 @@ def read_human_mask(path: Path, *, soft: bool) -> np.ndarray:
     levels = read_levels(path)
     if levels.max() == 1:  # even one vote of twenty is a level of 13
         raise ImageError(
-            "its highest level is 1, but the masks of its folder are soft, from 0 to 255"
+            "its highest level is 1, but the masks of the data set are soft, from 0 to 255"
         )
     return levels
 
