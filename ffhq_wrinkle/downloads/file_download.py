@@ -57,7 +57,12 @@ def _write_new_tables(data: DataSet, name: str) -> None:
 
 def download_source(data: DataSet, kind: str, published: Source) -> DownloadReport:
     """Download one large file of the table of sources, with a progress bar of its bytes."""
-    expected = Expected(size=published.size, sha256=published.sha256, md5=published.md5)
+    expected = Expected(
+        size=published.size,
+        sha256=published.sha256,
+        md5=published.md5,
+        has_checksums=published.file.endswith(".zip"),
+    )
     with ByteProgress(published.size, f"download {published.file}") as progress:
         data.transfers.received = progress.received
         data.transfers.resume()
@@ -70,7 +75,10 @@ def download_source(data: DataSet, kind: str, published: Source) -> DownloadRepo
             raise RunInterrupted(
                 f"{kind}: the part of {published.file} that has arrived is kept"
             ) from error
-    return DownloadReport(data.path, kind, 1, int(fetched), int(not fetched), {})
+    unverified = int(fetched and not expected.is_verifiable)
+    return DownloadReport(
+        data.path, kind, 1, int(fetched), int(not fetched), {}, unverified=unverified
+    )
 
 
 def download_weights(data: DataSet) -> DownloadReport:
