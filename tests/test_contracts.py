@@ -52,7 +52,9 @@ def tracked():
 
 def test_nothing_else_is_at_the_top_level(tracked):
     files = {"pyproject.toml", "README.md", "LICENSE", "CONTRIBUTING.md", "CHANGELOG.md"}
-    folders = {"ffhq_wrinkle", "manifests", "tools", "tests", "docs", "segmentation", ".ci"}
+    folders = {
+        *("ffhq_wrinkle", "manifests", "tools", "tests", "docs", "segmentation", "findings", ".ci")
+    }
     expected = files | folders | {"Makefile", ".gitignore"}
     assert {path.parts[0] for path in tracked} == expected
 

@@ -9,7 +9,7 @@ from tests.helpers import ROOT
 
 PAGES = sorted(
     str(path.relative_to(ROOT))
-    for folder in (".", "docs", "manifests", "segmentation")
+    for folder in (".", "docs", "manifests", "segmentation", "findings")
     for path in (ROOT / folder).glob("*.md")
 )
 # These pages need no links; any other page without one is a page whose links are not recognised.
