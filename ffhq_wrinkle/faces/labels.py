@@ -17,6 +17,7 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from ..errors import ArgumentError, ParsingError
+from ..images.arrays import plain_array
 from ..images.sizes import resized_nearest
 from ..storage.places import Place, get
 
@@ -102,7 +103,7 @@ def read_label_map(path: Place) -> np.ndarray:
         raise ParsingError(f"{path} contains {labels.dtype}; a label map contains integers")
     if labels.min() < 0 or labels.max() >= len(CLASSES):
         raise ParsingError(f"{path} has labels {labels.min()}..{labels.max()}; classes are 0..18")
-    return labels.astype(np.uint8)
+    return plain_array(labels.astype(np.uint8))
 
 
 def _content(path: Place) -> bytes:

@@ -12,6 +12,7 @@ from PIL import Image, ImageFile, ImageOps
 
 from ..errors import ArgumentError, ImageError, ManyValuesError, some_images
 from ..storage.places import Place
+from .arrays import plain_array
 from .photographs import opened, read_content
 from .png import may_be_turned
 from .png_decoding import decode_plain_gray, decode_png
@@ -145,7 +146,7 @@ def _pixels(image: ImageFile.ImageFile, content: bytes) -> np.ndarray:
     upright: Image.Image = ImageOps.exif_transpose(image)
     if upright.mode in ("P", "PA") or upright.has_transparency_data:
         upright = upright.convert("RGBA")
-    pixels = np.asarray(upright)
+    pixels = plain_array(upright)
     return pixels * np.uint8(255) if pixels.dtype == bool else pixels
 
 

@@ -17,6 +17,7 @@ from PIL import Image, ImageFile, ImageOps, TiffImagePlugin, UnidentifiedImageEr
 
 from ..errors import ImageError
 from ..storage.places import Place, get
+from .arrays import plain_array
 from .png import MAX_SIDE, may_be_turned
 from .png_decoding import MAX_PIXELS, decode_png
 
@@ -86,7 +87,7 @@ def decode_gray(content: bytes) -> np.ndarray:
         pixels = decode_png(content) if _is_plain_png(image, content) else _as_rgb(image)
     if (pixels != pixels[:, :, :1]).any():
         raise ImageError("it is in colour, but should be gray")
-    return pixels[:, :, 0]
+    return plain_array(pixels[:, :, 0])
 
 
 def read_content(path: Place) -> bytes:

@@ -50,6 +50,38 @@ def test_sixteen_bits_are_read_without_loss(tmp_path, name, drawn_as):
     assert_array_equal(read_mask(saved(tmp_path / name, DRAWN * np.uint16(drawn_as))), DRAWN)
 
 
+@pytest.mark.parametrize("byteorder", ["<", ">"])
+@pytest.mark.parametrize(
+    "options", [{}, {"imagej": True}, {"compression": "zlib"}, {"tile": (16, 16)}]
+)
+@pytest.mark.parametrize("drawn_as", [1, 255, 256, 65535])
+def test_sixteen_bit_tiff_of_either_byte_order_is_read(tmp_path, drawn_as, options, byteorder):
+    path = tmp_path / "a.tif"
+    tifffile.imwrite(path, DRAWN * np.uint16(drawn_as), byteorder=byteorder, **options)
+    with tifffile.TiffFile(path) as file:
+        assert file.byteorder == byteorder
+    assert_array_equal(read_mask(path), DRAWN)
+    assert_array_equal(read_mask(path, threshold=drawn_as), DRAWN)
+
+
+@pytest.mark.parametrize("byteorder", ["<", ">"])
+def test_three_levels_of_sixteen_bit_tiff_are_named_and_thresholded(tmp_path, byteorder):
+    path = tmp_path / "a.tif"
+    tifffile.imwrite(path, np.array([[0, 255, 256, 512]], np.uint16), byteorder=byteorder)
+    with pytest.raises(ImageError, match="it has 0, 255, 256, 512;"):
+        read_mask(path)
+    assert_array_equal(read_mask(path, threshold=256), mask("..##"))
+
+
+@pytest.mark.parametrize("byteorder", ["<", ">"])
+@pytest.mark.parametrize("dtype", ["u4", "i4", "i2", "f4", "f8"])
+def test_tiff_of_32_bits_signed_or_floating_point_is_refused(tmp_path, dtype, byteorder):
+    path = tmp_path / "a.tif"
+    tifffile.imwrite(path, DRAWN.astype(byteorder + dtype), byteorder=byteorder)
+    with pytest.raises(ImageError, match=r"convert to 8-bit|not an image of a kind"):
+        read_mask(path)
+
+
 def test_the_low_byte_of_sixteen_bit_colour_counts(tmp_path):
     rows = [b"\0\0\0\0\0\0" + b"\0\1\0\1\0\1"]
     assert_array_equal(read_mask(written(tmp_path / "a.png", png(2, 1, 16, 2, rows))), mask(".#"))
