@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from ..errors import ArgumentError, ParsingError
 from ..images.arrays import plain_array
@@ -90,7 +90,7 @@ def read_label_map(path: Place) -> np.ndarray:
         raise ParsingError(f"{path} is not a regular file")
     try:
         file = BytesIO(_content(path))
-        labels = _read_npy(file) if path.suffix == ".npy" else _read_png(file)
+        labels = _read_npy(file) if path.suffix.lower() == ".npy" else _read_png(file)
     except FileNotFoundError as error:
         raise ParsingError(f"{path} does not exist") from error
     except UnidentifiedImageError as error:
@@ -120,13 +120,13 @@ def _read_npy(file: BytesIO) -> np.ndarray:
 
 
 def _read_png(file: BytesIO) -> np.ndarray:
-    """Read gray levels, or the indices of a palette, as they are stored."""
+    """Read gray levels, or the indices of a palette, as they are stored but upright."""
     with Image.open(file, formats=("PNG",)) as image:
         if image.mode not in ("L", "P"):
             raise ValueError(f"it has mode {image.mode}; a label map is 8-bit gray or palette")
         if image.size != (LABEL_SIZE, LABEL_SIZE):
             raise ValueError(f"it is {image.width}x{image.height}; a label map is 512x512")
-        return np.array(image)
+        return np.array(ImageOps.exif_transpose(image))
 
 
 class FaceParser(ABC):

@@ -8,14 +8,11 @@ from collections.abc import Sequence
 
 import cv2
 import numpy as np
-from PIL import Image, ImageFile, ImageOps
 
 from ..errors import ArgumentError, ImageError, ManyValuesError, some_images
 from ..storage.places import Place
-from .arrays import plain_array
-from .photographs import opened, read_content
-from .png import may_be_turned
-from .png_decoding import decode_plain_gray, decode_png
+from .photographs import opened, read_content, stored_pixels
+from .png_decoding import decode_plain_gray
 
 _SHOWN_VALUES = 6
 
@@ -76,7 +73,7 @@ def decode_mask(content: bytes, *, threshold: int | None = None) -> np.ndarray:
     pixels = decode_plain_gray(content)
     if pixels is None:
         with opened(content) as image:
-            pixels = _pixels(image, content)
+            pixels = stored_pixels(image, content)
             levels = _levels(pixels)
             if image.mode == "P" and not levels.any() and np.asarray(image).any():
                 raise ImageError("its palette has no colour but black; draw in white")
@@ -133,21 +130,6 @@ def _drawn(levels: np.ndarray) -> np.ndarray:
 def _top_of(levels: np.ndarray) -> int:
     """Return the highest level that the dtype allows."""
     return int(np.iinfo(levels.dtype).max)
-
-
-def _pixels(image: ImageFile.ImageFile, content: bytes) -> np.ndarray:
-    """Return the stored pixels, upright: (H, W) gray, or (H, W, 2..4) with colour or alpha."""
-    if image.format == "PNG" and not may_be_turned(image, content):
-        return decode_png(content)
-    stored = str(image.tile[0].args) if image.tile else ""
-    if ";16" in stored and not image.mode.startswith("I;16"):
-        # Pillow keeps only the high bytes, in which 0 and 1 are the same.
-        raise ImageError("16 bits per channel in colour or with EXIF; save it as 8-bit gray")
-    upright: Image.Image = ImageOps.exif_transpose(image)
-    if upright.mode in ("P", "PA") or upright.has_transparency_data:
-        upright = upright.convert("RGBA")
-    pixels = plain_array(upright)
-    return pixels * np.uint8(255) if pixels.dtype == bool else pixels
 
 
 def _levels(pixels: np.ndarray) -> np.ndarray:

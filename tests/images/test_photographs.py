@@ -10,10 +10,10 @@ from PIL import Image, PngImagePlugin
 from ffhq_wrinkle.errors import ImageError
 from ffhq_wrinkle.images.photographs import read_image
 from tests.helpers.faces import drawn_face
+from tests.helpers.orientation import UPRIGHT, exif_of
 from tests.helpers.png_parts import header, png
 
 FACE = drawn_face(96)[0]
-ORIENTATION = 0x0112
 
 
 def saved(path, pixels=FACE, mode=None, **options):
@@ -40,27 +40,12 @@ def test_jpeg_gives_what_pillow_gives(tmp_path):
     assert_array_equal(read_image(path), by_pillow(path)[2])
 
 
-# EXIF's orientations, each as what has to be done to the stored pixels (EXIF 2.3, table 6).
-UPRIGHT = {
-    1: lambda stored: stored,
-    2: lambda stored: stored[:, ::-1],
-    3: lambda stored: stored[::-1, ::-1],
-    4: lambda stored: stored[::-1],
-    5: lambda stored: stored.transpose(1, 0, 2),
-    6: lambda stored: np.rot90(stored, -1),
-    7: lambda stored: stored[::-1, ::-1].transpose(1, 0, 2),
-    8: lambda stored: np.rot90(stored),
-}
-
-
 @pytest.mark.parametrize("orientation", UPRIGHT)
 @pytest.mark.parametrize("suffix", ["png", "tif", "webp"])
 def test_exif_orientation_is_applied(tmp_path, suffix, orientation):
-    exif = Image.Exif()
-    exif[ORIENTATION] = orientation
     options = {"lossless": True} if suffix == "webp" else {}
     wide = FACE[:50]
-    path = saved(tmp_path / f"a.{suffix}", wide, exif=exif, **options)
+    path = saved(tmp_path / f"a.{suffix}", wide, exif=exif_of(orientation), **options)
     assert_array_equal(read_image(path), UPRIGHT[orientation](wide))
 
 

@@ -5,9 +5,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ...errors import ImageError, ImageFailure, SizeError, TrainingDataError, first_few
+from ...images.photographs import read_size
 from ...runs.pipeline import run_each
 from ...runs.progress import Progress
-from .picture_files import read_face, read_size, require_same_size
+from .picture_files import read_face, require_same_size
 from .samples import Sample, Stage, load_target, read_human_mask, read_named
 
 _MISSING = "files do not exist"

@@ -7,10 +7,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from ...errors import ImageFailure, TrainingDataError, first_few
-from ...images.photographs import read_content, read_image
+from ...images.photographs import read_content, read_image, read_size
 from ...runs.pipeline import run_each
 from ...runs.progress import Progress
-from .picture_files import read_size
 from .samples import Sample, Stage, read_named
 
 log = logging.getLogger(__name__)
