@@ -1,6 +1,6 @@
 """Photographs: images read as RGB, upright, or as gray levels.
 
-`read_image` reads photographs, `decode_gray` gray levels, and `read_size` no more than the size of
+`read_image` reads photographs, `read_gray` gray levels, and `read_size` no more than the size of
 either; `png_decoding` decodes PNG where that is faster. Masks are read in `masks`, label maps in
 `faces.labels`.
 """
@@ -105,6 +105,27 @@ def _orientation(image: ImageFile.ImageFile, file: BinaryIO) -> object:
             return 1
         image.load()  # since Exif and XMP may stand behind the pixels
     return image.getexif().get(ExifTags.Base.Orientation, 1)
+
+
+def read_gray(path: Place) -> np.ndarray:
+    """Read a gray picture, such as a weak mask, a texture map or shares of votes.
+
+    Parameters
+    ----------
+    path : Place
+        A file as `read_image` takes it, in gray.
+
+    Returns
+    -------
+    np.ndarray
+        As `decode_gray`.
+
+    Raises
+    ------
+    ImageError
+        As `read_content` and `decode_gray`.
+    """
+    return decode_gray(read_content(path))
 
 
 def decode_gray(content: bytes) -> np.ndarray:

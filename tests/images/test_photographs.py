@@ -8,8 +8,9 @@ from numpy.testing import assert_array_equal
 from PIL import Image, PngImagePlugin
 
 from ffhq_wrinkle.errors import ImageError
-from ffhq_wrinkle.images.photographs import read_image
+from ffhq_wrinkle.images.photographs import read_gray, read_image
 from tests.helpers.faces import drawn_face
+from tests.helpers.gray_and_colour import coloured_pictures, gray_pictures
 from tests.helpers.orientation import UPRIGHT, exif_of
 from tests.helpers.png_parts import header, png
 
@@ -222,3 +223,17 @@ def test_entries_that_are_not_regular_files_are_refused(tmp_path):
             read_image(tmp_path / name)
     with pytest.raises(ImageError, match="no such file"):
         read_image(tmp_path / "dangling.png")
+
+
+def test_gray_levels_are_read_from_any_kind_of_gray_picture(tmp_path):
+    levels = np.arange(48, dtype=np.uint8).reshape(8, 6)
+    for name, picture in gray_pictures(levels).items():
+        picture.save(tmp_path / name)
+        assert_array_equal(read_gray(tmp_path / name), levels)
+
+
+def test_a_picture_in_colour_is_not_gray(tmp_path):
+    for name, picture in coloured_pictures(np.arange(48, dtype=np.uint8).reshape(8, 6)).items():
+        picture.save(tmp_path / name)
+        with pytest.raises(ImageError, match="it is in colour, but should be gray"):
+            read_gray(tmp_path / name)

@@ -1,35 +1,14 @@
-"""Picture files: gray levels and face masks of the files that training reads."""
+"""Picture files: face masks of images, and their sizes."""
 
 from pathlib import Path
 
 import numpy as np
 
 from ...errors import ImageError, ParsingError
-from ...faces.labels import face_mask, read_label_map
+from ...faces.labels import SKIN, face_mask, read_label_map
 from ...images.masks import read_mask
-from ...images.photographs import decode_gray, read_content, require_regular
+from ...images.photographs import require_regular
 from ...images.sizes import require_size
-
-
-def read_levels(path: Path) -> np.ndarray:
-    """Read a gray picture, such as a weak mask or shares of votes.
-
-    Parameters
-    ----------
-    path : Path
-        A file that `photographs.read_image` can read, without colours; 16 bits are scaled to 8.
-
-    Returns
-    -------
-    np.ndarray
-        uint8, (H, W), 0..255.
-
-    Raises
-    ------
-    ImageError
-        As `photographs.read_image`, or the picture has colours.
-    """
-    return decode_gray(read_content(path))
 
 
 def read_face(path: Path, shape: tuple[int, int]) -> np.ndarray:
@@ -37,7 +16,7 @@ def read_face(path: Path, shape: tuple[int, int]) -> np.ndarray:
 
     A ``.npy`` is a label map, and so is a gray or palette PNG of 512x512 without a level above
     18. Every other file is a face mask, as `masks.read_mask` reads it. A mask of 0 and 1 gives the
-    same face either way.
+    same face either way, and if these are colours of a palette, the face is what is not black.
 
     Parameters
     ----------
@@ -60,13 +39,24 @@ def read_face(path: Path, shape: tuple[int, int]) -> np.ndarray:
     """
     require_regular(path)
     try:
-        return face_mask(read_label_map(path), shape)
+        label_map = read_label_map(path)
+        if label_map.max() <= SKIN and path.suffix.lower() != ".npy":
+            label_map = _by_colours(path, label_map)
+        return face_mask(label_map, shape)
     except ParsingError as error:
         if path.suffix.lower() == ".npy":
             raise ImageError(str(error)) from error
     face = read_mask(path)
     require_same_size(face.shape, shape)
     return face
+
+
+def _by_colours(path: Path, label_map: np.ndarray) -> np.ndarray:
+    """Return a label map of 0 and 1 with what is not black as skin; as it is if all is black."""
+    try:
+        return read_mask(path) * np.uint8(SKIN)
+    except ImageError:  # two colours that are not black
+        return label_map
 
 
 def require_same_size(shape: tuple[int, ...], image_shape: tuple[int, ...]) -> None:

@@ -11,8 +11,8 @@ import numpy as np
 
 from ...errors import ArgumentError, ImageError, ManyValuesError, SizeError
 from ...images.masks import read_mask
-from ...images.photographs import read_image
-from .picture_files import read_face, read_levels, require_same_size
+from ...images.photographs import read_gray, read_image
+from .picture_files import read_face, require_same_size
 
 Stage = Literal["pretrain", "finetune"]
 STAGES: tuple[Stage, ...] = get_args(Stage)
@@ -103,7 +103,7 @@ def load_sample(sample: Sample, *, stage: Stage) -> LoadedSample:
         face = read_named(sample.face, lambda path: read_face(path, shape))
     texture = None
     if sample.weak:
-        texture = read_named(sample.weak, read_levels)
+        texture = read_named(sample.weak, read_gray)
         _require_size(sample.weak, texture, shape)
         if face is not None:
             texture = texture * face
@@ -135,7 +135,7 @@ def load_target(sample: Sample, *, stage: Stage) -> np.ndarray:
     """
     path = target_file(sample, stage)
     if stage == "pretrain":
-        return read_named(path, read_levels)
+        return read_named(path, read_gray)
     return read_named(path, lambda mask: read_human_mask(mask, soft=sample.soft))
 
 
@@ -168,7 +168,7 @@ def read_human_mask(path: Path, *, soft: bool) -> np.ndarray:
     """
     if not soft:
         return read_mask(path) * np.uint8(255)
-    levels = read_levels(path)
+    levels = read_gray(path)
     if levels.max() == 1:  # even one vote of twenty is a level of 13
         raise ImageError(
             "its highest level is 1, but the masks of its folder are soft, from 0 to 255"
