@@ -29,7 +29,9 @@ threshold_option = click.option(
     "--threshold",
     type=click.IntRange(1, 65535),
     metavar="N",
-    help="For masks with more than two values: pixels with a value of at least N are drawn.",
+    help="For masks with more than two values: pixels with a value of at least N are drawn. Half "
+    "of the largest value (128 of 255) takes the rims off antialiased lines and breaks lines of 1 "
+    "pixel into pieces; a lower N keeps more. A mask of which N would leave nothing is an error.",
 )
 resize_option = click.option(
     "--resize",

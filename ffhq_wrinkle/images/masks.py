@@ -64,7 +64,7 @@ def decode_mask(content: bytes, *, threshold: int | None = None) -> np.ndarray:
     ------
     ImageError
         The file is damaged, of a kind that is not read, not of two values, or its drawing would be
-        lost: black on transparent, all transparent, or on a scale that never reaches the threshold.
+        lost: black on transparent, all transparent, or nowhere as high as the threshold.
     ArgumentError
         The threshold is less than 1.
     """
@@ -86,7 +86,8 @@ def decode_mask(content: bytes, *, threshold: int | None = None) -> np.ndarray:
     if pixels.ndim == 3:
         colours = np.unique(pixels[drawn][:, :3], axis=0)
         if len(colours) > 1 and pixels.shape[2] > 2:
-            raise _other_values(["black", *(f"RGB {tuple(map(int, c))}" for c in colours)])
+            named = ["black", *(f"RGB {tuple(map(int, colour))}" for colour in colours)]
+            raise _other_values(named, int(levels.max()))
     return drawn
 
 
@@ -122,7 +123,7 @@ def _drawn(levels: np.ndarray) -> np.ndarray:
     if total not in (drawn_px, drawn_px * _top_of(levels)) and total != drawn_px * int(
         levels.max()
     ):
-        raise _other_values(np.unique(levels).tolist())
+        raise _other_values(np.unique(levels).tolist(), int(levels.max()))
     own = levels.dtype == np.uint8 and levels.flags.writeable
     return np.not_equal(levels, 0, out=levels.view(bool) if own else None)
 
@@ -154,19 +155,27 @@ def _levels(pixels: np.ndarray) -> np.ndarray:
 
 
 def _require_reachable(levels: np.ndarray, threshold: int) -> None:
-    """Refuse a threshold above the scale of this file, which would empty its mask."""
-    if threshold > _top_of(levels) or (threshold > 1 and levels.max() == 1):
+    """Refuse a threshold that would empty this mask, or that is above its scale."""
+    largest = int(levels.max())
+    if threshold > _top_of(levels) or 0 < largest < threshold:
         raise ImageError(
-            f"no level can reach the threshold {threshold}: the largest is {levels.max()}; "
-            "leave the threshold out for masks of two values"
+            f"no level reaches the threshold {threshold}: the largest is {largest}; leave the "
+            f"threshold out for masks of two values, or try {_half(largest)}, half of the largest"
         )
 
 
-def _other_values(values: Sequence[object]) -> ManyValuesError:
+def _half(largest: int) -> int:
+    """Return half of the largest level, rounded up, which keeps something of any mask."""
+    return max(1, (largest + 1) // 2)
+
+
+def _other_values(values: Sequence[object], largest: int) -> ManyValuesError:
     """Return an error that lists the values of a picture that should have two."""
     shown = ", ".join(str(value) for value in values[:_SHOWN_VALUES])
     more = f", ... {values[-1]} ({len(values)} in all)" if len(values) > _SHOWN_VALUES else ""
     return ManyValuesError(
         f"not a mask of two values, of which one is 0: it has {shown}{more}",
-        "a threshold (--threshold 128) sets the lowest level that counts as drawn",
+        f"a threshold (--threshold {_half(largest)}) sets the lowest level that counts as drawn; "
+        "half of the largest takes the rims off antialiased lines and breaks lines of 1 pixel, a "
+        "lower one keeps more",
     )

@@ -8,9 +8,10 @@ import numpy as np
 
 from ...dataset.ids import image_id_of
 from ...dataset.layout import find_images
-from ...errors import ArgumentError, ImageError, ManyValuesError, ParsingError
+from ...errors import ArgumentError, ImageError, ParsingError
 from ...faces.labels import FaceParser, face_mask
 from ...images.masks import read_mask
+from ...images.named import read_named
 from ...images.photographs import read_gray
 from ...images.sizes import require_size
 from ...results.records import WEAK_RECORD, settings_if_readable
@@ -170,13 +171,7 @@ class _ExistingFiles:
     ) -> np.ndarray:
         path = self._path(image_id)
         name = f"its {self.kind} {path}"
-        try:
-            array = read(path)
-        except ManyValuesError as error:
-            # Without its advice: prediction has no option for a threshold.
-            raise ImageError(f"{name}: {error.fault}") from error
-        except ImageError as error:
-            raise ImageError(f"{name}: {error}") from error
+        array = read_named(path, read, name=name)
         require_size(array.shape, shape, name=name, of="the image")
         return array
 

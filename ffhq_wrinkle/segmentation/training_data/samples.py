@@ -3,21 +3,19 @@
 `listing` lists samples, `checks` examines their files before the first epoch.
 """
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import Literal, NamedTuple, TypeVar, get_args
+from typing import Literal, NamedTuple, get_args
 
 import numpy as np
 
-from ...errors import ArgumentError, ImageError, ManyValuesError, SizeError
+from ...errors import ArgumentError, ImageError
 from ...images.masks import read_mask
+from ...images.named import read_named
 from ...images.photographs import read_gray, read_image
 from .picture_files import read_face, require_same_size
 
 Stage = Literal["pretrain", "finetune"]
 STAGES: tuple[Stage, ...] = get_args(Stage)
-
-Content = TypeVar("Content")
 
 
 class Sample(NamedTuple):
@@ -137,25 +135,6 @@ def load_target(sample: Sample, *, stage: Stage) -> np.ndarray:
     if stage == "pretrain":
         return read_named(path, read_gray)
     return read_named(path, lambda mask: read_human_mask(mask, soft=sample.soft))
-
-
-def read_named(path: Path, read: Callable[[Path], Content]) -> Content:
-    """Read a file by a function whose errors do not name it, and name it in them.
-
-    Raises
-    ------
-    ImageError
-        As `read`.
-    """
-    try:
-        return read(path)
-    except SizeError as error:
-        raise SizeError(f"{path}: {error}") from error
-    except ManyValuesError as error:
-        # Without its advice: training has no option for a threshold.
-        raise ImageError(f"{path}: {error.fault}") from error
-    except ImageError as error:
-        raise ImageError(f"{path}: {error}") from error
 
 
 def read_human_mask(path: Path, *, soft: bool) -> np.ndarray:

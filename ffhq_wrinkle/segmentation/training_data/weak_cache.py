@@ -19,6 +19,7 @@ import numpy as np
 from ...dataset.layout import released_path
 from ...errors import ImageError, ImageFailure, OutputError, ParsingError
 from ...faces.labels import FaceParser
+from ...images.named import read_named
 from ...results.failures import read_failures
 from ...results.records import WEAK_RECORD
 from ...runs.pipeline import run_each
@@ -58,11 +59,8 @@ class ReadyFaces(FaceParser):
 
     def prepare(self, image: np.ndarray, image_id: str) -> np.ndarray:
         """Read the image's face mask, bool (H, W), which takes the place of a label map."""
-        path = self.files[image_id]
-        try:
-            return read_face(path, (image.shape[0], image.shape[1]))
-        except ImageError as error:
-            raise ImageError(f"{path}: {error}") from error
+        shape = (image.shape[0], image.shape[1])
+        return read_named(self.files[image_id], lambda path: read_face(path, shape))
 
     def face(self, label_map: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
         """Return the face mask that `prepare` read."""
