@@ -23,7 +23,8 @@ missing_option = click.option(
     show_default=True,
     help="How to treat an image that an annotator lacks: error stops before anything is written, "
     "skip leaves the image out, empty assumes that the annotator drew nothing. An image without a "
-    "face mask (--within) is left out by skip and is an error otherwise.",
+    "face mask (--within), or of which an annotator has only a file that is not read, such as "
+    "00007.nrrd, is left out by skip and is an error otherwise.",
 )
 threshold_option = click.option(
     "--threshold",
