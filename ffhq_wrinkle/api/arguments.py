@@ -8,6 +8,7 @@ import numpy as np
 
 from ..dataset.ids import Ids, merge_ids, parse_ids_or_test
 from ..errors import ArgumentError
+from ..images.arrays import plain_array
 from ..storage.places import Place, parse_place
 
 AnyPath = str | Place
@@ -66,17 +67,16 @@ def as_ids(value: AnyIds | None) -> Ids | None:
 
 
 def masks_by_id(masks: Masks) -> dict[str, np.ndarray]:
-    """Return masks by image id; masks without ids are numbered from 00000.
+    """Return masks by image id, as plain arrays; masks without ids are numbered from 00000.
 
     Raises
     ------
     ArgumentError
         A mask is not (H, W), such as the rows of a single mask.
     """
-    if isinstance(masks, Mapping):
-        by_id = dict(masks)
-    else:
-        by_id = {f"{number:05d}": mask for number, mask in enumerate(masks)}
+    if not isinstance(masks, Mapping):
+        masks = {f"{number:05d}": mask for number, mask in enumerate(masks)}
+    by_id = {image_id: plain_array(mask) for image_id, mask in masks.items()}
     for image_id, mask in by_id.items():
         if mask.ndim != 2:
             raise ArgumentError(

@@ -20,6 +20,7 @@ from ..human_labels.fusion import Fused, FusionRule, Method
 from ..human_labels.fusion import fuse as fuse_masks
 from ..human_labels.fusion_report import FuseReport
 from ..human_labels.report import require_report, write_report
+from ..images.arrays import plain_array
 from ..measures.bootstrap import RESAMPLES
 from ..runs.cores import available_cores
 from .arguments import AnyIds, AnyPath, Masks, as_ids, as_path, masks_by_id, refuse_for_masks
@@ -73,7 +74,12 @@ def fuse(
     rule = FusionRule(
         method=method, min_votes=min_votes, weights=None if weights is None else tuple(weights)
     )
-    return fuse_masks(masks, rule, region, texture)
+    return fuse_masks(
+        [plain_array(mask) for mask in masks],
+        rule,
+        None if region is None else plain_array(region),
+        None if texture is None else plain_array(texture),
+    )
 
 
 def fuse_labels(

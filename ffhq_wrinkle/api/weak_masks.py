@@ -8,6 +8,7 @@ import numpy as np
 from ..errors import ParsingError
 from ..faces.labels import FaceParser
 from ..faces.parsing import create_parser
+from ..images.arrays import plain_array
 from ..runs.cores import default_jobs
 from ..runs.folder_run import RunReport
 from ..weak_labels.texture import KERNEL_SIZE, SIGMA, TextureSettings, require_image
@@ -81,17 +82,18 @@ def weak_mask(
         recipe=recipe, kernel_size=kernel_size, sigma=sigma, scale_to_image=scale_to_image
     )
     if isinstance(image, np.ndarray):
-        photo, image_id = image, _UNNAMED
+        photo, image_id = plain_array(image), _UNNAMED
     else:
         photo, image_id = read_image(image), as_place(image).stem
     require_image(photo)
-    if face_mask is None:
+    face = None if face_mask is None else plain_array(face_mask)
+    if face is None:
         finder = _parser(parser, device) if isinstance(parser, str) else parser
         (label_map,) = finder([photo], [image_id])
-        face_mask = finder.face(label_map, (photo.shape[0], photo.shape[1]))
-        if not face_mask.any():
+        face = finder.face(label_map, (photo.shape[0], photo.shape[1]))
+        if not face.any():
             raise ParsingError("no face found: the label map has neither skin nor nose")
-    return texture.weak_mask(photo, face_mask)
+    return texture.weak_mask(photo, face)
 
 
 @lru_cache(maxsize=2)

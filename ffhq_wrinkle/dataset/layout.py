@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 SHARD_SIZE = 1000
 _SHARD = re.compile(r"\d{5,}")
+_BEHIND_ID = re.compile(r"[\W_]")
 # The folders of a data set in the released layout. Label maps lie in either of two.
 IMAGES_FOLDER = "images1024x1024"
 MANUAL_MASKS_FOLDER = "manual_wrinkle_masks"
@@ -119,6 +120,35 @@ def find_images(
             f"{folder} has no {noun} ({kinds}), neither directly nor in subfolders such as 00000"
         )
     return {image_id: images[image_id] for image_id in sorted(images)}
+
+
+def find_other_files(folder: Path, image_ids: Collection[str]) -> dict[str, str]:
+    """Find files that are named after images, but are in no format that `find_images` lists.
+
+    Parameters
+    ----------
+    folder : Path
+        A folder as `find_images` takes it.
+    image_ids : collection of str
+        The images. A file is named after the one with whose id its name begins, followed by
+        nothing or by a character other than a letter or digit; the longest such id counts.
+
+    Returns
+    -------
+    dict of str to str
+        By image id, the path of one such file relative to the folder.
+    """
+    listed = IMAGE_SUFFIXES | REFUSED_SUFFIXES
+    others: dict[str, str] = {}
+    for path in sorted(_candidates(folder)):
+        name = path.rpartition("/")[2]
+        if f".{name.rpartition('.')[2].lower()}" in listed:
+            continue
+        ends = [*(match.start() for match in _BEHIND_ID.finditer(name)), len(name)]
+        owner = next((name[:end] for end in reversed(ends) if name[:end] in image_ids), None)
+        if owner:
+            others.setdefault(owner, path)
+    return others
 
 
 def select_images(

@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..measures.bootstrap import CONFIDENCE
+from ..measures.metrics import in_range
 
 
 def wilson_intervals(counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -36,6 +37,7 @@ def wilson_intervals(counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
             for count in counts
         ]
     )
+    limits = in_range(limits, 0, 1)
     return limits[:, 0], limits[:, 1]
 
 
@@ -88,11 +90,12 @@ def association(counts: np.ndarray) -> Association:
         return Association(math.nan, 0, math.nan, math.nan, math.nan)
     from scipy import stats
 
+    cramers_v = stats.contingency.association(present, method="cramer", correction=False)
     test = stats.chi2_contingency(present, correction=False)
     return Association(
         float(test.statistic),
         int(test.dof),
         float(test.pvalue),
-        float(stats.contingency.association(present, method="cramer", correction=False)),
+        float(in_range(cramers_v, 0, 1)),
         float(test.expected_freq.min()),
     )

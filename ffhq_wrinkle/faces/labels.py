@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from ..errors import ArgumentError, ParsingError
+from ..images.arrays import plain_array
 from ..images.sizes import resized_nearest
 from ..storage.places import Place, get
 
@@ -89,7 +90,7 @@ def read_label_map(path: Place) -> np.ndarray:
         raise ParsingError(f"{path} is not a regular file")
     try:
         file = BytesIO(_content(path))
-        labels = _read_npy(file) if path.suffix == ".npy" else _read_png(file)
+        labels = _read_npy(file) if path.suffix.lower() == ".npy" else _read_png(file)
     except FileNotFoundError as error:
         raise ParsingError(f"{path} does not exist") from error
     except UnidentifiedImageError as error:
@@ -102,7 +103,7 @@ def read_label_map(path: Place) -> np.ndarray:
         raise ParsingError(f"{path} contains {labels.dtype}; a label map contains integers")
     if labels.min() < 0 or labels.max() >= len(CLASSES):
         raise ParsingError(f"{path} has labels {labels.min()}..{labels.max()}; classes are 0..18")
-    return labels.astype(np.uint8)
+    return plain_array(labels.astype(np.uint8))
 
 
 def _content(path: Place) -> bytes:
@@ -119,13 +120,13 @@ def _read_npy(file: BytesIO) -> np.ndarray:
 
 
 def _read_png(file: BytesIO) -> np.ndarray:
-    """Read gray levels, or the indices of a palette, as they are stored."""
+    """Read gray levels, or the indices of a palette, as they are stored but upright."""
     with Image.open(file, formats=("PNG",)) as image:
         if image.mode not in ("L", "P"):
             raise ValueError(f"it has mode {image.mode}; a label map is 8-bit gray or palette")
         if image.size != (LABEL_SIZE, LABEL_SIZE):
             raise ValueError(f"it is {image.width}x{image.height}; a label map is 512x512")
-        return np.array(image)
+        return np.array(ImageOps.exif_transpose(image))
 
 
 class FaceParser(ABC):

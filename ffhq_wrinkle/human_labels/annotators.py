@@ -7,14 +7,14 @@ An annotator is a name and a folder of masks, flat or in FFHQ's shards; folders 
 import filecmp
 import logging
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import combinations
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from ..dataset.ids import Ids
-from ..dataset.layout import ImageFile, find_images, select_images
+from ..dataset.layout import ImageFile, find_images, find_other_files, select_images
 from ..errors import ArgumentError
 from ..results.records import fusion_method
 
@@ -96,7 +96,8 @@ class AnnotationSettings:
     missing : {"error", "skip", "empty"}
         How to treat an image that an annotator lacks: refuse to begin, leave the image out, or
         assume that they drew nothing. An image without a face mask is left out by "skip", and an
-        error otherwise.
+        error otherwise; so is an image of which an annotator has only a file that is not read, such
+        as `00007.nrrd`.
     within : Path, optional
         Folder of face masks; pixels outside them do not count.
     """
@@ -145,8 +146,8 @@ def find_annotations(
     ------
     ArgumentError
         A folder has no masks, no image is common to all, two annotators' files are the same
-        files, a folder has soft masks and no threshold is given, or, with `missing="error"`, an
-        annotator lacks an image that another has.
+        files, a folder has soft masks and no threshold is given, or an annotator lacks an image
+        that another has and `missing` does not allow it.
     """
     if settings.threshold is None:
         _require_drawn(annotators)
@@ -156,6 +157,10 @@ def find_annotations(
     _require_common_image(annotators, files_of)
     union = {image_id: file for files in reversed(files_of) for image_id, file in files.items()}
     chosen, unknown = select_images(dict(sorted(union.items())), ids)
+    unread = [
+        find_other_files(annotator.folder, union) if files.keys() != union.keys() else {}
+        for annotator, files in zip(annotators, files_of, strict=True)
+    ]
     images: list[AnnotatedImage] = []
     skipped: list[str] = []
     lacking: list[str] = []
@@ -172,7 +177,7 @@ def find_annotations(
             _path(settings.within, regions, file.image_id) if settings.within else None,
             _path(texture, textures, file.image_id) if texture else None,
         )
-        lacks = _lacks(image, annotators, settings, needs_texture=texture is not None)
+        lacks = _lacks(image, annotators, settings, unread, needs_texture=texture is not None)
         if not lacks:
             images.append(image)
         elif settings.missing == "skip":
@@ -184,6 +189,8 @@ def find_annotations(
         advice = "Leave them out by --missing skip"
         if settings.missing != "empty":
             advice += ", or count them as not drawn by --missing empty"
+        if any(unread):
+            advice += ", and convert files that cannot be read to PNG"
         raise ArgumentError(
             f"{len(lacking)} of {len(chosen)} images are incomplete: "
             f"{', '.join(lacking[:_LISTED])}{more}. {advice}"
@@ -221,14 +228,21 @@ def _lacks(
     image: AnnotatedImage,
     annotators: Sequence[Annotator],
     settings: AnnotationSettings,
+    unread: Sequence[Mapping[str, str]],
     *,
     needs_texture: bool,
 ) -> list[str]:
-    """Return what an image lacks: the names of annotators, its face mask, its texture map."""
+    """Return what an image lacks: the names of annotators, its face mask, its texture map.
+
+    `unread` has each annotator's files that are named after an image but are not read.
+    """
     lacks = []
-    if settings.missing != "empty":
-        pairs = zip(annotators, image.masks, strict=True)
-        lacks += [annotator.name for annotator, path in pairs if path is None]
+    for annotator, mask, others in zip(annotators, image.masks, unread, strict=True):
+        other = others.get(image.file.image_id)
+        if mask is None and other:
+            lacks.append(f"{annotator.name}: {other} cannot be read")
+        elif mask is None and settings.missing != "empty":
+            lacks.append(annotator.name)
     if settings.within and not image.region:
         lacks.append("no face mask")
     if needs_texture and not image.texture:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..measures.metrics import in_range
 from .votes import PatternCounts
 
 MAX_ITERATIONS = 100_000
@@ -80,6 +81,7 @@ def staple(
             break  # all is wrinkle, or all is skin, to float64 precision
         before = rated
         rated = np.array([true_px @ by_mark[0] / of_true, false_px @ by_mark[1] / of_false])
+        rated = in_range(rated, 0, 1)
         sensitivity, specificity = rated  # the M step
         hit, right = sensitivity[:, None], specificity[:, None]
         wrinkle = prevalence * np.multiply.reduce(np.where(drew, hit, 1 - hit))  # the E step

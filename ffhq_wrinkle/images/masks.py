@@ -8,13 +8,11 @@ from collections.abc import Sequence
 
 import cv2
 import numpy as np
-from PIL import Image, ImageFile, ImageOps
 
 from ..errors import ArgumentError, ImageError, ManyValuesError, some_images
 from ..storage.places import Place
-from .photographs import opened, read_content
-from .png import may_be_turned
-from .png_decoding import decode_plain_gray, decode_png
+from .photographs import opened, read_content, stored_pixels
+from .png_decoding import decode_plain_gray
 
 _SHOWN_VALUES = 6
 
@@ -66,7 +64,7 @@ def decode_mask(content: bytes, *, threshold: int | None = None) -> np.ndarray:
     ------
     ImageError
         The file is damaged, of a kind that is not read, not of two values, or its drawing would be
-        lost: black on transparent, all transparent, or on a scale that never reaches the threshold.
+        lost: black on transparent, all transparent, or nowhere as high as the threshold.
     ArgumentError
         The threshold is less than 1.
     """
@@ -75,7 +73,7 @@ def decode_mask(content: bytes, *, threshold: int | None = None) -> np.ndarray:
     pixels = decode_plain_gray(content)
     if pixels is None:
         with opened(content) as image:
-            pixels = _pixels(image, content)
+            pixels = stored_pixels(image, content)
             levels = _levels(pixels)
             if image.mode == "P" and not levels.any() and np.asarray(image).any():
                 raise ImageError("its palette has no colour but black; draw in white")
@@ -88,7 +86,8 @@ def decode_mask(content: bytes, *, threshold: int | None = None) -> np.ndarray:
     if pixels.ndim == 3:
         colours = np.unique(pixels[drawn][:, :3], axis=0)
         if len(colours) > 1 and pixels.shape[2] > 2:
-            raise _other_values(["black", *(f"RGB {tuple(map(int, c))}" for c in colours)])
+            named = ["black", *(f"RGB {tuple(map(int, colour))}" for colour in colours)]
+            raise _other_values(named, int(levels.max()))
     return drawn
 
 
@@ -124,7 +123,7 @@ def _drawn(levels: np.ndarray) -> np.ndarray:
     if total not in (drawn_px, drawn_px * _top_of(levels)) and total != drawn_px * int(
         levels.max()
     ):
-        raise _other_values(np.unique(levels).tolist())
+        raise _other_values(np.unique(levels).tolist(), int(levels.max()))
     own = levels.dtype == np.uint8 and levels.flags.writeable
     return np.not_equal(levels, 0, out=levels.view(bool) if own else None)
 
@@ -132,21 +131,6 @@ def _drawn(levels: np.ndarray) -> np.ndarray:
 def _top_of(levels: np.ndarray) -> int:
     """Return the highest level that the dtype allows."""
     return int(np.iinfo(levels.dtype).max)
-
-
-def _pixels(image: ImageFile.ImageFile, content: bytes) -> np.ndarray:
-    """Return the stored pixels, upright: (H, W) gray, or (H, W, 2..4) with colour or alpha."""
-    if image.format == "PNG" and not may_be_turned(image, content):
-        return decode_png(content)
-    stored = str(image.tile[0].args) if image.tile else ""
-    if ";16" in stored and not image.mode.startswith("I;16"):
-        # Pillow keeps only the high bytes, in which 0 and 1 are the same.
-        raise ImageError("16 bits per channel in colour or with EXIF; save it as 8-bit gray")
-    upright: Image.Image = ImageOps.exif_transpose(image)
-    if upright.mode in ("P", "PA") or upright.has_transparency_data:
-        upright = upright.convert("RGBA")
-    pixels = np.asarray(upright)
-    return pixels * np.uint8(255) if pixels.dtype == bool else pixels
 
 
 def _levels(pixels: np.ndarray) -> np.ndarray:
@@ -171,19 +155,27 @@ def _levels(pixels: np.ndarray) -> np.ndarray:
 
 
 def _require_reachable(levels: np.ndarray, threshold: int) -> None:
-    """Refuse a threshold above the scale of this file, which would empty its mask."""
-    if threshold > _top_of(levels) or (threshold > 1 and levels.max() == 1):
+    """Refuse a threshold that would empty this mask, or that is above its scale."""
+    largest = int(levels.max())
+    if threshold > _top_of(levels) or 0 < largest < threshold:
         raise ImageError(
-            f"no level can reach the threshold {threshold}: the largest is {levels.max()}; "
-            "leave the threshold out for masks of two values"
+            f"no level reaches the threshold {threshold}: the largest is {largest}; leave the "
+            f"threshold out for masks of two values, or try {_half(largest)}, half of the largest"
         )
 
 
-def _other_values(values: Sequence[object]) -> ManyValuesError:
+def _half(largest: int) -> int:
+    """Return half of the largest level, rounded up, which keeps something of any mask."""
+    return max(1, (largest + 1) // 2)
+
+
+def _other_values(values: Sequence[object], largest: int) -> ManyValuesError:
     """Return an error that lists the values of a picture that should have two."""
     shown = ", ".join(str(value) for value in values[:_SHOWN_VALUES])
     more = f", ... {values[-1]} ({len(values)} in all)" if len(values) > _SHOWN_VALUES else ""
     return ManyValuesError(
         f"not a mask of two values, of which one is 0: it has {shown}{more}",
-        "a threshold (--threshold 128) sets the lowest level that counts as drawn",
+        f"a threshold (--threshold {_half(largest)}) sets the lowest level that counts as drawn; "
+        "half of the largest takes the rims off antialiased lines and breaks lines of 1 pixel, a "
+        "lower one keeps more",
     )

@@ -1,7 +1,8 @@
 """Photographs: images read as RGB, upright, or as gray levels.
 
-`read_image` reads photographs, `decode_gray` gray levels; `png_decoding` decodes PNG where that is
-faster. Masks are read in `masks`, label maps in `faces.labels`.
+`read_image` reads photographs, `read_gray` gray levels, and `read_size` no more than the size of
+either; `png_decoding` decodes PNG where that is faster. Masks are read in `masks`, label maps in
+`faces.labels`.
 """
 
 import io
@@ -13,11 +14,19 @@ from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
-from PIL import Image, ImageFile, ImageOps, TiffImagePlugin, UnidentifiedImageError
+from PIL import (
+    ExifTags,
+    Image,
+    ImageFile,
+    ImageOps,
+    TiffImagePlugin,
+    UnidentifiedImageError,
+)
 
 from ..errors import ImageError
 from ..storage.places import Place, get
-from .png import MAX_SIDE, may_be_turned
+from .arrays import plain_array
+from .png import MAX_SIDE, has_png_end, may_be_turned
 from .png_decoding import MAX_PIXELS, decode_png
 
 IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp"})
@@ -25,6 +34,8 @@ REFUSED_SUFFIXES = frozenset(
     {".heic", ".heif", ".avif", ".gif", ".jp2", ".jxl", ".dng", ".cr2", ".nef"}
 )
 
+_SIDEWAYS = (5, 6, 7, 8)  # orientations that exchange rows and columns (Exif 2.3, 4.6.4)
+_TIFF_SIDES = (TiffImagePlugin.IMAGEWIDTH, TiffImagePlugin.IMAGELENGTH)
 _FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "BMP")
 MAX_BYTES = 1 << 30
 # Pillow raises these on files that are cut short, altered or malicious.
@@ -62,6 +73,61 @@ def read_image(path: Place) -> np.ndarray:
         return decode_png(content) if _is_plain_png(image, content) else _as_rgb(image)
 
 
+def read_size(path: Path) -> tuple[int, int]:
+    """Read the rows and columns of an image as `read_image` would turn it.
+
+    Pixels are decoded only if it is a PNG that may hold an orientation.
+
+    Raises
+    ------
+    ImageError
+        As `read_image`, as far as the file's header and end tell.
+    """
+    require_regular(path)
+    try:
+        with path.open("rb") as file, opened(file) as image:
+            if image.format == "PNG" and not has_png_end(path):
+                raise ImageError("damaged or cut short: the PNG has no end")
+            sideways = _orientation(image, file) in _SIDEWAYS
+            width, height = image.size
+            if isinstance(image, TiffImagePlugin.TiffImageFile):
+                # Pillow's versions differ in whether the size is that of the turned image.
+                width, height = (image.tag_v2[tag] for tag in _TIFF_SIDES)
+    except OSError as error:
+        raise ImageError(f"cannot be read: {error.strerror or error}") from error
+    return (width, height) if sideways else (height, width)
+
+
+def _orientation(image: ImageFile.ImageFile, file: BinaryIO) -> object:
+    """Return the orientation of an opened image: 1 to 8, or whatever else its Exif or XMP says."""
+    if image.format == "PNG":
+        if not may_be_turned(file):
+            return 1
+        image.load()  # since Exif and XMP may stand behind the pixels
+    return image.getexif().get(ExifTags.Base.Orientation, 1)
+
+
+def read_gray(path: Place) -> np.ndarray:
+    """Read a gray picture, such as a weak mask, a texture map or shares of votes.
+
+    Parameters
+    ----------
+    path : Place
+        A file as `read_image` takes it, in gray.
+
+    Returns
+    -------
+    np.ndarray
+        As `decode_gray`.
+
+    Raises
+    ------
+    ImageError
+        As `read_content` and `decode_gray`.
+    """
+    return decode_gray(read_content(path))
+
+
 def decode_gray(content: bytes) -> np.ndarray:
     """Decode a gray picture, such as a texture map or shares of votes.
 
@@ -86,7 +152,7 @@ def decode_gray(content: bytes) -> np.ndarray:
         pixels = decode_png(content) if _is_plain_png(image, content) else _as_rgb(image)
     if (pixels != pixels[:, :, :1]).any():
         raise ImageError("it is in colour, but should be gray")
-    return pixels[:, :, 0]
+    return plain_array(pixels[:, :, 0])
 
 
 def read_content(path: Place) -> bytes:
@@ -182,6 +248,35 @@ def _require_readable_tiff(image: TiffImagePlugin.TiffImageFile) -> None:
         raise ImageError(f"{bits}-bit TIFF with {kind}; convert to 8-bit RGB or gray")
 
 
+def stored_pixels(image: ImageFile.ImageFile, content: bytes) -> np.ndarray:
+    """Return the pixels of an opened image as they are stored, but upright.
+
+    Palettes become RGB and transparency an alpha channel; one bit becomes 0 and 255.
+
+    Returns
+    -------
+    np.ndarray
+        uint8 or uint16, (H, W) gray, or (H, W, 2..4) with colour or alpha.
+
+    Raises
+    ------
+    ImageError
+        The image has 16 bits per channel and is in colour, and its kind of file is read by Pillow,
+        which keeps only the high bytes.
+    """
+    if image.format == "PNG" and not may_be_turned(io.BytesIO(content)):
+        return decode_png(content)
+    stored = str(image.tile[0].args) if image.tile else ""
+    if ";16" in stored and not image.mode.startswith("I;16"):
+        # In the high bytes 0 and 1 are the same.
+        raise ImageError("16 bits per channel in colour or with EXIF; save it as 8-bit gray")
+    upright: Image.Image = ImageOps.exif_transpose(image)
+    if upright.mode in ("P", "PA") or upright.has_transparency_data:
+        upright = upright.convert("RGBA")
+    pixels = plain_array(upright)
+    return pixels * np.uint8(255) if pixels.dtype == bool else pixels
+
+
 def _is_plain_png(image: ImageFile.ImageFile, content: bytes, mode: str = "RGB") -> bool:
     """Tell whether libpng decodes this PNG to the same pixels as Pillow."""
     return (
@@ -189,7 +284,7 @@ def _is_plain_png(image: ImageFile.ImageFile, content: bytes, mode: str = "RGB")
         and image.format == "PNG"
         and image.tile[0].args == mode  # not RGB;16B, 16 bits per channel
         and "transparency" not in image.info
-        and not may_be_turned(image, content)
+        and not may_be_turned(io.BytesIO(content))
     )
 
 

@@ -5,10 +5,10 @@ import os
 import struct
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 from isal import isal_zlib
-from PIL import ImageFile
 from zlib_ng import zlib_ng
 
 from ..errors import ArgumentError
@@ -16,6 +16,9 @@ from ..errors import ArgumentError
 MAX_SIDE = 1_000_000  # libpng's limit
 NOTE, COMMENT = "Description", "Comment"  # keywords that the PNG specification reserves
 OUR_NOTES = tuple(f"{keyword}\0".encode() for keyword in (NOTE, COMMENT))
+_TEXTS = (b"tEXt", b"zTXt", b"iTXt")
+_TURNING_KEYWORDS = (b"Raw profile type exif", b"XML:com.adobe.xmp", b"xmp")
+_LONGEST_KEYWORD = 80  # bytes, with the NUL behind it (PNG specification, 11.3.3.2)
 _NOTES_BYTES = 16_384  # at the beginning of a file, where `png_note` looks
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 PNG_END = b"\x00\x00\x00\x00IEND\xaeB`\x82"
@@ -47,12 +50,33 @@ def is_whole_png(content: bytes) -> bool:
     return content.startswith(PNG_SIGNATURE) and content.endswith(PNG_END)
 
 
-def may_be_turned(image: ImageFile.ImageFile, content: bytes) -> bool:
-    """Tell whether a PNG may hold an orientation; Pillow's getexif() would decode all of it."""
-    places = {"Raw profile type exif", "XML:com.adobe.xmp", "xmp"}
-    return bool(places & image.info.keys()) or any(
-        kind == b"eXIf" for kind, _ in png_chunks(content)
-    )
+def may_be_turned(file: BinaryIO) -> bool:
+    """Tell whether a PNG may hold an orientation, before its pixels or behind them.
+
+    Pillow would decode all pixels to find out. The position in the file stays the same.
+    """
+    before = file.tell()
+    try:
+        return any(
+            kind == b"eXIf" or (kind in _TEXTS and head.split(b"\0")[0] in _TURNING_KEYWORDS)
+            for kind, head in _chunk_heads(file)
+        )
+    finally:
+        file.seek(before)
+
+
+def _chunk_heads(file: BinaryIO) -> Iterator[tuple[bytes, bytes]]:
+    """Yield type and first bytes of each chunk of a PNG; nothing else is read."""
+    at = len(PNG_SIGNATURE)
+    while len(head := _bytes_at(file, at, 8 + _LONGEST_KEYWORD)) >= 8:
+        length, kind = struct.unpack_from(">I4s", head)
+        yield kind, head[8 : 8 + length]
+        at += length + 12
+
+
+def _bytes_at(file: BinaryIO, at: int, count: int) -> bytes:
+    file.seek(at)
+    return file.read(count)
 
 
 def encode_png(pixels: np.ndarray, text: Mapping[str, str] | None = None) -> bytes:

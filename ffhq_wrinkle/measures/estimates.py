@@ -10,6 +10,7 @@ from typing import Generic, Literal, NamedTuple, Protocol, Self, TypeVar
 import numpy as np
 
 from .bootstrap import bootstrap_intervals
+from .metrics import in_range
 
 Aggregate = Literal["mean over images", "pooled"]
 MEAN: Aggregate = "mean over images"
@@ -86,11 +87,14 @@ def estimates(
     per_image = measures(counts)
     defined = ~np.isnan(per_image)
     filled = np.nan_to_num(per_image)
+    lowest = np.where(defined, per_image, np.inf).min(axis=0)
+    highest = np.where(defined, per_image, -np.inf).max(axis=0)
 
     def statistics(weights: np.ndarray) -> np.ndarray:
         counted = weights @ defined
         undefined = np.full(counted.shape, np.nan)
         means = np.divide(weights @ filled, counted, out=undefined, where=counted > 0)
+        means = in_range(means, lowest, highest)
         pooled = measures(counts.weighted(weights))
         return np.hstack([_with_averages(values, members_of) for values in (means, pooled)])
 

@@ -10,6 +10,8 @@ import numpy as np
 
 from ..errors import ArgumentError
 
+_ROUNDING = 1e-12  # of a figure of about 1
+
 
 class Overlap(NamedTuple):
     """Counts of pixels, all of one shape: in both masks, in the first, in the second, in total."""
@@ -47,12 +49,12 @@ def jaccard(counts: Overlap) -> np.ndarray:
     >>> float(jaccard(overlap(np.array([[True, True, False]]), np.array([[False, True, True]]))))
     0.3333333333333333
     """
-    return _ratio(counts.both, counts.first + counts.second - counts.both)
+    return _share(counts.both, counts.first + counts.second - counts.both)
 
 
 def dice(counts: Overlap) -> np.ndarray:
     """Return the Dice coefficient, which equals pixel F1 [Dice 1945]; NaN if both are empty."""
-    return _ratio(2 * counts.both, counts.first + counts.second)
+    return _share(2 * counts.both, counts.first + counts.second)
 
 
 def precision(counts: Overlap) -> np.ndarray:
@@ -60,17 +62,17 @@ def precision(counts: Overlap) -> np.ndarray:
 
     If the second is a prediction, this is the share of it that is correct.
     """
-    return _ratio(counts.both, counts.second)
+    return _share(counts.both, counts.second)
 
 
 def recall(counts: Overlap) -> np.ndarray:
     """Return the share of the first mask that is in the second; NaN where the first is empty."""
-    return _ratio(counts.both, counts.first)
+    return _share(counts.both, counts.first)
 
 
 def accuracy(counts: Overlap) -> np.ndarray:
     """Return the share of pixels in both masks or in neither; NaN where there are no pixels."""
-    return _ratio(counts.pixels - counts.first - counts.second + 2 * counts.both, counts.pixels)
+    return _share(counts.pixels - counts.first - counts.second + 2 * counts.both, counts.pixels)
 
 
 def pearson(counts: Overlap) -> np.ndarray:
@@ -82,14 +84,26 @@ def pearson(counts: Overlap) -> np.ndarray:
     spread = first * (pixels - first) * second * (pixels - second)
     # The root of each factor: their product would exceed the integers that float64 represents.
     root = np.sqrt(first * (pixels - first)) * np.sqrt(second * (pixels - second))
-    return _ratio(pixels * both - first * second, np.where(spread > 0, root, 0))
+    correlation = _ratio(_covariance(both, first, second, pixels), np.where(spread > 0, root, 0))
+    return in_range(correlation, -1, 1)
 
 
 def cohen_kappa(counts: Overlap) -> np.ndarray:
     """Return Cohen's kappa [Cohen 1960]; NaN where both masks are constant and equal."""
     both, first, second, pixels = (np.asarray(count, np.float64) for count in counts)
     by_chance = first * (pixels - second) + second * (pixels - first)
-    return _ratio(2 * (pixels * both - first * second), by_chance)
+    return in_range(_ratio(2 * _covariance(both, first, second, pixels), by_chance), -1, 1)
+
+
+def _covariance(
+    both: np.ndarray, first: np.ndarray, second: np.ndarray, pixels: np.ndarray
+) -> np.ndarray:
+    """Return pixels * both - first * second, without the difference of two huge products.
+
+    It would lose ten digits for masks that are nearly equal, of thousands of images together.
+    """
+    neither = pixels - first - second + both
+    return both * neither - (first - both) * (second - both)
 
 
 def fleiss_kappa(votes_px: np.ndarray) -> np.ndarray:
@@ -113,7 +127,9 @@ def fleiss_kappa(votes_px: np.ndarray) -> np.ndarray:
     # The share of all pairs of annotators that disagree, as observed and by chance.
     observed = votes_px @ (2.0 * votes * (annotators - votes)) / (annotators * (annotators - 1))
     share = _ratio(votes_px @ votes.astype(np.float64), annotators * pixels)
-    return 1 - _ratio(observed, 2 * share * (1 - share) * pixels)
+    return in_range(
+        1 - _ratio(observed, 2 * share * (1 - share) * pixels), -1 / (annotators - 1), 1
+    )
 
 
 class NearOverlap(NamedTuple):
@@ -131,12 +147,12 @@ class NearOverlap(NamedTuple):
 
 def near_precision(counts: NearOverlap) -> np.ndarray:
     """Return the share of the second mask near the first; NaN where the second is empty."""
-    return _ratio(counts.second_near, counts.second)
+    return _share(counts.second_near, counts.second)
 
 
 def near_recall(counts: NearOverlap) -> np.ndarray:
     """Return the share of the first mask near the second; NaN where the first is empty."""
-    return _ratio(counts.first_near, counts.first)
+    return _share(counts.first_near, counts.first)
 
 
 def near_dice(counts: NearOverlap) -> np.ndarray:
@@ -145,7 +161,7 @@ def near_dice(counts: NearOverlap) -> np.ndarray:
     NaN where both masks are empty, 0 where one is, as for Dice.
     """
     shares = [np.nan_to_num(share) for share in (near_precision(counts), near_recall(counts))]
-    mean = np.nan_to_num(_ratio(2 * shares[0] * shares[1], shares[0] + shares[1]))
+    mean = np.nan_to_num(_share(2 * shares[0] * shares[1], shares[0] + shares[1]))
     drawn = np.asarray(counts.first) + counts.second > 0
     return np.where(drawn, mean, np.nan)
 
@@ -153,7 +169,24 @@ def near_dice(counts: NearOverlap) -> np.ndarray:
 def near_jaccard(counts: NearOverlap) -> np.ndarray:
     """Return the Jaccard index that matches `near_dice`, D / (2 - D); Jaccard at distance 0."""
     mean = near_dice(counts)
-    return mean / (2 - mean)
+    return in_range(mean / (2 - mean), 0, 1)
+
+
+def in_range(values: np.ndarray, low: float | np.ndarray, high: float | np.ndarray) -> np.ndarray:
+    """Return figures without the rounding that carries some out of their mathematical range.
+
+    A figure further out than rounding explains is a fault, and stays as it is, so that it is seen.
+
+    >>> in_range(np.array([1 + 2e-16, 1.5, np.nan]), 0, 1)
+    array([1. , 1.5, nan])
+    """
+    clipped = np.clip(values, low, high)
+    return np.where(np.abs(values - clipped) <= _ROUNDING, clipped, values)
+
+
+def _share(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
+    """Divide a part by the whole that it belongs to, as `_ratio`."""
+    return in_range(_ratio(part, whole), 0, 1)
 
 
 def _ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:

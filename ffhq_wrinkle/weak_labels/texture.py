@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 
 from ..errors import ArgumentError
+from ..images.arrays import plain_array
 from .formulas import Formula, formula_named
 
 KERNEL_SIZE = 21
@@ -75,6 +76,7 @@ def texture_map(
     >>> texture_map(image)[[0, 32], [0, 32]]
     array([  1, 128], dtype=uint8)
     """
+    image = plain_array(image)
     require_image(image)
     require_kernel(kernel_size, sigma)
     formula = formula_named(recipe)

@@ -7,6 +7,7 @@ from numpy.testing import assert_array_equal
 
 import ffhq_wrinkle as fw
 from ffhq_wrinkle.errors import ArgumentError
+from tests.helpers.array_forms import array_forms
 from tests.helpers.commands import run
 from tests.helpers.faces import drawn_lines, mask
 from tests.helpers.files import files_of
@@ -183,3 +184,38 @@ def test_what_cannot_be_compared_is_refused_in_one_line(
     assert said in str(error.value)
     assert "\n" not in str(error.value)
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("method", ["majority", "staple", "soft"])
+def test_masks_and_regions_of_any_form_in_memory_are_fused(method):
+    first, *others = DRAWN
+    expected = fw.fuse([first.copy(), *others], method=method, region=~others[0]).mask
+    for array in array_forms(first):
+        assert_array_equal(
+            fw.fuse([array, *others], method=method, region=~others[0]).mask, expected
+        )
+    for region in array_forms(~others[0]):
+        assert_array_equal(fw.fuse(DRAWN, method=method, region=region).mask, expected)
+    assert_array_equal(fw.fuse([mask.tolist() for mask in DRAWN]).mask > 0, TWO_OF_THREE)
+
+
+def test_texture_maps_of_any_form_in_memory_decide_which_pixels_are_wrinkle():
+    texture = np.full((9, 9), 5, np.uint8)
+    texture[4] = 80  # the only row far above the mean of its surroundings
+    rough = np.zeros((9, 9), bool)
+    rough[2:7, 1:8] = True
+    for array in array_forms(texture):
+        fused = fw.fuse([rough], method="semi-automatic", texture=array).mask
+        assert_array_equal(np.flatnonzero(fused[:, 4]), [4])
+    for array in array_forms(rough):
+        fused = fw.fuse([array], method="semi-automatic", texture=texture).mask
+        assert_array_equal(np.flatnonzero(fused[:, 4]), [4])
+
+
+def test_agreement_takes_masks_of_any_form_in_memory():
+    first, second = mask("##.. / ...."), mask(".##. / ....")
+    for array in array_forms(first):
+        agreed = fw.agreement({"A": [array], "B": [second]}, tolerances_px=[1, 9], resamples=0)
+        assert value(agreed, "A & B", "jaccard") == pytest.approx(1 / 3)
+        assert value(agreed, "A & B", "jaccard", tolerance=1) == 1
+        assert value(agreed, "A & B", "jaccard", tolerance=9) == 1

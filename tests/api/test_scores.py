@@ -3,9 +3,11 @@
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.metrics import average_precision_score
 
 import ffhq_wrinkle as fw
 from ffhq_wrinkle.errors import ArgumentError, EvaluationError
+from tests.helpers.array_forms import array_forms
 from tests.helpers.evaluation import by_library, save_probabilities
 from tests.helpers.faces import drawn_lines, mask
 from tests.helpers.files import files_of
@@ -167,3 +169,39 @@ def test_a_report_is_written_where_it_is_asked_for(annotate, masks, tmp_path):
     assert files == files_of(tmp_path / "two")
     with pytest.raises(ArgumentError, match="--images are for the pictures of a report"):
         fw.evaluate(folders[0], folders[2], images=folders[0])
+
+
+def test_masks_of_any_form_in_memory_have_the_same_scores(masks):
+    near, _, references = masks
+    reference, predicted = references["00000"], near["00000"]
+    expected = fw.evaluate([predicted], [reference], resamples=0).to_frame()
+    assert value(fw.evaluate([predicted], [reference], resamples=0), "jsi") == pytest.approx(
+        by_library("jsi", reference, predicted)
+    )
+    for array in array_forms(predicted):
+        scores = fw.evaluate([array], [reference], resamples=0)
+        pd.testing.assert_frame_equal(scores.to_frame(), expected)
+    for array in array_forms(reference):
+        scores = fw.evaluate([predicted], [array], resamples=0)
+        pd.testing.assert_frame_equal(scores.to_frame(), expected)
+
+
+@pytest.mark.parametrize("dtype", ["u2", "f2", "f4", "f8"])
+def test_probabilities_of_any_form_in_memory_have_the_same_scores(masks, dtype):
+    *_, references = masks
+    reference = references["00000"]
+    random = np.random.default_rng(0).random(SHAPE)
+    probability = (random * 65535).astype(dtype) if dtype == "u2" else random.astype(dtype)
+    whole = 65535 if dtype == "u2" else 1
+    by_hand = average_precision_score(
+        reference.ravel(),
+        # Probabilities of more than 16 bits are rounded to them.
+        probability.ravel()
+        if dtype in ("u2", "f2")
+        else np.round(random.astype(dtype).ravel() * 65535.0),
+    )
+    for array in array_forms(probability):
+        scores = fw.evaluate([array], [reference], resamples=0, exact_only=True)
+        expected = by_library("jsi", reference, probability > 0.5 * whole)
+        assert value(scores, "jsi") == pytest.approx(expected)
+        assert value(scores, "average_precision") == pytest.approx(by_hand)

@@ -10,6 +10,7 @@ from numpy.testing import assert_array_equal
 import ffhq_wrinkle as fw
 from ffhq_wrinkle.errors import ArgumentError, ImageError, ParsingError
 from ffhq_wrinkle.faces.ready_labels import ReadyLabels
+from tests.helpers.array_forms import array_forms
 from tests.helpers.commands import run
 from tests.helpers.files import files_of
 from tests.helpers.formulas import reference_map
@@ -154,3 +155,22 @@ def test_errors_are_the_package_s_and_one_line_long(dataset):
             call()
         assert words in str(error.value)
         assert "\n" not in str(error.value)
+
+
+def test_photographs_and_face_masks_of_any_form_in_memory_follow_the_formula(astronaut):
+    image = astronaut[100:160, 200:250]
+    face = np.zeros(image.shape[:2], bool)
+    face[10:40, 5:30] = True
+    expected = reference_map(image, "paper")
+    for array in array_forms(image):
+        assert_array_equal(fw.texture_map(array), expected)
+        assert_array_equal(fw.weak_mask(array, face_mask=face), expected * face)
+    for array in array_forms(face):
+        assert_array_equal(fw.weak_mask(image, face_mask=array), expected * face)
+
+
+def test_the_template_finds_the_face_in_photographs_of_any_form_in_memory(dataset):
+    image = pixels(dataset.image_path("00000"))
+    expected = fw.weak_mask(dataset.image_path("00000"), parser="template")
+    for array in array_forms(image):
+        assert_array_equal(fw.weak_mask(array, parser="template"), expected)

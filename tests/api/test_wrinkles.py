@@ -17,6 +17,7 @@ from ffhq_wrinkle.faces.ready_labels import ReadyLabels
 from ffhq_wrinkle.segmentation.checkpoints.checkpoint import save_checkpoint
 from ffhq_wrinkle.segmentation.prediction.predictor import Wrinkles
 from ffhq_wrinkle.weak_labels.texture import TextureSettings
+from tests.helpers.array_forms import array_forms
 from tests.helpers.commands import run
 from tests.helpers.files import files_of
 from tests.helpers.networks import WRINKLE_LEVEL, threshold_unet
@@ -170,3 +171,13 @@ def test_what_cannot_be_loaded_is_refused_in_one_line(checkpoint, tmp_path):
             fw.Predictor.from_checkpoint(path, **{"parser": "template", "device": "cpu", **options})
         assert said in str(error.value)
         assert "\n" not in str(error.value)
+
+
+def test_photographs_of_any_form_in_memory_have_the_same_wrinkles(checkpoint, dataset):
+    predictor = fw.Predictor.from_checkpoint(checkpoint, parser="template", device="cpu")
+    expected = predictor(dataset.image_path("00001"))
+    assert expected.mask.any()
+    for array in array_forms(pixels(dataset.image_path("00001"))):
+        wrinkles = predictor(array)
+        assert_array_equal(wrinkles.mask, expected.mask)
+        assert_array_equal(wrinkles.overlay(), expected.overlay())

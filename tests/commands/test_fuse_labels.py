@@ -192,3 +192,25 @@ def test_remarks_are_logged(annotate, tmp_path, caplog):
     result = run("fuse-labels", *annotators, "--out", tmp_path / "out")
     assert result.stdout == "1 fused masks written, 0 existed already\n"
     assert caplog.messages == ["majority leaves nothing of what was drawn in 1 image (x)"]
+
+
+def test_a_threshold_that_would_empty_masks_fails_them_and_names_one_that_would_not(
+    annotate, tmp_path
+):
+    drawn = {f"{image:05d}": drawn_lines(SHAPE, image) for image in range(2)}
+    folders = annotate({name: drawn for name in "ABC"})
+    for folder in folders:
+        classes = drawn["00001"] * np.uint8(1)
+        classes[:, 20:] *= 2
+        Image.fromarray(classes).save(folder / "00001.png")
+    result = run("fuse-labels", *folders, "--out", tmp_path / "out", "--threshold", 128)
+    assert result.exit_code == 1
+    (row,) = rows_of(tmp_path / "out" / "failures.csv")
+    assert row["path"] == "00001.png"
+    assert "no level reaches the threshold 128: the largest is 2" in row["reason"]
+    assert not (tmp_path / "out" / "00001.png").exists()
+    result = run("fuse-labels", *folders, "--out", tmp_path / "new")
+    assert "--threshold 1)" in rows_of(tmp_path / "new" / "failures.csv")[0]["reason"]
+    result = run("fuse-labels", *folders, "--out", tmp_path / "one", "--threshold", 1)
+    assert result.exit_code == 0
+    assert_array_equal(pixels(tmp_path / "one" / "00001.png") > 0, drawn["00001"])

@@ -6,6 +6,7 @@ from ffhq_wrinkle.dataset.ids import (
 from ffhq_wrinkle.dataset.layout import (
     ImageFile,
     find_images,
+    find_other_files,
     image_folder,
     released_path,
     select_images,
@@ -43,6 +44,19 @@ def test_images_are_found_flat_and_in_shards_in_order_of_id(tmp_path):
 def test_images_in_unreadable_formats_are_listed_so_that_they_are_reported_as_failures(tmp_path):
     touch(tmp_path, "a.heic", "b.gif")
     assert list(find_images(tmp_path)) == ["a", "b"]
+
+
+def test_files_named_after_images_in_formats_that_are_not_listed_are_found(tmp_path):
+    touch(tmp_path, "00001.nrrd", "00000/00002.nii.gz", "3", "4_mask.psd", "a.b.json", "a.b-2.xcf")
+    touch(tmp_path, "00005.png", "00006.heic", "00007x.nrrd", ".00008.json", "notes.txt")
+    ids = {"00001", "00002", "3", "4", "a", "a.b", "00005", "00006", "00007", "00008"}
+    assert find_other_files(tmp_path, ids) == {
+        "00001": "00001.nrrd",
+        "00002": "00000/00002.nii.gz",
+        "3": "3",
+        "4": "4_mask.psd",
+        "a.b": "a.b-2.xcf",  # the first by name
+    }
 
 
 def test_two_images_of_one_id_are_an_error(tmp_path):

@@ -50,3 +50,22 @@ def test_an_empty_set_or_a_single_group_cannot_be_compared(counts):
     result = association(np.array(counts))
     assert np.isnan([result.chi_squared, result.p, result.cramers_v, result.least_expected]).all()
     assert result.degrees == 0
+
+
+def test_shares_and_differences_stay_within_their_range():
+    random = np.random.default_rng(0)
+    for faces in (1, 2, 7, 49, 997, 70_000):
+        for count in {0, 1, faces - 1, faces}:
+            low, high = wilson_intervals(np.array([count, faces - count]))
+            shares = np.array([count, faces - count]) / faces
+            assert (low >= 0).all()
+            assert (low <= shares).all()
+            assert (shares <= high).all()
+            assert (high <= 1).all()
+    for first, second, third in random.integers(1, 1000, (500, 3)):
+        apart = association(np.array([[first, 0, third], [0, second, 0]])).cramers_v
+        assert apart == pytest.approx(1)
+        assert apart <= 1
+        alike = association(np.array([[first, second, third], [3 * first, 3 * second, 3 * third]]))
+        assert 0 <= alike.cramers_v < 1e-6
+        assert 0 <= alike.p <= 1

@@ -48,11 +48,13 @@ def test_arrays_that_are_not_label_maps_are_refused(labels):
         face_mask(labels, (512, 512))
 
 
-@pytest.mark.parametrize("dtype", [np.uint8, np.int64, np.int32, np.uint16])
-def test_npy_of_any_integer_type_is_read(tmp_path, dtype):
-    np.save(tmp_path / "a.npy", LABELS.astype(dtype))
+@pytest.mark.parametrize("order", ["C", "F"])
+@pytest.mark.parametrize("dtype", [np.uint8, np.int64, np.int32, np.uint16, ">i4", ">u2", ">i8"])
+def test_npy_of_any_integer_type_and_layout_is_read(tmp_path, dtype, order):
+    np.save(tmp_path / "a.npy", LABELS.astype(dtype, order=order))
     label_map = read_label_map(tmp_path / "a.npy")
     assert label_map.dtype == np.uint8
+    assert label_map.flags.c_contiguous
     assert_array_equal(label_map, LABELS)
 
 

@@ -1,5 +1,8 @@
 import logging
+import subprocess
+import sys
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -232,3 +235,26 @@ def test_weights_are_the_mean_agreement_with_the_others(annotate, drawn):
 def test_weights_are_equal_without_any_agreement(annotate):
     folders = annotate({"A": {"u": mask("#..")}, "B": {"u": mask(".#.")}})
     assert agreement_weights(measured(folders).tallies) == (0.5, 0.5)
+
+
+MANY_PAIRS = """
+import numpy as np
+import ffhq_wrinkle as fw
+random = np.random.default_rng(0)
+masks = {f"A{number}": list(random.random((3, 40, 50)) < 0.1) for number in range(20)}
+agreed = fw.agreement(masks, tolerances_px=[1, 2, 3])
+print(len(agreed.estimates), sum(figure.low <= figure.value for figure in agreed.estimates))
+with open("/proc/self/status") as status:
+    print(*(line.split()[1] for line in status if line.startswith("VmHWM")))
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="Linux tells the peak")
+def test_the_resamples_of_190_pairs_take_less_than_300_mb():
+    output = subprocess.check_output([sys.executable, "-c", MANY_PAIRS], text=True)
+    figures, with_interval, peak_kib = map(int, output.split())
+    # 190 pairs and their average by 4 measures, by 4 more at each of 3 distances, 20 times "others"
+    # by 4 measures, and Fleiss' kappa; each as a mean and pooled.
+    assert figures == 2 * (191 * (4 + 3 * 4) + 20 * 4 + 1)
+    assert with_interval > 0.9 * figures
+    assert peak_kib < 300_000

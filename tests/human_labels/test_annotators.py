@@ -124,6 +124,38 @@ def test_missing_images_can_be_skipped_or_counted_as_empty(annotate):
     assert filling.images[1].masks == (folders[0] / "y.png", None)
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "y.nrrd",
+        "y.nii.gz",
+        "y.psd",
+        "y.json",
+        "y.npy",
+        "y.xcf",
+        "y.svg",
+        "y",
+        "y.mask.mha",
+        "y_1.nii",
+    ],
+)
+def test_a_mask_in_a_format_that_is_not_read_does_not_count_as_not_drawn(annotate, name):
+    folders = annotate({"a": {"x": DRAWN, "y": DRAWN}, "b": {"x": DRAWN}, "c": {"x": DRAWN}})
+    (folders[1] / name).write_bytes(b"drawn")
+    with pytest.raises(ArgumentError, match=rf"y \(b: {name} cannot be read\)\. .* convert"):
+        found(folders, missing="empty")
+    with pytest.raises(ArgumentError, match=rf"y \(b: {name} cannot be read, c\)\. "):
+        found(folders)
+    assert found(folders, missing="skip").skipped == ["y"]
+
+
+def test_files_beside_a_mask_and_files_of_other_images_change_nothing(annotate):
+    folders = annotate({"a": {"x": DRAWN, "y": DRAWN}, "b": {"x": DRAWN}})
+    for name in ("x.json", "x.nrrd", "yes.nrrd", "notes.txt", ".y.nrrd"):
+        (folders[1] / name).write_bytes(b"something")
+    assert found(folders, missing="empty").images[1].masks == (folders[0] / "y.png", None)
+
+
 def test_a_long_list_of_missing_images_is_shortened_and_counted(annotate):
     drawn = {f"{number:05d}": DRAWN for number in range(50)}
     folders = annotate({"a": drawn, "b": {"00049": DRAWN}})

@@ -276,3 +276,25 @@ def test_masks_within_faces_are_drawn_within_faces(annotate, tmp_path):
         shown = np.array(image)[-800:]
     assert_array_equal(shown[:, 500:], 0)
     assert shown[:, :500].max(axis=2).all()
+
+
+def test_every_figure_in_the_tables_is_within_its_range(annotate, tmp_path):
+    drawn = {f"{number:05d}": drawn_lines(SHAPE, number) for number in range(12)}
+    opposite = {image_id: ~lines for image_id, lines in drawn.items()}
+    folders = annotate({"A": drawn, "B": drawn, "C": opposite})
+    write_report(measured(folders, tolerances_px=(1,)), tmp_path / "report")
+    rows = rows_of(tmp_path / "report" / "agreement.csv")
+    correlations = ("pearson", "cohen_kappa", "fleiss_kappa")
+    seen = [
+        (-1 if row["measure"] in correlations else 0, float(row[column]))
+        for row in rows
+        for column in ("value", "low", "high")
+        if row[column]  # undefined where A or B is compared with a majority that drew nothing
+    ]
+    per_image = rows_of(tmp_path / "report" / "per_image.csv")
+    names = [name for name in per_image[0] if name.startswith(correlations)]
+    seen += [(-1, float(row[name])) for row in per_image for name in names if row[name]]
+    assert len(seen) > 300
+    assert all(lowest <= value <= 1 for lowest, value in seen)
+    of_equals = [row for row in rows if row["subject"] == "A & B"]
+    assert {row["value"] for row in of_equals if row["measure"] == "jaccard"} == {"1.0"}

@@ -5,7 +5,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from PIL import Image
 
 from ffhq_wrinkle.human_labels.staple import staple
-from ffhq_wrinkle.human_labels.votes import drawn_votes
+from ffhq_wrinkle.human_labels.votes import PatternCounts, drawn_votes
 from tests.helpers.faces import drawn_lines, mask
 
 
@@ -100,3 +100,15 @@ def test_an_annotator_who_drew_everything_does_not_make_it_fail():
     full = np.ones((10, 10), bool)
     probability, sensitivity, specificity = ours([full, full, drawn_lines((10, 10), 0)])
     assert np.isfinite([*probability.ravel(), *sensitivity, *specificity]).all()
+
+
+def test_estimates_are_probabilities_whatever_the_rounding():
+    random = np.random.default_rng(0)
+    for annotators in random.integers(2, 7, 300):
+        patterns = np.arange(2**annotators)
+        pixels = random.integers(0, 2000, len(patterns)) * (random.random(len(patterns)) < 0.4)
+        pixels[0] = 100_000
+        estimate = staple(PatternCounts(int(annotators), patterns, pixels))
+        for shares in (estimate.sensitivity, estimate.specificity, estimate.probability):
+            defined = shares[~np.isnan(shares)]
+            assert ((defined >= 0) & (defined <= 1)).all()

@@ -1,4 +1,5 @@
 import os
+import re
 
 import numpy as np
 import pytest
@@ -48,6 +49,38 @@ def test_every_mode_is_read(tmp_path, mode, name):
 @pytest.mark.parametrize("name", ["a.png", "a.tif"])
 def test_sixteen_bits_are_read_without_loss(tmp_path, name, drawn_as):
     assert_array_equal(read_mask(saved(tmp_path / name, DRAWN * np.uint16(drawn_as))), DRAWN)
+
+
+@pytest.mark.parametrize("byteorder", ["<", ">"])
+@pytest.mark.parametrize(
+    "options", [{}, {"imagej": True}, {"compression": "zlib"}, {"tile": (16, 16)}]
+)
+@pytest.mark.parametrize("drawn_as", [1, 255, 256, 65535])
+def test_sixteen_bit_tiff_of_either_byte_order_is_read(tmp_path, drawn_as, options, byteorder):
+    path = tmp_path / "a.tif"
+    tifffile.imwrite(path, DRAWN * np.uint16(drawn_as), byteorder=byteorder, **options)
+    with tifffile.TiffFile(path) as file:
+        assert file.byteorder == byteorder
+    assert_array_equal(read_mask(path), DRAWN)
+    assert_array_equal(read_mask(path, threshold=drawn_as), DRAWN)
+
+
+@pytest.mark.parametrize("byteorder", ["<", ">"])
+def test_three_levels_of_sixteen_bit_tiff_are_named_and_thresholded(tmp_path, byteorder):
+    path = tmp_path / "a.tif"
+    tifffile.imwrite(path, np.array([[0, 255, 256, 512]], np.uint16), byteorder=byteorder)
+    with pytest.raises(ImageError, match="it has 0, 255, 256, 512;"):
+        read_mask(path)
+    assert_array_equal(read_mask(path, threshold=256), mask("..##"))
+
+
+@pytest.mark.parametrize("byteorder", ["<", ">"])
+@pytest.mark.parametrize("dtype", ["u4", "i4", "i2", "f4", "f8"])
+def test_tiff_of_32_bits_signed_or_floating_point_is_refused(tmp_path, dtype, byteorder):
+    path = tmp_path / "a.tif"
+    tifffile.imwrite(path, DRAWN.astype(byteorder + dtype), byteorder=byteorder)
+    with pytest.raises(ImageError, match=r"convert to 8-bit|not an image of a kind"):
+        read_mask(path)
 
 
 def test_the_low_byte_of_sixteen_bit_colour_counts(tmp_path):
@@ -160,8 +193,56 @@ def test_a_threshold_is_the_lowest_level_that_is_drawn(tmp_path):
 @pytest.mark.parametrize("threshold", [2, 256])
 def test_a_threshold_that_no_level_reaches_is_refused(tmp_path, threshold):
     path = saved(tmp_path / "a.png", DRAWN.astype(np.uint8))
-    with pytest.raises(ImageError, match=f"no level can reach the threshold {threshold}"):
+    with pytest.raises(ImageError, match=f"no level reaches the threshold {threshold}"):
         read_mask(path, threshold=threshold)
+
+
+@pytest.mark.parametrize(
+    "levels",
+    [
+        np.array([[0, 1, 2]], np.uint8),
+        np.array([[0, 3, 127]], np.uint8),
+        np.array([[0, 127]], np.uint8),
+        np.array([[5, 127]], np.uint8),
+        np.array([[0, 100, 127]], np.uint16),
+        np.array([[[0, 0, 0], [9, 0, 127], [0, 30, 0]]], np.uint8),
+        np.array([[[0, 0, 0, 255], [255, 255, 255, 127], [255, 255, 255, 60]]], np.uint8),
+    ],
+)
+def test_a_threshold_that_leaves_nothing_of_a_drawing_is_refused(tmp_path, levels):
+    path = saved(tmp_path / "a.png", levels)
+    with pytest.raises(ImageError, match=r"threshold 128: the largest is (2|127); .* try (1|64),"):
+        read_mask(path, threshold=128)
+    assert read_mask(path, threshold=2).any()
+
+
+def test_a_threshold_leaves_an_empty_mask_empty(tmp_path):
+    path = saved(tmp_path / "a.png", np.zeros((3, 4), np.uint8))
+    assert not read_mask(path, threshold=128).any()
+
+
+@pytest.mark.parametrize(
+    "levels",
+    [
+        np.array([[0, 1, 2]], np.uint8),
+        np.array([[0, 1, 5, 3]], np.uint8),
+        np.array([[0, 90, 255]], np.uint8),
+        np.array([[7, 9]], np.uint8),
+        np.array([[0, 90, 255]], np.uint16),
+        np.array([[0, 300, 65535]], np.uint16),
+        np.array([[[0, 0, 0], [0, 0, 90], [40, 0, 0]]], np.uint8),
+    ],
+)
+def test_the_threshold_that_an_error_names_keeps_something(tmp_path, levels):
+    path = saved(tmp_path / "a.png", levels)
+    with pytest.raises(ImageError, match="antialiased") as caught:
+        read_mask(path)
+    (named,) = re.findall(r"\(--threshold (\d+)\)", str(caught.value))
+    drawn = read_mask(path, threshold=int(named))
+    brightest = levels.max(axis=2) if levels.ndim == 3 else levels
+    assert_array_equal(drawn, brightest >= int(named))
+    assert drawn.any()
+    assert int(named) == -(-int(levels.max()) // 2)  # half, rounded up
 
 
 def test_a_threshold_below_1_would_fill_everything(tmp_path):

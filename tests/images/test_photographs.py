@@ -8,12 +8,13 @@ from numpy.testing import assert_array_equal
 from PIL import Image, PngImagePlugin
 
 from ffhq_wrinkle.errors import ImageError
-from ffhq_wrinkle.images.photographs import read_image
+from ffhq_wrinkle.images.photographs import read_gray, read_image
 from tests.helpers.faces import drawn_face
+from tests.helpers.gray_and_colour import coloured_pictures, gray_pictures
+from tests.helpers.orientation import UPRIGHT, exif_of
 from tests.helpers.png_parts import header, png
 
 FACE = drawn_face(96)[0]
-ORIENTATION = 0x0112
 
 
 def saved(path, pixels=FACE, mode=None, **options):
@@ -40,27 +41,12 @@ def test_jpeg_is_decoded_as_pillow_decodes_it(tmp_path):
     assert_array_equal(read_image(path), by_pillow(path)[2])
 
 
-# EXIF's orientations, each as what has to be done to the stored pixels (EXIF 2.3, table 6).
-UPRIGHT = {
-    1: lambda stored: stored,
-    2: lambda stored: stored[:, ::-1],
-    3: lambda stored: stored[::-1, ::-1],
-    4: lambda stored: stored[::-1],
-    5: lambda stored: stored.transpose(1, 0, 2),
-    6: lambda stored: np.rot90(stored, -1),
-    7: lambda stored: stored[::-1, ::-1].transpose(1, 0, 2),
-    8: lambda stored: np.rot90(stored),
-}
-
-
 @pytest.mark.parametrize("orientation", UPRIGHT)
 @pytest.mark.parametrize("suffix", ["png", "tif", "webp"])
 def test_exif_orientation_is_applied(tmp_path, suffix, orientation):
-    exif = Image.Exif()
-    exif[ORIENTATION] = orientation
     options = {"lossless": True} if suffix == "webp" else {}
     wide = FACE[:50]
-    path = saved(tmp_path / f"a.{suffix}", wide, exif=exif, **options)
+    path = saved(tmp_path / f"a.{suffix}", wide, exif=exif_of(orientation), **options)
     assert_array_equal(read_image(path), UPRIGHT[orientation](wide))
 
 
@@ -237,3 +223,17 @@ def test_entries_that_are_not_regular_files_are_refused(tmp_path):
             read_image(tmp_path / name)
     with pytest.raises(ImageError, match="no such file"):
         read_image(tmp_path / "dangling.png")
+
+
+def test_gray_levels_are_read_from_any_kind_of_gray_picture(tmp_path):
+    levels = np.arange(48, dtype=np.uint8).reshape(8, 6)
+    for name, picture in gray_pictures(levels).items():
+        picture.save(tmp_path / name)
+        assert_array_equal(read_gray(tmp_path / name), levels)
+
+
+def test_a_picture_in_colour_is_not_gray(tmp_path):
+    for name, picture in coloured_pictures(np.arange(48, dtype=np.uint8).reshape(8, 6)).items():
+        picture.save(tmp_path / name)
+        with pytest.raises(ImageError, match="it is in colour, but should be gray"):
+            read_gray(tmp_path / name)

@@ -18,10 +18,12 @@ from statsmodels.stats.inter_rater import fleiss_kappa as fleiss_of_statsmodels
 from ffhq_wrinkle.errors import ArgumentError
 from ffhq_wrinkle.measures.metrics import (
     NearOverlap,
+    Overlap,
     accuracy,
     cohen_kappa,
     dice,
     fleiss_kappa,
+    in_range,
     jaccard,
     near_dice,
     near_jaccard,
@@ -157,3 +159,54 @@ def test_near_measures_of_empty_masks():
     assert (float(near_dice(one_empty)), float(near_recall(one_empty))) == (0, 0)
     assert np.isnan(near_precision(one_empty))
     assert np.isnan(near_dice(near_counts(line & False, line & False, 1)))
+
+
+def counts_of_many(largest, kind):
+    """Counts of 20,000 pairs of masks: equal, complementary, or overlapping at random."""
+    random = np.random.default_rng(largest)
+    pixels = random.integers(2, largest, 20_000)
+    first, second = (random.integers(0, pixels + 1) for _ in range(2))
+    if kind == "equal":
+        return Overlap(first, first, first, pixels)
+    if kind == "complementary":
+        return Overlap(0 * first, first, pixels - first, pixels)
+    both = random.integers(np.maximum(0, first + second - pixels), np.minimum(first, second) + 1)
+    return Overlap(both, first, second, pixels)
+
+
+@pytest.mark.parametrize("largest", [100, 2**20, 2**26, 2**31])
+@pytest.mark.parametrize("kind", ["equal", "complementary", "random"])
+def test_measures_stay_within_their_range(kind, largest):
+    counts = counts_of_many(largest, kind)
+    for measure, low in (
+        (pearson, -1), (cohen_kappa, -1), (jaccard, 0), (dice, 0), (accuracy, 0), (recall, 0),
+    ):  # fmt: skip
+        values = measure(counts)
+        assert np.nanmin(values) >= low
+        assert np.nanmax(values) <= 1
+        if kind == "equal":
+            assert_allclose(values[~np.isnan(values)], 1, rtol=1e-15)
+
+
+@pytest.mark.parametrize("annotators", [2, 3, 4, 7, 20])
+def test_fleiss_kappa_stays_within_its_range(annotators):
+    random = np.random.default_rng(annotators)
+    evenly, alike = np.zeros((2, 5000, annotators + 1), np.int64)
+    # Half of the annotators drew each pixel, or as many more or fewer as there is one too many.
+    evenly[:, [annotators // 2, annotators - annotators // 2]] = random.integers(
+        1, 2**20, (5000, 1)
+    )
+    alike[:, [0, annotators]] = random.integers(0, 2**20, (5000, 2))
+    lowest = -1 / (annotators - 1)
+    assert fleiss_kappa(evenly).min() >= lowest
+    if annotators % 2 == 0:
+        assert_allclose(fleiss_kappa(evenly), lowest, rtol=1e-14)
+    kappas = fleiss_kappa(alike)
+    assert_allclose(kappas[~np.isnan(kappas)], 1, rtol=1e-15)
+    assert np.nanmax(kappas) <= 1
+
+
+def test_only_rounding_is_taken_off_a_figure():
+    values = np.array([-1e-3, -1e-16, 0, 0.3, 1, 1 + 3e-16, 1 + 1e-9, np.nan])
+    assert in_range(values, 0, 1).tolist()[:-1] == [-1e-3, 0, 0, 0.3, 1, 1, 1 + 1e-9]
+    assert np.isnan(in_range(values, 0, 1)[-1])

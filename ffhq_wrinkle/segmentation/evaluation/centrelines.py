@@ -31,7 +31,7 @@ def skeleton(mask: np.ndarray) -> np.ndarray:
     apart = (boxes[:, 2] * boxes[:, 3] + _CALL_PIXELS).sum()
     if apart >= (right - left) * (bottom - top):
         box = np.s_[top:bottom, left:right]
-        thinned[box] = skeletonize(np.ascontiguousarray(mask[box]))
+        thinned[box] = skeletonize(np.array(mask[box], order="C"))  # which must be writeable
         return thinned
     for outline, (x, y, width, height) in zip(outlines, boxes.tolist(), strict=True):
         box = np.s_[y : y + height, x : x + width]

@@ -13,8 +13,8 @@ import numpy as np
 from ...dataset.layout import find_images
 from ...errors import ArgumentError, ImageError
 from ...faces.labels import READER_ERRORS
-from ...images.photographs import opened, read_content
-from ...images.png_decoding import decode_png
+from ...images.arrays import plain_array
+from ...images.photographs import opened, read_content, stored_pixels
 from ...results.records import PREDICTION_RECORD, settings_if_readable
 from .probabilities import require_probability
 
@@ -119,8 +119,8 @@ def read_probability(path: Path) -> np.ndarray:
             probability = _array(read_content(path))
         elif _is_16_bit_gray(path):
             content = read_content(path)
-            with opened(content):
-                probability = decode_png(content)
+            with opened(content) as image:
+                probability = stored_pixels(image, content)
         else:
             read_content(path)  # which reports a file that cannot be read
             raise ImageError(
@@ -133,9 +133,9 @@ def read_probability(path: Path) -> np.ndarray:
 
 
 def _array(content: bytes) -> np.ndarray:
-    """Return the array of an ``.npy``, in this machine's byte order."""
+    """Return the array of an ``.npy``."""
     try:
         array = np.lib.format.read_array(io.BytesIO(content), allow_pickle=False)
     except READER_ERRORS as error:
         raise ImageError(f"damaged, or not an array of numbers: {error}") from error
-    return array.astype(array.dtype.newbyteorder("="), copy=False)
+    return plain_array(array)

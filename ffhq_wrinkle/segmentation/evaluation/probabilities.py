@@ -11,6 +11,7 @@ import numpy as np
 from scipy.special import expit
 
 from ...errors import ArgumentError
+from ...measures.metrics import in_range
 
 WHOLE = 65535  # the uint16 that stands for 1
 _LEVELS = WHOLE + 1
@@ -145,4 +146,4 @@ def average_precision(counts: LevelCounts) -> float:
         return math.nan
     gained = counts.reference[at_level]
     marked = counts.every[::-1].cumsum()[::-1][at_level]
-    return float((gained * gained.cumsum() / marked).sum() / gained.sum())
+    return float(in_range((gained * gained.cumsum() / marked).sum() / gained.sum(), 0, 1))

@@ -1,5 +1,6 @@
 """Ingredients: the face mask and texture map of an image, computed or read from a folder."""
 
+from collections.abc import Callable
 from dataclasses import asdict
 from typing import NamedTuple
 
@@ -10,7 +11,8 @@ from ...dataset.layout import find_images
 from ...errors import ArgumentError, ImageError, ParsingError
 from ...faces.labels import FaceParser, face_mask
 from ...images.masks import read_mask
-from ...images.photographs import read_image
+from ...images.named import read_named
+from ...images.photographs import read_gray
 from ...images.sizes import require_size
 from ...results.records import WEAK_RECORD, settings_if_readable
 from ...storage.places import Place
@@ -153,10 +155,10 @@ class _ExistingFiles:
         self._numbered = {image_id_of(name): file for name, file in self._files.items()}
 
     def mask(self, image_id: str, shape: tuple[int, int]) -> np.ndarray:
-        return self._of_size(read_mask(self._path(image_id)), image_id, shape)
+        return self._read(image_id, shape, read_mask)
 
     def gray(self, image_id: str, shape: tuple[int, int]) -> np.ndarray:
-        return self._of_size(read_image(self._path(image_id))[:, :, 0], image_id, shape)
+        return self._read(image_id, shape, read_gray)
 
     def _path(self, image_id: str) -> Place:
         file = self._files.get(image_id) or self._numbered.get(image_id_of(image_id))
@@ -164,8 +166,12 @@ class _ExistingFiles:
             raise ImageError(f"{self.folder} has no {self.kind} with this id")
         return self.folder / file.path
 
-    def _of_size(self, array: np.ndarray, image_id: str, shape: tuple[int, int]) -> np.ndarray:
-        name = f"its {self.kind} {self._path(image_id)}"
+    def _read(
+        self, image_id: str, shape: tuple[int, int], read: Callable[[Place], np.ndarray]
+    ) -> np.ndarray:
+        path = self._path(image_id)
+        name = f"its {self.kind} {path}"
+        array = read_named(path, read, name=name)
         require_size(array.shape, shape, name=name, of="the image")
         return array
 

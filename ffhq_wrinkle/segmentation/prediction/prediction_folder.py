@@ -13,6 +13,7 @@ from ... import __version__
 from ...dataset.layout import ImageFile
 from ...errors import OutputError
 from ...images.masks import read_mask
+from ...images.named import read_named
 from ...reports.overlays import wrinkle_overlay
 from ...results.outputs import OutputFolder
 from ...results.result_files import State
@@ -158,7 +159,7 @@ class PredictionFolder:
 
     def _existing_mask(self, name: str, predicted: np.ndarray) -> np.ndarray:
         """Return the existing mask, or the predicted one if they differ in size."""
-        existing = read_mask(self.output.path / name)
+        existing = read_named(self.output.path / name, read_mask, name=name)
         return existing if existing.shape == predicted.shape else predicted
 
     def _write(self, name: str, array: np.ndarray, comment: str = "") -> None:

@@ -14,6 +14,7 @@ from scipy.special import expit
 from ...errors import ArgumentError, ImageError, ImageFailure
 from ...faces.labels import FaceParser
 from ...faces.parsing import create_parser
+from ...images.arrays import plain_array
 from ...images.photographs import read_image
 from ...reports.overlays import wrinkle_overlay
 from ...results.tabular import LONGEST_SIDE
@@ -210,7 +211,7 @@ class Predictor:
         if isinstance(photos, Sequence) and not isinstance(photos, str):
             return [self(photo) for photo in photos]
         if isinstance(photos, np.ndarray):
-            image, image_id = photos, _PHOTO_ID
+            image, image_id = plain_array(photos), _PHOTO_ID
         else:
             place = parse_place(photos) if isinstance(photos, str) else photos
             try:

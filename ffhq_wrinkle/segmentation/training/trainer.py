@@ -10,6 +10,7 @@ import torch
 from lightning_fabric import Fabric
 
 from ...errors import TrainingError
+from ...images.photographs import read_size
 from ...images.png import encode_png
 from ...inference.devices import laid_out
 from ...runs.opencv_threads import one_opencv_thread
@@ -17,7 +18,6 @@ from ...runs.progress import Progress
 from ...storage.writing import write_bytes
 from ..checkpoints.checkpoint import save_checkpoint
 from ..networks.sized import SizedNetwork
-from ..training_data.picture_files import read_size
 from .gradients import backward, non_finite, step_advice
 from .loader import batches
 from .objectives import objective_of

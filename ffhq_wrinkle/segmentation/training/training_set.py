@@ -8,10 +8,11 @@ import torch
 from torch.utils.data import Dataset, Sampler
 
 from ...errors import ArgumentError
+from ...images.named import read_named
 from ...images.photographs import read_image
 from ..augmentation.augmentation import AugmentSettings, FaceArrays, augmented, sample_generator
 from ..networks.inputs import network_input
-from ..training_data.samples import Sample, load_sample, read_named
+from ..training_data.samples import Sample, load_sample
 from .recipes import StageConfig
 
 HALF = 127  # of 255: higher levels of a mask are wrinkle

@@ -5,10 +5,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ...errors import ImageError, ImageFailure, SizeError, TrainingDataError, first_few
+from ...images.named import read_named
+from ...images.photographs import read_size
 from ...runs.pipeline import run_each
 from ...runs.progress import Progress
-from .picture_files import read_face, read_size, require_same_size
-from .samples import Sample, Stage, load_target, read_human_mask, read_named
+from .picture_files import read_face, require_same_size
+from .samples import Sample, Stage, load_target, read_human_mask
 
 _MISSING = "files do not exist"
 _INCOMPLETE = "images have no weak mask or no face mask, and none could be made"

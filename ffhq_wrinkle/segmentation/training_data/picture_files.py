@@ -1,70 +1,14 @@
-"""Picture files: gray levels, sizes and face masks of the files that training reads."""
+"""Picture files: face masks of images, and their sizes."""
 
 from pathlib import Path
 
 import numpy as np
-from PIL import ExifTags, TiffImagePlugin
 
 from ...errors import ImageError, ParsingError
-from ...faces.labels import face_mask, read_label_map
+from ...faces.labels import SKIN, face_mask, read_label_map
 from ...images.masks import read_mask
-from ...images.photographs import decode_gray, opened, read_content, require_regular
-from ...images.png import has_png_end, may_be_turned
+from ...images.photographs import require_regular
 from ...images.sizes import require_size
-
-_HEAD_BYTES = 16_384  # within which a PNG says how it is turned
-_TIFF_SIDES = (TiffImagePlugin.IMAGEWIDTH, TiffImagePlugin.IMAGELENGTH)
-
-
-def read_levels(path: Path) -> np.ndarray:
-    """Read a gray picture, such as a weak mask or shares of votes.
-
-    Parameters
-    ----------
-    path : Path
-        A file that `photographs.read_image` can read, without colours; 16 bits are scaled to 8.
-
-    Returns
-    -------
-    np.ndarray
-        uint8, (H, W), 0..255.
-
-    Raises
-    ------
-    ImageError
-        As `photographs.read_image`, or the picture has colours.
-    """
-    return decode_gray(read_content(path))
-
-
-def read_size(path: Path) -> tuple[int, int]:
-    """Read the rows and columns of an image as `photographs.read_image` would turn it.
-
-    The pixels are not decoded.
-
-    Raises
-    ------
-    ImageError
-        As `photographs.read_image`, as far as the file's header and end tell.
-    """
-    require_regular(path)
-    try:
-        with path.open("rb") as file:
-            head = file.read(_HEAD_BYTES)
-            file.seek(0)
-            with opened(file) as image:
-                if image.format == "PNG" and not has_png_end(path):
-                    raise ImageError("damaged or cut short: the PNG has no end")
-                # Pillow would decode a PNG without Exif as a whole to look for some.
-                may_have_exif = image.format != "PNG" or may_be_turned(image, head)
-                turned = may_have_exif and image.getexif().get(ExifTags.Base.Orientation, 1) >= 5
-                width, height = image.size
-                if isinstance(image, TiffImagePlugin.TiffImageFile):
-                    # Pillow's versions differ in whether the size is that of the turned image.
-                    width, height = (image.tag_v2[tag] for tag in _TIFF_SIDES)
-    except OSError as error:
-        raise ImageError(f"cannot be read: {error.strerror or error}") from error
-    return (width, height) if turned else (height, width)
 
 
 def read_face(path: Path, shape: tuple[int, int]) -> np.ndarray:
@@ -72,7 +16,7 @@ def read_face(path: Path, shape: tuple[int, int]) -> np.ndarray:
 
     A ``.npy`` is a label map, and so is a gray or palette PNG of 512x512 without a level above
     18. Every other file is a face mask, as `masks.read_mask` reads it. A mask of 0 and 1 gives the
-    same face either way.
+    same face either way, and if these are colours of a palette, the face is what is not black.
 
     Parameters
     ----------
@@ -95,13 +39,24 @@ def read_face(path: Path, shape: tuple[int, int]) -> np.ndarray:
     """
     require_regular(path)
     try:
-        return face_mask(read_label_map(path), shape)
+        label_map = read_label_map(path)
+        if label_map.max() <= SKIN and path.suffix.lower() != ".npy":
+            label_map = _by_colours(path, label_map)
+        return face_mask(label_map, shape)
     except ParsingError as error:
-        if path.suffix == ".npy":
+        if path.suffix.lower() == ".npy":
             raise ImageError(str(error)) from error
     face = read_mask(path)
     require_same_size(face.shape, shape)
     return face
+
+
+def _by_colours(path: Path, label_map: np.ndarray) -> np.ndarray:
+    """Return a label map of 0 and 1 with what is not black as skin; as it is if all is black."""
+    try:
+        return read_mask(path) * np.uint8(SKIN)
+    except ImageError:  # two colours that are not black
+        return label_map
 
 
 def require_same_size(shape: tuple[int, ...], image_shape: tuple[int, ...]) -> None:

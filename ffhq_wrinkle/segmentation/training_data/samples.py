@@ -3,21 +3,19 @@
 `listing` lists samples, `checks` examines their files before the first epoch.
 """
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import Literal, NamedTuple, TypeVar, get_args
+from typing import Literal, NamedTuple, get_args
 
 import numpy as np
 
-from ...errors import ArgumentError, ImageError, ManyValuesError, SizeError
+from ...errors import ArgumentError, ImageError
 from ...images.masks import read_mask
-from ...images.photographs import read_image
-from .picture_files import read_face, read_levels, require_same_size
+from ...images.named import read_named
+from ...images.photographs import read_gray, read_image
+from .picture_files import read_face, require_same_size
 
 Stage = Literal["pretrain", "finetune"]
 STAGES: tuple[Stage, ...] = get_args(Stage)
-
-Content = TypeVar("Content")
 
 
 class Sample(NamedTuple):
@@ -103,7 +101,7 @@ def load_sample(sample: Sample, *, stage: Stage) -> LoadedSample:
         face = read_named(sample.face, lambda path: read_face(path, shape))
     texture = None
     if sample.weak:
-        texture = read_named(sample.weak, read_levels)
+        texture = read_named(sample.weak, read_gray)
         _require_size(sample.weak, texture, shape)
         if face is not None:
             texture = texture * face
@@ -135,27 +133,8 @@ def load_target(sample: Sample, *, stage: Stage) -> np.ndarray:
     """
     path = target_file(sample, stage)
     if stage == "pretrain":
-        return read_named(path, read_levels)
+        return read_named(path, read_gray)
     return read_named(path, lambda mask: read_human_mask(mask, soft=sample.soft))
-
-
-def read_named(path: Path, read: Callable[[Path], Content]) -> Content:
-    """Read a file by a function whose errors do not name it, and name it in them.
-
-    Raises
-    ------
-    ImageError
-        As `read`.
-    """
-    try:
-        return read(path)
-    except SizeError as error:
-        raise SizeError(f"{path}: {error}") from error
-    except ManyValuesError as error:
-        # Without its advice: training has no option for a threshold.
-        raise ImageError(f"{path}: {error.fault}") from error
-    except ImageError as error:
-        raise ImageError(f"{path}: {error}") from error
 
 
 def read_human_mask(path: Path, *, soft: bool) -> np.ndarray:
@@ -168,7 +147,7 @@ def read_human_mask(path: Path, *, soft: bool) -> np.ndarray:
     """
     if not soft:
         return read_mask(path) * np.uint8(255)
-    levels = read_levels(path)
+    levels = read_gray(path)
     if levels.max() == 1:  # even one vote of twenty is a level of 13
         raise ImageError(
             "its highest level is 1, but the masks of the data set are soft, from 0 to 255"

@@ -7,11 +7,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from ...errors import ImageFailure, TrainingDataError, first_few
-from ...images.photographs import read_content, read_image
+from ...images.named import read_named
+from ...images.photographs import read_content, read_image, read_size
 from ...runs.pipeline import run_each
 from ...runs.progress import Progress
-from .picture_files import read_size
-from .samples import Sample, Stage, read_named
+from .samples import Sample, Stage
 
 log = logging.getLogger(__name__)
 

@@ -20,6 +20,8 @@ import numpy as np
 from ...dataset.layout import released_path
 from ...errors import ImageError, ImageFailure, OutputError, ParsingError, first_few
 from ...faces.labels import FaceParser
+from ...images.named import read_named
+from ...images.photographs import read_gray
 from ...results.failures import read_failures
 from ...results.records import WEAK_RECORD
 from ...runs.pipeline import run_each
@@ -34,8 +36,7 @@ from ...storage.writing import (
 from ...weak_labels.texture import TextureSettings
 from ...weak_labels.weak import build_weak_of
 from ...weak_labels.weak_work import ByProducts
-from .picture_files import read_face, read_levels
-from .samples import read_named
+from .picture_files import read_face
 
 log = logging.getLogger(__name__)
 
@@ -63,11 +64,8 @@ class ReadyFaces(FaceParser):
 
     def prepare(self, image: np.ndarray, image_id: str) -> np.ndarray:
         """Read the image's face mask, bool (H, W), which takes the place of a label map."""
-        path = self.files[image_id]
-        try:
-            return read_face(path, (image.shape[0], image.shape[1]))
-        except ImageError as error:
-            raise ImageError(f"{path}: {error}") from error
+        shape = (image.shape[0], image.shape[1])
+        return read_named(self.files[image_id], lambda path: read_face(path, shape))
 
     def face(self, label_map: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
         """Return the face mask that `prepare` read."""
@@ -284,7 +282,7 @@ class WeakCache:
         sizes_and_times = _sizes_and_times(files)
         if sizes_and_times != known:
             for path in files:
-                read_named(path, read_levels)
+                read_named(path, read_gray)
         return sizes_and_times
 
     def _record_results(self, whole: Mapping[str, str], files: Mapping[str, MadeFiles]) -> None:

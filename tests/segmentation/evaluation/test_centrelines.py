@@ -42,6 +42,13 @@ def test_pieces_far_apart_nested_and_at_the_borders_are_thinned_as_scikit_image_
     assert_array_equal(skeleton(drawn.T), skeletonize(drawn.T))
 
 
+def test_a_mask_that_fills_its_box_and_must_not_be_changed_has_a_skeleton():
+    drawn = np.ones((7, 30), bool)
+    expected = skeletonize(drawn)
+    drawn.flags.writeable = False
+    assert_array_equal(skeleton(drawn), expected)
+
+
 @pytest.mark.parametrize("seed", range(20))
 def test_scattered_random_pieces_are_thinned_as_scikit_image_does(seed):
     random = np.random.default_rng(seed)

@@ -54,10 +54,13 @@ def test_an_npy_that_holds_no_probability_is_named(annotate, tmp_path, array, sa
         measured([folder, ref])
 
 
-def test_big_endian_probabilities_are_read(annotate, tmp_path):
-    (ref,) = annotate({"ref": {"u": mask("#.")}})
-    folder = save_probabilities(tmp_path / "p", {"u": np.array([[0.9, 0.2]])}, ">f2")
+@pytest.mark.parametrize("kind", [">f2", ">f4", ">f8"])
+def test_big_endian_probabilities_of_any_layout_are_read(annotate, tmp_path, kind):
+    (ref,) = annotate({"ref": {"u": mask("#. / ##")}})
+    probability = np.asfortranarray([[0.9, 0.2], [0.6, 0.8]])
+    folder = save_probabilities(tmp_path / "p", {"u": probability}, kind)
     assert figure(measured([folder, ref]), "jsi").value == 1
+    assert figure(measured([folder, ref]), "average_precision").value == 1
 
 
 def test_kinds_of_predictions_do_not_mix(annotate, tmp_path):

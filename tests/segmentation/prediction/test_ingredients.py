@@ -3,16 +3,18 @@
 import json
 import pickle
 
+import cv2
 import numpy as np
 import pytest
 from PIL import Image
 
-from ffhq_wrinkle.errors import ArgumentError
+from ffhq_wrinkle.errors import ArgumentError, ImageError
 from ffhq_wrinkle.faces.ready_labels import ReadyLabels
 from ffhq_wrinkle.faces.template import TemplateParser
 from ffhq_wrinkle.segmentation.prediction.ingredients import Ingredients
 from ffhq_wrinkle.weak_labels.texture import TextureSettings
-from tests.helpers.faces import drawn_face
+from tests.helpers.faces import drawn_face, drawn_lines
+from tests.helpers.gray_and_colour import coloured_pictures, gray_pictures
 
 PAPER = TextureSettings()
 
@@ -37,3 +39,41 @@ def test_ingredients_are_made_again_in_another_process(tmp_path):
     assert again.settings() == made.settings()
     for one, other in zip(again.prepare(image, "1"), made.prepare(image, "1"), strict=True):
         np.testing.assert_array_equal(one, other)
+
+
+LEVELS = np.arange(128 * 128).reshape(128, 128).astype(np.uint8)
+
+
+def test_a_texture_map_is_read_from_any_kind_of_gray_picture(tmp_path):
+    image, _ = drawn_face(128)
+    for name, picture in gray_pictures(LEVELS).items():
+        folder = tmp_path / name
+        folder.mkdir()
+        picture.save(folder / f"x{name[-4:]}")
+        prepared = Ingredients(TemplateParser(), PAPER, textures=folder).prepare(image, "x")
+        np.testing.assert_array_equal(prepared.texture, LEVELS)
+
+
+def test_a_texture_map_in_colour_is_refused_and_named(tmp_path):
+    image, _ = drawn_face(128)
+    for name, picture in coloured_pictures(LEVELS).items():
+        folder = tmp_path / name
+        folder.mkdir()
+        picture.save(folder / f"x{name[-4:]}")
+        ingredients = Ingredients(TemplateParser(), PAPER, textures=folder)
+        with pytest.raises(ImageError, match=r"its texture map .*x\....: it is in colour"):
+            ingredients.prepare(image, "x")
+
+
+def test_a_face_mask_of_many_levels_or_colours_is_refused_and_named(tmp_path):
+    image, _ = drawn_face(128)
+    face = drawn_lines((128, 128), 1) * np.uint8(255)
+    two_colours = np.dstack([face, face.T, face * 0])
+    for picture in (cv2.GaussianBlur(face, (0, 0), 2), two_colours):
+        Image.fromarray(picture).save(tmp_path / "x.png")
+        ingredients = Ingredients(None, PAPER, face_masks=tmp_path)
+        with pytest.raises(
+            ImageError, match=r"its face mask .*x\.png: not a mask of two"
+        ) as caught:
+            ingredients.prepare(image, "x")
+        assert "--threshold" not in str(caught.value)  # which `predict` does not have

@@ -4,8 +4,9 @@ from PIL import Image
 
 from ffhq_wrinkle.errors import TrainingDataError
 from ffhq_wrinkle.segmentation.training_data.checks import require_trainable, require_wrinkles
-from ffhq_wrinkle.segmentation.training_data.samples import Sample
+from ffhq_wrinkle.segmentation.training_data.samples import Sample, load_sample
 from tests.helpers.faces import drawn_face, drawn_lines
+from tests.helpers.orientation import turned_png
 
 
 @pytest.fixture
@@ -131,3 +132,18 @@ def test_samples_must_be_complete_or_not(samples):
     unmade = {"3": "the disk ate it"}
     _, line = complaint(lacking[3:4], unmade=unmade)
     assert line.endswith(f"none could be made: {samples[3].image}: the disk ate it")
+
+
+def test_an_orientation_behind_the_pixels_turns_image_and_masks_alike(tmp_path):
+    stored, upright = (20, 32), (32, 20)
+    face = np.full(stored, 255, np.uint8)
+    pictures = {"image": np.dstack([face] * 3), "mask": face, "weak": face // 3, "face": face}
+    turned, plain = {}, {}
+    for name, pixels in pictures.items():
+        turned[name], plain[name] = tmp_path / f"turned.{name}.png", tmp_path / f"{name}.png"
+        turned[name].write_bytes(turned_png(pixels, 6))
+        Image.fromarray(np.rot90(pixels, -1)).save(plain[name])
+    for name in pictures:  # each in turn is the only one that is turned
+        files = {**plain, name: turned[name]}
+        require_trainable([Sample("7", **files)], stage="finetune")
+        assert load_sample(Sample("7", **files), stage="finetune").image.shape[:2] == upright

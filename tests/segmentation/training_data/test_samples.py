@@ -1,15 +1,11 @@
-import json
-
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 from PIL import Image
 
 from ffhq_wrinkle.errors import ArgumentError, ImageError, SizeError
-from ffhq_wrinkle.images.photographs import read_image
-from ffhq_wrinkle.segmentation.training_data.picture_files import read_face, read_levels, read_size
+from ffhq_wrinkle.segmentation.training_data.picture_files import read_face
 from ffhq_wrinkle.segmentation.training_data.samples import Sample, load_sample
-from tests.helpers.faces import drawn_lines
 
 
 @pytest.fixture
@@ -98,38 +94,16 @@ def test_label_maps_and_face_masks_give_the_face(save, tmp_path):
         assert_array_equal(read_face(path, (512, 512)), expected)
 
 
-def test_gray_levels_are_read_from_any_kind_of_gray_picture(save):
-    levels = np.arange(48, dtype=np.uint8).reshape(8, 6)
-    kinds = {
-        "gray.png": levels,
-        "rgb.png": np.repeat(levels[:, :, None], 3, axis=2),
-        "16.png": levels.astype(np.uint16) * 257,
-        "gray.tif": levels,
-    }
-    for name, array in kinds.items():
-        assert_array_equal(read_levels(save(name, array)), levels)
-    with pytest.raises(ImageError, match="in colour"):
-        read_levels(save("red.png", np.full((2, 2, 3), (9, 0, 0), np.uint8)))
-
-
-@pytest.mark.parametrize("name", ["a.png", "a.jpg", "a.webp", "a.tif", "a.bmp"])
-@pytest.mark.parametrize("orientation", [1, 6])
-def test_sizes_are_those_of_the_images_read(save, name, orientation):
-    exif = Image.Exif()
-    exif[0x0112] = orientation
-    options = {} if name == "a.bmp" else {"exif": exif}
-    path = save(name, np.zeros((8, 6, 3), np.uint8), **options)
-    assert read_size(path) == read_image(path).shape[:2]
-
-
-def test_a_png_that_is_cut_short_has_no_size(save):
-    path = save("a.png", drawn_lines((64, 64), 1))
-    whole = path.read_bytes()
-    path.write_bytes(whole + bytes(20_000))  # what some programs put behind
-    assert read_size(path) == (64, 64)
-    path.write_bytes(whole[:-5])
-    with pytest.raises(ImageError, match="no end"):
-        read_size(path)
-    path.write_text(json.dumps({}))
-    with pytest.raises(ImageError, match="not an image"):
-        read_size(path)
+def test_a_face_mask_of_two_palette_colours_is_what_is_not_black(tmp_path):
+    face = np.arange(512)[:, None] < np.full(512, 300)
+    for indices, colours in (
+        (~face, [255, 255, 255, 0, 0, 0]),  # the first colour is white, as some programs have it
+        (face, [0, 0, 0, 255, 255, 255]),
+        (face, [0, 0, 0, 200, 100, 100]),
+        (face, [0, 0, 0, 0, 0, 0]),  # a label map whose colours say nothing
+        (face, [9, 9, 9, 200, 0, 0]),
+    ):
+        image = Image.fromarray(indices.astype(np.uint8)).convert("P")
+        image.putpalette(colours)
+        image.save(tmp_path / "face.png")
+        assert_array_equal(read_face(tmp_path / "face.png", (512, 512)), face)
