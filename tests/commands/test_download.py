@@ -25,7 +25,7 @@ def test_images_are_fetched_and_counted(host, sources, data):
     result = run("images", data, *options)
     assert (result.exit_code, result.stdout) == (
         0,
-        "images: 2 downloaded and verified, 0 already present\n",
+        "images: 2 downloaded, 0 of them verified by a hash, 0 already present\n",
     )
     result = run("images", data, *options, "--verify")
     assert result.stdout == "images: 0 downloaded and verified, 2 already present\n"
