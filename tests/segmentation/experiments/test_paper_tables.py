@@ -2,8 +2,8 @@ from ffhq_wrinkle.segmentation.experiments.paper_tables import ROWS, TABLES, pap
 from ffhq_wrinkle.segmentation.training.recipes import shipped_recipes
 
 
-def test_the_paper_s_rows_are_the_shipped_recipes():
-    assert sorted(ROWS) == shipped_recipes()
+def test_each_row_of_the_paper_is_a_shipped_recipe():
+    assert set(ROWS) <= set(shipped_recipes())
     assert [len(one.rows) for one in TABLES] == [10, 4]
 
 
