@@ -82,6 +82,11 @@ class MadeFiles(NamedTuple):
         """Return whether both files exist."""
         return self.weak.exists() and self.face.exists()
 
+    def remove(self) -> None:
+        """Remove the files that exist."""
+        for path in self:
+            path.unlink(missing_ok=True)
+
 
 class Provided(NamedTuple):
     """The files of images, and for the others the reason why there are none, all by id.
@@ -168,9 +173,14 @@ class WeakCache:
         """
         with turn(self.folder, _LOCK):
             self._remove_outdated(images)
-            whole = self._remove_damaged(images)
+            recorded = dict(self._read_rows(_RESULTS, _RESULT_COLUMNS))
+            results = self._remove_damaged(images, recorded)
             provided = self._provide(images)
-            self._record_results(whole, provided.files)
+            for image_id, files in provided.files.items():
+                if image_id not in results:
+                    results[image_id] = _sizes_and_times(files)
+            if results != recorded:
+                self._write_rows(_RESULTS, _RESULT_COLUMNS, sorted(results.items()))
         return provided
 
     def _provide(self, images: Mapping[str, Path]) -> Provided:
@@ -229,8 +239,7 @@ class WeakCache:
                     files = self._files(image_id)
                     if any(path.exists() for path in files):
                         outdated.append(image_id)
-                    for path in files:
-                        path.unlink(missing_ok=True)
+                    files.remove()
         if outdated:
             log.info(
                 "%d images are not those that %s was made from, such as %s; their weak masks are "
@@ -241,23 +250,21 @@ class WeakCache:
             rows = [(image_id, *source) for image_id, source in sorted(table.items())]
             self._write_rows(_TABLE, _COLUMNS, rows)
 
-    def _remove_damaged(self, images: Mapping[str, Path]) -> dict[str, str]:
+    def _remove_damaged(
+        self, images: Mapping[str, Path], recorded: Mapping[str, str]
+    ) -> dict[str, str]:
         """Remove results that cannot be read, and return sizes and times of all the others."""
-        known = {
-            image_id: texts[0] for image_id, *texts in self._read_rows(_RESULTS, _RESULT_COLUMNS)
-        }
-        whole = dict(known)
+        whole = dict(recorded)
         damaged: list[str] = []
         with run_each(
             sorted(images),
-            lambda image_id: self._whole_result(self._files(image_id), known.get(image_id)),
+            lambda image_id: self._whole_result(self._files(image_id), recorded.get(image_id)),
             jobs=self.jobs,
         ) as outcomes:
             for image_id, result in outcomes:
                 if isinstance(result, ImageFailure):
                     damaged.append(str(result))
-                    for path in self._files(image_id):
-                        path.unlink(missing_ok=True)
+                    self._files(image_id).remove()
                 if isinstance(result, str):
                     whole[image_id] = result
                 else:
@@ -269,7 +276,7 @@ class WeakCache:
             )
         return whole
 
-    def _whole_result(self, files: MadeFiles, known: str | None) -> str | None:
+    def _whole_result(self, files: MadeFiles, recorded: str | None) -> str | None:
         """Return sizes and times of an image's results, or None if it has none.
 
         Raises
@@ -280,20 +287,10 @@ class WeakCache:
         if not files.exist():
             return None
         sizes_and_times = _sizes_and_times(files)
-        if sizes_and_times != known:
+        if sizes_and_times != recorded:
             for path in files:
                 read_named(path, read_gray)
         return sizes_and_times
-
-    def _record_results(self, whole: Mapping[str, str], files: Mapping[str, MadeFiles]) -> None:
-        """Record sizes and times of results that are whole and of those made by this run."""
-        made = {
-            image_id: _sizes_and_times(paths)
-            for image_id, paths in files.items()
-            if image_id not in whole
-        }
-        if made or not (self.folder / _RESULTS).exists():
-            self._write_rows(_RESULTS, _RESULT_COLUMNS, sorted({**whole, **made}.items()))
 
     def _source(self, image_id: str, image: Path, known: _Source | None) -> _Source:
         """Describe the files that an image's results are made from.

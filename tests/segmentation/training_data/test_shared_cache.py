@@ -1,6 +1,7 @@
 """Two runs that make the weak masks of one data set at once, as real processes."""
 
 import logging
+import os
 import sys
 
 import numpy as np
@@ -98,3 +99,14 @@ def test_damaged_files_of_the_cache_are_made_again(plain, parser, folder, damage
     caplog.clear()
     completed(plain, "finetune", parser)
     assert "were damaged" not in caplog.text
+
+
+def test_a_file_that_changed_and_is_whole_is_read_once_and_recorded(plain, parser):
+    completed(plain, "finetune", parser)
+    (table,) = plain.rglob("results.csv")
+    before = table.read_bytes()
+    (weak,) = plain.rglob("weak/**/00001.png")
+    os.utime(weak, ns=(0, weak.stat().st_mtime_ns + 1_000_000_000))
+    completed(plain, "finetune", parser)
+    assert table.read_bytes() != before
+    assert f":{weak.stat().st_mtime_ns}" in table.read_text()
