@@ -88,13 +88,24 @@ class FolderLock(Lock):
 
     def acquire(self) -> None:
         """Lock the folder, as on entering the context."""
+        if not self._is_acquired(blocking=False):
+            raise self._busy
+
+    def wait(self) -> None:
+        """Lock the folder, after waiting for the process that holds it."""
+        if not self._is_acquired(blocking=False):
+            log.info("another run is writing to %s; waiting for it", self.folder)
+            self._is_acquired(blocking=True)
+
+    def _is_acquired(self, *, blocking: bool) -> bool:
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            self._lock.acquire(blocking=False)
-        except Timeout as error:
-            raise self._busy from error
+            self._lock.acquire(blocking=blocking)
+        except Timeout:
+            return False
         except OSError as error:
             raise output_error(self.folder, error) from error
+        return True
 
     def release(self) -> None:
         """Release the folder."""
@@ -212,16 +223,8 @@ def turn(folder: Path, name: str) -> Iterator[None]:
     OutputError
         The folder cannot be created or written.
     """
-    lock = FileLock(folder / name)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        try:
-            lock.acquire(blocking=False)
-        except Timeout:
-            log.info("another run is writing to %s; waiting for it", folder)
-            lock.acquire()
-    except OSError as error:
-        raise output_error(folder, error) from error
+    lock = FolderLock(folder, name, busy=another_writes(folder))
+    lock.wait()
     try:
         yield
     finally:
