@@ -1,12 +1,9 @@
 """Pictures: reading of photographs and masks, with errors that name the file."""
 
-from collections.abc import Callable
-
 import numpy as np
 
-from ..errors import ImageError
 from ..images import masks, photographs
-from ..storage.places import Place
+from ..images.named import read_named
 from .arguments import AnyPath, as_place
 
 
@@ -28,7 +25,7 @@ def read_image(path: AnyPath) -> np.ndarray:
     ImageError
         As in `images.photographs.read_image`.
     """
-    return _named(path, photographs.read_image)
+    return read_named(as_place(path), photographs.read_image, name=str(path))
 
 
 def read_mask(path: AnyPath, *, threshold: int | None = None) -> np.ndarray:
@@ -51,11 +48,9 @@ def read_mask(path: AnyPath, *, threshold: int | None = None) -> np.ndarray:
     ImageError
         As in `images.masks.read_mask`.
     """
-    return _named(path, lambda place: masks.read_mask(place, threshold=threshold))
-
-
-def _named(path: AnyPath, read: Callable[[Place], np.ndarray]) -> np.ndarray:
-    try:
-        return read(as_place(path))
-    except ImageError as error:
-        raise ImageError(f"{path}: {error}") from error
+    return read_named(
+        as_place(path),
+        lambda place: masks.read_mask(place, threshold=threshold),
+        name=str(path),
+        keep_advice=True,
+    )

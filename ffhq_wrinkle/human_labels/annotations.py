@@ -11,6 +11,7 @@ import numpy as np
 
 from ..errors import AnnotationError, ImageError
 from ..images.masks import decode_mask
+from ..images.named import read_named
 from ..images.photographs import decode_gray, read_content
 from ..images.sizes import of_size, require_size
 from .annotators import AnnotatedImage, AnnotationSettings
@@ -36,17 +37,15 @@ class MaskFile(NamedTuple):
 
     def decoded(self, threshold: int | None = None) -> np.ndarray:
         """Decode a mask, as `masks.decode_mask`; errors name the file."""
-        try:
-            return decode_mask(self.content, threshold=threshold)
-        except ImageError as error:
-            raise ImageError(f"{self.path}: {error}") from error
+        return read_named(
+            self.path,
+            lambda _: decode_mask(self.content, threshold=threshold),
+            keep_advice=True,
+        )
 
     def levels(self) -> np.ndarray:
         """Decode gray levels, as `photographs.decode_gray`; errors name the file."""
-        try:
-            return decode_gray(self.content)
-        except ImageError as error:
-            raise ImageError(f"{self.path}: {error}") from error
+        return read_named(self.path, lambda _: decode_gray(self.content))
 
 
 class ImageFiles(NamedTuple):
@@ -77,10 +76,9 @@ def read_files(image: AnnotatedImage) -> ImageFiles:
 
 
 def _read(path: Path | None) -> MaskFile | None:
-    try:
-        return MaskFile(path, read_content(path)) if path else None
-    except ImageError as error:
-        raise ImageError(f"{path}: {error}") from error
+    if path is None:
+        return None
+    return MaskFile(path, read_named(path, read_content))
 
 
 def decode_annotations(files: ImageFiles, settings: AnnotationSettings) -> Annotations:

@@ -1,4 +1,4 @@
-"""Named: files read with errors that name them, where no option can set a threshold."""
+"""Named: files read with errors that name them."""
 
 from collections.abc import Callable
 from typing import TypeVar
@@ -10,10 +10,14 @@ PlaceT = TypeVar("PlaceT", bound=Place)
 Content = TypeVar("Content")
 
 
-def read_named(path: PlaceT, read: Callable[[PlaceT], Content], *, name: str = "") -> Content:
+def read_named(
+    path: PlaceT,
+    read: Callable[[PlaceT], Content],
+    *,
+    name: str = "",
+    keep_advice: bool = False,
+) -> Content:
     """Read a file by a function whose errors do not name it, and name it in them.
-
-    Advice on thresholds is left out, for readers without such an option.
 
     Parameters
     ----------
@@ -23,6 +27,8 @@ def read_named(path: PlaceT, read: Callable[[PlaceT], Content], *, name: str = "
         Takes the path.
     name : str
         How errors name the file; by its path if not given.
+    keep_advice : bool
+        Whether errors advise a threshold, where an option can set one.
 
     Raises
     ------
@@ -35,6 +41,6 @@ def read_named(path: PlaceT, read: Callable[[PlaceT], Content], *, name: str = "
     except SizeError as error:
         raise SizeError(f"{name}: {error}") from error
     except ManyValuesError as error:
-        raise ImageError(f"{name}: {error.fault}") from error
+        raise ImageError(f"{name}: {error if keep_advice else error.fault}") from error
     except ImageError as error:
         raise ImageError(f"{name}: {error}") from error

@@ -15,6 +15,7 @@ from ...errors import ArgumentError, ImageError, ImageFailure
 from ...faces.labels import FaceParser
 from ...faces.parsing import create_parser
 from ...images.arrays import plain_array
+from ...images.named import read_named
 from ...images.photographs import read_image
 from ...reports.overlays import wrinkle_overlay
 from ...results.tabular import LONGEST_SIDE
@@ -214,10 +215,7 @@ class Predictor:
             image, image_id = plain_array(photos), _PHOTO_ID
         else:
             place = parse_place(photos) if isinstance(photos, str) else photos
-            try:
-                image, image_id = read_image(place), place.stem
-            except ImageError as error:
-                raise ImageError(f"{place}: {error}") from error
+            image, image_id = read_named(place, read_image), place.stem
         photo = self.look(image, image_id)
         (faces,) = self.faces([photo])
         if isinstance(faces, ImageFailure):
