@@ -42,8 +42,8 @@ def evaluate(
     ----------
     predictions : str or Path, sequence of np.ndarray, or mapping of str to np.ndarray
         A folder of masks or probabilities. Or arrays in memory, in order or by image id: masks,
-        bool (H, W), or probabilities of 0 to 1. Only `threshold`,
-        `exact_only`, `resamples` and `seed` apply to arrays.
+        bool (H, W), or probabilities of 0 to 1. Only `threshold`, `exact_only`, `resamples` and
+        `seed` apply to arrays.
     references : str or Path, sequence of np.ndarray, or mapping of str to np.ndarray
         A folder of masks, or a data set; or masks in memory, bool (H, W).
     out : str or Path, optional

@@ -5,7 +5,7 @@ import sys
 from tests.helpers.processes import start
 
 SCRIPT = """
-import logging, sys, time
+import sys, time
 from pathlib import Path
 import numpy as np
 from ffhq_wrinkle.errors import FfhqWrinkleError, RunInterrupted

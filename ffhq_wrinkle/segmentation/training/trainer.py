@@ -117,7 +117,8 @@ class StageTrainer:
         laid_out(self.model, self.model.memory_format)
         state = read_state(self.folder / LAST, self.record, self.data.sha256)
         if state:
-            require_best(self.folder, StageProgress(**state["progress"]))
+            self.progress = StageProgress(**state["progress"])
+            require_best(self.folder, self.progress)
             self.model.load_state_dict(state["model"])
         optimizer = torch.optim.AdamW(
             self.model.parameters(),
@@ -130,7 +131,6 @@ class StageTrainer:
         self._network, self._optimizer = self.fabric.setup(network, optimizer)
         if state:
             self._optimizer.load_state_dict(state["optimizer"])
-            self.progress = StageProgress(**state["progress"])
             log.info(
                 "%s resumes at epoch %d, step %d",
                 *(self.config.stage, self.progress.epoch + 1, self.progress.step + 1),
