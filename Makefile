@@ -1,10 +1,10 @@
-# `make demo` and `make test` set up all they need in .venv, on a machine that has Python 3.11 or newer.
+# `make demo` and `make test` install everything they need in .venv; they require Python 3.11 or newer.
 
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
-# For tests. Apart from the rest, for of all versions of boto3 and botocore few fit each other, and pip
-# that looks for them among everything else gives up good versions of PyTorch.
+# For tests. Installed separately, because few versions of boto3 and botocore fit each other: in one
+# step, pip would look for them by going back to old versions of PyTorch.
 S3_SERVER := 'moto[s3]>=5.1' 'flask>=3.0' 'flask-cors>=5.0'
 
 .DEFAULT_GOAL := help
@@ -24,7 +24,7 @@ check: $(INSTALLED) ## Format, lint and strict types, as CI does
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
-clean: ## Remove what make made
+clean: ## Remove .venv and demo/
 	rm -rf $(VENV) demo
 
 $(INSTALLED): pyproject.toml tools/find_python.sh

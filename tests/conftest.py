@@ -79,7 +79,7 @@ def make_dataset(tmp_path):
 
 @pytest.fixture(scope="session")
 def real_data() -> Path:
-    """Portraits and wrinkle masks of real people, which are no part of the project."""
+    """Portraits and wrinkle masks of real people, which are not in the repository."""
     if not REAL_DATA.is_dir():
         pytest.skip(f"real faces are not in {REAL_DATA}")
     return REAL_DATA

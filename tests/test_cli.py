@@ -124,7 +124,7 @@ def test_the_default_number_of_jobs_is_that_of_the_cores_allowed():
     assert int(subprocess.check_output([sys.executable, "-c", code])) == 1
 
 
-def test_options_offer_what_the_library_has():
+def test_options_offer_the_library_s_choices():
     # The command line names these itself, since importing them would load heavy libraries.
     options = {option.name: option for option in main.commands["predict"].params}
     assert tuple(options["recipe"].type.choices) == tuple(FORMULAS)
@@ -142,7 +142,7 @@ def test_options_offer_what_the_library_has():
     assert tuple(arguments["only"].type.choices) == tuple(LABELS)
 
 
-def test_the_page_of_commands_is_what_help_says():
+def test_the_page_of_commands_is_the_output_of_help():
     tools = ROOT / "tools"
     made = subprocess.check_output(
         [sys.executable, "-c", "import make_cli_docs; print(make_cli_docs.page(), end='')"],

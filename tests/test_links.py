@@ -9,10 +9,10 @@ from tests.helpers import ROOT
 
 PAGES = sorted(
     str(path.relative_to(ROOT))
-    for folder in (".", "docs", "manifests", "segmentation")
+    for folder in (".", "docs", "manifests", "segmentation", "findings")
     for path in (ROOT / folder).glob("*.md")
 )
-# Of these nobody expects links; any other page without one is a page whose links are not seen.
+# These pages need no links; any other page without one is a page whose links are not recognised.
 WITHOUT_LINKS = {"CHANGELOG.md", "docs/cli.md", "docs/install.md", "docs/results.md"}
 
 
@@ -85,7 +85,7 @@ def test_the_pages_are_those_of_the_root_and_of_the_folders_that_have_some():
         ("`[not](a.md)`\n```sh\n[nor](b.md)\n```\n", []),
     ],
 )
-def test_links_are_found_in_markdown_and_html_but_not_in_code(text, links):
+def test_links_are_read_from_markdown_and_html_but_not_from_code(text, links):
     assert links_of(text) == links
 
 

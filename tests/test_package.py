@@ -15,7 +15,7 @@ from tests.helpers import ROOT
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory):
     if not (ROOT / ".git").exists():
-        pytest.skip("this is no git checkout")
+        pytest.skip("this is not a git checkout")
     folder = tmp_path_factory.mktemp("wheel")
     source = folder / "source"
     # A copy of what git tracks, so that the build leaves nothing behind and packs no leftovers.

@@ -53,7 +53,7 @@ def test_compare_weak_gives_the_figures_of_a_hand_made_pair(tmp_path):
     np.testing.assert_allclose(figures(result.stdout, "OURS", "face"), face, atol=6e-5)
 
 
-def test_compare_weak_tells_the_recipes_apart(tmp_path):
+def test_compare_weak_distinguishes_the_recipes(tmp_path):
     image, labels = drawn_face(512)
     face = labels == 1
     official = masked_texture_map(image, face, recipe="released")
@@ -120,7 +120,7 @@ def test_the_benchmarks_run():
         "build-weak --parser labels --parser bisenet --count 2 --rounds 1": (
             "build-weak labels", "build-weak bisenet", "ratio",
         ),
-        "plan --count 30": ("all there  nothing to do",),
+        "plan --count 30": ("all done   nothing to do",),
         "scaling --count 25 --side 64": ("25 made",),
         "png --rounds 1": ("times as large as Pillow's",),
     }  # fmt: skip

@@ -1,7 +1,7 @@
 """Draw a sheet of augmented samples: `python tools/augment_sheet.py docs/augmentation.jpg`.
 
-The astronaut's face beside its texture map, with lines drawn where wrinkles would be: as it is,
-each of the six alone, and five times all together.
+The sheet shows the astronaut's face beside its texture map, with lines drawn where wrinkles would
+be: unchanged, under each of the six augmentations alone, and five times under all six together.
 """
 
 import sys
@@ -23,7 +23,7 @@ from ffhq_wrinkle.weak_labels.texture import scaled_kernel, texture_map
 
 TILE = 180
 COLUMNS = 3
-# Forehead, crow's feet and nasolabial folds of the aligned face of 512x512.
+# Forehead, crow's feet and nasolabial folds of the aligned 512x512 face.
 LINES = (
     ((205, 176), (235, 170), (285, 171), (318, 177)),
     ((200, 192), (240, 187), (285, 188), (325, 193)),
@@ -37,7 +37,7 @@ LINES = (
 
 
 def sample() -> FaceArrays:
-    """The astronaut, with the texture map made visible as fourth channel, and drawn lines."""
+    """Return the astronaut with drawn lines and, as fourth channel, a brightened texture map."""
     image = aligned_astronaut()
     drawn = np.zeros((SIDE, SIDE), np.uint8)
     for line in LINES:
@@ -49,7 +49,7 @@ def sample() -> FaceArrays:
 
 
 def tile(shown: FaceArrays, name: str) -> np.ndarray:
-    """Image with its mask in red, and the texture map, named."""
+    """Return the image with its mask in red beside the texture map, with a caption."""
     image = shown.image[:, :, :3].copy()
     image[shown.target] = (255, 0, 60)
     pair = np.hstack([image, np.repeat(shown.image[:, :, 3:], 3, axis=2)])
@@ -62,7 +62,7 @@ def tile(shown: FaceArrays, name: str) -> np.ndarray:
 
 
 def sheet() -> np.ndarray:
-    """All examples: RGB uint8."""
+    """Return the sheet of all examples, RGB uint8."""
     none = AugmentSettings.none()
     alone = {
         "horizontal flip": replace(none, hflip_p=1),
@@ -76,9 +76,9 @@ def sheet() -> np.ndarray:
         hflip_p=1, scaling_p=1, affine_p=1, elastic_p=1, grid_p=1, optical_p=1
     )
     examples = [("as it is", none), *alone.items(), *[("all six", together)] * 5]
-    given = sample()
+    original = sample()
     tiles = [
-        tile(augmented(given, settings, sample_generator(0, epoch, "00000")), name)
+        tile(augmented(original, settings, sample_generator(0, epoch, "00000")), name)
         for epoch, (name, settings) in enumerate(examples)
     ]
     rows = [np.hstack(tiles[at : at + COLUMNS]) for at in range(0, len(tiles), COLUMNS)]
@@ -86,7 +86,7 @@ def sheet() -> np.ndarray:
 
 
 def main(path: Path) -> None:
-    """Write the sheet as JPEG."""
+    """Write the sheet as a JPEG file."""
     quality = [cv2.IMWRITE_JPEG_QUALITY, 70]
     _, encoded = cv2.imencode(".jpg", sheet()[:, :, ::-1], quality)
     write_bytes(path, encoded.tobytes())

@@ -1,7 +1,7 @@
-"""Time what users wait for, beside the naive way to do it: `python tools/benchmark.py --help`.
+"""Time what users wait for against a naive implementation: `python tools/benchmark.py --help`.
 
-Ours and the naive way take turns, and the ratio of their medians is what to look at: the seconds
-are those of one machine.
+Our implementation and the naive one take turns. The number to compare is the ratio of their
+medians, because the seconds depend on the machine.
 """
 
 import click
@@ -22,7 +22,7 @@ from benchmark_weak import build_weak_benchmark, memory, steps
 
 @click.group()
 def main() -> None:
-    """Time what users wait for, beside the naive way."""
+    """Time what users wait for against a naive implementation."""
 
 
 for command in (

@@ -1,4 +1,4 @@
-"""Benchmark of augmentation: all six at once against albumentations, one after the other."""
+"""Benchmark of augmentation: our six in one pass against albumentations' six in sequence."""
 
 import itertools
 import math
@@ -25,19 +25,19 @@ SETTINGS = AugmentSettings(hflip_p=1, scaling_p=1, affine_p=1, elastic_p=1, grid
 def peer_augmentation(
     side: int, ours: AugmentSettings, *, approximate: bool
 ) -> Callable[..., dict[str, np.ndarray]]:
-    """The six of albumentations one after the other, as strong and as often as ours."""
-    os.environ["NO_ALBUMENTATIONS_UPDATE"] = "1"  # it would ask the internet for its version
+    """Return albumentations' six in sequence, with the strengths and probabilities of ours."""
+    os.environ["NO_ALBUMENTATIONS_UPDATE"] = "1"  # otherwise it looks online for a newer version
     try:
         import albumentations
     except ImportError as error:
         raise click.ClickException(
-            "albumentations is what ours is compared with; without a second OpenCV: "
-            "pip install --no-deps albumentations==2.0.8 albucore==0.0.24; "
-            "pip install pydantic simsimd stringzilla"
+            "this benchmark compares with albumentations, which is not installed. To install it "
+            "without a second OpenCV: pip install --no-deps albumentations==2.0.8 "
+            "albucore==0.0.24; pip install pydantic simsimd stringzilla"
         ) from error
     sigma = ours.elastic_sigma * side / 1024
-    # It divides the noise by its largest number, about 5; what the filter leaves of it depends on
-    # the kernel, which if approximate is nearly a box of 17x17.
+    # albumentations divides the noise by its largest value, about 5. How much of the noise remains
+    # after the filter depends on the kernel, which is nearly a 17x17 box when approximate.
     left = 17 if approximate else 2 * math.sqrt(math.pi) * sigma
     turned, sheared, moved = ours.rotation_deg, ours.shear_deg, ours.translation
     composed: Callable[..., dict[str, np.ndarray]] = albumentations.Compose(
@@ -68,9 +68,9 @@ def peer_augmentation(
 
 @click.command("augment")
 @click.option("--rounds", default=15, show_default=True, help="Turns of each way.")
-@click.option("--side", default=SIDE, show_default=True, help="Of the sample, pixels.")
+@click.option("--side", default=SIDE, show_default=True, help="Side of the sample in pixels.")
 def augment_benchmark(rounds: int, side: int) -> None:
-    """Augmentation: albumentations' six one after the other against ours, on one core."""
+    """Time our augmentation against albumentations' six in sequence, on one core."""
     print_machine()
     cv2.setNumThreads(1)
     torch.set_num_threads(1)
@@ -89,7 +89,7 @@ def augment_benchmark(rounds: int, side: int) -> None:
     def ours(crop: int | None = None) -> FaceArrays:
         return augmented(sample, SETTINGS, sample_generator(0, next(epochs), "00000"), crop=crop)
 
-    # Four channels in one array, which is its quickest way.
+    # albumentations is fastest with all four channels in one array.
     ways: dict[str, Callable[[], object]] = {
         "albumentations, exact elastic": lambda: exact(image=pixels, mask=levels),
         "albumentations, approximate": lambda: approximate(image=pixels, mask=levels),
@@ -98,12 +98,12 @@ def augment_benchmark(rounds: int, side: int) -> None:
     }
     for drawn in (exact(image=pixels, mask=levels)["mask"], ours().target):
         if not 0.5 < np.count_nonzero(drawn) / np.count_nonzero(mask) < 1.5:
-            raise click.ClickException("a mask has lost, or gained, half its pixels")
+            raise click.ClickException("a mask lost or gained at least half its pixels")
     timed = dict(zip(ways, in_turns(rounds, *ways.values()), strict=True))
     base = statistics.median(timed["ours"])
     for name, seconds in timed.items():
         print(
-            f"{name:30} median {1000 * statistics.median(seconds):6.1f} ms a sample "
+            f"{name:30} median {1000 * statistics.median(seconds):6.1f} ms per sample "
             f"({1000 * min(seconds):.1f} to {1000 * max(seconds):.1f}), "
             f"{statistics.median(seconds) / base:.2f} times as long as ours"
         )

@@ -1,4 +1,4 @@
-"""Benchmark of what grows with a run and is done by one process, on a cluster too."""
+"""Benchmark of the work that grows with a run and that one process does, even on a cluster."""
 
 import time
 from collections.abc import Iterator
@@ -20,19 +20,19 @@ from timing import print_machine, scratch
 
 
 @contextmanager
-def timed(what: str, count: int) -> Iterator[None]:
-    """Print how long something took, and what it did to this process's memory."""
+def timed(task: str, count: int) -> Iterator[None]:
+    """Print how long a task took, and by how much this process's memory grew."""
     before, started = psutil.Process().memory_info().rss, time.perf_counter()
     yield
     seconds = time.perf_counter() - started
     bytes_each = (psutil.Process().memory_info().rss - before) / count
     print(
-        f"{what:36} {seconds:6.2f} s, {1e6 * seconds / count:7.1f} us and {bytes_each:.0f} B each"
+        f"{task:36} {seconds:6.2f} s, {1e6 * seconds / count:7.1f} us and {bytes_each:.0f} B each"
     )
 
 
 class Nothing(Work[ImageFile, ImageFile]):
-    """Work of which all is done already, so that only handing out is left."""
+    """Work whose results all exist, so that only the distribution of shards is timed."""
 
     batch_size = 1
 
@@ -40,7 +40,7 @@ class Nothing(Work[ImageFile, ImageFile]):
         super().__init__([], self)
 
     def complete(self, file: ImageFile) -> bool:
-        """Everything is there."""
+        """Return True: every result exists."""
         return True
 
     def load(self, file: ImageFile) -> ImageFile:
@@ -51,22 +51,22 @@ class Nothing(Work[ImageFile, ImageFile]):
         """Never called."""
         return batch
 
-    def write(self, one: ImageFile, result: ImageFile) -> None:
+    def write(self, file: ImageFile, result: ImageFile) -> None:
         """Never called."""
 
     def begin(self) -> None:
-        """Nothing to note."""
+        """Record nothing."""
 
     require_shared = remove_partials = finish = begin
 
 
 @click.command("cluster")
 @click.option("--count", default=200_000, show_default=True, help="Images.")
-@click.option("--workers", default=2, show_default=True, help="Of a cluster on this machine.")
+@click.option("--workers", default=2, show_default=True, help="Workers of a local cluster.")
 def cluster_benchmark(count: int, workers: int) -> None:
-    """Listing, asking what is there, tables, and shards that have nothing to do."""
+    """Time listing, looking for results, tables, and shards that have nothing to do."""
     print_machine()
-    print(f"{count} images, a thousand in a folder; half of them done; a failure in a hundred")
+    print(f"{count} images, 1000 in a folder; half of them done; one failure in a hundred")
     with scratch() as folder:
         for number in range(count):
             for images in ("images", "out") if number % 2 else ("images",):
@@ -75,13 +75,13 @@ def cluster_benchmark(count: int, workers: int) -> None:
                 path.touch()
         with timed("listing", count):
             files = choose_images(folder / "images").images
-        # What a run that finished has written counts by its name.
+        # After a finished run, a result counts by its name.
         output = OutputFolder(folder / "out", {}, note="")
-        with timed("asking what is there", count):
+        with timed("looking for results", count):
             done = sum(output.state(file.mirrored(".png")) is State.OURS for file in files)
         with timed("counting results", done):
             output.results()
-        _asking_after_a_cut(folder / "cut")
+        _time_state_after_interruption(folder / "interrupted")
         failures = [
             Failure(file.path, "read", "damaged or cut short: image file is truncated")
             for file in files[::100]
@@ -99,19 +99,22 @@ def cluster_benchmark(count: int, workers: int) -> None:
     print(f"{counted} images, {workers} workers")
 
 
-def _asking_after_a_cut(folder: Path, count: int = 200) -> None:
-    """Time the look at each result, of 1024x1024, that follows a run cut off."""
+def _time_state_after_interruption(folder: Path, count: int = 200) -> None:
+    """Time the check of each 1024x1024 result that follows an interrupted run."""
     mask = np.random.default_rng(0).integers(0, 40, (1024, 1024), np.uint8)
     with OutputFolder(folder, {}, note="mask") as output:
         output.begin()
         for number in range(count):
             output.write(released_path(f"{number:05d}", ".png"), mask)
-    with OutputFolder(folder, {}, note="mask") as output, timed("asking after a cut", count):
+    with (
+        OutputFolder(folder, {}, note="mask") as output,
+        timed("checking after an interruption", count),
+    ):
         if not all(
             output.state(released_path(f"{number:05d}", ".png")) is State.OURS
             for number in range(count)
         ):
-            raise RuntimeError("results were not taken for what they are")
+            raise RuntimeError("results of this run were not recognised as its own")
 
 
 if __name__ == "__main__":

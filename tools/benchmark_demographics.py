@@ -1,4 +1,4 @@
-"""Benchmark of `demographics`, on a table of labels that is drawn here."""
+"""Benchmark of `demographics` on a random table of labels."""
 
 import csv
 import statistics
@@ -24,7 +24,7 @@ Table = dict[str, tuple[int, float, float]]
 
 
 def make_table(path: Path) -> None:
-    """Write a table as ffhq-features publishes it, with 15 columns; one row of 130 is blank."""
+    """Write a table in the format of ffhq-features, 15 columns, with one row in 130 blank."""
     random = np.random.default_rng(0)
     years = random.integers(0, 73, _ROWS)
     with path.open("w", newline="") as file:
@@ -40,7 +40,7 @@ def make_table(path: Path) -> None:
 
 
 def naive(path: Path) -> Table:
-    """Count as one would write it in an afternoon: row by row, and statsmodels for intervals."""
+    """Count row by row in a plain loop, with intervals by statsmodels."""
     with path.open(newline="") as file:
         labels = {row["image_number"]: row for row in csv.DictReader(file)}
     ages: Counter[str] = Counter()
@@ -51,34 +51,34 @@ def naive(path: Path) -> Table:
             places = zip(_FIRST_YEARS, _NAMES, strict=True)
             ages[next(name for first, name in places if float(row["age"]) >= first)] += 1
             sexes[row["gender"]] += 1
-    found = {}
+    intervals = {}
     for counts in (ages, sexes):
         for name, count in counts.items():
             low, high = proportion_confint(count, counts.total(), method="wilson")
-            found[name] = (count, float(low), float(high))
-    return found
+            intervals[name] = (count, float(low), float(high))
+    return intervals
 
 
 def ours(path: Path) -> Composition:
-    """The same by the package."""
+    """Count the same faces with the package."""
     return compose({"all": parse_ids(f"0-{_FACES - 1}")}, read_features(path))
 
 
 def difference(composition: Composition, table: Table) -> float:
-    """How far intervals are apart; the counts have to be the same."""
-    apart = 0.0
+    """Return the largest difference between interval ends; the counts must be equal."""
+    worst = 0.0
     for share in composition.shares:
         count, low, high = table[share.group]
         if share.faces != count:
             raise click.ClickException(f"{share.group}: {share.faces} faces, naive {count}")
-        apart = max(apart, abs(share.low - low), abs(share.high - high))
-    return apart
+        worst = max(worst, abs(share.low - low), abs(share.high - high))
+    return worst
 
 
 @click.command("demographics")
-@click.option("--rounds", default=7, show_default=True, help="How often each way is timed.")
+@click.option("--rounds", default=7, show_default=True, help="Rounds of timing.")
 def demographics_benchmark(rounds: int) -> None:
-    """Time `demographics` of 50,000 ids and a table of 70,000, beside a loop over its rows."""
+    """Time `demographics` for 50,000 ids in a table of 70,000 rows, against a loop over rows."""
     print_machine()
     with scratch() as folder:
         path = folder / "features.csv"
@@ -97,6 +97,6 @@ def demographics_benchmark(rounds: int) -> None:
             f"demographics {name:14} median {statistics.median(seconds):.3f} s "
             f"({min(seconds):.3f} to {max(seconds):.3f})"
         )
-    ratios = [one / other for one, other in zip(loop, library, strict=True)]
+    ratios = [naive_s / our_s for naive_s, our_s in zip(loop, library, strict=True)]
     ratio = statistics.median(loop) / statistics.median(library)
     print(f"demographics ratio {ratio:.2f} ({min(ratios):.2f} to {max(ratios):.2f})")

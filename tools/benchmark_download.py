@@ -1,4 +1,4 @@
-"""Benchmark of `download`: planning and verifying a data set that is complete."""
+"""Benchmark of `download`: planning and verifying a complete data set."""
 
 import contextlib
 import csv
@@ -17,7 +17,7 @@ from timing import print_machine, scratch
 
 
 def make_complete(data: Path, count: int) -> None:
-    """Write so many tiny files in the layout, and the ledger that knows them."""
+    """Write `count` tiny files in the released layout, and the ledger that lists them."""
     with (data / LEDGER).open("w", newline="") as file:
         table = csv.writer(file)
         table.writerow(LedgerRow._fields)
@@ -26,16 +26,16 @@ def make_complete(data: Path, count: int) -> None:
             path = data / place
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(number.to_bytes(8, "big"))
-            found = path.stat()
-            hashed = f"sha256:{file_hashes(path, 'sha256')['sha256']}"
-            row = (place, "made", found.st_size, hashed, found.st_mtime_ns, "verified", "")
+            status = path.stat()
+            digest = f"sha256:{file_hashes(path, 'sha256')['sha256']}"
+            row = (place, "made", status.st_size, digest, status.st_mtime_ns, "verified", "")
             table.writerow(row)
 
 
 @click.command("download")
 @click.option("--count", default=50_000, show_default=True, help="Files.")
 def download_benchmark(count: int) -> None:
-    """A second run of `download images` into a complete data set, without and with --verify."""
+    """Time a second `download images` into a complete data set, without and with --verify."""
     print_machine()
     command = Path(sys.executable).with_name("ffhq-wrinkle")
     with scratch() as folder:
@@ -50,7 +50,8 @@ def download_benchmark(count: int) -> None:
                     peak = max(peak, process.memory_info().rss)
                 time.sleep(0.005)
             seconds = time.perf_counter() - started
-            said = process.communicate()[0].strip()
+            summary = process.communicate()[0].strip()
             print(
-                f"{said}{', by hash' if verify else ''}: {seconds:.2f} s, peak {peak / 1e6:.0f} MB"
+                f"{summary}{', by hash' if verify else ''}: {seconds:.2f} s, "
+                f"peak {peak / 1e6:.0f} MB"
             )

@@ -1,4 +1,4 @@
-"""Benchmark of `evaluate`, on masks that are drawn here."""
+"""Benchmark of `evaluate` on synthetic masks."""
 
 import statistics
 from collections.abc import Callable, Sequence
@@ -37,7 +37,7 @@ _EXACT = EvaluationSettings(tolerances_px=(), centrelines=False)
 
 
 def make_probabilities(masks: Path, folder: Path, different: int = 40) -> None:
-    """Write 16-bit PNG as a network answers: the masks, blurred, with a little noise near lines."""
+    """Write 16-bit PNG like a network's output: blurred masks with some noise near the lines."""
     folder.mkdir()
     for number, path in enumerate(sorted(masks.iterdir())):
         if number >= different:
@@ -51,38 +51,40 @@ def make_probabilities(masks: Path, folder: Path, different: int = 40) -> None:
 
 
 def naive_masks(predictions: Path, references: Path, names: Sequence[str]) -> dict[str, float]:
-    """Score masks as one would write it in an afternoon: five calls for each image."""
-    found: dict[str, list[float]] = {measure: [] for measure in _NAIVE}
+    """Score masks with scikit-learn in a plain loop, five calls per image."""
+    scores: dict[str, list[float]] = {measure: [] for measure in _NAIVE}
     for name in names:
         reference, predicted = (
             np.array(Image.open(folder / name)).ravel() > 127
             for folder in (references, predictions)
         )
-        for measure, scored in _NAIVE.items():
-            found[measure].append(scored(reference, predicted))
-    return {measure: float(np.mean(values)) for measure, values in found.items()}
+        for measure, score in _NAIVE.items():
+            scores[measure].append(score(reference, predicted))
+    return {measure: float(np.mean(values)) for measure, values in scores.items()}
 
 
 def naive_probabilities(
     probabilities: Path, references: Path, names: Sequence[str]
 ) -> dict[str, float]:
-    """The same of probabilities, with the area under the precision-recall curve."""
-    found: dict[str, list[float]] = {measure: [] for measure in (*_NAIVE, "average_precision")}
+    """Score probabilities likewise, including the area under the precision-recall curve."""
+    scores: dict[str, list[float]] = {measure: [] for measure in (*_NAIVE, "average_precision")}
     for name in names:
         reference = np.array(Image.open(references / name)).ravel() > 127
         probability = np.array(Image.open(probabilities / name)).ravel() / 65535
-        for measure, scored in _NAIVE.items():
-            found[measure].append(scored(reference, probability > 0.5))
-        found["average_precision"].append(average_precision_score(reference, probability))
-    return {measure: float(np.mean(values)) for measure, values in found.items()}
+        for measure, score in _NAIVE.items():
+            scores[measure].append(score(reference, probability > 0.5))
+        scores["average_precision"].append(average_precision_score(reference, probability))
+    return {measure: float(np.mean(values)) for measure, values in scores.items()}
 
 
 def difference(evaluation: Evaluation, naive: dict[str, float]) -> float:
-    """The most by which a mean over images differs from the naive loop's."""
+    """Return the largest difference of a mean over images from the naive loop's."""
     return max(
-        abs(one.value - naive[one.column.measure])
-        for one in evaluation.estimates
-        if one.aggregate == MEAN and one.column.tolerance_px is None and one.column.measure in naive
+        abs(estimate.value - naive[estimate.column.measure])
+        for estimate in evaluation.estimates
+        if estimate.aggregate == MEAN
+        and estimate.column.tolerance_px is None
+        and estimate.column.measure in naive
     )
 
 
@@ -92,7 +94,7 @@ def difference(evaluation: Evaluation, naive: dict[str, float]) -> float:
 @click.option("--rounds", default=5, show_default=True, help="Turns of each way.")
 @click.option("--jobs", default=2, show_default=True)
 def evaluate_benchmark(count: int, naive_count: int, rounds: int, jobs: int) -> None:
-    """Scores of predictions: only reading, scikit-learn's in a loop, and ours."""
+    """Time `evaluate` against reading alone and a loop that calls scikit-learn."""
     print_machine()
     with scratch() as folder:
         predictions, references, _ = make_annotations(folder, count)
@@ -104,8 +106,8 @@ def evaluate_benchmark(count: int, naive_count: int, rounds: int, jobs: int) -> 
         soft = sorted([*probabilities.iterdir(), *references.iterdir()])
         sizes = [path.stat().st_size for path in (*predictions.iterdir(), *probabilities.iterdir())]
         print(
-            f"{count} images of {SIDE}x{SIDE}; {np.mean(sizes[:count]) / 1e3:.1f} kB a mask, "
-            f"{np.mean(sizes[count:]) / 1e3:.1f} kB a probability map"
+            f"{count} images of {SIDE}x{SIDE}; {np.mean(sizes[:count]) / 1e3:.1f} kB per mask, "
+            f"{np.mean(sizes[count:]) / 1e3:.1f} kB per probability map"
         )
         for kind, naive in ((predictions, naive_masks), (probabilities, naive_probabilities)):
             ours = evaluate_folders(kind, references, _EXACT, ids=ids, resamples=0)
@@ -122,7 +124,7 @@ def evaluate_benchmark(count: int, naive_count: int, rounds: int, jobs: int) -> 
             "only reading probabilities": lambda: read_only(soft, jobs),
             "probabilities --exact-only": lambda: evaluate(probabilities, _EXACT),
         }
-        *seconds, of_masks, of_probabilities = in_turns(
+        *seconds, mask_seconds, probability_seconds = in_turns(
             rounds,
             *ways.values(),
             lambda: naive_masks(predictions, references, names),
@@ -133,16 +135,17 @@ def evaluate_benchmark(count: int, naive_count: int, rounds: int, jobs: int) -> 
             for name, taken in zip(ways, seconds, strict=True)
         }
         naive_each = [
-            1000 * statistics.median(taken) / naive_count for taken in (of_masks, of_probabilities)
+            1000 * statistics.median(taken) / naive_count
+            for taken in (mask_seconds, probability_seconds)
         ]
         for name, taken in zip(ways, seconds, strict=True):
-            soft_too = "probabilities" in name
-            reading = each["only reading probabilities" if soft_too else "only reading masks"]
+            is_soft = "probabilities" in name
+            reading = each["only reading probabilities" if is_soft else "only reading masks"]
             print(
-                f"{name:26} {jobs} jobs: {each[name]:6.2f} ms an image "
+                f"{name:26} {jobs} jobs: {each[name]:6.2f} ms per image "
                 f"({1000 * min(taken) / count:.2f} to {1000 * max(taken) / count:.2f}), "
-                f"{each[name] / reading:.2f} times only reading, the naive loop takes "
-                f"{naive_each[soft_too] / each[name]:.1f} times as long"
+                f"{each[name] / reading:.2f} times as long as only reading; the naive loop takes "
+                f"{naive_each[is_soft] / each[name]:.1f} times as long"
             )
-        for what, taken_ms in zip(("masks", "probabilities"), naive_each, strict=True):
-            print(f"naive loop, {what}: 1 job {taken_ms:.1f} ms an image, on {naive_count} images")
+        for name, naive_ms in zip(("masks", "probabilities"), naive_each, strict=True):
+            print(f"naive loop, {name}: 1 job {naive_ms:.1f} ms per image, on {naive_count} images")

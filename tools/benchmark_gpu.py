@@ -1,4 +1,4 @@
-"""Benchmark of `build-weak` on a GPU: how fast, how busy GPU and cores are, and each step."""
+"""Benchmark of `build-weak` on a GPU: throughput, use of the GPU and the cores, and each step."""
 
 import shutil
 import statistics
@@ -30,7 +30,7 @@ DIFFERENT = 48  # images
 
 @contextmanager
 def gpu_busy() -> Iterator[list[float]]:
-    """Shares of time in which the GPU computed, by its driver, every fifth of a second."""
+    """Sample the GPU's utilisation, as its driver reports it, five times per second."""
     command = ["nvidia-smi", "--query-gpu=utilization.gpu", "--format=csv,noheader,nounits"]
     shares: list[float] = []
     if not shutil.which(command[0]):
@@ -43,14 +43,14 @@ def gpu_busy() -> Iterator[list[float]]:
 
 
 def cpu_seconds() -> float:
-    """Of this process and of those that it began and has waited for."""
+    """Return the CPU time of this process and of the child processes it has waited for."""
     times = psutil.Process().cpu_times()
     return float(times.user + times.system + times.children_user + times.children_system)
 
 
 @click.command("gpu")
 @click.option("--count", default=1920, show_default=True, help="Images of 1024x1024.")
-@click.option("--jobs", default=16, show_default=True, help="Threads, of all processes together.")
+@click.option("--jobs", default=16, show_default=True, help="Threads of all processes together.")
 @click.option("--parser", type=click.Choice(["labels", "bisenet"]), multiple=True)
 @click.option("--processes", multiple=True, type=int, default=(1, 4), show_default=True)
 @click.option("--batch-size", default=16, show_default=True)
@@ -65,10 +65,10 @@ def gpu_benchmark(
     rounds: int,
     device: str,
 ) -> None:
-    """`build-weak` on a GPU: images a second, how busy GPU and cores are, and each step by itself.
+    """Time `build-weak` on a GPU: images per second, use of the GPU and the cores, and each step.
 
-    Several processes are those of `--scheduler local:N`; they do not keep their start for later
-    rounds, and so have none that does not count.
+    More than one process means `--scheduler local:N`. These processes start again in every round,
+    so no warm-up round is needed.
     """
     print_machine()
     if device != "cpu":
@@ -81,13 +81,13 @@ def gpu_benchmark(
         )
         _time_steps(sorted(images.rglob("*.png"))[:DIFFERENT], bisenet, folder)
         parsers: list[FaceParser] = [ReadyLabels(labels), bisenet]
-        for one in parsers:
-            for number in processes if not parser or one.name in parser else ():
+        for face_parser in parsers:
+            for number in processes if not parser or face_parser.name in parser else ():
                 scheduler = f"local:{number}" if number > 1 else None
 
                 def run(
                     limit: int | None = None,
-                    parser: FaceParser = one,
+                    parser: FaceParser = face_parser,
                     number: int = number,
                     scheduler: str | None = scheduler,
                 ) -> None:
@@ -101,26 +101,26 @@ def gpu_benchmark(
                         scheduler=scheduler,
                     )
 
-                name = f"{one.name}, {number} processes"
+                name = f"{face_parser.name}, {number} processes"
                 _time_runs(name, run, count, rounds, warm_up=number == 1)
 
 
 def _time_runs(
     name: str, run: Callable[..., None], count: int, rounds: int, *, warm_up: bool
 ) -> None:
-    """Whole runs, and what is left when the time of a short one is taken away."""
+    """Time whole runs, and their rate after subtracting a short run, which removes the start."""
     short = count // 8
     rates, whole, shares, cores = [], [], [], []
     for number in range(rounds + warm_up):
         started = time.perf_counter()
         run(limit=short)
-        begun = time.perf_counter() - started
+        short_seconds = time.perf_counter() - started
         before, started = cpu_seconds(), time.perf_counter()
         with gpu_busy() as busy:
             run()
             seconds = time.perf_counter() - started
         if number >= warm_up:
-            rates.append((count - short) / (seconds - begun))
+            rates.append((count - short) / (seconds - short_seconds))
             whole.append(count / seconds)
             shares.append(statistics.mean(busy) if busy else 0.0)
             cores.append((cpu_seconds() - before) / seconds)
@@ -133,30 +133,30 @@ def _time_runs(
 
 
 def _time_steps(paths: list[Path], parser: BiSeNetParser, folder: Path) -> None:
-    """Each step by itself, on one core."""
+    """Time each step alone, on one core."""
     cv2.setNumThreads(1)
     image = read_image(paths[0])
     batch = [parser.prepare(read_image(path), "x") for path in paths[: parser.batch_size]]
     weak_masks = GpuWeakMasks(TextureSettings())
 
     def on_gpu() -> list[WeakOnGpu]:
-        seen = parser.on_gpu(batch)
-        if seen is None:
-            raise click.UsageError("this is for a GPU: --device cuda")
-        return weak_masks(seen)
+        parsed = parser.on_gpu(batch)
+        if parsed is None:
+            raise click.UsageError("this benchmark needs a GPU: --device cuda")
+        return weak_masks(parsed)
 
-    found = on_gpu()[0]
-    png = encode_png(found.weak_mask)
+    result = on_gpu()[0]
+    png = encode_png(result.weak_mask)
     ways: dict[str, Callable[[], object]] = {
         "read the image": lambda: read_image(paths[0]),
         "copy it for the GPU": lambda: parser.prepare(image, "x"),
         "parse, a batch": lambda: parser.label_maps(batch),
         "parse, texture, a batch": on_gpu,
-        "face mask from its bits": lambda: found.face(),
-        "encode the mask": lambda: encode_png(found.weak_mask),
+        "face mask from its bits": lambda: result.face(),
+        "encode the mask": lambda: encode_png(result.weak_mask),
         "write the mask": lambda: write_bytes(folder / "mask.png", png),
     }
     for name, seconds in zip(ways, in_turns(20, *ways.values()), strict=True):
         print(f"{name:30} {1000 * statistics.median(seconds):6.2f} ms", flush=True)
-    print(f"{found.face().mean():.2f} of the image is face")
+    print(f"{result.face().mean():.2f} of the image is face")
     print(f"at most {torch.cuda.max_memory_reserved() / 1e9:.1f} GB of GPU memory")

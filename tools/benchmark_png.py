@@ -1,4 +1,4 @@
-"""Benchmark of PNG as it is decoded and encoded, on images that are made here."""
+"""Benchmark of PNG decoding and encoding on synthetic images."""
 
 import io
 import statistics
@@ -32,12 +32,12 @@ def read_with_pillow(content: bytes) -> np.ndarray:
 
 
 def compared(pixels: np.ndarray, rounds: int) -> str:
-    """Milliseconds of Pillow, OpenCV and ours to decode Pillow's file and to encode; sizes."""
+    """Return milliseconds of Pillow, OpenCV and ours for decoding and encoding, and sizes."""
     by_pillow, ours = pillow_png(pixels), encode_png(pixels)
     if not np.array_equal(read_with_pillow(ours), pixels):
-        raise SystemExit("Pillow reads other pixels than were encoded")
+        raise SystemExit("Pillow decodes our PNG to different pixels")
     if not np.array_equal(decode_png(by_pillow), pixels):
-        raise SystemExit("other pixels were decoded than Pillow encoded")
+        raise SystemExit("we decode Pillow's PNG to different pixels")
     buffer = np.frombuffer(by_pillow, np.uint8)
     ways: list[Callable[[], object]] = [
         lambda: read_with_pillow(by_pillow),
@@ -60,9 +60,9 @@ def compared(pixels: np.ndarray, rounds: int) -> str:
 
 
 @click.command()
-@click.option("--rounds", default=11, show_default=True, help="Times each picture is coded.")
+@click.option("--rounds", default=11, show_default=True, help="Rounds of timing.")
 def png(rounds: int) -> None:
-    """PNG of 1024x1024, decoded and encoded by Pillow, OpenCV and ours on one core."""
+    """Time decoding and encoding of 1024x1024 PNG by Pillow, OpenCV and ours, on one core."""
     print_machine()
     cv2.setNumThreads(1)
     with scratch() as folder:

@@ -18,7 +18,7 @@ from timing import SIDE, in_turns, print_machine, scratch
 
 
 def make_checkpoint(folder: Path, network: str) -> Path:
-    """Write weights of no meaning, which cost what real ones cost."""
+    """Write random weights, which run as fast as trained ones."""
     torch.manual_seed(0)
     path = folder / "weights.pt"
     model = create_model(network, 4, 2)
@@ -29,14 +29,14 @@ def make_checkpoint(folder: Path, network: str) -> Path:
 @click.command("predict")
 @click.option("--network", type=click.Choice(NETWORKS), default="unet", show_default=True)
 @click.option("--rounds", default=7, show_default=True, help="Turns of each way.")
-@click.option("--side", default=SIDE, show_default=True, help="Of the image, pixels.")
+@click.option("--side", default=SIDE, show_default=True, help="Side of the image in pixels.")
 @click.option("--device", default="auto", show_default=True)
 @click.option("--batch-size", default=1, show_default=True)
 @click.option("--onnx/--no-onnx", default=True, help="Also time ONNX Runtime.")
 def predict_benchmark(
     network: str, rounds: int, side: int, device: str, batch_size: int, onnx: bool
 ) -> None:
-    """Prediction: the eager loop (channels last, inference mode, no copies) against ours."""
+    """Time prediction against an eager loop (channels last, inference mode, no copies)."""
     print_machine()
     chosen = choose_device(device)
     images = np.random.default_rng(0).integers(0, 256, (batch_size, side, side, 4), np.uint8)
@@ -64,7 +64,7 @@ def predict_benchmark(
         expected = eager()
         for name, way in ways.items():
             difference = np.abs(np.stack(list(way())) - expected).max()
-            print(f"{name:20} differs from the eager loop by {difference:.1e} at most")
+            print(f"{name:20} differs from the eager loop by at most {difference:.1e}")
         if tracked:
             torch.cuda.reset_peak_memory_stats()
         timed = in_turns(rounds, *ways.values())
@@ -73,7 +73,7 @@ def predict_benchmark(
         for name, seconds in zip(ways, timed, strict=True):
             each = [1000 * taken / batch_size for taken in seconds]
             print(
-                f"{name:20} median {statistics.median(each):7.1f} ms an image "
+                f"{name:20} median {statistics.median(each):7.1f} ms per image "
                 f"({min(each):.1f} to {max(each):.1f}), {base / statistics.median(seconds):.2f} "
                 "times as fast as the eager loop"
             )

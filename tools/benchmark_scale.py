@@ -1,4 +1,4 @@
-"""Benchmarks of how `build-weak` grows with the number of images, on images that are made here."""
+"""Benchmarks of how `build-weak` scales with the number of images, on synthetic images."""
 
 import contextlib
 import os
@@ -22,7 +22,7 @@ _COMMAND = Path(sys.executable).with_name("ffhq-wrinkle")
 
 
 def run_command(options: Sequence[object], first_result: Path | None = None) -> tuple[float, float]:
-    """Seconds and peak megabytes of the command, until it ends or a result is there."""
+    """Return seconds and peak megabytes of the command, until it ends or a result exists."""
     started = time.perf_counter()
     command = [str(_COMMAND), "--quiet", "build-weak", *map(str, options)]
     process = psutil.Popen(command, stdout=subprocess.DEVNULL)
@@ -42,19 +42,19 @@ def run_command(options: Sequence[object], first_result: Path | None = None) -> 
 
 @click.command()
 @click.option("--count", multiple=True, type=int, default=(100, 1000, 10_000), show_default=True)
-@click.option("--side", default=128, show_default=True, help="Of the images, pixels.")
+@click.option("--side", default=128, show_default=True, help="Side of the images in pixels.")
 @click.option("--jobs", default=2, show_default=True)
 def scaling(count: tuple[int, ...], side: int, jobs: int) -> None:
-    """Time and peak memory of so many images, start of the program included."""
+    """Measure time and peak memory for each number of images, including program start."""
     print_machine()
     for number in count:
         with scratch() as folder:
             images, labels = make_images(folder, 20, side)
-            for one in range(20, number):  # the same pictures under other names
+            for copy in range(20, number):  # hard links to the 20 pictures
                 for root, suffix in ((images, ".png"), (labels, ".npy")):
-                    place = released_path(f"{one:05d}", suffix)
+                    place = released_path(f"{copy:05d}", suffix)
                     (root / place).parent.mkdir(exist_ok=True)
-                    like = f"{one % 20:05d}{suffix}"
+                    like = f"{copy % 20:05d}{suffix}"
                     source = root / (like if root == labels else released_path(like[:5], suffix))
                     (root / place).hardlink_to(source)
             options = [images, folder / "out", "--parser", "labels", "--jobs", jobs]
@@ -62,22 +62,24 @@ def scaling(count: tuple[int, ...], side: int, jobs: int) -> None:
             made = sum(1 for _ in folder.glob("out/*/*.png"))
             print(
                 f"{number:7} images of {side}x{side}: {seconds:7.2f} s, "
-                f"{1000 * seconds / number:6.2f} ms an image, peak {peak:4.0f} MB, {made} made"
+                f"{1000 * seconds / number:6.2f} ms per image, peak {peak:4.0f} MB, {made} made"
             )
 
 
 @click.command()
-@click.option("--count", default=1_000_000, show_default=True, help="Images, of which one is real.")
+@click.option(
+    "--count", default=1_000_000, show_default=True, help="Image files; only one is not empty."
+)
 def plan(count: int) -> None:
-    """Start and planning of a large run: until the first mask is there, and if all are there."""
+    """Time start and planning of a large run: until the first mask, and when all masks exist."""
     print_machine()
     with scratch() as folder:
         images, labels, out = (folder / name for name in ("images", "labels", "out"))
         labels.mkdir()
         for number in range(0, count, 1000):
             (images / f"{number:06d}").mkdir(parents=True)
-            for one in range(number, min(number + 1000, count)):
-                touch(images / f"{number:06d}" / f"{one:06d}.png")
+            for image in range(number, min(number + 1000, count)):
+                touch(images / f"{number:06d}" / f"{image:06d}.png")
         first = Path("000000") / "000000.png"
         Image.fromarray(np.full((64, 64, 3), 128, np.uint8)).save(images / first)
         np.save(labels / "000000.npy", np.ones((512, 512), np.uint8))
@@ -85,19 +87,19 @@ def plan(count: int) -> None:
         started = time.perf_counter()
         listed = sum(len(names) for _, _, names in os.walk(images))
         print(f"{listed} files; only listing them: {time.perf_counter() - started:.1f} s")
-        for what, chosen in (("all", []), ("by --ids", ["--ids", f"000000-{count - 1:06d}"])):
+        for name, chosen in (("all", []), ("by --ids", ["--ids", f"000000-{count - 1:06d}"])):
             seconds, peak = run_command([*options, *chosen], out / first)
-            print(f"{what:10} first mask after {seconds:5.1f} s, peak {peak:5.0f} MB")
+            print(f"{name:10} first mask after {seconds:5.1f} s, peak {peak:5.0f} MB")
             shutil.rmtree(out)
         run_command([*options, "--limit", 1])
         for number in range(0, count, 1000):
             (out / f"{number:06d}").mkdir(exist_ok=True)
-            for one in range(number, min(number + 1000, count)):
-                touch(out / f"{number:06d}" / f"{one:06d}.png")
+            for image in range(number, min(number + 1000, count)):
+                touch(out / f"{number:06d}" / f"{image:06d}.png")
         seconds, peak = run_command(options)
-        print(f"{'all there':10} nothing to do, done after {seconds:5.1f} s, peak {peak:5.0f} MB")
+        print(f"{'all done':10} nothing to do, ended after {seconds:5.1f} s, peak {peak:5.0f} MB")
 
 
 def touch(path: Path) -> None:
-    """Make an empty file, unless there is one, sooner than `Path.touch`."""
+    """Create an empty file unless it exists, faster than `Path.touch`."""
     os.close(os.open(path, os.O_CREAT))

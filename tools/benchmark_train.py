@@ -1,4 +1,4 @@
-"""Benchmark of training: steps of our loop against those of the plain one, on the same files."""
+"""Benchmark of training: our loop against a plain PyTorch loop, on the same files."""
 
 import tempfile
 import time
@@ -30,7 +30,7 @@ from timing import print_machine, report, scratch
 
 
 class PlainSamples(Dataset[tuple[torch.Tensor, torch.Tensor]]):
-    """What a first version would do: read by Pillow, distort by albumentations, scale."""
+    """Samples of the plain loop: read by Pillow, augmented by albumentations, scaled."""
 
     def __init__(self, files: Sequence[Sequence[Path]], side: int) -> None:
         self.files = files
@@ -42,33 +42,33 @@ class PlainSamples(Dataset[tuple[torch.Tensor, torch.Tensor]]):
     def __getitem__(self, index: int) -> tuple[torch.Tensor, torch.Tensor]:
         image, mask, texture, inside = (np.array(Image.open(path)) for path in self.files[index])
         image[inside == 0] = 0
-        done = self.augmented(image=np.dstack([image, texture]), mask=mask)
-        seen = torch.from_numpy(done["image"]).permute(2, 0, 1).float() / 255 * 2 - 1
-        return seen, torch.from_numpy(done["mask"]).float() / 255
+        sample = self.augmented(image=np.dstack([image, texture]), mask=mask)
+        channels = torch.from_numpy(sample["image"]).permute(2, 0, 1).float() / 255 * 2 - 1
+        return channels, torch.from_numpy(sample["mask"]).float() / 255
 
 
 def plain_epoch(
     model: torch.nn.Module, optimizer: torch.optim.Optimizer, loader: DataLoader[Any]
 ) -> float:
-    """An epoch of the loop of PyTorch's tutorials, in seconds: float32, contiguous."""
+    """Return the seconds of an epoch of PyTorch's tutorial loop: float32, contiguous."""
     device = next(model.parameters()).device
     batches = iter(loader)
     started = time.monotonic()
-    for seen, wrinkle in batches:
+    for images, wrinkle in batches:
         optimizer.zero_grad()
-        probability = model(seen.to(device)).softmax(dim=1)
+        probability = model(images.to(device)).softmax(dim=1)
         wrinkle = wrinkle.to(device)
         truth = torch.stack([1 - wrinkle, wrinkle], dim=1)
         both = (probability * truth).sum((0, 2, 3))
         loss = 1 - (2 * both / (probability + truth).sum((0, 2, 3))).mean()
         loss.backward()
         optimizer.step()
-        loss.item()  # for the log, and so that the GPU is waited for
+        loss.item()  # for the log; it also waits for the GPU
     return time.monotonic() - started
 
 
 def make_files(folder: Path, count: int, side: int) -> list[list[Path]]:
-    """Images, masks, texture maps and face masks of blurred noise, which cost what real ones do."""
+    """Write blurred noise as images, masks, texture maps and face masks; it loads as real ones."""
     random = np.random.default_rng(0)
     files = []
     for number in range(count):
@@ -92,7 +92,7 @@ def our_epoch(
     workers: int,
     compile_model: bool,
 ) -> float:
-    """An epoch of our loop, in seconds, without the validation and saving at its end."""
+    """Return the seconds of an epoch of our loop, without validation and saving at its end."""
     config = StageConfig(
         network=network,
         input="rgb+texture",
@@ -122,13 +122,13 @@ def our_epoch(
 @click.command("train")
 @click.option("--network", type=click.Choice(NETWORKS), default="unet", show_default=True)
 @click.option("--rounds", default=5, show_default=True, help="Turns of each way.")
-@click.option("--side", default=256, show_default=True, help="Of the images, pixels.")
+@click.option("--side", default=256, show_default=True, help="Side of the images in pixels.")
 @click.option("--batch-size", default=4, show_default=True)
-@click.option("--steps", default=6, show_default=True, help="Of each turn.")
-@click.option("--workers", default=1, show_default=True, help="Processes that load, of each way.")
+@click.option("--steps", default=6, show_default=True, help="Steps of each turn.")
+@click.option("--workers", default=1, show_default=True, help="Data loader workers of each way.")
 @click.option("--accelerator", default="cpu", show_default=True, help="cpu or cuda.")
-@click.option("--precision", default="32", show_default=True, help="Of ours: 32 or bf16.")
-@click.option("--compile", "compile_model", is_flag=True, help="Have PyTorch compile ours.")
+@click.option("--precision", default="32", show_default=True, help="Precision of ours: 32 or bf16.")
+@click.option("--compile", "compile_model", is_flag=True, help="Compile our network with PyTorch.")
 def train_benchmark(
     network: str,
     rounds: int,
@@ -140,7 +140,7 @@ def train_benchmark(
     precision: str,
     compile_model: bool,
 ) -> None:
-    """Training: the plain loop with albumentations against ours, RGB and texture to wrinkles."""
+    """Time training from RGB and texture against a plain loop with albumentations."""
     print_machine()
     kind: Any = {"32": "32-true", "bf16": "bf16-mixed"}[precision]
     fabric = Fabric(accelerator=accelerator, devices=1, precision=kind)
@@ -151,7 +151,9 @@ def train_benchmark(
     peaks = dict.fromkeys(seconds, 0)
     with scratch() as folder, one_opencv_thread():
         files = make_files(folder, steps * batch_size, side)
-        samples = [Sample(one[0].stem, one[0], one[1], one[2], one[3]) for one in files]
+        samples = [
+            Sample(image.stem, image, mask, texture, face) for image, mask, texture, face in files
+        ]
         plain = DataLoader(
             PlainSamples(files, side),
             batch_size=batch_size,

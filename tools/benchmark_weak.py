@@ -1,7 +1,7 @@
-"""Benchmarks of `build-weak`, on images that are made here.
+"""Benchmarks of `build-weak` on synthetic images.
 
-They are the astronaut that scikit-image ships, enlarged, with other noise in each, so that they
-are as large as FFHQ's files.
+Each image is the astronaut that scikit-image ships, upsampled, with its own noise, which makes the
+files as large as FFHQ's.
 """
 
 import contextlib
@@ -40,7 +40,7 @@ NOISE = 1.2  # standard deviation that makes the PNG about 1.3 MB, as FFHQ's are
 
 
 def make_images(folder: Path, count: int, side: int = SIDE) -> tuple[Path, Path]:
-    """Write so many images in the released layout, and their label maps; give both folders."""
+    """Write `count` images in the released layout and their label maps; return both folders."""
     images, labels = folder / "images1024x1024", folder / "face_parsed_labels"
     labels.mkdir(parents=True)
     face = cv2.resize(aligned_astronaut(), (side, side), interpolation=cv2.INTER_CUBIC)
@@ -60,10 +60,11 @@ def make_images(folder: Path, count: int, side: int = SIDE) -> tuple[Path, Path]
 
 
 def make_many(folder: Path, count: int, *, different: int) -> tuple[Path, Path]:
-    """As `make_images`, but few images are different; the rest are these under other names."""
+    """Write `different` images as `make_images` does, and hard links to them up to `count`."""
     images, labels = make_images(folder, different)
     for number in range(different, count):
-        first, name = (released_path(f"{one:05d}", ".png") for one in (number % different, number))
+        first = released_path(f"{number % different:05d}", ".png")
+        name = released_path(f"{number:05d}", ".png")
         (images / name).parent.mkdir(exist_ok=True)
         (images / name).hardlink_to(images / first)
         (labels / f"{number:05d}.npy").hardlink_to(labels / f"{number % different:05d}.npy")
@@ -71,7 +72,7 @@ def make_many(folder: Path, count: int, *, different: int) -> tuple[Path, Path]:
 
 
 def make_weights(path: Path) -> BiSeNet:
-    """Write weights of no meaning for BiSeNet, which cost what real ones cost; give the network."""
+    """Write random weights for BiSeNet, which run as fast as trained ones; return the network."""
     torch.manual_seed(0)
     network = BiSeNet(num_class=19)
     for module in network.modules():
@@ -91,7 +92,7 @@ def naive_labels(network: BiSeNet, image: Image.Image) -> np.ndarray:
 
 
 def naive_build_weak(images: Sequence[Path], out: Path, labels_of: LabelsOf) -> None:
-    """Make weak masks as one would write it in an afternoon."""
+    """Make weak masks in a plain loop."""
     out.mkdir(exist_ok=True)
     for path in images:
         image = Image.open(path).convert("RGB")
@@ -112,7 +113,7 @@ def naive_build_weak(images: Sequence[Path], out: Path, labels_of: LabelsOf) -> 
 def build_weak_benchmark(
     parser: tuple[str, ...], engine: Engine, count: int, rounds: int, jobs: int
 ) -> None:
-    """Weak masks: the naive script against `build_weak`, with ready label maps and with BiSeNet."""
+    """Time `build_weak` against a naive script, with existing label maps and with BiSeNet."""
     print_machine()
     with scratch() as folder:
         images, labels = make_images(folder, count)
@@ -148,15 +149,16 @@ def build_weak_benchmark(
             turns = in_turns(rounds, run_naive, run_ours, run_coding)
             naive_seconds, our_seconds, coding_seconds = turns
             report(f"build-weak {name}", count, jobs, naive_seconds, our_seconds)
-            times = [one / other for one, other in zip(our_seconds, coding_seconds, strict=True)]
+            pairs = zip(our_seconds, coding_seconds, strict=True)
+            ratios = [our_s / coding_s for our_s, coding_s in pairs]
             print(
-                f"build-weak {name}: {statistics.median(times):.2f} ({min(times):.2f} to "
-                f"{max(times):.2f}) times decoding the images and encoding the masks alone"
+                f"build-weak {name}: {statistics.median(ratios):.2f} ({min(ratios):.2f} to "
+                f"{max(ratios):.2f}) times as long as only decoding images and encoding masks"
             )
 
 
 def decode_and_encode(images: Sequence[Path], masks: Sequence[Path], jobs: int) -> None:
-    """Do what no way to make weak masks can leave out, on so many threads."""
+    """Decode the images and encode masks on `jobs` threads: the least that any script must do."""
     weak = read_image(masks[0])[:, :, 0]
     with ThreadPoolExecutor(jobs) as pool:
         for _ in pool.map(lambda path: (read_image(path), encode_png(weak)), images):
@@ -169,11 +171,12 @@ def compare(
     paths: Sequence[Path],
     labels_of: LabelsOf,
 ) -> None:
-    """Print how far ours and the naive results differ, before anything is timed."""
+    """Print how far our results and the naive ones differ, before anything is timed."""
     labels_differ, masks_differ, sizes = [], [], []
     for path in paths:
-        found = np.load(folder / f"labels_{name}" / f"{path.stem}.npy")
-        labels_differ.append((found != labels_of(path, Image.open(path).convert("RGB"))).mean())
+        label_map = np.load(folder / f"labels_{name}" / f"{path.stem}.npy")
+        expected = labels_of(path, Image.open(path).convert("RGB"))
+        labels_differ.append((label_map != expected).mean())
         mask = folder / f"check_{name}" / released_path(path.stem, ".png")
         naive = folder / f"naive_{name}" / path.name
         masks_differ.append((np.array(Image.open(mask)) != np.array(Image.open(naive))).mean())
@@ -181,14 +184,14 @@ def compare(
     print(
         f"build-weak {name}: {np.mean(labels_differ):.1e} of the labels and "
         f"{np.mean(masks_differ):.1e} of the mask pixels differ from the naive script's; "
-        f"the PNG are {np.mean(sizes):.2f} times as large"
+        f"the PNG files are {np.mean(sizes):.2f} times as large"
     )
 
 
 @click.command()
-@click.option("--rounds", default=50, show_default=True, help="Times each step is done.")
+@click.option("--rounds", default=50, show_default=True, help="Rounds of timing.")
 def steps(rounds: int) -> None:
-    """Where the time of one image goes, on one core, with a ready label map."""
+    """Time each step for one image, on one core, with an existing label map."""
     print_machine()
     cv2.setNumThreads(1)
     with scratch() as folder:
@@ -215,7 +218,7 @@ def steps(rounds: int) -> None:
 @click.option("--count", default=2000, show_default=True, help="Images of 1024x1024.")
 @click.option("--jobs", default=2, show_default=True)
 def memory(count: int, jobs: int) -> None:
-    """Peak memory of `build-weak` after the first 100 images, and after all."""
+    """Print the peak memory of `build-weak` in each hundred images of a run."""
     print_machine()
     with scratch() as folder:
         images, _ = make_many(folder, count, different=20)

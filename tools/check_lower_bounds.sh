@@ -1,6 +1,7 @@
 #!/bin/sh
 # Run the tests with the oldest versions of our direct dependencies that pyproject.toml allows.
-# They are installed into a virtual environment of their own, given or temporary: several GB.
+# They are installed in a virtual environment of their own. FOLDER holds it (several GB) and is
+# temporary by default.
 # usage: tools/check_lower_bounds.sh [FOLDER]
 set -eu
 cd "$(dirname "$0")/.."

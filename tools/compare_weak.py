@@ -1,9 +1,9 @@
-"""Hold weak masks against the published ones: `python tools/compare_weak.py OURS OFFICIAL`.
+"""Compare weak masks with the published ones: `python tools/compare_weak.py OURS OFFICIAL`.
 
-For each image that both folders have: mean absolute error, root mean square error and the share
-of pixels that are exactly equal, over the whole image and inside the face (where either mask is
+Prints, over the images that both folders have, the mean absolute error, the root mean square error
+and the share of exactly equal pixels, in the whole image and inside the face (where either mask is
 not 0). With `--images FOLDER` the texture map is also computed inside OFFICIAL's face by each
-formula, which tells the formula's part of the difference from the face parser's.
+formula, which separates the formula's part of the difference from the face parser's.
 """
 
 from collections.abc import Iterator
@@ -24,31 +24,31 @@ REGIONS = ("whole image", "face")
 
 
 def read_weak_mask(path: Path) -> np.ndarray:
-    """A weak mask: uint8 (H, W)."""
+    """Read a weak mask, uint8 (H, W)."""
     with Image.open(path) as image:
         if image.mode != "L":
-            raise click.ClickException(f"{path} is of mode {image.mode}; a weak mask is 8-bit gray")
+            raise click.ClickException(f"{path} has mode {image.mode}; a weak mask is 8-bit gray")
         return np.array(image)
 
 
 def differences(mask: np.ndarray, official: np.ndarray) -> Iterator[dict[str, object]]:
-    """Sums over each region from which every figure follows, so that they can be pooled."""
+    """Yield the sums over each region that give every figure, so that they can be pooled."""
     off = np.abs(mask.astype(int) - official.astype(int))
     for region, inside in zip(
         REGIONS, (np.ones_like(off), (mask > 0) | (official > 0)), strict=True
     ):
-        where = inside > 0
+        selected = off[inside > 0]
         yield {
             "region": region,
-            "pixels": int(where.sum()),
-            "absolute": int(off[where].sum()),
-            "squared": int((off[where] ** 2).sum()),
-            "exact": int((off[where] == 0).sum()),
+            "pixels": selected.size,
+            "absolute": int(selected.sum()),
+            "squared": int((selected**2).sum()),
+            "exact": int((selected == 0).sum()),
         }
 
 
 def compare(ours: Path, official: Path, images: Path | None) -> Iterator[dict[str, object]]:
-    """One row for each image, way to make the mask, and region."""
+    """Yield one row for each image, origin of the mask, and region."""
     left, right = find_images(ours), find_images(official)
     photographs = find_images(images) if images else {}
     common = [image_id for image_id in left if image_id in right]
@@ -68,7 +68,7 @@ def compare(ours: Path, official: Path, images: Path | None) -> Iterator[dict[st
 def masks(
     ours: Path, file: ImageFile, truth: np.ndarray, images: Path | None, photo: ImageFile | None
 ) -> Iterator[tuple[str, np.ndarray]]:
-    """The mask in OURS and, where there is a photograph, those by each formula."""
+    """Yield the mask in OURS and, given the photograph, one by each formula."""
     yield "OURS", read_weak_mask(ours / file.path)
     if images and photo:
         image = read_image(images / photo.path)
@@ -78,7 +78,7 @@ def masks(
 
 
 def figures(sums: pd.DataFrame) -> pd.DataFrame:
-    """MAE, RMSE and share of exact pixels from sums."""
+    """Compute MAE, RMSE and the share of exact pixels from sums."""
     return pd.DataFrame(
         {
             "mae": sums["absolute"] / sums["pixels"],
@@ -92,7 +92,9 @@ def figures(sums: pd.DataFrame) -> pd.DataFrame:
 @click.argument("ours", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.argument("official", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("--images", type=click.Path(exists=True, file_okay=False, path_type=Path))
-@click.option("--csv", type=click.Path(dir_okay=False, path_type=Path), help="Per image, here.")
+@click.option(
+    "--csv", type=click.Path(dir_okay=False, path_type=Path), help="Write figures per image."
+)
 def main(ours: Path, official: Path, images: Path | None, csv: Path | None) -> None:
     """Compare two folders of weak masks."""
     try:

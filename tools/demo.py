@@ -1,8 +1,8 @@
 """Make weak wrinkle masks of a real face, and a picture of them: `python tools/demo.py FOLDER`.
 
 The face is that of the astronaut Eileen Collins, whose portrait (NASA, public domain) ships with
-scikit-image. It is cut out as FFHQ aligns faces, so FOLDER ends as a small data set in the
-released layout, with the weak masks by each formula.
+scikit-image. It is cropped as FFHQ aligns faces, so that FOLDER becomes a small data set in the
+released layout, with weak masks by each formula.
 """
 
 import subprocess
@@ -25,7 +25,7 @@ IMAGE = released_path("00000", ".png")
 
 
 def aligned_astronaut() -> np.ndarray:
-    """The astronaut's face as FFHQ would frame it: RGB uint8 (512, 512, 3)."""
+    """Return the astronaut's face as FFHQ would frame it, RGB uint8 (512, 512, 3)."""
     portrait = data.astronaut()
     left, top, side = TemplateParser().find_frame(portrait)
     scale = SIDE / side
@@ -38,7 +38,7 @@ def aligned_astronaut() -> np.ndarray:
 
 
 def build_weak(folder: Path, recipe: str, face_masks: Path) -> Path:
-    """Run the command as a user would; give the weak mask's path."""
+    """Run the command as a user would, and return the path of the weak mask."""
     out = folder / f"weak_wrinkle_masks_{recipe}"
     command = Path(sys.executable).with_name("ffhq-wrinkle")
     arguments = ["--parser", "template", "--scale-to-image", "--recipe", recipe, "--overwrite"]
@@ -48,11 +48,11 @@ def build_weak(folder: Path, recipe: str, face_masks: Path) -> Path:
 
 
 def overview(image: np.ndarray, face_mask: np.ndarray, *weak_masks: np.ndarray) -> np.ndarray:
-    """Side by side: the photograph, the face mask's outline on it, and weak masks made visible."""
+    """Join the photograph, the same with the face mask's outline, and brightened weak masks."""
     outlined = image.copy()
     contours, _ = cv2.findContours(face_mask, cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
     cv2.drawContours(outlined, contours, -1, (255, 220, 0), 2)
-    # Weak masks are dark: 40 of 255 is a strong response.
+    # Weak masks are dark: 40 out of 255 is a strong response.
     bright = [
         np.repeat(np.clip(mask.astype(int) * 5, 0, 255).astype(np.uint8)[:, :, None], 3, axis=2)
         for mask in weak_masks
@@ -61,7 +61,7 @@ def overview(image: np.ndarray, face_mask: np.ndarray, *weak_masks: np.ndarray) 
 
 
 def main(folder: Path) -> None:
-    """Fill the folder."""
+    """Write the image, its masks and the overview to the folder."""
     path = folder / "images1024x1024" / IMAGE
     path.parent.mkdir(parents=True, exist_ok=True)
     image = aligned_astronaut()
@@ -71,7 +71,7 @@ def main(folder: Path) -> None:
     mask = read_image(faces / Path(IMAGE).name)[:, :, 0]
     picture = overview(image, mask, *(read_image(path)[:, :, 0] for path in weak))
     write_bytes(folder / "overview.png", encode_png(picture))
-    print(f"Weak masks: {' and '.join(map(str, weak))}; look at {folder / 'overview.png'}")
+    print(f"Weak masks: {' and '.join(map(str, weak))}; overview: {folder / 'overview.png'}")
 
 
 if __name__ == "__main__":

@@ -10,13 +10,13 @@ PAGE = Path(__file__).parents[1] / "docs" / "cli.md"
 
 
 def page() -> str:
-    """The page, in Markdown."""
-    parts = ["# Commands\n\nWhat `--help` says; made by `tools/make_cli_docs.py`.\n"]
+    """Return the page in Markdown."""
+    parts = ["# Commands\n\nThe output of `--help`, written by `tools/make_cli_docs.py`.\n"]
     for path in ([], *([name] for name in main.commands)):
-        said = CliRunner().invoke(
+        result = CliRunner().invoke(
             main, [*path, "--help"], prog_name="ffhq-wrinkle", terminal_width=100
         )
-        parts.append(f"## {' '.join(['ffhq-wrinkle', *path])}\n\n```text\n{said.output}```\n")
+        parts.append(f"## {' '.join(['ffhq-wrinkle', *path])}\n\n```text\n{result.output}```\n")
     return "\n".join(parts)
 
 

@@ -1,8 +1,8 @@
-"""How well the template finds wrinkles' places: `python tools/measure_template.py FOLDER`.
+"""Measure how well the template covers wrinkles: `python tools/measure_template.py FOLDER`.
 
-FOLDER holds aligned faces in `images/` and wrinkle masks drawn by people in `masks/`, of the same
-names. Printed are means over the images, with standard errors: the share of the drawn wrinkle
-pixels that lie inside the face mask, and the share of the image that the mask takes.
+FOLDER holds aligned faces in `images/` and hand-drawn wrinkle masks of the same names in `masks/`.
+The tool prints two means over the images, with standard errors: the share of the drawn wrinkle
+pixels inside the face mask, and the share of the image that the face mask covers.
 """
 
 import sys
@@ -18,7 +18,7 @@ from ffhq_wrinkle.images.photographs import read_image
 
 
 def main(folder: Path) -> None:
-    """Measure and print."""
+    """Print the two shares, and the images in which the template found no face."""
     parser = TemplateParser()
     drawn = find_images(folder / "masks")
     inside, area, refused = [], [], []
@@ -36,7 +36,7 @@ def main(folder: Path) -> None:
         error = np.std(shares, ddof=1) / len(shares) ** 0.5
         print(f"{name:22} {np.mean(shares):.4f} +- {error:.4f}, {len(shares)} images")
     if refused:
-        print(f"no face found in {len(refused)}: {', '.join(refused)}")
+        print(f"no face found in {len(refused)} images: {', '.join(refused)}")
 
 
 if __name__ == "__main__":

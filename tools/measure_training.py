@@ -1,16 +1,22 @@
-"""What each row of the paper's Tables 3 and 4 gives, trained on a small set of real faces.
+"""Train the rows of the paper's Tables 3 and 4 on a small set of real faces and score them.
 
 `python tools/measure_training.py FOLDER OUT [--jobs 2]`
 
-FOLDER holds photos in `images/` and wrinkle masks drawn by people in `masks/`, of the same names.
-They are halved into OUT and split once, 60 to train on and, of the others, 3 in 10 to validate and
-the rest to test. Every recipe is trained on all and on 5 % of the labels, with three seeds, by the
-command `ffhq-wrinkle train` on one core, as many at once as there are jobs; begun again, the tool
-goes on where it was left. Then `ffhq-wrinkle compare` sets them beside the paper's, in a folder of
-OUT for each share and for those that learn of crops of one size, U-Nets and Swin UNETR. Printed is
-what pretraining on texture maps and texture maps as input change, and whether that depends on how
-long was pretrained and how fast is finetuned: differences paired by image and seed, with 95 %
-intervals of the bootstrap over images. `--tables` prints of what is finished, and trains nothing.
+FOLDER holds photos in `images/` and hand-drawn wrinkle masks of the same names in `masks/`.
+
+1. The tool writes photos and masks at half size to OUT and splits them once: 60 images to train
+   on, 3 in 10 of the others to validate, the rest to test.
+2. `ffhq-wrinkle train` trains every recipe on all labels and on 5 % of them, with three seeds. Each
+   run has one core, and `--jobs` runs go on at once. If interrupted, start the tool again: finished
+   runs are kept.
+3. `ffhq-wrinkle compare` sets the scores beside the paper's, in one folder of OUT for each share of
+   the labels and kind of network. U-Nets and Swin UNETR are apart as their crops differ in size.
+4. The tool prints how pretraining on texture maps and texture maps as input change the scores, and
+   whether that depends on the length of pretraining and the learning rate of finetuning. The
+   differences are paired by image and seed, with 95 % bootstrap intervals over images. A second
+   table has the errors of the texture maps that the pretrained networks predict.
+
+`--tables` does the last two steps for the runs that are finished, and trains nothing.
 """
 
 import argparse
@@ -47,16 +53,17 @@ TRAINED_ON = 60
 SEEDS = (0, 1, 2)
 RATE = "1e-3"
 PRETRAINED_EPOCHS, LONG = 20, 100
-# Of finetuning, by share of the labels: 300 steps of 60 images, 100 of 3.
-LENGTHS = {"1.0": (15, 1), "0.05": (100, 10)}  # epochs, and from one validation to the next
-# Of the random crops; Swin UNETR takes multiples of 64, and 128 at least.
+# Finetuning by share of the labels: (epochs, epochs between validations). With batches of 3 that is
+# 300 steps for 60 images and 100 steps for 3.
+LENGTHS = {"1.0": (15, 1), "0.05": (100, 10)}
+# Side of the random crops. Swin UNETR requires multiples of 64, and at least 128.
 UNET_SIZE, SWIN_SIZE = "96", "128"
 EVERYWHERE = ["--precision", "bf16", "--parser", "template", "--accelerator", "cpu"]
 EVERYWHERE += ["--workers", "0"]
 
 
 class Cell(NamedTuple):
-    """A network to finetune: by which recipe, from how long a pretraining, and how fast."""
+    """A network to finetune: its recipe, its length of pretraining and its learning rate."""
 
     recipe: str
     share: str
@@ -66,7 +73,7 @@ class Cell(NamedTuple):
 
     @property
     def folder(self) -> str:
-        """Of its run."""
+        """Name of the folder of its run."""
         name = f"{self.recipe}-{round(100 * float(self.share))}-{self.seed}"
         if self.pretrained_epochs != PRETRAINED_EPOCHS:
             name += f"-pretrained{self.pretrained_epochs}"
@@ -74,20 +81,20 @@ class Cell(NamedTuple):
 
     @property
     def pretraining(self) -> str:
-        """Folder of the run that pretrains it; empty if nothing does."""
+        """Name of the folder of the run that pretrains it; empty without pretraining."""
         if read_recipe(self.recipe).pretrain is None:
             return ""
-        # What is pretrained does not depend on what the finetuned network sees.
+        # Pretraining does not depend on the input of the finetuned network.
         return f"pretrain-{self.recipe.removesuffix('_rgb')}-{self.seed}-{self.pretrained_epochs}"
 
 
 def rows(seed: int, recipes: Iterable[str] = ROWS) -> list[Cell]:
-    """The rows of the tables."""
+    """Return the rows of the tables."""
     return [Cell(recipe, share, seed) for share in LENGTHS for recipe in recipes]
 
 
 def study(seed: int) -> list[Cell]:
-    """The U-Net that sees RGB, pretrained for longer, finetuned at the paper's rate, or both."""
+    """Return RGB U-Nets pretrained for longer, finetuned at the paper's rate, or both."""
     return [
         Cell(recipe, share, seed, epochs, rate)
         for share in LENGTHS
@@ -103,7 +110,7 @@ def study(seed: int) -> list[Cell]:
 TABLE_4 = ("unet_none", "unet_none_rgbt", "unet_texture_rgb", "unet_texture")
 OTHER_UNETS = [name for name in ROWS if name not in TABLE_4 and not name.startswith("swin")]
 SWINS = ("swin_unetr_none", "swin_unetr_texture", "swin_unetr_mim", "swin_unetr_imagenet")
-# What is most worth knowing comes first.
+# The most informative cells come first.
 CELLS = [
     *rows(0, [*TABLE_4, *OTHER_UNETS]),
     *rows(1, TABLE_4),
@@ -119,35 +126,37 @@ CELLS = [
 
 def main() -> None:
     """Prepare, train, compare and print."""
-    asked = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    asked.add_argument("folder", type=Path)
-    asked.add_argument("out", type=Path)
-    asked.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
-    asked.add_argument("--tables", action="store_true", help="of what is finished, and no training")
-    given = asked.parse_args()
-    runs = given.out / "runs"
-    if not given.tables:
-        trainings = Trainings(prepared(given.folder, given.out), runs)
-        with ThreadPoolExecutor(given.jobs) as pool:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
+    parser.add_argument(
+        "--tables", action="store_true", help="print the tables of finished runs; train nothing"
+    )
+    options = parser.parse_args()
+    runs = options.out / "runs"
+    if not options.tables:
+        trainings = Trainings(prepare(options.folder, options.out), runs)
+        with ThreadPoolExecutor(options.jobs) as pool:
             list(pool.map(trainings.finetune, CELLS))
     for share, kind in itertools.product(LENGTHS, ("unet", "swin")):
-        compare(runs, share, kind, given.out)
+        compare(runs, share, kind, options.out)
     print(differences(runs), end="\n\n")
-    print(pretraining_errors(given.out))
+    print(pretraining_errors(options.out))
 
 
 class Trainings:
-    """Runs of `train` on one set of data."""
+    """Runs of `train` on one data set."""
 
     def __init__(self, data: Path, runs: Path) -> None:
         self.data = data
         self.runs = runs
         self._locks = {name: Lock() for name in {cell.pretraining for cell in CELLS}}
-        # Weak masks are made once, before any two runs would.
+        # Make the weak masks now, before several runs would make them at once.
         self._train("unet_texture", "first", ["--stage", "pretrain", "--epochs", "1"])
 
     def finetune(self, cell: Cell) -> None:
-        """Train one network, pretraining it first if it is."""
+        """Finetune one network, after its pretraining if it has one."""
         options = ["--stage", "finetune", "--seed", str(cell.seed), "--fraction", cell.share]
         epochs, every = LENGTHS[cell.share]
         options += ["--epochs", str(epochs), "--first-period", str(epochs)]
@@ -157,7 +166,7 @@ class Trainings:
                 self._pretrain(cell)
             options += ["--init", str(self.runs / cell.pretraining / "pretrain" / "best.pt")]
         if cell.recipe.endswith("_imagenet"):
-            # Weights of no meaning: what the network gives without ImageNet's.
+            # Random weights: they show how the network scores without ImageNet's.
             options += ["--initial", "random-stand-in"]
         self._train(cell.recipe, cell.folder, options)
 
@@ -169,7 +178,7 @@ class Trainings:
         self._train(cell.recipe.removesuffix("_rgb"), cell.pretraining, options)
 
     def _train(self, recipe: str, name: str, options: Sequence[str]) -> None:
-        """Run the command on one core, unless that was done; what it says goes into a file."""
+        """Run the command on one core, unless it was run, with its output in a log file."""
         run = self.runs / name
         if (run / DONE).exists():
             return
@@ -185,12 +194,12 @@ class Trainings:
             )
         seconds = time.monotonic() - started
         print(f"{name}: {seconds:.0f} s", flush=True)
-        said = f"ffhq-wrinkle {shlex.join(command)}\n{seconds:.0f} s\n"
-        write_bytes(run / DONE, said.encode())
+        note = f"ffhq-wrinkle {shlex.join(command)}\n{seconds:.0f} s\n"
+        write_bytes(run / DONE, note.encode())
 
 
 def compare(runs: Path, share: str, kind: str, out: Path) -> None:
-    """Set the rows of one kind of network at one share beside the paper's, in a folder of OUT."""
+    """Compare the runs of one kind of network at one share with the paper, in a folder of OUT."""
     recipes = [name for name in ROWS if name.startswith("swin") == (kind == "swin")]
     cells = [cell for seed in SEEDS for cell in rows(seed, recipes) if cell.share == share]
     wanted = dict.fromkeys(name for cell in cells for name in (cell.folder, cell.pretraining))
@@ -201,11 +210,11 @@ def compare(runs: Path, share: str, kind: str, out: Path) -> None:
 
 
 def differences(runs: Path) -> str:
-    """What pretraining and texture maps as input change in Table 4, and why, as Markdown."""
+    """Return a Markdown table of how pretraining and texture input change Table 4."""
     lines = ["| difference | labels | seeds | JSI | F1 |", "| --- " * 5 + "|"]
     long = f"pretrained {LONG} epochs"
     for share in LENGTHS:
-        for title, one, other in (
+        for title, minuend, subtrahend in (
             ("texture minus none, RGB", ("unet_texture_rgb",), ("unet_none",)),
             ("texture minus none, RGB+T", ("unet_texture",), ("unet_none_rgbt",)),
             ("RGB+T minus RGB, none", ("unet_none_rgbt",), ("unet_none",)),
@@ -223,63 +232,68 @@ def differences(runs: Path) -> str:
             ),
         ):
             pairs = [
-                [runs / Cell(recipe, share, seed, *more).folder for recipe, *more in (one, other)]
+                [
+                    runs / Cell(recipe, share, seed, *settings).folder
+                    for recipe, *settings in (minuend, subtrahend)
+                ]
                 for seed in SEEDS
             ]
             pairs = [pair for pair in pairs if all((run / DONE).exists() for run in pair)]
             if pairs:
-                away = np.stack([read(first) - read(second) for first, second in pairs])
-                figures = " | ".join(with_interval(away[..., at]) for at in (0, 1))
+                change = np.stack([read_scores(a) - read_scores(b) for a, b in pairs])
+                figures = " | ".join(with_interval(change[..., score]) for score in (0, 1))
                 lines.append(f"| {title} | {float(share):.0%} | {len(pairs)} | {figures} |")
     return "\n".join(lines)
 
 
 @torch.inference_mode()
 def pretraining_errors(out: Path) -> str:
-    """How far predicted texture maps of test images are off, inside faces and elsewhere."""
-    lines = ["| pretrained | seed | off inside faces | off elsewhere |", "| --- " * 4 + "|"]
+    """Return a Markdown table of the errors of texture maps predicted for the test images."""
+    lines = ["| pretrained | seed | error inside faces | error elsewhere |", "| --- " * 4 + "|"]
     with (out / "data.csv").open() as file:
-        tested = [row["image_id"] for row in csv.DictReader(file) if row["split"] == "test"]
+        image_ids = [row["image_id"] for row in csv.DictReader(file) if row["split"] == "test"]
     (cache,) = (out / ".ffhq-wrinkle-cache").iterdir()
     samples = [
         (
-            read_image(out / "images" / f"{one}.png"),
-            decode_gray((cache / "weak" / f"{one}.png").read_bytes()),
-            read_mask(cache / "face_masks" / f"{one}.png"),
+            read_image(out / "images" / f"{image_id}.png"),
+            decode_gray((cache / "weak" / f"{image_id}.png").read_bytes()),
+            read_mask(cache / "face_masks" / f"{image_id}.png"),
         )
-        for one in tested
+        for image_id in image_ids
     ]
-    nothing = np.mean([off(np.zeros_like(target), target, face) for _, target, face in samples], 0)
-    lines.append("| not: all black | - | {:.1f} | {:.1f} |".format(*nothing))
+    black = np.mean(
+        [rms_errors(np.zeros_like(target), target, face) for _, target, face in samples], axis=0
+    )
+    lines.append("| not: all black | - | {:.1f} | {:.1f} |".format(*black))
     for best in sorted((out / "runs").glob("pretrain-unet_texture-*/pretrain/best.pt")):
         model = load_checkpoint(best).model
         errors = []
         for image, target, face in samples:
-            seen = torch.from_numpy(image.transpose(2, 0, 1))[None]
-            levels = (model(model.scaled(seen))[0, 0].float().numpy() + 1) * 127.5
-            errors.append(off(levels, target, face))
+            batch = torch.from_numpy(image.transpose(2, 0, 1))[None]
+            levels = (model(model.scaled(batch))[0, 0].float().numpy() + 1) * 127.5
+            errors.append(rms_errors(levels, target, face))
         *_, seed, epochs = best.parents[1].name.split("-")
         inside, elsewhere = np.mean(errors, axis=0)
         lines.append(f"| {epochs} epochs | {seed} | {inside:.1f} | {elsewhere:.1f} |")
     return "\n".join(lines)
 
 
-def off(predicted: np.ndarray, target: np.ndarray, face: np.ndarray) -> tuple[float, float]:
-    """Root of the mean squared difference, in levels, inside the face and elsewhere."""
+def rms_errors(predicted: np.ndarray, target: np.ndarray, face: np.ndarray) -> tuple[float, float]:
+    """Return the root mean squared error, in levels, inside the face and elsewhere."""
     squares = (predicted.astype(float) - target) ** 2
     return float(np.sqrt(squares[face].mean())), float(np.sqrt(squares[~face].mean()))
 
 
-def read(run: Path) -> np.ndarray:
-    """JSI and F1 of each test image, (images, 2)."""
+def read_scores(run: Path) -> np.ndarray:
+    """Read JSI and F1 of each test image, (images, 2)."""
     with (run / "test.csv").open() as file:
         rows = sorted(csv.DictReader(file), key=lambda row: row["image_id"])
-    return np.array([[float(row[one] or "nan") for one in ("jsi", "f1")] for row in rows])
+    return np.array([[float(row[name] or "nan") for name in ("jsi", "f1")] for row in rows])
 
 
-def with_interval(differing: np.ndarray) -> str:
-    """The mean over images and seeds, (seeds, images), and its 95 % interval over images."""
-    of_image = differing.mean(axis=0)
+def with_interval(change: np.ndarray) -> str:
+    """Return the mean of differences (seeds, images), with its 95 % interval over images."""
+    of_image = change.mean(axis=0)
 
     def mean(counts: np.ndarray) -> np.ndarray:
         means: np.ndarray = counts @ of_image / counts.sum(axis=1)
@@ -289,8 +303,8 @@ def with_interval(differing: np.ndarray) -> str:
     return f"{of_image.mean():+.4f} ({low[0]:+.4f} to {high[0]:+.4f})"
 
 
-def prepared(folder: Path, out: Path) -> Path:
-    """Halve images and masks, and write the listing with its split; the path of the listing."""
+def prepare(folder: Path, out: Path) -> Path:
+    """Write images and masks at half size and the listing with its split; return its path."""
     listing = out / "data.csv"
     if listing.exists():
         return listing
@@ -306,7 +320,7 @@ def prepared(folder: Path, out: Path) -> Path:
         mask = read_mask(folder / "masks" / drawn[image_id].path).astype(np.uint8)
         size = (image.shape[1] // 2, image.shape[0] // 2)
         small = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
-        # A pixel is a wrinkle's where any of the four was: lines stay whole.
+        # A pixel is wrinkle if any of its four pixels was, so that lines stay connected.
         lines = cv2.resize(mask * 255.0, size, interpolation=cv2.INTER_AREA) > 0
         for kind, array in (("images", small), ("masks", lines * np.uint8(255))):
             (out / kind).mkdir(parents=True, exist_ok=True)

@@ -71,7 +71,7 @@ def image_folder(folder: Place) -> Place:
 
 
 def find_images(
-    folder: Place, *, also: Collection[str] = frozenset(), what: str = "images"
+    folder: Place, *, also: Collection[str] = frozenset(), noun: str = "images"
 ) -> dict[str, ImageFile]:
     """List the images of a folder, flat or in FFHQ's shards (`00000/00007.png`).
 
@@ -84,7 +84,7 @@ def find_images(
         The folder. Only its subfolders with names of five or more digits are searched.
     also : collection of str
         Suffixes of further files to list, such as ``.npy``.
-    what : str
+    noun : str
         Name of the files in error messages.
 
     Returns
@@ -117,7 +117,7 @@ def find_images(
     if not images:
         kinds = ", ".join(sorted(suffix[1:] for suffix in {*IMAGE_SUFFIXES, *also}))
         raise ArgumentError(
-            f"{folder} has no {what} ({kinds}), neither directly nor in subfolders such as 00000"
+            f"{folder} has no {noun} ({kinds}), neither directly nor in subfolders such as 00000"
         )
     return {image_id: images[image_id] for image_id in sorted(images)}
 

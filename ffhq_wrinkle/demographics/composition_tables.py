@@ -32,7 +32,7 @@ def printed(composition: "Composition") -> str:
 def markdown(composition: "Composition") -> str:
     """Return the tables as Markdown."""
     tables = (section.markdown() for section in _sections(composition))
-    parts = ["# Who is in the data", _heading(composition), *tables, *_remarks(composition)]
+    parts = ["# Composition of the data", _heading(composition), *tables, *_remarks(composition)]
     return "\n\n".join(parts) + "\n"
 
 

@@ -79,7 +79,7 @@ def labelled_ids(data: Place, *, where: str) -> Ids:
         raise ArgumentError(
             f"{where}: {MANUAL} stands for the masks in {folder}, which does not exist"
         )
-    return Ids(names=frozenset(map(image_id_of, find_images(folder, what="masks"))))
+    return Ids(names=frozenset(map(image_id_of, find_images(folder, noun="masks"))))
 
 
 def photographed_ids(data: Place) -> Ids:

@@ -170,10 +170,10 @@ def _labels(
     return Labels(frame, (f"age and sex: {publisher} ({path})",), age_groups)
 
 
-def _require(path: Place, column: pd.Series, wrong: pd.Series, what: str) -> None:
+def _require(path: Place, column: pd.Series, wrong: pd.Series, fault: str) -> None:
     """Raise an error that names the first wrong cell of a column, if there is one."""
     if wrong.any():
         line = column.index[wrong][0]
         cell = column.loc[line]
         value = "a blank" if pd.isna(cell) else repr(cell[:50])
-        raise ArgumentError(f"{path}:{line}: {value} in column {column.name} {what}")
+        raise ArgumentError(f"{path}:{line}: {value} in column {column.name} {fault}")

@@ -131,7 +131,7 @@ def estimate_race(
                 selection,
                 out,
                 title="race",
-                what="estimates",
+                noun="estimates",
                 work=_RaceWork(image_folder(images), model, view, table, batch_size),
                 jobs=jobs,
                 scheduler=scheduler,

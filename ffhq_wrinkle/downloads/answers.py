@@ -91,5 +91,24 @@ def retry_after_s(headers: Mapping[str, str]) -> float | None:
     return max(0.0, seconds)
 
 
+def strong_validator(headers: Mapping[str, str]) -> str:
+    """Return what identifies the version of a file in an answer, or an empty text.
+
+    It is the entity tag, unless that is weak, or the date of the last change, if the answer is at
+    least a second younger: an earlier change in the same second would have the same date (RFC 9110,
+    8.8.2.2 and 13.1.5).
+    """
+    tag = headers.get("ETag", "").strip()
+    if tag.startswith('"'):
+        return tag
+    changed = headers.get("Last-Modified", "").strip()
+    try:
+        age = email.utils.parsedate_to_datetime(headers.get("Date", "")).timestamp()
+        age -= email.utils.parsedate_to_datetime(changed).timestamp()
+    except (ValueError, TypeError):
+        return ""
+    return changed if age >= 1 else ""
+
+
 def _seconds_until(date: str) -> float:
     return email.utils.parsedate_to_datetime(date).timestamp() - time.time()

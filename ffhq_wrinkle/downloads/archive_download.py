@@ -98,7 +98,7 @@ def _unpack_all(
                 data.prepare_path(member.place)
                 target, side = data.path / member.place, entry.get("side")
                 _unpack_verified(archive, member, target, published, side)
-                data.record_verified(member.place, kind)
+                data.record_present(member.place, kind, is_verified=True)
                 fetched += 1
                 progress.advance()
             except TransferFailure as failure:

@@ -13,7 +13,7 @@ from ..errors import WRONG_CONTENT, OutputError, TransferFailure
 from ..results.tabular import Tabular
 from ..storage.locks import FolderLock
 from ..storage.writing import PARTIAL_PREFIX, InnerFolders, output_error
-from .ledger import LEDGER, VERIFIED, Ledger
+from .ledger import LEDGER, Ledger
 from .licence import keep_licence
 from .transfer import Patience, Transfers
 from .verification import file_hashes, problem
@@ -41,6 +41,8 @@ class DownloadReport(Tabular):
         Files that failed, by cause.
     first_failure : str
         Message of the first failure.
+    unverified : int
+        Downloaded files of which no hash is known; images among them decode completely.
     """
 
     data: Path
@@ -50,6 +52,7 @@ class DownloadReport(Tabular):
     kept: int
     causes: dict[str, int]
     first_failure: str = ""
+    unverified: int = 0
 
     @property
     def failed(self) -> int:
@@ -65,10 +68,11 @@ class DownloadReport(Tabular):
 
     def summary(self) -> str:
         """Return the numbers in one line, with the first failure."""
-        parts = [
-            f"{self.what}: {self.fetched} downloaded and verified",
-            f"{self.kept} already present",
-        ]
+        downloaded = f"{self.fetched} downloaded and verified"
+        if self.unverified:
+            verified = self.fetched - self.unverified
+            downloaded = f"{self.fetched} downloaded, {verified} of them verified by a hash"
+        parts = [f"{self.what}: {downloaded}", f"{self.kept} already present"]
         if self.causes:
             causes = ", ".join(f"{count} {cause}" for cause, count in sorted(self.causes.items()))
             table = self.data / LEDGER
@@ -144,9 +148,9 @@ class DataSet:
         return not (self.verify and self._is_altered(file))
 
     def _is_altered(self, file: str) -> bool:
-        """Return whether a file's hash differs from the one when it was verified."""
+        """Return whether a file's hash differs from the one when it was received."""
         row = self.ledger.get(file)
-        if row is None or row.state != VERIFIED or not (self.path / file).is_file():
+        if row is None or not row.hash or not (self.path / file).is_file():
             return False
         name, _, expected = row.hash.partition(":")
         return name != "sha256" or file_hashes(self.path / file, name)[name] != expected
@@ -178,7 +182,7 @@ class DataSet:
             raise
         except OSError as error:
             raise output_error(target, error) from error
-        self.record_verified(wanted.file, wanted.source)
+        self.record_present(wanted.file, wanted.source, is_verified=wanted.expected.is_verifiable)
         return fetched
 
     def prepare_path(self, file: str) -> None:
@@ -213,10 +217,10 @@ class DataSet:
         finally:
             partial.unlink(missing_ok=True)
 
-    def record_verified(self, file: str, source: str) -> None:
-        """Record in the ledger that a file from a source is present and verified."""
+    def record_present(self, file: str, source: str, *, is_verified: bool) -> None:
+        """Record in the ledger that a file is present, and whether a known hash verified it."""
         sha256 = file_hashes(self.path / file, "sha256")["sha256"]
-        self.ledger.record_verified(file, source, f"sha256:{sha256}")
+        self.ledger.record_present(file, source, f"sha256:{sha256}", is_verified=is_verified)
 
     def require_free_bytes(self, needed: int) -> None:
         """Raise an error unless the disk has some number of bytes free.

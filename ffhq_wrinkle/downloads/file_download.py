@@ -55,22 +55,30 @@ def _write_new_tables(data: DataSet, name: str) -> None:
         raise
 
 
-def download_source(data: DataSet, what: str, published: Source) -> DownloadReport:
+def download_source(data: DataSet, kind: str, published: Source) -> DownloadReport:
     """Download one large file of the table of sources, with a progress bar of its bytes."""
-    expected = Expected(size=published.size, sha256=published.sha256, md5=published.md5)
+    expected = Expected(
+        size=published.size,
+        sha256=published.sha256,
+        md5=published.md5,
+        has_checksums=published.file.endswith(".zip"),
+    )
     with ByteProgress(published.size, f"download {published.file}") as progress:
         data.transfers.received = progress.received
         data.transfers.resume()
         try:
-            fetched = data.ensure(WantedFile(published.file, what, expected, published.url))
+            fetched = data.ensure(WantedFile(published.file, kind, expected, published.url))
         except TransferFailure as failure:
-            return DownloadReport(data.path, what, 1, 0, 0, {failure.cause: 1}, str(failure))
+            return DownloadReport(data.path, kind, 1, 0, 0, {failure.cause: 1}, str(failure))
         except KeyboardInterrupt as error:
             data.transfers.stop()
             raise RunInterrupted(
-                f"{what}: the part of {published.file} that has arrived is kept"
+                f"{kind}: the part of {published.file} that has arrived is kept"
             ) from error
-    return DownloadReport(data.path, what, 1, int(fetched), int(not fetched), {})
+    unverified = int(fetched and not expected.is_verifiable)
+    return DownloadReport(
+        data.path, kind, 1, int(fetched), int(not fetched), {}, unverified=unverified
+    )
 
 
 def download_weights(data: DataSet) -> DownloadReport:

@@ -63,13 +63,13 @@ class _NetworkDown(Exception):
 
 
 def _download_all(
-    data: DataSet, what: str, wanted: Iterable[WantedFile], files: int, kept: int
+    data: DataSet, kind: str, wanted: Iterable[WantedFile], files: int, kept: int
 ) -> DownloadReport:
     """Download many files, several at a time; of all `files`, `kept` are already present."""
-    fetched, causes, first_failure = 0, Counter[str](), ""
+    fetched, unverified, causes, first_failure = 0, 0, Counter[str](), ""
     unreached = 0  # number of files in a row whose host could not be reached
     interruption = Interruption()
-    with Progress(files - kept, f"download {what}") as progress, interruption:
+    with Progress(files - kept, f"download {kind}") as progress, interruption:
         data.transfers.received = progress.received
         data.transfers.resume()
         try:
@@ -77,11 +77,12 @@ def _download_all(
                 run_each(wanted, data.ensure, jobs=data.jobs) as outcomes,
                 data.transfers.stopped_by_errors(),
             ):
-                for _, outcome in outcomes:
+                for file, outcome in outcomes:
                     progress.advance(failed=isinstance(outcome, ImageFailure))
                     if not isinstance(outcome, ImageFailure):
                         unreached = 0
                         fetched += outcome
+                        unverified += outcome and not file.expected.is_verifiable
                         kept += not outcome
                         continue
                     cause = getattr(outcome, "cause", outcome.step)
@@ -95,6 +96,8 @@ def _download_all(
             first_failure = first_failure or str(error)
         except _NetworkDown:
             first_failure += " (the same for many files in a row: is the network up?)"
-    report = DownloadReport(data.path, what, files, fetched, kept, dict(causes), first_failure)
+    report = DownloadReport(
+        data.path, kind, files, fetched, kept, dict(causes), first_failure, unverified
+    )
     interruption.raise_with(report.summary())
     return report

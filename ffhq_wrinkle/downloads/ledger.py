@@ -1,6 +1,6 @@
 """Ledger: `download.csv`, the state of each file that was downloaded into a folder.
 
-A file counts as verified if its size and modification time are still those of its row. The ledger
+A file counts as present if its size and modification time are still those of its row. The ledger
 is saved every few seconds, so that after an interruption only a few files are verified again.
 """
 
@@ -15,7 +15,8 @@ from ..errors import OutputError
 from ..storage.writing import csv_bytes, write_bytes
 
 LEDGER = "download.csv"
-VERIFIED, FAILED, UNPACKED = "verified", "failed", "unpacked"
+VERIFIED, UNVERIFIED, FAILED, UNPACKED = "verified", "unverified", "failed", "unpacked"
+_PRESENT = (VERIFIED, UNVERIFIED)  # the latter for files of which no hash is known
 _SECONDS_BETWEEN_SAVES = 5.0
 
 
@@ -56,9 +57,9 @@ class Ledger:
         return self._rows.get(file)
 
     def is_current(self, file: str) -> bool:
-        """Return whether a verified file still has the size and modification time of its row."""
+        """Return whether a file still has the size and modification time of its row."""
         row = self._rows.get(file)
-        if row is None or row.state != VERIFIED:
+        if row is None or row.state not in _PRESENT:
             return False
         try:
             status = (self.folder / file).stat()
@@ -66,11 +67,12 @@ class Ledger:
             return False
         return (status.st_size, status.st_mtime_ns) == (row.bytes, row.mtime_ns)
 
-    def record_verified(self, file: str, source: str, file_hash: str) -> None:
-        """Record that a file is present and verified."""
+    def record_present(self, file: str, source: str, file_hash: str, *, is_verified: bool) -> None:
+        """Record that a file is present, and whether a known hash verified it."""
         status = (self.folder / file).stat()
         size, mtime_ns = status.st_size, status.st_mtime_ns
-        self._record(LedgerRow(file, source, size, file_hash, mtime_ns, VERIFIED))
+        state = VERIFIED if is_verified else UNVERIFIED
+        self._record(LedgerRow(file, source, size, file_hash, mtime_ns, state))
 
     def record_failed(self, file: str, source: str, cause: str) -> None:
         """Record that a file could not be downloaded."""
@@ -81,9 +83,9 @@ class Ledger:
         self._record(LedgerRow(file, source, 0, "", 0, UNPACKED))
 
     def of_source(self, source: str) -> list[LedgerRow]:
-        """Return the rows of verified files from a source."""
+        """Return the rows of present files from a source."""
         return [
-            row for row in self._rows.values() if row.source == source and row.state == VERIFIED
+            row for row in self._rows.values() if row.source == source and row.state in _PRESENT
         ]
 
     def _record(self, row: LedgerRow) -> None:

@@ -2,6 +2,10 @@
 
 A file is received under a hidden name in its folder. The hidden name is the same in every run, so
 that data which arrived before an interruption are not requested again.
+
+A host may replace a file between two requests, and without a hash nobody would notice. The rest of
+such a file is requested on the condition that it is still the same version (``If-Range``, RFC 9110,
+13.1.5). If the host does not tell versions apart, the whole file is requested again.
 """
 
 import contextlib
@@ -26,6 +30,7 @@ from .answers import (
     page_failure,
     retry_after_s,
     status_failure,
+    strong_validator,
 )
 from .connections import Connections
 from .verification import Expected, problem
@@ -146,6 +151,7 @@ class Transfers:
             try:
                 self._receive(url, partial, expected, headers or {})
                 trouble = problem(partial, expected)
+                _validator_path(partial).unlink(missing_ok=True)
                 if trouble is None:
                     partial.replace(target)
                     return
@@ -179,6 +185,13 @@ class Transfers:
                 partial.unlink()
                 start = 0
             request_headers = {"Accept-Encoding": "identity", **headers}
+            if start and not expected.is_verifiable:
+                validator = _stored_validator(partial)
+                if validator:
+                    request_headers["If-Range"] = validator
+                else:
+                    partial.unlink()
+                    start = 0
             if start:
                 request_headers["Range"] = f"bytes={start}-"
             with self._connections.get(url, request_headers) as response:
@@ -215,6 +228,8 @@ class Transfers:
             raise TransferFailure(
                 WRONG_CONTENT, f"{url}: the host sent a different part than requested"
             )
+        if not expected.is_verifiable:
+            self._require_same_version(response, url, partial, resumed=resumed)
         # `read1` returns data as they arrive: a broken connection loses no part of a chunk.
         chunks = iter(lambda: response.raw.read1(_CHUNK, decode_content=True), b"")
         first = next(chunks, b"")
@@ -226,6 +241,22 @@ class Transfers:
             return urljoin(response.url, confirmed)
         self._write(chain([first], chunks), url, partial, start if resumed else 0, expected)
         return None
+
+    def _require_same_version(
+        self, response: requests.Response, url: str, partial: Path, *, resumed: bool
+    ) -> None:
+        """Store what identifies this version of a file, or require the stored version."""
+        validator = strong_validator(response.headers)
+        stored = _validator_path(partial)
+        if not resumed and validator:
+            stored.write_text(validator, encoding="latin-1")
+        elif not resumed:
+            stored.unlink(missing_ok=True)
+        elif validator and validator != _stored_validator(partial):
+            partial.unlink(missing_ok=True)
+            raise TransferFailure(
+                WRONG_CONTENT, f"{url}: the host replaced the file while it was being downloaded"
+            )
 
     def _require_success(self, response: requests.Response, url: str) -> None:
         """Raise a failure unless content follows, and pause requests if the host asks for it."""
@@ -268,6 +299,18 @@ def partial_path(target: Path) -> Path:
     """Return the hidden path under which a file is received, the same in every run."""
     name = hashlib.sha256(os.fsencode(target.name)).hexdigest()[:16]
     return target.with_name(f"{PARTIAL_PREFIX}{name}")
+
+
+def _validator_path(partial: Path) -> Path:
+    """Return the path of the validator of the version that a partial file belongs to."""
+    return partial.with_name(f"{partial.name}.version")
+
+
+def _stored_validator(partial: Path) -> str:
+    try:
+        return _validator_path(partial).read_text(encoding="latin-1")
+    except FileNotFoundError:
+        return ""
 
 
 def _page_text(first: bytes, chunks: Iterator[bytes]) -> str:

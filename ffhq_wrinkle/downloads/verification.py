@@ -26,6 +26,8 @@ class Expected:
         was compressed again.
     side : int, optional
         Height and width of an image in pixels. If given, the image must decode completely.
+    has_checksums : bool
+        Whether the file holds checksums of its own content, as archives do.
     """
 
     size: int | None = None
@@ -33,6 +35,12 @@ class Expected:
     md5: str | None = None
     pixel_md5: str | None = None
     side: int | None = None
+    has_checksums: bool = False
+
+    @property
+    def is_verifiable(self) -> bool:
+        """Whether a hash or checksum tells the expected content from any other."""
+        return bool(self.sha256 or self.md5 or self.pixel_md5 or self.has_checksums)
 
     @property
     def max_bytes(self) -> int:

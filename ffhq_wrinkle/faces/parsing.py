@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class ParserSettings:
-    """What a face parser may be created with; `create_parser` describes each.
+    """Settings of face parsers; `create_parser` describes each.
 
     A parser ignores the device, batch size and engine if it has no network.
     """
@@ -40,7 +40,7 @@ class ParserSpec:
     Parameters
     ----------
     name : str
-        What users and records call it.
+        Name in options and records.
     description : str
         A few words for the help of ``--parser``.
     create : callable
@@ -48,7 +48,7 @@ class ParserSpec:
     takes_weights, takes_labels : bool
         Whether weights or a folder of label maps can be given to it.
     is_guess : bool
-        Whether it guesses where the face is, which users are told after a run.
+        Whether it guesses where the face is; users are told so after a run.
     """
 
     name: str

@@ -64,7 +64,7 @@ class Agreement(Tabular):
     tallies : Tally
         Counts of every image.
     resamples, seed : int
-        Of the bootstrap.
+        Settings of the bootstrap.
     """
 
     names: list[str]
@@ -99,7 +99,7 @@ class Agreement(Tabular):
         if not per_image:
             return pd.DataFrame(estimate_records(self.estimates))
         image_ids = pd.Index([image.file.image_id for image in self.images], name="image_id")
-        return pd.DataFrame(self.per_image, image_ids, [column_name(one) for one in self.columns])
+        return pd.DataFrame(self.per_image, image_ids, [*map(column_name, self.columns)])
 
     def tables_html(self) -> str:
         """Return the tables as HTML."""
@@ -179,18 +179,18 @@ def measure_agreement(
     settings : AnnotationSettings, optional
         How masks are read and matched.
     ids : Ids, optional
-        Which images; all if not given.
+        Images to measure; all if not given.
     tolerances_px : sequence of float
         Also measure agreement with lines allowed to lie this many pixels apart.
     resamples, seed : int
-        Of the bootstrap over images; without resamples there are no intervals.
+        Settings of the bootstrap over images; without resamples there are no intervals.
     jobs : int
         Threads that read.
 
     Raises
     ------
     ArgumentError
-        As `annotators.find_annotations`, or nobody has one of the ids.
+        As `annotators.find_annotations`, or no annotator has one of the ids.
     AnnotationError
         Files cannot be read, or sizes differ; after all were tried, the first is named.
     """
@@ -249,8 +249,8 @@ def agreement_of_masks(
 
     Examples
     --------
-    >>> one, other = np.array([[True, True, False]]), np.array([[False, True, True]])
-    >>> agreed = agreement_of_masks({"A": {"x": one}, "B": {"x": other}}, resamples=0)
+    >>> first, second = np.array([[True, True, False]]), np.array([[False, True, True]])
+    >>> agreed = agreement_of_masks({"A": {"x": first}, "B": {"x": second}}, resamples=0)
     >>> round(agreed.estimates[0].value, 4)  # the Jaccard index of A & B
     0.3333
     """

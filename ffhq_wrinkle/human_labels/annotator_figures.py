@@ -60,15 +60,15 @@ def overlay(
     Returns
     -------
     np.ndarray
-        RGB uint8; small images are enlarged by a whole number.
+        RGB uint8; small images are upsampled by a whole number.
     """
     height, width = masks[0].shape
     colours = annotator_colours(len(masks))
     canvas = dark_canvas((height, width), photo)
     votes = np.sum(masks, axis=0, dtype=np.uint8)
     drawn, everyone = votes > 0, votes == len(masks)
-    who = np.stack([mask[drawn] for mask in masks], axis=1)
-    canvas[drawn] = np.minimum(who @ colours.astype(np.int64), 255)
+    votes_each = np.stack([mask[drawn] for mask in masks], axis=1)
+    canvas[drawn] = np.minimum(votes_each @ colours.astype(np.int64), 255)
     several = (votes > 1) & ~everyone
     if len(masks) > _SUMMED:
         canvas[several] = _SEVERAL_DREW

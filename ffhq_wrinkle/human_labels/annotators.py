@@ -16,6 +16,7 @@ from typing import Any, Literal, NamedTuple
 from ..dataset.ids import Ids
 from ..dataset.layout import ImageFile, find_images, find_other_files, select_images
 from ..errors import ArgumentError
+from ..results.records import fusion_method
 
 log = logging.getLogger(__name__)
 
@@ -135,7 +136,7 @@ def find_annotations(
     annotators : sequence of Annotator
         As `parse_annotators` returns them.
     settings : AnnotationSettings
-        Only `missing` and `within` matter here.
+        Only `missing`, `within` and whether there is a `threshold` matter here.
     texture : Path, optional
         Folder of texture maps. An image without one is treated as one without a face mask.
     ids, limit : optional
@@ -145,11 +146,14 @@ def find_annotations(
     ------
     ArgumentError
         A folder has no masks, no image is common to all, two annotators' files are the same
-        files, or an annotator lacks an image that another has and `missing` does not allow it.
+        files, a folder has soft masks and no threshold is given, or an annotator lacks an image
+        that another has and `missing` does not allow it.
     """
+    if settings.threshold is None:
+        _require_drawn(annotators)
     files_of = [find_images(annotator.folder) for annotator in annotators]
     regions = find_images(settings.within) if settings.within else {}
-    textures = find_images(texture, what="texture maps") if texture else {}
+    textures = find_images(texture, noun="texture maps") if texture else {}
     _require_common_image(annotators, files_of)
     union = {image_id: file for files in reversed(files_of) for image_id, file in files.items()}
     chosen, unknown = select_images(dict(sorted(union.items())), ids)
@@ -195,6 +199,17 @@ def find_annotations(
         raise ArgumentError(f"none of the {len(chosen)} images has masks by all annotators")
     _require_different_files(annotators, images)
     return FoundAnnotations(images, skipped, unknown)
+
+
+def _require_drawn(annotators: Sequence[Annotator]) -> None:
+    """Refuse soft masks, some of which may have only two levels, such as 0 and 85."""
+    for annotator in annotators:
+        if fusion_method(annotator.folder) == "soft":
+            raise ArgumentError(
+                f"the masks in {annotator.folder} are soft masks, shares of votes, as the "
+                "fusion.json beside them says; --threshold 128 takes pixels with at least half of "
+                "the votes"
+            )
 
 
 def _require_common_image(

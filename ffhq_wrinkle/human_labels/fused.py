@@ -60,13 +60,13 @@ def fuse_folder(
     settings : AnnotationSettings, optional
         How masks are read and matched.
     ids : Ids, optional
-        Which images; all if not given.
+        Images to fuse; all if not given.
     limit : int, optional
         Process at most this many images, the first ones.
     jobs : int
         Threads that read, fuse and write.
     overwrite : bool
-        Replace masks that are there.
+        Replace existing masks.
 
     Returns
     -------

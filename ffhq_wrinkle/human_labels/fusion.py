@@ -81,7 +81,7 @@ class FusionRule:
             The number of annotators does not fit the rule's votes or weights.
         """
         if self.min_votes is not None and not 1 <= self.min_votes <= annotators:
-            raise ArgumentError(f"{self.min_votes} votes are asked for, of {annotators} annotators")
+            raise ArgumentError(f"min_votes is {self.min_votes}; there are {annotators} annotators")
         if self.weights is not None and len(self.weights) != annotators:
             raise ArgumentError(f"{len(self.weights)} weights for {annotators} annotators")
         return _levels(self, annotators)

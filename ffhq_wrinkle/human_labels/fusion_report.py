@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True, repr=False)
 class FuseReport(Tabular):
-    """What a run did.
+    """The outcome of a run.
 
     Attributes
     ----------
@@ -28,7 +28,7 @@ class FuseReport(Tabular):
     images : int
         Number of images that the run was about.
     made, kept, failed : int
-        Numbers of masks that were written, of masks that were there already, and of images that
+        Numbers of masks that were written, of masks that existed already, and of images that
         could not be fused.
     renewed : int
         Number of written masks that replaced a mask made from other annotations.
@@ -115,7 +115,7 @@ class FuseReport(Tabular):
     def summary(self) -> str:
         """Return one line for people."""
         left = self.images - self.made - self.kept - self.failed
-        parts = [f"{self.made} fused masks written", f"{self.kept} were there already"]
+        parts = [f"{self.made} fused masks written", f"{self.kept} existed already"]
         if self.renewed:
             parts[0] += f" ({self.renewed} again, because their inputs have changed)"
         parts += [f"{some_images(self.skipped)} left out"] if self.skipped else []
@@ -148,13 +148,13 @@ class FuseReport(Tabular):
         if self.inverted:
             lines.append(inverted_remark("masks", self.inverted))
         advice = "" if within else "give the face masks by --within, or "
-        for image_ids, what in (
+        for image_ids, drawing in (
             (self.unions, "nearly all that anybody drew"),
             (self.copies, "nearly what one annotator drew, and no more,"),
         ):
             if image_ids:
                 lines.append(
-                    f"STAPLE kept {what} in {some_images(image_ids)}. Thin lines in a large "
+                    f"STAPLE kept {drawing} in {some_images(image_ids)}. Thin lines in a large "
                     f"background do that to it: {advice}use another method there"
                 )
         if self.empty:

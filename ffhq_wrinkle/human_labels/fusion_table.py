@@ -131,7 +131,7 @@ def fusion_table(names: Sequence[str], rows: Iterable[tuple[str, FusionRow]]) ->
     header += [f"votes_{votes}" for votes in range(1, len(names) + 1)]
     header += ["outside", "kept"]
     if estimated:
-        header += [f"{what}_{name}" for what in ("sensitivity", "specificity") for name in names]
+        header += [f"{rate}_{name}" for rate in ("sensitivity", "specificity") for name in names]
         header += ["iterations", "degenerate"]
     table: list[list[Any]] = []
     for image_id, row in rows:

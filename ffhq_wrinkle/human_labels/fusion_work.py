@@ -20,7 +20,7 @@ def mask_name(image_id: str) -> str:
 
 
 class Outcome(NamedTuple):
-    """What came of one image; a file that `fuse-labels` did not write has no row."""
+    """The outcome for one image; a file that `fuse-labels` did not write has no row."""
 
     image_id: str
     row: FusionRow | None
@@ -29,7 +29,7 @@ class Outcome(NamedTuple):
 
 
 class FusionWork:
-    """Fuses the masks of images, on any thread.
+    """The fusion of the masks of images, on any thread.
 
     Parameters
     ----------
@@ -55,7 +55,7 @@ class FusionWork:
         self.outcomes: list[Outcome] = []
 
     def fuse(self, image: AnnotatedImage) -> None:
-        """Write the mask of an image, unless it is there and made from the same files.
+        """Write the mask of an image, unless it exists and was made from the same files.
 
         Raises
         ------

@@ -111,7 +111,7 @@ def _near_section(
     titles = [f"Jaccard,\n{MEAN}", f"Jaccard,\n{POOLED}"]
     titles += [f"{part},\n{MEAN}" for part in ("precision", "recall")]
     header = ["px", "", *titles, "undefined"]
-    return Section("Pairs, if lines may lie so many pixels apart", header, rows)
+    return Section("Pairs, with lines allowed to lie this far apart", header, rows)
 
 
 def _undefined(figures: Figures, columns: Iterable[Column]) -> str:

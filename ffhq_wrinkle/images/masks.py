@@ -102,10 +102,10 @@ def looks_inverted(drawn_px: np.ndarray | int, pixels: np.ndarray | int) -> np.n
     return 2 * drawn_px > pixels
 
 
-def inverted_remark(what: str, image_ids: Sequence[str]) -> str:
+def inverted_remark(masks: str, image_ids: Sequence[str]) -> str:
     """Return a warning about images whose masks, such as "predictions", look inverted."""
     return (
-        f"{what} cover more than half of {some_images(image_ids)}; are they black on white? "
+        f"{masks} cover more than half of {some_images(image_ids)}; are they black on white? "
         "Then invert them"
     )
 

@@ -29,14 +29,21 @@ from .arrays import plain_array
 from .png import MAX_SIDE, has_png_end, may_be_turned
 from .png_decoding import MAX_PIXELS, decode_png
 
-IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp"})
+# The formats of photographs and masks, by Pillow's names, and the endings of their files.
+FORMATS = {
+    "PNG": (".png",),
+    "JPEG": (".jpg", ".jpeg"),
+    "WEBP": (".webp",),
+    "TIFF": (".tif", ".tiff"),
+    "BMP": (".bmp",),
+}
+IMAGE_SUFFIXES = frozenset(suffix for suffixes in FORMATS.values() for suffix in suffixes)
 REFUSED_SUFFIXES = frozenset(
     {".heic", ".heif", ".avif", ".gif", ".jp2", ".jxl", ".dng", ".cr2", ".nef"}
 )
 
 _SIDEWAYS = (5, 6, 7, 8)  # orientations that exchange rows and columns (Exif 2.3, 4.6.4)
 _TIFF_SIDES = (TiffImagePlugin.IMAGEWIDTH, TiffImagePlugin.IMAGELENGTH)
-_FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "BMP")
 MAX_BYTES = 1 << 30
 # Pillow raises these on files that are cut short, altered or malicious.
 DECODER_ERRORS = (
@@ -208,13 +215,13 @@ def opened(content: bytes | BinaryIO) -> Iterator[ImageFile.ImageFile]:
     """
     try:
         file = io.BytesIO(content) if isinstance(content, bytes) else content
-        with Image.open(file, formats=_FORMATS) as image:
+        with Image.open(file, formats=tuple(FORMATS)) as image:
             _require_readable(image)
             yield image
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise ImageError(f"too many pixels: {error}") from error
     except UnidentifiedImageError as error:
-        raise ImageError(f"not an image of a kind that is read ({', '.join(_FORMATS)})") from error
+        raise ImageError(f"not an image of a kind that is read ({', '.join(FORMATS)})") from error
     except DECODER_ERRORS as error:
         raise ImageError(f"damaged or cut short: {error or type(error).__name__}") from error
 

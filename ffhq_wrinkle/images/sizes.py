@@ -25,11 +25,11 @@ def require_size(
     shape, wanted : tuple of int
         The shape of an array (H, W), and the shape that it should have.
     name, of : object
-        How the error names the array and the image: their paths, or words.
+        Names of the array and the image in the error: their paths, or words.
     advice : str
-        What the user can do about it.
+        Advice to the user at the end of the error.
     error : type
-        Which error to raise.
+        Type of the error.
 
     Raises
     ------
@@ -60,7 +60,7 @@ def of_size(
     Parameters
     ----------
     array : np.ndarray
-        Of any dtype, (H, W).
+        (H, W), of any dtype.
     wanted : tuple of int
         Rows and columns.
     name, of, error

@@ -58,10 +58,16 @@ def _resampled(
 ) -> Iterator[np.ndarray]:
     """Yield how often each image was drawn, float64 (B, images), of at most `batch` resamples."""
     for first in range(0, resamples, batch):
-        drawn = rng.integers(0, images, (min(batch, resamples - first), images))
-        of_each_row = drawn + images * np.arange(len(drawn))[:, None]
-        counts = np.bincount(of_each_row.ravel(), minlength=drawn.size)
-        yield counts.reshape(drawn.shape).astype(np.float64)
+        yield _weights(images, min(batch, resamples - first), rng)
+
+
+def _weights(images: int, resamples: int, rng: np.random.Generator) -> np.ndarray:
+    """Draw images, and return how often each was drawn, float64 (B, images)."""
+    drawn = rng.integers(0, images, (resamples, images))
+    drawn += images * np.arange(resamples)[:, None]  # different numbers in each row
+    counts = np.bincount(drawn.ravel(), minlength=drawn.size)
+    del drawn  # as large as the result
+    return counts.astype(np.float64).reshape(resamples, images)
 
 
 class _Tails:

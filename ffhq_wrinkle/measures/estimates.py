@@ -29,12 +29,12 @@ CountsT = TypeVar("CountsT", bound=Counts)
 
 
 class Estimate(NamedTuple, Generic[ColumnT]):
-    """One figure: what it measures, how it aggregates images, and its interval.
+    """One figure: its measure, its aggregation over images, and its interval.
 
     Attributes
     ----------
     column : Column
-        What it measures.
+        The quantity that it measures.
     aggregate : str
         ``mean over images``, or ``pooled`` over the pixels of all images.
     images, undefined : int
@@ -69,7 +69,7 @@ def estimates(
     counts : Counts
         Counts of every image.
     columns : sequence
-        What the S values of `measures` are.
+        The S quantities that `measures` computes.
     measures : callable
         Takes counts of images, or their sums, and returns float64 (..., S); NaN where undefined.
     averages : mapping, optional

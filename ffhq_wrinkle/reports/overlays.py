@@ -21,7 +21,7 @@ from ..storage.writing import valid_text
 
 log = logging.getLogger(__name__)
 
-_SIDE = 1000  # small images are enlarged to about this, so that thin lines are visible
+_SIDE = 1000  # small images are upsampled to about this, so that thin lines are visible
 _TITLE_COLOUR = (200, 200, 200)
 # White, orange and blue: bright, and distinct to colour-blind readers too.
 _FOUND, _INVENTED, _MISSED = (255, 255, 255), (255, 110, 0), (0, 150, 255)
@@ -81,7 +81,7 @@ def dark_canvas(shape: tuple[int, int], photo: np.ndarray | None = None) -> np.n
 def with_legend(
     drawn: np.ndarray, title: str, entries: Sequence[tuple[str, tuple[int, ...]]]
 ) -> np.ndarray:
-    """Add a legend above a drawing, which is enlarged by a whole number if it is small.
+    """Add a legend above a drawing, which is upsampled by a whole number if it is small.
 
     Parameters
     ----------
@@ -93,10 +93,10 @@ def with_legend(
         The legend's words and their colours.
     """
     scale = max(1, round(_SIDE / max(drawn.shape[:2])))
-    enlarged = drawn.repeat(scale, axis=0).repeat(scale, axis=1)
+    upsampled = drawn.repeat(scale, axis=0).repeat(scale, axis=1)
     titled = [(title, _TITLE_COLOUR), *entries] if title else entries
     valid = [(valid_text(text), colour) for text, colour in titled]
-    return np.vstack([_legend(valid, enlarged.shape[1]), enlarged])
+    return np.vstack([_legend(valid, upsampled.shape[1]), upsampled])
 
 
 def _legend(entries: Sequence[tuple[str, tuple[int, ...]]], width: int) -> np.ndarray:
@@ -140,7 +140,7 @@ def error_overlay(
     Returns
     -------
     np.ndarray
-        RGB uint8; small images are enlarged by a whole number.
+        RGB uint8; small images are upsampled by a whole number.
     """
     canvas = dark_canvas((reference.shape[0], reference.shape[1]), photo)
     entries = []

@@ -82,6 +82,19 @@ def settings_if_readable(folder: Place, record: str) -> Mapping[str, Any]:
         return {}
 
 
+def fusion_method(folder: Place) -> str | None:
+    """Return the method by which `fuse-labels` made the masks in a folder, None if not known.
+
+    Its record is in the folder, or in one above it if the masks are in shards or folders of images.
+    """
+    place = folder.resolve()
+    for above in (place, *place.parents):
+        settings = settings_if_readable(above, FUSION_RECORD)
+        if settings:
+            return str(settings.get("method"))
+    return None
+
+
 def differing_settings(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
     """Return the differences between two sets of settings, each as text."""
     return [

@@ -67,8 +67,8 @@ class RunReport(Tabular):
         Images that the run was about.
     made, kept, failed : int
         Results that were written, and that existed already; images that failed.
-    what : str
-        Name of the results.
+    noun : str
+        Name of the results, such as "weak masks".
     shown : str
         Pictures that a notebook shows, as a pattern of files in `out`.
     """
@@ -78,13 +78,13 @@ class RunReport(Tabular):
     made: int
     kept: int
     failed: int
-    what: str = "results"
+    noun: str = "results"
     shown: str = ""
 
     def summary(self) -> str:
         """Return the outcome as one line of text."""
         left = self.images - self.made - self.kept - self.failed
-        parts = [f"{self.made} {self.what} written", f"{self.kept} were there already"]
+        parts = [f"{self.made} {self.noun} written", f"{self.kept} existed already"]
         parts += [f"{self.failed} failed, see {self.out / FAILURES}"] if self.failed else []
         parts += [f"{left} left to do"] if left else []
         return ", ".join(parts)
@@ -108,7 +108,7 @@ def run_folder(
     out: Place,
     *,
     title: str,
-    what: str,
+    noun: str,
     work: Work[Loaded, Result],
     shown: str = "",
     jobs: int = 1,
@@ -122,7 +122,7 @@ def run_folder(
         The images.
     out : Place
         Folder for `failures.csv`.
-    title, what : str
+    title, noun : str
         Names of the run and of its results.
     work : Work
         Work to do on each image, with the folders of its results.
@@ -148,7 +148,7 @@ def run_folder(
     results = work.results
     todo = [file for file in chosen if not results.complete(file)]
     if len(todo) < len(chosen):
-        log.info("%d %s exist already", len(chosen) - len(todo), what)
+        log.info("%d %s exist already", len(chosen) - len(todo), noun)
     interruption = Interruption()
     with connected(scheduler) if scheduler and todo else nullcontext() as cluster:
         results.begin()
@@ -173,7 +173,7 @@ def run_folder(
         made=execution.made,
         kept=len(chosen) - len(todo),
         failed=len(failures),
-        what=what,
+        noun=noun,
         shown=shown,
     )
     about = None if everything else {*missing, *(file.image_id for file in chosen)}

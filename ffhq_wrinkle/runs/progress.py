@@ -18,13 +18,13 @@ class Progress:
     `done` counts all finished images, `failed` those of them that failed.
     """
 
-    def __init__(self, total: int, what: str) -> None:
+    def __init__(self, total: int, title: str) -> None:
         self.total = total
-        self.what = what
+        self.title = title
         self.done = 0
         self.failed = 0
         shown = sys.stderr.isatty() and log.isEnabledFor(logging.INFO)
-        self._bar = tqdm(total=total, desc=what, unit="img", disable=not shown)
+        self._bar = tqdm(total=total, desc=title, unit="img", disable=not shown)
         self._bytes = 0
         self._lock = threading.Lock()
         self._started = self._last_line = time.monotonic()
@@ -57,7 +57,7 @@ class Progress:
         left = (self.total - self.done) / rate
         received = f"{self._rate(seconds)}, " if self._bytes else ""
         return (
-            f"{self.what}: {self.done} of {self.total}, {rate:.1f} images/s, {received}"
+            f"{self.title}: {self.done} of {self.total}, {rate:.1f} images/s, {received}"
             f"{tqdm.format_interval(left)} left, {self.failed} failed"
         )
 
@@ -71,10 +71,10 @@ class Progress:
 class ByteProgress:
     """The progress of the transfer of one large file, shown while the `with` block runs."""
 
-    def __init__(self, total: int | None, what: str) -> None:
+    def __init__(self, total: int | None, title: str) -> None:
         shown = sys.stderr.isatty() and log.isEnabledFor(logging.INFO)
-        self.total, self.what = total, what
-        self._bar = tqdm(total=total, desc=what, unit="B", unit_scale=True, disable=not shown)
+        self.total, self.title = total, title
+        self._bar = tqdm(total=total, desc=title, unit="B", unit_scale=True, disable=not shown)
         self._bytes = 0
         self._started = self._last_line = time.monotonic()
 
@@ -87,7 +87,7 @@ class ByteProgress:
             self._last_line = now
             of_total = f" of {self.total / 1e6:.0f}" if self.total else ""
             rate = self._bytes / 1e6 / (now - self._started)
-            log.info("%s: %.0f%s MB, %.1f MB/s", self.what, self._bytes / 1e6, of_total, rate)
+            log.info("%s: %.0f%s MB, %.1f MB/s", self.title, self._bytes / 1e6, of_total, rate)
 
     def __enter__(self) -> "ByteProgress":
         return self

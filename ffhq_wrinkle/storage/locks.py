@@ -11,6 +11,8 @@ import threading
 import time
 import uuid
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
@@ -191,6 +193,39 @@ def lock_of(folder: Place, name: str, *, busy: FfhqWrinkleError) -> Lock:
     if isinstance(folder, Path):
         return FolderLock(folder, name, busy=busy)
     return StoreLock(folder, name, busy=busy)
+
+
+@contextmanager
+def turn(folder: Path, name: str) -> Iterator[None]:
+    """Hold a folder of this machine, after waiting for the process that holds it.
+
+    The folder is created if missing. A process that is killed no longer holds it.
+
+    Parameters
+    ----------
+    folder : Path
+    name : str
+        Name of the hidden file in the folder that holds the lock.
+
+    Raises
+    ------
+    OutputError
+        The folder cannot be created or written.
+    """
+    lock = FileLock(folder / name)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            lock.acquire(blocking=False)
+        except Timeout:
+            log.info("another run is writing to %s; waiting for it", folder)
+            lock.acquire()
+    except OSError as error:
+        raise output_error(folder, error) from error
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def another_writes(folder: Place) -> OutputError:

@@ -32,7 +32,7 @@ class Formula:
     Parameters
     ----------
     name : str
-        What users and records call it.
+        Its name for users and in records.
     description : str
         A few words for the help of ``--recipe``.
     levels : callable

@@ -24,7 +24,7 @@ _GRAY_WEIGHTS, _GRAY_BITS = (9798, 19235, 3735), 15
 
 
 class WeakOnGpu(NamedTuple):
-    """What a GPU computed of an image: the weak mask, uint8 (H, W), and the face mask as bits."""
+    """Masks that a GPU computed for an image: weak mask, uint8 (H, W), and face mask as bits."""
 
     weak_mask: np.ndarray
     face_bits: np.ndarray
@@ -36,7 +36,7 @@ class WeakOnGpu(NamedTuple):
 
 
 class GpuWeakMasks:
-    """Computes the weak masks of batches that a parser left on a GPU.
+    """Computation of the weak masks of batches that a parser left on a GPU.
 
     Raises
     ------

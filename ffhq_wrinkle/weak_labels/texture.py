@@ -246,8 +246,8 @@ def _box_texture(
     It is computed in bands of rows, whose arrays fit the cache and whose memory is used again for
     the next band.
     """
-    # The filter reaches this far beyond the box. Where the image ends sooner, so does the part
-    # that is cut out, and its border is mirrored as that of the whole image.
+    # The filter reaches this far beyond the box. Where the image ends before that, the part that
+    # is cut out ends there too, and its border is mirrored like that of the whole image.
     margin = kernel_size // 2
     left = max(0, columns.start - margin)
     texture = np.empty((rows.stop - rows.start, columns.stop - columns.start), np.uint8)

@@ -159,7 +159,7 @@ def _build(
             selection,
             out,
             title="build-weak",
-            what="weak masks",
+            noun="weak masks",
             work=WeakWork(path_of, read, parser, texture, results),
             jobs=jobs,
             scheduler=scheduler,

@@ -48,7 +48,7 @@ class PreparedImage(NamedTuple):
     prepared: np.ndarray
 
 
-# What `infer` returns for an image: the label map, or the weak mask where a GPU computed it.
+# The result of `infer` for an image: the label map, or the weak mask if a GPU computed it.
 LabelMapOrWeakMask = Union[np.ndarray, "WeakOnGpu"]
 
 
@@ -108,7 +108,7 @@ class WeakWork(Work[PreparedImage, LabelMapOrWeakMask]):
         return list(self._gpu_weak_masks(gpu_batch))
 
     def write(self, loaded: PreparedImage, inferred: LabelMapOrWeakMask) -> None:
-        """Compute what `infer` did not, and write every result that was asked for."""
+        """Compute the rest of the results, and write those that were requested."""
         file, image, _ = loaded
         if isinstance(inferred, np.ndarray):
             face = self.parser.face(inferred, image.shape[:2])
@@ -132,11 +132,11 @@ class WeakResults:
     out : Place
         Gets the weak masks.
     by_products : ByProducts
-        Folders of what else is kept.
+        Folders of the by-products to keep.
     parser, texture
-        What the results depend on, for their records.
+        Settings that the results depend on, for their records.
     overwrite : bool
-        Replace results that are in the folders already.
+        Replace existing results.
     stack : ExitStack
         Holds the folders open, so that no other run writes to them.
 
@@ -174,7 +174,7 @@ class WeakResults:
         self.masked_images = opened_if_kept(by_products.masked_images, "face, masked")
 
     def complete(self, file: ImageFile) -> bool:
-        """Return whether every result of this image that was asked for is in its folder."""
+        """Return whether every requested result of this image exists."""
         return all(folder.state(name) is State.OURS for folder, name in self._places(file))
 
     def write(

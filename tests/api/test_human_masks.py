@@ -76,7 +76,7 @@ def test_soft_masks_are_shares_of_votes():
         ([DRAWN[0], DRAWN[1].astype(np.uint8)], {}, "uint8"),
         ([DRAWN[0], DRAWN[1][:, :3]], {}, "(2, 3)"),
         (DRAWN, {"method": "vote"}, "method is 'vote'; there are majority, union"),
-        (DRAWN, {"min_votes": 4}, "4 votes are asked for, of 3 annotators"),
+        (DRAWN, {"min_votes": 4}, "min_votes is 4; there are 3 annotators"),
         (DRAWN, {"method": "weighted", "weights": [1, 2]}, "2 weights for 3 annotators"),
         (DRAWN, {"method": "weighted"}, "weights go with the method weighted"),
         (DRAWN, {"method": "semi-automatic"}, "a texture map goes with"),

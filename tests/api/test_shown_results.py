@@ -201,7 +201,7 @@ def test_weak_masks(dataset, tmp_path):
             {"images": 6, "made": made, "kept": kept, "failed": 0}
         ]
     assert len(list((tmp_path / "out").rglob("*.png"))) == 6
-    assert shown(report).texts["p"] == ["0 weak masks written, 6 were there already"]
+    assert shown(report).texts["p"] == ["0 weak masks written, 6 existed already"]
     assert is_one_line(report)
 
 

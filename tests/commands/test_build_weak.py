@@ -16,20 +16,20 @@ def build_weak(dataset, out, *options):
     return run("build-weak", dataset.images, out, "--parser", "labels", *options)
 
 
-def test_build_weak_says_what_it_did(dataset, tmp_path):
+def test_build_weak_reports_its_results(dataset, tmp_path):
     result = build_weak(dataset, tmp_path / "out")
     assert result.exit_code == 0
-    assert result.output == "6 weak masks written, 0 were there already\n"
+    assert result.output == "6 weak masks written, 0 existed already\n"
     result = build_weak(dataset, tmp_path / "out")
     assert result.exit_code == 0
-    assert "0 weak masks written, 6 were there already" in result.output
+    assert "0 weak masks written, 6 existed already" in result.output
 
 
 def test_images_that_fail_are_counted_and_the_exit_status_is_1(dataset, tmp_path):
     dataset.image_path("00001").write_text("not an image")
     result = build_weak(dataset, tmp_path / "out")
     assert result.exit_code == 1
-    assert f"5 weak masks written, 0 were there already, 1 failed, see {tmp_path}" in result.output
+    assert f"5 weak masks written, 0 existed already, 1 failed, see {tmp_path}" in result.output
 
 
 def test_options_reach_the_masks(dataset, tmp_path):
@@ -52,7 +52,7 @@ def test_options_reach_the_masks(dataset, tmp_path):
     assert len(list((tmp_path / "masked").glob("*.png"))) == 2
 
 
-def test_other_settings_need_overwrite(dataset, tmp_path):
+def test_different_settings_need_overwrite(dataset, tmp_path):
     assert build_weak(dataset, tmp_path / "out").exit_code == 0
     result = build_weak(dataset, tmp_path / "out", "--sigma", 4)
     assert result.exit_code == 1
@@ -60,7 +60,7 @@ def test_other_settings_need_overwrite(dataset, tmp_path):
     assert build_weak(dataset, tmp_path / "out", "--sigma", 4, "--overwrite").exit_code == 0
 
 
-def test_every_output_of_the_template_says_so(astronaut, tmp_path):
+def test_every_output_of_the_template_says_that_it_is_a_guess(astronaut, tmp_path):
     (tmp_path / "photos").mkdir()
     Image.fromarray(astronaut).save(tmp_path / "photos" / "astronaut.png")
     folders = [tmp_path / name for name in ("out", "faces", "masked", "labels")]

@@ -162,7 +162,7 @@ def test_race_is_reported_in_totals_and_of_no_person(stand_in, photos, tmp_path)
     out = tmp_path / "who"
     result = run("demographics", photos, "--race", "--out", out, "--jobs", 2)
     assert result.exit_code == 0, result.output
-    assert "12 estimates written, 0 were there already" in result.output
+    assert "12 estimates written, 0 existed already" in result.output
     groups = counts(result.output)
     assert (groups["black"], groups["asian"], groups["white"], groups["no label"]) == (7, 5, 0, 0)
     assert "race: DeepFace 0.0.103, weights " in result.output
@@ -197,7 +197,7 @@ def test_failures_are_rows_and_the_rest_is_described(stand_in, photos, tmp_path)
     (photos / "face 3.png").write_bytes(b"no image")
     result = run("demographics", photos, "--race", "--out", out)
     assert result.exit_code == 1
-    assert "11 estimates written, 0 were there already, 1 failed, see" in result.output
+    assert "11 estimates written, 0 existed already, 1 failed, see" in result.output
     groups = counts(result.output)
     assert (groups["black"], groups["no label"]) == (6, 1)
     assert "face 3.png,read," in (out / "failures.csv").read_text()

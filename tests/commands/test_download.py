@@ -25,7 +25,7 @@ def test_images_are_fetched_and_counted(host, sources, data):
     result = run("images", data, *options)
     assert (result.exit_code, result.stdout) == (
         0,
-        "images: 2 downloaded and verified, 0 already present\n",
+        "images: 2 downloaded, 0 of them verified by a hash, 0 already present\n",
     )
     result = run("images", data, *options, "--verify")
     assert result.stdout == "images: 0 downloaded and verified, 2 already present\n"
@@ -39,14 +39,14 @@ def test_missing_images_make_the_exit_status_1(host, sources, data):
     assert result.stdout.count("\n") == 1
 
 
-def test_labels_of_one_kind(host, sources, data):
+def test_one_kind_of_labels_can_be_downloaded(host, sources, data):
     sources(manual_masks=("m.zip", packed({"a/00001.png": picture(1)}), "files = 1\n"))
     result = run("labels", data, "--only", "manual")
     assert result.stdout == "manual-masks: 1 downloaded and verified, 0 already present\n"
     assert (data / "manual_wrinkle_masks" / "00001.png").exists()
 
 
-def test_all_goes_on_when_one_part_fails(host, sources, data, tmp_path, monkeypatch):
+def test_a_failed_part_does_not_stop_the_others(host, sources, data, tmp_path, monkeypatch):
     monkeypatch.setenv("FFHQ_WRINKLE_CACHE", str(tmp_path / "cache"))
     archive = packed({"a/00001.png": picture(1)})
     weights = f'sha256 = "{hashlib.sha256(b"weights").hexdigest()}"\n'
@@ -107,7 +107,7 @@ def test_a_file_in_the_place_of_the_folder_is_refused(sources, tmp_path):
     assert (result.exit_code, result.output.count("\n")) == (1, 1)
 
 
-def test_a_table_of_something_else_is_refused(sources, data):
+def test_a_table_with_other_columns_is_refused(sources, data):
     data.mkdir()
     (data / "download.csv").write_text("name,price\nbread,3\n")
     result = run("images", data, "--ids", "1")

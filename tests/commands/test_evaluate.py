@@ -68,7 +68,7 @@ def test_options_reach_the_report(folders, annotate, tmp_path):
     assert {row["image_id"] for row in rows_of(out / "per_image.csv")} == {"00001", "00002"}
 
 
-def test_exact_only_leaves_out_what_takes_time(folders):
+def test_exact_only_leaves_out_the_slow_measures(folders):
     stdout = run("evaluate", folders[0], folders[2], "--exact-only").stdout
     assert "recall" in stdout
     assert "clDice" not in stdout
@@ -109,7 +109,7 @@ def test_the_word_test_takes_the_official_hundred(annotate):
     assert f"1 of 100 images have no reference in {ref}, first {first}" in result.stderr
 
 
-def test_a_comparison_says_who_is_better_only_if_it_shows(folders, annotate):
+def test_a_comparison_names_the_better_method_only_if_the_interval_excludes_0(folders, annotate):
     result = run("evaluate", folders[0], folders[2], "--compare", folders[1])
     assert "near minus far" in result.stdout
     assert re.search(

@@ -17,12 +17,12 @@ from tests.helpers.tables import rows_of
 SHAPE = (40, 50)
 
 
-def test_fuse_labels_says_what_it_did(annotators, tmp_path):
+def test_fuse_labels_reports_its_results(annotators, tmp_path):
     out = tmp_path / "out"
     result = run("fuse-labels", *annotators, "--out", out)
-    assert (result.exit_code, result.stdout) == (0, "4 fused masks written, 0 were there already\n")
+    assert (result.exit_code, result.stdout) == (0, "4 fused masks written, 0 existed already\n")
     result = run("fuse-labels", *annotators, "--out", out)
-    assert (result.exit_code, result.stdout) == (0, "0 fused masks written, 4 were there already\n")
+    assert (result.exit_code, result.stdout) == (0, "0 fused masks written, 4 existed already\n")
 
 
 def test_fuse_labels_options_reach_the_masks(annotators, annotate, tmp_path):
@@ -89,7 +89,7 @@ def semi_automatic(rough, textures, out, *options):
 def test_semi_automatic_makes_masks_of_one_folder_of_rough_masks(annotators, textured, tmp_path):
     out = tmp_path / "out"
     result = semi_automatic(annotators[:1], textured, out)
-    assert (result.exit_code, result.stdout) == (0, "4 fused masks written, 0 were there already\n")
+    assert (result.exit_code, result.stdout) == (0, "4 fused masks written, 0 existed already\n")
     rows = {row["image_id"]: row for row in rows_of(out / "fusion.csv")}
     for image_id, row in rows.items():
         rough = pixels(annotators[0] / f"{image_id}.png") > 0
@@ -100,7 +100,7 @@ def test_semi_automatic_makes_masks_of_one_folder_of_rough_masks(annotators, tex
         assert int(row["kept"]) == np.count_nonzero(made) < int(row["pixels_A"])
     settings = json.loads((out / "fusion.json").read_text())["settings"]
     assert (settings["method"], settings["texture"]) == ("semi-automatic", str(textured))
-    # Again: only what was made from another texture map is made anew.
+    # Again: only the mask whose texture map has changed is made again.
     path = textured / "00000" / "00001.png"
     Image.fromarray(np.roll(pixels(path), 3, axis=0)).save(path)
     before = {image_id: (out / f"{image_id}.png").read_bytes() for image_id in rows}
@@ -141,7 +141,7 @@ def test_texture_maps_that_do_not_fit_are_failures(annotators, textured, tmp_pat
     (shard / "00002.png").write_bytes(b"no picture")
     result = semi_automatic(annotators[:1], textured, out)
     assert result.exit_code == 1
-    assert "1 fused masks written, 0 were there already, 3 failed" in result.stdout
+    assert "1 fused masks written, 0 existed already, 3 failed" in result.stdout
     reasons = [row["reason"] for row in rows_of(out / "failures.csv")]
     assert reasons[0].startswith(str(shard / "00000.png"))
     assert re.search(r"is 7x9, but .*A/00000\.png is 50x40; a texture map must", reasons[0])
@@ -190,7 +190,7 @@ def test_remarks_are_logged(annotate, tmp_path, caplog):
     line[1, :4] = True
     annotators = annotate({"A": {"x": line}, "B": {"x": np.roll(line, 2, axis=0)}})
     result = run("fuse-labels", *annotators, "--out", tmp_path / "out")
-    assert result.stdout == "1 fused masks written, 0 were there already\n"
+    assert result.stdout == "1 fused masks written, 0 existed already\n"
     assert caplog.messages == ["majority leaves nothing of what was drawn in 1 image (x)"]
 
 

@@ -22,11 +22,11 @@ def run(checkpoint):
     return invoke
 
 
-def test_it_says_what_it_did(run, dataset, tmp_path):
+def test_predict_reports_its_results(run, dataset, tmp_path):
     out = tmp_path / "out"
     result = run(dataset.root, out, "--parser", "labels", "--ids", "0-2")
     assert result.exit_code == 0
-    assert result.stdout == "3 predictions written, 0 were there already\n"
+    assert result.stdout == "3 predictions written, 0 existed already\n"
     assert sorted(path.name for path in out.iterdir() if path.suffix != ".lock") == [
         "masks", "overlays", "predict.json", "wrinkles.csv",
     ]  # fmt: skip
@@ -36,7 +36,7 @@ def test_failures_are_counted_and_the_exit_status_is_1(run, dataset, tmp_path):
     dataset.image_path("00001").write_bytes(b"")
     result = run(dataset.root, tmp_path / "out", "--parser", "labels", "--limit", "2")
     assert result.exit_code == 1
-    assert "1 predictions written, 0 were there already, 1 failed, see" in result.stdout
+    assert "1 predictions written, 0 existed already, 1 failed, see" in result.stdout
 
 
 def test_the_template_says_that_it_guesses(run, dataset, tmp_path):
@@ -63,7 +63,7 @@ def test_faces_are_aligned_by_a_table_of_landmarks(run, tmp_path, astronaut):
     assert pixels(out / "photo_masks" / "7.png").shape == (512, 512)
 
 
-def test_without_yunet_s_weights_the_error_says_what_to_do(run, dataset, tmp_path, publish, site):
+def test_without_yunet_s_weights_the_error_gives_advice(run, dataset, tmp_path, publish, site):
     publish("yunet", "yunet.onnx", site.url("/none.onnx"))
     result = run(dataset.root, tmp_path / "out", "--align", "--parser", "template")
     assert result.exit_code == 1
@@ -92,7 +92,7 @@ def test_wrong_options_are_wrong_usage(options, message, run, dataset, tmp_path)
     assert not (tmp_path / "out").exists()
 
 
-def test_a_checkpoint_that_is_not_there_is_wrong_usage(run, dataset, tmp_path):
+def test_a_missing_checkpoint_is_wrong_usage(run, dataset, tmp_path):
     result = run(dataset.root, tmp_path / "out", "--parser", "template", weights="official-vnet")
     assert result.exit_code == 2
     assert "there is no checkpoint official-vnet; name a file, or one of official-unet" in (

@@ -7,7 +7,7 @@ from tests.helpers.commands import run
 from tests.helpers.faces import drawn_lines
 
 
-def test_the_command_leaves_out_what_is_labelled_and_keeps_a_list_that_is_there(dataset, tmp_path):
+def test_labelled_images_are_left_out_and_an_existing_list_is_kept(dataset, tmp_path):
     masks = dataset.root / "manual_wrinkle_masks"
     masks.mkdir()
     (masks / "00001.png").touch()
@@ -69,7 +69,7 @@ def test_build_weak_agreement_and_download_read_the_list(dataset, annotate, tmp_
     )
     result = run("agreement", *folders, "--ids-file", listed, "--resamples", 0)
     assert result.output.startswith("3 images; 2 annotators"), result.output
-    # The drawn faces are no FFHQ, so the copies are refused; what was asked for is in the ledger.
+    # The drawn faces are not FFHQ's, so the copies are refused; the ledger has the requested ids.
     new = tmp_path / "new"
     result = run("download", "images", new, "--ids-file", listed, "--source", dataset.images)
     rows = (new / "download.csv").read_text().splitlines()[1:]

@@ -12,7 +12,7 @@ EVERYWHERE = [[], *([name] for name in main.commands)]
 
 
 @pytest.mark.parametrize("path", EVERYWHERE, ids=" ".join)
-def test_every_command_says_the_version(path):
+def test_every_command_prints_the_version(path):
     result = CliRunner().invoke(main, [*path, "--version"])
     assert result.exit_code == 0
     assert result.output == f"ffhq-wrinkle, version {ffhq_wrinkle.__version__}\n"
@@ -33,7 +33,7 @@ def test_every_command_offers_to_log_more_or_less(path):
     (None, logging.INFO),
 ])  # fmt: skip
 @pytest.mark.parametrize("before", [True, False])
-def test_options_set_the_level_before_and_behind_the_command(tmp_path, option, level, before):
+def test_options_set_the_level_before_and_after_the_command(tmp_path, option, level, before):
     mask = tmp_path / "none"
     options = [option] if option else []
     command = ["export", str(tmp_path / "out.onnx"), "--checkpoint", str(mask)]

@@ -77,7 +77,7 @@ def test_the_images_of_a_data_set_are_found_from_its_root(tmp_path):
     assert image_folder(tmp_path) == tmp_path / "images1024x1024"
 
 
-def test_selection_keeps_order_and_names_what_is_missing(tmp_path):
+def test_selection_keeps_order_and_names_missing_ids(tmp_path):
     touch(tmp_path, *(f"{number:05d}.png" for number in (1, 2, 5, 9)))
     in_folder = find_images(tmp_path)
     images, missing = select_images(in_folder, parse_ids("2-6,9"))
@@ -100,4 +100,4 @@ def test_further_suffixes_are_listed_on_request(tmp_path):
     assert list(find_images(tmp_path, also={".npy"})) == ["00007", "b"]
     (tmp_path / "00000" / "00007.npy").unlink()
     with pytest.raises(ArgumentError, match=r"has no predictions \(bmp, .*npy"):
-        find_images(tmp_path / "00000", what="predictions", also={".npy"})
+        find_images(tmp_path / "00000", noun="predictions", also={".npy"})

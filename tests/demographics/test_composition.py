@@ -48,7 +48,7 @@ def table_1():
     return compose({"manual": parse_ids("0-999"), "weak": parse_ids("0-49999")}, paper())
 
 
-def test_table_1_comes_out_as_the_paper_has_it(table_1):
+def test_table_1_agrees_with_the_paper(table_1):
     assert table_1.faces == {"manual": 1_000, "weak": 50_000}
     for variable, totals, human in zip(("age", "sex", "race"), (AGES, SEX, RACE), HUMAN,
                                        strict=True):  # fmt: skip
@@ -62,7 +62,7 @@ def test_table_1_comes_out_as_the_paper_has_it(table_1):
     assert "describe a set, never a person" in text
 
 
-def test_a_part_is_held_against_the_rest_so_that_nobody_counts_twice(table_1):
+def test_a_part_is_compared_with_the_rest_so_that_no_face_counts_twice(table_1):
     (difference,) = [each for each in table_1.differences if each.variable == "sex"]
     assert (difference.common, difference.first_labelled, difference.second_labelled) == (
         1_000,
@@ -96,7 +96,7 @@ def test_faces_without_a_label_are_counted_and_have_no_share():
     assert (blank["faces"], blank["share"]) == ("7", "")
 
 
-def test_sets_may_overlap_be_equal_or_have_nobody_in_them_that_is_known():
+def test_sets_may_overlap_be_equal_or_lack_labels():
     labelled = labels({"sex": ["male"] * 3 + ["female"] * 3})
     composition = compose(
         {"a": parse_ids("0-3"), "b": parse_ids("2-5"), "c": parse_ids("0-3"),
@@ -136,7 +136,7 @@ def test_sets_without_any_label_are_refused():
         compose({"x": parse_ids("5")}, labels({"sex": ["male", None]}))
 
 
-def test_the_csv_the_json_and_the_markdown_say_the_same(table_1):
+def test_csv_json_and_markdown_have_the_same_figures(table_1):
     rows = list(csv.DictReader(io.StringIO(shares_csv(table_1).decode())))
     content = record(table_1)
     assert len(rows) == len(content["shares"]) + 6  # a row without label for each variable and set

@@ -41,7 +41,7 @@ GROUPS = {
 
 
 @pytest.mark.parametrize("age_groups", ["paper", "ffhq-aging"])
-def test_ffhq_aging_s_groups_are_told_as_the_paper_s_or_as_they_are(table, age_groups):
+def test_ffhq_aging_s_groups_become_the_paper_s_or_stay_as_they_are(table, age_groups):
     rows = [f"{number},{group},0.9,male,1.0,None" for number, group in enumerate(GROUPS)]
     labels = read_aging_labels(table(AGING + "\n".join(rows)), age_groups)
     expected = GROUPS.values() if age_groups == "paper" else GROUPS
@@ -63,7 +63,7 @@ def test_numbers_of_years_are_put_into_groups_by_their_first_year(table):
     assert list(finer.frame["age"]) == ["0-2", "3-6"]
 
 
-def test_a_blank_is_no_label_and_its_row_stays(table):
+def test_a_blank_is_not_a_label_and_its_row_stays(table):
     labels = read_features(table(FEATURES + "36,0,,,\n7,1,31.0,,1\n\n8,1\n"))
     nothing = {"age": None, "sex": None}
     assert cells(labels) == {

@@ -49,7 +49,7 @@ def photos(tmp_path):
 
 
 def by_hand(colour):
-    """What the stand-in says of a mean colour, R, G, B of 0..1, in the order of `RACES`."""
+    """Return the stand-in's answer to a mean colour, R, G, B in 0..1, in the order of `RACES`."""
     red, green, blue = colour
     answers = {"asian": blue, "indian": green, "black": red, "white": sum(colour) / 2}
     return np.array([answers.get(name, 0) for name in RACES]) / (1.5 * sum(colour))
@@ -125,7 +125,7 @@ def test_loading_deepface_leaves_the_process_as_it_was(stand_in, tmp_path):
     assert said.stdout == "0 []\n"
 
 
-def test_without_weights_one_line_says_where_to_put_them(home, site):
+def test_without_weights_a_one_line_error_names_the_place_for_them(home, site):
     addresses = [site.url("/race_model_single_batch.onnx"), site.url("/backup.onnx")]
     with weights_at(*addresses), pytest.raises(SourceError) as raised:
         RaceModel()
@@ -168,13 +168,13 @@ def test_another_network_is_refused(home):
         RaceModel()
 
 
-def test_without_deepface_one_line_says_how_to_install_it(monkeypatch):
+def test_without_deepface_a_one_line_error_explains_the_installation(monkeypatch):
     monkeypatch.setitem(sys.modules, "deepface", None)
     with pytest.raises(SourceError, match=r"pip install 'ffhq-wrinkle\[demographics\]'"):
         RaceModel()
 
 
-def test_each_image_is_estimated_once_and_the_table_goes_unless_it_is_to_be_kept(
+def test_each_image_is_estimated_once_and_the_table_is_removed_unless_kept(
     stand_in, photos, tmp_path
 ):
     out = tmp_path / "out"
@@ -326,7 +326,7 @@ GOOD = ["00001", "1", "0", "0", "0", "0", "0", *MODEL]
         (COLUMNS, [["00001", "2", "-1", *GOOD[3:]]], ":2 is not a row"),
     ],
 )
-def test_a_table_of_something_else_is_refused(tmp_path, header, rows, said):
+def test_an_invalid_table_is_refused(tmp_path, header, rows, said):
     path = tmp_path / "race.csv"
     path.write_bytes(csv_bytes(header, rows))
     with pytest.raises(ArgumentError, match="race") as raised:

@@ -59,7 +59,7 @@ def test_tables_of_a_cluster_are_those_of_one_machine(stand_in, photos, tmp_path
     result = CliRunner().invoke(main, [*map(str, [*fixed, here])])
     process, said, stderr = run(*fixed, by_cluster, "--scheduler", "local:2")
     assert process.returncode == result.exit_code == 1, stderr
-    assert f"{COUNT - 2} estimates written, 0 were there already, 2 failed" in said
+    assert f"{COUNT - 2} estimates written, 0 existed already, 2 failed" in said
     assert files_of(by_cluster) == files_of(here)
     assert {"race.csv", "demographics.csv", "failures.csv"} <= set(files_of(by_cluster))
     # By hand: the stand-in's "black" is the share of red in all three, over 1.5.
@@ -123,14 +123,14 @@ def test_a_worker_killed_in_the_middle_costs_a_retry_and_not_the_run(begin, tmp_
     said, stderr = process.communicate(timeout=LONGEST_WAIT_S)
     alone.communicate(timeout=LONGEST_WAIT_S)
     assert process.returncode == 0, stderr
-    assert said.startswith(f"{COUNT - 2} estimates written, 0 were there already, 2 failed"), stderr
+    assert said.startswith(f"{COUNT - 2} estimates written, 0 existed already, 2 failed"), stderr
     ids = [image_id for image_id, _ in seen(tmp_path / "seen out")]
     assert len(set(ids)) == COUNT - 1  # all but the damaged one were looked at
     assert len({pid for _, pid in seen(tmp_path / "seen out")}) >= 3  # one took its place
     assert files_of(tmp_path / "out") == files_of(tmp_path / "alone")
 
 
-def test_ctrl_c_keeps_what_came_back_and_the_next_run_does_the_rest(begin, tmp_path):
+def test_ctrl_c_keeps_finished_estimates_and_the_next_run_does_the_rest(begin, tmp_path):
     process = begin("out", "local:2")
     wait_for(lambda: len(seen(tmp_path / "seen out")) >= 14, process)
     process.send_signal(signal.SIGINT)
@@ -141,7 +141,7 @@ def test_ctrl_c_keeps_what_came_back_and_the_next_run_does_the_rest(begin, tmp_p
     kept = {row.image_id for row in read_race_rows(tmp_path / "out" / UNDER_WAY)}
     process = begin("out", "local:2")
     said, stderr = process.communicate(timeout=90)
-    assert said.startswith(f"{COUNT - 2 - done} estimates written, {done} were there already")
+    assert said.startswith(f"{COUNT - 2 - done} estimates written, {done} existed already")
     looks = Counter(image_id for image_id, _ in seen(tmp_path / "seen out"))
     assert {looks[image_id] for image_id in kept} == {1}
     rows = read_race_rows(tmp_path / "out" / "race.csv")
@@ -151,7 +151,7 @@ def test_ctrl_c_keeps_what_came_back_and_the_next_run_does_the_rest(begin, tmp_p
     }  # fmt: skip
 
 
-def test_a_copy_has_no_estimates_of_the_run_and_tells_its_own_once(tmp_path):
+def test_a_copy_has_no_estimates_of_the_run_and_reports_its_own_once(tmp_path):
     from ffhq_wrinkle.dataset.layout import ImageFile
     from ffhq_wrinkle.demographics.race_table import Provenance, RaceTable
 

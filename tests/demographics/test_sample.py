@@ -42,7 +42,7 @@ def test_no_part_gets_more_than_it_has_nor_a_draw_away_from_its_quota():
         assert (np.abs(dealt - draws * np.array(sizes) / sum(sizes)) < 1).all()
 
 
-def test_a_draw_is_the_same_whatever_the_order_and_another_with_another_seed():
+def test_a_draw_depends_on_the_seed_and_not_on_the_order():
     strata = {("a",): ["1", "2", "3", "4", "5", "6"], ("b",): ["7", "8", "9"]}
     turned = {("b",): ["9", "7", "8"], ("a",): ["6", "5", "4", "3", "2", "1"]}
     drawn = [draw(order, 3, np.random.default_rng(1)) for order in (strata, turned)]
@@ -98,7 +98,7 @@ def test_missing_labels_cannot_be_drawn_by():
 
 
 @pytest.mark.parametrize("name", ["12-34", "a,b", "a#b", " a", "test-1,2"])
-def test_names_that_would_mean_something_else_in_a_list_are_refused(name):
+def test_names_that_a_list_would_misread_are_refused(name):
     with pytest.raises(ArgumentError, match="cannot be written to an id list"):
         draw_sample(Ids(names=frozenset({name})), 1)
 

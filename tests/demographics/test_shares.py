@@ -18,12 +18,12 @@ def test_wilson_intervals_are_those_of_statsmodels(counts):
     np.testing.assert_allclose(high, expected[1], atol=1e-12)
 
 
-def test_without_any_face_there_is_no_interval():
+def test_without_faces_the_interval_is_undefined():
     low, high = wilson_intervals(np.array([0, 0]))
     assert np.isnan([low, high]).all()
 
 
-def test_sets_of_which_we_know_by_hand_how_they_differ():
+def test_differences_of_sets_agree_with_hand_computation():
     # Equal margins of 10: each expected count is 5, so chi-squared is 4 * 2**2 / 5.
     result = association(np.array([[7, 3], [3, 7]]))
     assert result.chi_squared == pytest.approx(3.2)
@@ -34,7 +34,7 @@ def test_sets_of_which_we_know_by_hand_how_they_differ():
     assert association(np.array([[7, 0], [0, 3]])).cramers_v == pytest.approx(1)
 
 
-def test_chi_squared_is_by_its_definition_without_groups_that_nobody_has():
+def test_chi_squared_follows_its_definition_and_leaves_out_empty_groups():
     counts = np.array([[471, 0, 529, 12], [26_458, 0, 22_542, 3]])
     counted = counts[:, [0, 2, 3]]
     expected = counted.sum(axis=1, keepdims=True) * counted.sum(axis=0) / counted.sum()

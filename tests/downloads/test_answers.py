@@ -27,7 +27,7 @@ def test_a_web_page_is_known_by_its_type_or_beginning(content_type, beginning, p
     assert is_page(content_type, beginning) == page
 
 
-def test_the_address_behind_a_virus_scan_page():
+def test_the_address_is_read_from_a_virus_scan_page():
     page = SCAN.format(action="https://drive.example/download")
     assert confirmation_url(page) == "https://drive.example/download?id=x&confirm=t"
     assert confirmation_url(QUOTA) is None
@@ -43,7 +43,7 @@ def test_the_address_behind_a_virus_scan_page():
         ("<html>maintenance</html>", "web page", False),
     ],
 )
-def test_pages_are_named_by_what_they_say(page, cause, lasting):
+def test_pages_are_named_by_their_text(page, cause, lasting):
     failure = page_failure(page, "http://host/file")
     assert (failure.cause, failure.lasting) == (cause, lasting)
     assert "http://host/file" in str(failure)
@@ -55,12 +55,12 @@ def test_pages_are_named_by_what_they_say(page, cause, lasting):
      (403, "refused", False), (429, "busy", False), (500, "busy", False), (503, "busy", False),
      (418, "refused", True)],
 )  # fmt: skip
-def test_statuses_are_named_by_what_they_mean(status, cause, lasting):
+def test_statuses_are_named_by_their_meaning(status, cause, lasting):
     failure = status_failure(status, "http://host/file")
     assert (failure.cause, failure.lasting) == (cause, lasting)
 
 
-def test_content_is_no_failure():
+def test_content_is_not_a_failure():
     assert status_failure(200, "x") is None
     assert status_failure(206, "x") is None
 

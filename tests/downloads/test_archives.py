@@ -30,7 +30,7 @@ def listed(archive, place=everything, max_bytes=10**6):
 @pytest.mark.parametrize(
     "name", ["/etc/passwd", "../00001.png", "a/../../00001.png", "..\\00001.png", "C:/00001.png"]
 )
-def test_a_name_that_leads_out_is_refused_whole(name):
+def test_an_archive_with_a_path_out_of_the_folder_is_refused(name):
     with pytest.raises(SourceError, match="would leave the folder; nothing was unpacked"):
         listed(archive_of("00001.png", name))
 
@@ -55,7 +55,7 @@ def test_two_files_of_one_place_are_refused():
         listed(archive_of("a/00001.png", "b/00001.png"))
 
 
-def test_folders_and_what_has_no_place_are_passed_over():
+def test_folders_and_unknown_files_are_passed_over():
     chosen = listed(
         archive_of("a/", "a/00001.png", "b.txt"), lambda path: path.suffix and path.name
     )
@@ -81,7 +81,7 @@ def test_a_damaged_member_leaves_nothing(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_member_larger_than_it_says_is_stopped(tmp_path):
+def test_a_member_larger_than_its_header_states_is_stopped(tmp_path):
     archive = archive_of(("00001.png", bytes(100_000)))
     member = listed(archive)[0]
     member.info.file_size = 10

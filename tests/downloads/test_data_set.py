@@ -11,7 +11,7 @@ from tests.helpers.downloads import packed, picture, place, serve_images
 from tests.helpers.files import files_of
 
 
-def test_without_room_nothing_begins(host, sources, opened, tmp_path):
+def test_without_disk_space_nothing_starts(host, sources, opened, tmp_path):
     table = tmp_path / "sources.toml"
     table.write_text(table.read_text().replace("bytes_each = 1000", f"bytes_each = {10**18}"))
     with (

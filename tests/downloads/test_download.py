@@ -45,14 +45,14 @@ def test_metadata_gives_hashes_and_attribution(host, sources, opened, data):
 
 
 @pytest.mark.parametrize("content", [b"{", b'{"0": {"image": {}}}', b"[1]", b'{"x": 5}'])
-def test_what_is_not_metadata_is_named_in_one_line(sources, opened, content):
+def test_a_file_that_is_not_metadata_is_named_in_one_line(sources, opened, content):
     sources(ffhq_metadata=("ffhq-dataset-v2.json", content, ""))
     with opened() as folder, pytest.raises(SourceError, match=r"ffhq-dataset-v2\.json") as error:
         download_file(folder, "ffhq-metadata")
     assert "\n" not in str(error.value)
 
 
-def test_an_archive_is_unpacked_into_the_layout_and_goes(host, sources, opened, data):
+def test_an_archive_is_unpacked_into_the_layout_and_removed(host, sources, opened, data):
     files = {f"weak_wrinkle_masks/x/{number:05d}.png": picture(number) for number in (1, 2001)}
     content = packed({**files, "weak_wrinkle_masks/.DS_Store": b"x", "readme.txt": b"y"})
     sources(weak_masks=("weak.zip", content, "files = 2\n"))
@@ -114,7 +114,9 @@ def test_a_damaged_archive_is_fetched_again_in_the_next_run(host, sources, opene
 
 
 @pytest.mark.parametrize("act", ["cut", "scan", "503", "stall"])
-def test_an_archive_arrives_whatever_the_host_does_first(host, sources, opened, data, act):
+def test_an_archive_arrives_in_spite_of_earlier_faults_of_the_host(
+    host, sources, opened, data, act
+):
     sources(weak_masks=("weak.zip", packed({"00001.png": picture(1)}), "files = 1\n"))
     host.schedule["/weak.zip"] = [act]
     with opened() as folder:
@@ -172,7 +174,9 @@ def test_masks_have_to_decode_at_their_size(sources, opened, data):
     ]
 
 
-def test_weights_arrive_whatever_the_host_does_first(host, sources, opened, tmp_path, monkeypatch):
+def test_weights_arrive_in_spite_of_earlier_faults_of_the_host(
+    host, sources, opened, tmp_path, monkeypatch
+):
     monkeypatch.setenv("FFHQ_WRINKLE_CACHE", str(tmp_path / "cache"))
     more = f'sha256 = "{sha256(b"weights")}"\n'
     sources(bisenet=("79999_iter.pth", b"weights", more), yunet=("y.onnx", b"weights", more))

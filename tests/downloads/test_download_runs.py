@@ -59,7 +59,7 @@ def arrived(data):
     return [path for path in data.glob("images1024x1024/0*/*.png") if path.name[0] != "."]
 
 
-def test_under_all_troubles_and_killed_twice_everything_arrives_once(crowd, host):
+def test_with_all_faults_and_two_kills_everything_arrives_once(crowd, host):
     data = crowd
     acts = {name: list(planned) for name, planned in host.schedule.items()}
     for reached in (50, 120):

@@ -81,7 +81,7 @@ def test_ffhq_s_own_files_come_by_the_addresses_of_its_metadata(host, sources, o
     assert host.requests["/confirmed/00001.png"] == 1
 
 
-def test_drive_without_metadata_says_what_to_do_first(sources, opened):
+def test_drive_without_metadata_advises_to_download_it(sources, opened):
     with opened() as folder, pytest.raises(ArgumentError, match="download metadata first"):
         download_images(folder, parse_ids("1"), source_text="drive")
 

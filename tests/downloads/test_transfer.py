@@ -21,7 +21,7 @@ from tests.helpers.files import partial_files
 
 
 @pytest.mark.parametrize("act", ["ok", "403", "429", "503", "cut", "stall", "wrong", "drip"])
-def test_an_image_arrives_whatever_the_host_does_first(host, sources, opened, data, act):
+def test_an_image_arrives_in_spite_of_earlier_faults_of_the_host(host, sources, opened, data, act):
     host.add_hub(REPOSITORY, REVISION, {"Part1/00001.png": picture(1)})
     host.schedule[host.hub_prefix + "Part1/00001.png"] = [act]
     with opened() as folder:

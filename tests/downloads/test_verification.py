@@ -23,7 +23,7 @@ from tests.helpers.files import files_of
 from tests.helpers.pictures import pixels
 
 
-def test_a_second_run_asks_nobody(host, sources, opened, data):
+def test_a_second_run_sends_no_request(host, sources, opened, data):
     host.add_hub(REPOSITORY, REVISION, {"Part1/00001.png": picture(1)})
     with opened() as folder:
         assert download_images(folder, parse_ids("1")).fetched == 1
@@ -99,7 +99,7 @@ def test_damage_that_keeps_size_and_time_is_found_by_verifying(host, sources, op
     assert path.read_bytes() == picture(1)
 
 
-def test_images_are_what_pillow_reads(host, sources, opened, data):
+def test_images_are_decoded_as_pillow_decodes_them(host, sources, opened, data):
     serve_images(host, [4])
     with opened() as folder:
         download_images(folder, parse_ids("4"), source_text=host.url("/{id}.png"))

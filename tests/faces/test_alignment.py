@@ -39,7 +39,7 @@ def places_of_pixels(alignment):
 
 
 def pillow_quad(photo, quad, size):
-    """What Pillow cuts out of a quadrilateral of pixel centres, four times finer, shrunk."""
+    """Crop a quadrilateral of pixel centres with Pillow, four times finer, then downsampled."""
     corners = tuple((quad + 0.5).ravel())  # Pillow's (0, 0) is the first pixel's corner
     cut = Image.fromarray(photo).transform(
         (4 * size, 4 * size), Image.Transform.QUAD, corners, Image.Resampling.BILINEAR
@@ -47,7 +47,7 @@ def pillow_quad(photo, quad, size):
     return np.asarray(cut.resize((size, size), Image.Resampling.LANCZOS)).astype(float)
 
 
-def test_an_upright_face_by_hand():
+def test_the_square_of_an_upright_face_agrees_with_hand_computation():
     # direction = (20, 0) + (20, 0); side = 2 * max(2 * 20, 1.8 * 20); centre = (50, 50) + 2 down.
     alignment = ffhq_alignment(UPRIGHT, 100)
     assert (alignment.centre, alignment.half_axis) == ((50, 52), (40, 0))
@@ -63,7 +63,7 @@ def test_a_long_face_is_as_large_as_its_eyes_are_far_from_its_mouth():
     assert alignment.centre == pytest.approx((50, 54))
 
 
-def test_eyes_and_mouth_share_in_what_is_upright():
+def test_the_upright_direction_is_a_mean_of_eyes_and_mouth():
     # A mouth that is off by 10: direction = (20, 0) + (20, -10), so tan = -1 / 4.
     skewed = Landmarks((40, 50), (60, 50), (53, 70), (67, 70))
     x, y = ffhq_alignment(skewed).half_axis
@@ -123,7 +123,7 @@ def test_the_image_is_that_of_pillow(degrees, size):
     assert difference.max() <= 2
 
 
-def test_shrinking_takes_the_mean_of_what_a_pixel_covers():
+def test_shrinking_takes_the_mean_over_each_pixel():
     # Lines of one pixel: gray from afar, and no bands as where pixels are picked.
     photo = np.zeros((1500, 1500, 3), np.uint8)
     photo[:, ::2] = 200
@@ -198,7 +198,7 @@ def test_a_mask_that_was_in_the_photo_comes_back_to_its_place():
     assert (back & drawn).sum() / (back | drawn).sum() > 0.97
 
 
-def test_beyond_the_photo_there_is_its_blurred_mirror_image_and_no_mask(astronaut):
+def test_beyond_the_photo_lies_its_blurred_mirror_image_without_mask(astronaut):
     photo = np.ascontiguousarray(astronaut[70:, 180:])  # cuts her hair, left and above
     face = Landmarks(*((x - 180, y - 70) for x, y in ASTRONAUT.points))
     alignment = ffhq_alignment(face, 256)

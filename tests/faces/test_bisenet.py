@@ -103,7 +103,7 @@ def test_a_label_map_does_not_depend_on_its_batch(weights, astronaut):
         assert_array_equal(parser([image], ["x"])[0], label_map)
 
 
-def test_without_ncnn_labels_are_pytorch_s_and_the_log_says_so(
+def test_without_ncnn_labels_are_pytorch_s_and_the_log_reports_it(
     weights, astronaut, monkeypatch, caplog
 ):
     monkeypatch.setitem(sys.modules, "ncnn", None)  # as if it were not installed
@@ -118,7 +118,7 @@ def test_without_ncnn_labels_are_pytorch_s_and_the_log_says_so(
         BiSeNetParser(weights, device="cpu", engine="ncnn")
 
 
-def test_an_ncnn_that_computes_something_else_is_not_used(weights, monkeypatch, caplog):
+def test_an_ncnn_with_different_results_is_not_used(weights, monkeypatch, caplog):
     pytest.importorskip("ncnn")
     right = NcnnBiSeNet.__call__
     # Half precision, say: off by a hundredth.
@@ -130,7 +130,7 @@ def test_an_ncnn_that_computes_something_else_is_not_used(weights, monkeypatch, 
         BiSeNetParser(weights, device="cpu", engine="ncnn")
 
 
-def test_a_folder_is_finished_by_the_engine_that_began_it(weights, tmp_path, astronaut):
+def test_a_folder_is_finished_by_the_engine_that_started_it(weights, tmp_path, astronaut):
     pytest.importorskip("ncnn")
     (tmp_path / "photos").mkdir()
     Image.fromarray(astronaut).save(tmp_path / "photos" / "a.png")
@@ -143,7 +143,7 @@ def test_a_folder_is_finished_by_the_engine_that_began_it(weights, tmp_path, ast
     assert "1 weak masks written" in run().output  # by ncnn, since it is installed
     settings = json.loads((tmp_path / "out" / "build.json").read_text())["settings"]
     assert settings["engine"] == "ncnn"
-    assert "1 were there already" in run("--engine", "ncnn").output
+    assert "1 existed already" in run("--engine", "ncnn").output
     refused = run("--engine", "torch")
     assert refused.exit_code == 1
     assert "was made with different settings: engine ncnn there" in refused.output
@@ -239,7 +239,7 @@ def test_labels_depend_neither_on_the_number_of_threads_nor_of_jobs(parser, astr
         torch.set_num_threads(before)
 
 
-def test_parsing_leaves_the_threads_of_the_one_who_asked_alone(parser, astronaut):
+def test_parsing_does_not_change_the_caller_s_number_of_threads(parser, astronaut):
     # Else networks run later in the process would be slow, and differ in the last bits.
     before = torch.get_num_threads()
     torch.set_num_threads(2)
@@ -275,7 +275,7 @@ def test_missing_weights_are_named(tmp_path):
         load_bisenet(tmp_path / "weights.pth")
 
 
-def test_too_little_memory_for_a_batch_says_what_to_try(weights, monkeypatch):
+def test_an_error_for_lack_of_memory_gives_advice(weights, monkeypatch):
     parser = BiSeNetParser(weights, device="cpu", batch_size=8, engine="torch")
 
     def no_memory(*_):
@@ -335,7 +335,7 @@ def test_weak_masks_made_on_a_gpu_are_those_of_its_label_maps(
 
 
 @pytest.mark.parametrize("engine", ["torch", "ncnn"])
-def test_another_process_has_the_engine_that_was_settled_here(engine, weights, monkeypatch):
+def test_another_process_uses_the_engine_chosen_in_this_one(engine, weights, monkeypatch):
     pytest.importorskip("ncnn")
     with monkeypatch.context() as elsewhere:
         if engine == "torch":

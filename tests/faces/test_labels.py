@@ -43,7 +43,7 @@ def test_each_pixel_takes_the_cell_that_its_centre_lies_in(shape):
 
 
 @pytest.mark.parametrize("labels", [LABELS[:-1], LABELS.astype(np.int64), LABELS[None]])
-def test_other_arrays_are_no_label_map(labels):
+def test_arrays_that_are_not_label_maps_are_refused(labels):
     with pytest.raises(ArgumentError, match="label map is uint8"):
         face_mask(labels, (512, 512))
 
@@ -105,7 +105,7 @@ def test_truncated_files_are_refused(tmp_path, name, keep):
 
 
 @pytest.mark.parametrize(
-    "content", [b"PK\x03\x04 is no archive", b"PK\x05\x06" + bytes(18), pickle.dumps([0] * 9)]
+    "content", [b"PK\x03\x04 is not an archive", b"PK\x05\x06" + bytes(18), pickle.dumps([0] * 9)]
 )
 def test_archives_and_pickles_are_not_opened(tmp_path, content):
     (tmp_path / "a.npy").write_bytes(content)

@@ -24,7 +24,7 @@ FACE = Landmarks((40, 50), (60, 50), (43, 70), (57, 70))
 
 @pytest.fixture(scope="module")
 def weights(tmp_path_factory):
-    """The stand-in's file, in a folder whose name OpenCV's own reader can not take everywhere."""
+    """The stand-in's file, in a folder whose name OpenCV's own reader cannot always handle."""
     path = tmp_path_factory.mktemp("Gewichte für Gesichter 顔") / "yunet.onnx"
     path.write_bytes(marker_network())
     return path
@@ -124,7 +124,7 @@ def test_files_that_are_not_yunet_are_refused(tmp_path, content):
         FaceFinder(tmp_path / "yunet.onnx")
 
 
-def test_weights_that_are_not_there_are_named(tmp_path):
+def test_missing_weights_are_named_by_their_path(tmp_path):
     with pytest.raises(SourceError, match=r"yunet.onnx cannot be read: No such file"):
         FaceFinder(tmp_path / "yunet.onnx")
 
@@ -146,9 +146,7 @@ def test_weights_are_fetched_once(published, site):
     assert site.requests == ["/yunet.onnx"]
 
 
-def test_weights_that_cannot_be_fetched_are_reported_in_one_line_with_what_to_do(
-    published, tmp_path
-):
+def test_weights_that_cannot_be_fetched_are_reported_in_one_line_with_advice(published, tmp_path):
     with pytest.raises(SourceError, match=r"YuNet's weights: .*404.*--landmarks FILE") as error:
         FaceFinder()
     assert f"Put yunet.onnx into {tmp_path / 'cache'}" in str(error.value)
@@ -196,7 +194,7 @@ def test_a_face_may_be_turned_any_way():
         Landmarks(*map(tuple, (corners @ turn.T).tolist()))
 
 
-def test_one_face_is_wanted_unless_all_are():
+def test_exactly_one_face_is_required_unless_all_are_requested():
     assert choose_faces([FACE]) == choose_faces([FACE], all_faces=True) == [FACE]
     assert choose_faces([FACE, FOUND], all_faces=True) == [FACE, FOUND]
     with pytest.raises(AlignmentError, match="2 faces found; --all-faces"):
@@ -220,7 +218,7 @@ def table(tmp_path):
     return write
 
 
-def test_a_table_has_one_face_a_row(table):
+def test_a_table_has_one_face_per_row(table):
     path = table(f"{HEADER}\n7,{ROW}\nportrait,{ROW}\n00007,1,2,3,2,1,4,3,4\n\n")
     face = Landmarks((40, 50), (60.5, 50), (43, 70), (57, 70))
     small = Landmarks((1, 2), (3, 2), (1, 4), (3, 4))

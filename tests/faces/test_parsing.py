@@ -29,7 +29,7 @@ def test_a_missing_label_map_is_its_image_s_failure(tmp_path):
         ReadyLabels(tmp_path)([IMAGE], ["00007"])
 
 
-def test_a_folder_of_label_maps_must_be_there(tmp_path):
+def test_a_missing_folder_of_label_maps_is_refused(tmp_path):
     with pytest.raises(ArgumentError, match="does not exist"):
         ReadyLabels(tmp_path / "nowhere")
 
@@ -59,7 +59,7 @@ def test_settings_of_another_parser_are_refused(tmp_path):
         create_parser("retina")
 
 
-def test_without_weights_and_network_one_line_says_what_to_do(tmp_path, publish, site):
+def test_without_weights_and_network_a_one_line_error_gives_advice(tmp_path, publish, site):
     address = site.url("/79999_iter.pth")
     site.server_close()
     publish("bisenet", "79999_iter.pth", address)

@@ -23,7 +23,7 @@ def smooth(random, classes, height, width):
 @pytest.mark.parametrize(
     ("shape", "side"), [((19, 64, 64), 512), ((3, 7, 5), 40), ((2, 2, 2), 2), ((5, 9, 9), 9)]
 )
-def test_classes_are_those_of_all_logits_enlarged(shape, side):
+def test_classes_are_those_of_upsampling_all_logits(shape, side):
     random = np.random.default_rng(0)
     for logits in (random.normal(size=shape).astype(np.float32), smooth(random, *shape)):
         classes = upsampled_classes(logits, side)
@@ -38,7 +38,7 @@ def test_a_class_may_win_between_grid_points_where_it_wins_at_none():
     assert_array_equal(upsampled_classes(logits, 11)[5], [0, 0, *[2] * 7, 1, 1])
 
 
-def test_of_equal_logits_the_first_class_is_taken():
+def test_the_first_class_wins_among_equal_logits():
     logits = np.zeros((4, 3, 3), np.float32)
     logits[0] = -1
     assert (upsampled_classes(logits, 12) == 1).all()

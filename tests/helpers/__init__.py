@@ -1,4 +1,4 @@
-"""What several test modules need: drawn faces, stand-ins, servers, processes."""
+"""Helpers that several test modules share: drawn faces, stand-ins, servers, processes."""
 
 from pathlib import Path
 

@@ -38,7 +38,7 @@ def figure(evaluation, measure, aggregate=MEAN, tolerance=None):
 
 
 def by_library(measure, reference, predicted):
-    """What scikit-learn says; NaN where it would warn of 0/0."""
+    """Return scikit-learn's value; NaN where it would warn of 0/0."""
     options = {"zero_division": np.nan} if measure in ("precision", "recall") else {}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

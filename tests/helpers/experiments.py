@@ -1,4 +1,4 @@
-"""Runs that are made up, their scores, and what `compare` says of them."""
+"""Invented runs, their scores, and the result of `compare` for such runs."""
 
 import json
 import re
@@ -11,7 +11,7 @@ from ffhq_wrinkle.segmentation.training.recipes import read_recipe
 from ffhq_wrinkle.segmentation.training.stage_state import COLUMNS
 from ffhq_wrinkle.storage.writing import csv_bytes, sha256_of
 
-# Of each image: JSI, F1, accuracy, and pixels true positive, false positive, false negative, true
+# For each image: JSI, F1, accuracy, and pixels true positive, false positive, false negative, true
 # negative. The second has no wrinkle in either mask, so that JSI and F1 are undefined.
 GOOD = {
     "00001": (0.5, 2 / 3, 0.9, 10, 5, 5, 80),

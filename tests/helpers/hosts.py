@@ -38,6 +38,9 @@ class Host(ThreadingHTTPServer):
         self.files: dict[str, bytes] = {}
         self.schedule: dict[str, list[str]] = {}
         self.no_range: set[str] = set()
+        self.replaced: dict[str, bytes] = {}  # by path, what takes a file's place after a cut
+        self.version_headers: dict[bytes, dict[str, str]] = {}  # ETag, Last-Modified of a content
+        self.ignores_if_range = False
         self.retry_after_s = 1  # what it asks for with 429
         self.confirmed_at = ""  # where a page to confirm leads, if not to /confirmed/... here
         self.requests: Counter = Counter()
@@ -98,6 +101,10 @@ class Host(ThreadingHTTPServer):
     def send_content(self, client, path, content, act):
         asked = client.headers.get("Range")
         start = 0
+        version = self.version_headers.get(content, {})
+        condition = client.headers.get("If-Range")
+        if condition and condition not in version.values() and not self.ignores_if_range:
+            asked = None
         if asked:
             with self.lock:
                 self.ranges.append((path, asked))
@@ -115,8 +122,11 @@ class Host(ThreadingHTTPServer):
         rest = content[start:]
         client.send_header("Content-Length", str(len(rest)))
         client.send_header("Content-Type", "application/octet-stream")
+        for name, value in version.items():
+            client.send_header(name, value)
         client.end_headers()
         if act == "cut":
+            self.files[path] = self.replaced.pop(path, content)
             client.wfile.write(rest[: len(rest) // 2])
             client.close_connection = True
         elif act == "stall":

@@ -5,7 +5,7 @@ from scipy.spatial import cKDTree
 
 
 def near(first, second, tolerance):
-    """Of the first mask, the pixels near the second, pair by pair."""
+    """Count the pixels of the first mask that lie near the second, pair by pair."""
     points, others = np.argwhere(first), np.argwhere(second)
     if not len(points) or not len(others):
         return 0

@@ -34,7 +34,7 @@ def table_of(out):
 
 
 def corrected(out, name="masks/00001.png"):
-    """Draw a mask anew, as somebody does who corrects it; give its bytes."""
+    """Draw a mask again, as a person who corrects it does; return its bytes."""
     drawn = np.zeros(pixels(out / name).shape, np.uint8)
     drawn[60:70, 50:60] = 255
     Image.fromarray(drawn).save(out / name)

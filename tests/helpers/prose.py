@@ -40,9 +40,11 @@ class Passage(NamedTuple):
 
 
 def passages(root: Path) -> Iterator[Passage]:
-    """Docstrings, comments, messages and pages of a checkout."""
-    for path in sorted((root / "ffhq_wrinkle").rglob("*.py")):
+    """Yield docstrings, comments, messages and pages of a checkout."""
+    for path in sorted([*(root / "ffhq_wrinkle").rglob("*.py"), *(root / "tools").glob("*.py")]):
         yield from _of_module(path, path.relative_to(root))
+    for path in sorted((root / "tools").glob("*.sh")):
+        yield from _of_script(path, path.relative_to(root))
     pages = [root / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")]
     pages += [*(root / "docs").glob("*.md"), *(root / "manifests").glob("*.md")]
     pages += (root / "segmentation").glob("*.md")
@@ -72,8 +74,18 @@ def _of_module(path: Path, name: Path) -> Iterator[Passage]:
         yield Passage(f"{name}:{start}", "\n".join(block))
 
 
+def _of_script(path: Path, name: Path) -> Iterator[Passage]:
+    """Yield the comments and the strings of a shell script."""
+    text = path.read_text()
+    for block in re.finditer(r"(?m)(?:^ *# .*\n)+", text):
+        comment = re.sub(r"(?m)^ *# ", "", block[0])
+        yield Passage(f"{name}:{text.count(chr(10), 0, block.start()) + 1}", comment)
+    for string in re.finditer(r"([\"'])(.*?)\1", text):
+        yield Passage(f"{name}:{text.count(chr(10), 0, string.start()) + 1}", string[2])
+
+
 def _of_page(path: Path, name: Path) -> Iterator[Passage]:
-    """The paragraphs of a page, without code."""
+    """Yield the paragraphs of a page, without code."""
     text = re.sub(
         r"```.*?```", lambda code: "\n" * code[0].count("\n"), path.read_text(), flags=re.S
     )

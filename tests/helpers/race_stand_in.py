@@ -1,7 +1,7 @@
 """A stand-in for DeepFace's race model: an ONNX graph with its input and output.
 
-It answers with the mean colour of the image, so that answers can be told by hand. DeepFace's own
-weights are no part of the project.
+It answers with the mean colour of the image, so that answers can be computed by hand. DeepFace's
+own weights are not in the repository.
 """
 
 from contextlib import contextmanager

@@ -13,6 +13,6 @@ def of_another_size(folder):
 
 
 def gray(folder):
-    """Of 40x50 pixels, each of another level."""
+    """Write 40x50 pixels, each with its own level."""
     levels = np.arange(2000, dtype=np.uint16).reshape(40, 50)
     Image.fromarray(levels).save(folder / "00002.png")

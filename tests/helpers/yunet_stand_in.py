@@ -1,6 +1,6 @@
 """A stand-in for YuNet: a network with its inputs and outputs that takes coloured dots for faces.
 
-OpenCV runs it as it runs YuNet, whose weights are no part of the project. It is written as ONNX by
+OpenCV runs it as it runs YuNet, whose weights are not in the repository. It is written as ONNX by
 hand (protocol buffers, the field numbers of onnx.proto), since nothing else here needs ONNX.
 """
 

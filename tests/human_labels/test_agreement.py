@@ -109,7 +109,7 @@ def test_undefined_values_are_left_out_and_counted(annotate):
     assert value(agreement, "pair", "A & B", "jaccard", "pooled").undefined == 0
 
 
-def test_where_nothing_is_drawn_all_is_undefined(annotate):
+def test_measures_are_undefined_where_nothing_is_drawn(annotate):
     empty = mask("... / ...")
     agreement = measured(annotate({name: {"u": empty, "v": empty} for name in "AB"}), resamples=99)
     for one in agreement.estimates:
@@ -192,7 +192,7 @@ def test_all_unreadable_files_are_tried_and_the_first_is_named(annotate, drawn):
         measured(folders)
 
 
-def test_an_id_that_nobody_has_is_an_error(annotate, drawn):
+def test_an_id_that_no_annotator_has_is_an_error(annotate, drawn):
     folders = annotate(drawn)
     assert len(measured(folders, ids="0-2").images) == 3
     with pytest.raises(
@@ -213,7 +213,7 @@ def test_threads_change_nothing(annotate, drawn):
     assert repr(one.estimates) == repr(many.estimates)
 
 
-def test_a_copy_is_remarked_on(annotate, drawn, caplog):
+def test_copies_of_an_annotator_are_reported(annotate, drawn, caplog):
     drawn["D"] = drawn["B"]
     with caplog.at_level(logging.WARNING):
         measured(annotate(drawn))
@@ -232,7 +232,7 @@ def test_weights_are_the_mean_agreement_with_the_others(annotate, drawn):
     assert_allclose(agreement_weights(measured(folders).tallies), expected, atol=1e-6)
 
 
-def test_weights_are_equal_where_nobody_agrees(annotate):
+def test_weights_are_equal_without_any_agreement(annotate):
     folders = annotate({"A": {"u": mask("#..")}, "B": {"u": mask(".#.")}})
     assert agreement_weights(measured(folders).tallies) == (0.5, 0.5)
 

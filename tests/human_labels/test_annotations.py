@@ -26,13 +26,13 @@ def test_masks_come_in_the_annotators_order(annotate):
     assert found.region is None
 
 
-def test_who_has_no_file_drew_nothing(annotate):
+def test_an_annotator_without_a_file_drew_nothing(annotate):
     folders = annotate({"a": {}, "b": {"x": SMALL}, "c": {}})
     found = read_annotations(image_of(folders), AnnotationSettings(missing="empty"))
     assert_array_equal(found.masks, [np.zeros((2, 2), bool), SMALL, np.zeros((2, 2), bool)])
 
 
-def test_other_sizes_are_refused_with_both_files_and_the_way_out(annotate):
+def test_different_sizes_are_refused_with_both_files_and_advice(annotate):
     folders = annotate({"a": {"x": SMALL}, "b": {"x": LARGE}})
     with pytest.raises(
         AnnotationError, match=r"b/x\.png is 4x4, but .*a/x\.png is 2x2; .*--resize"
@@ -40,7 +40,7 @@ def test_other_sizes_are_refused_with_both_files_and_the_way_out(annotate):
         read_annotations(image_of(folders), AnnotationSettings())
 
 
-def test_other_sizes_are_brought_to_the_first_annotator_s(annotate):
+def test_different_sizes_are_resized_to_the_first_annotator_s(annotate):
     settings = AnnotationSettings(resize="nearest")
     folders = annotate({"a": {"x": SMALL}, "b": {"x": LARGE}})
     assert_array_equal(read_annotations(image_of(folders), settings).masks, [SMALL, SMALL])
@@ -104,7 +104,7 @@ def test_a_damaged_file_is_named(annotate):
         read_annotations(image, AnnotationSettings())
 
 
-def test_a_fingerprint_tells_contents_apart_and_nothing_else(annotate, tmp_path):
+def test_a_fingerprint_depends_on_contents_alone(annotate, tmp_path):
     one, other = annotate({"a": {"x": SMALL}, "b": {"x": ~SMALL}})
     copies = annotate({"a": {"x": SMALL}, "b": {"x": ~SMALL}}, under="copies")
     fingerprints = [

@@ -33,7 +33,7 @@ def test_each_annotator_has_a_colour_and_all_of_them_white():
     assert_array_equal(shown, np.minimum(expected, 255))
 
 
-def test_of_more_than_three_annotators_what_several_drew_is_gray():
+def test_pixels_of_several_annotators_are_gray_if_there_are_more_than_three():
     masks = [mask("#...#"), mask(".#..#"), mask("....#"), mask("##..#")]
     shown = drawing(overlay(masks, "ABCD"), masks)[0]
     colours = annotator_colours(4)
@@ -43,7 +43,7 @@ def test_of_more_than_three_annotators_what_several_drew_is_gray():
 
 
 @pytest.mark.parametrize("annotators", [2, 3, 4, 20])
-def test_colours_and_their_sums_can_be_told_apart(annotators):
+def test_colours_and_their_sums_are_distinct(annotators):
     colours = annotator_colours(annotators).astype(int)
     seen = [*colours, (255, 255, 255), (0, 0, 0)]
     if annotators == 3:

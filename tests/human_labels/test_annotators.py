@@ -44,7 +44,7 @@ def test_a_folder_may_have_an_equals_sign(annotate):
 
 
 @pytest.mark.parametrize("count", [1, 21])
-def test_there_are_two_to_twenty_annotators(annotate, count):
+def test_two_to_twenty_annotators_are_accepted(annotate, count):
     folders = annotate({f"a{number}": {"a": DRAWN} for number in range(count)})
     with pytest.raises(ArgumentError, match=f"{count} annotator.* given; name 2 to 20"):
         annotators(folders)
@@ -107,7 +107,7 @@ def test_images_are_matched_by_id_in_any_layout_and_format(annotate):
     assert images[1].masks == (first / "21035.png", second / "21000" / "21035.tif")
 
 
-def test_what_one_lacks_is_listed_with_who_lacks_it(annotate):
+def test_missing_images_are_listed_with_the_annotators_who_lack_them(annotate):
     folders = annotate(
         {"a": {"x": DRAWN, "y": DRAWN}, "b": {"x": DRAWN}, "c": {"x": DRAWN, "z": DRAWN}}
     )
@@ -115,7 +115,7 @@ def test_what_one_lacks_is_listed_with_who_lacks_it(annotate):
         found(folders)
 
 
-def test_what_one_lacks_can_be_skipped_or_empty(annotate):
+def test_missing_images_can_be_skipped_or_counted_as_empty(annotate):
     folders = annotate({"a": {"x": DRAWN, "y": DRAWN}, "b": {"x": DRAWN}})
     skipping = found(folders, missing="skip")
     assert (ids_of(skipping.images), skipping.skipped) == (["x"], ["y"])
@@ -139,7 +139,7 @@ def test_what_one_lacks_can_be_skipped_or_empty(annotate):
         "y_1.nii",
     ],
 )
-def test_what_is_there_in_a_format_that_is_not_read_does_not_count_as_not_drawn(annotate, name):
+def test_a_mask_in_a_format_that_is_not_read_does_not_count_as_not_drawn(annotate, name):
     folders = annotate({"a": {"x": DRAWN, "y": DRAWN}, "b": {"x": DRAWN}, "c": {"x": DRAWN}})
     (folders[1] / name).write_bytes(b"drawn")
     with pytest.raises(ArgumentError, match=rf"y \(b: {name} cannot be read\)\. .* convert"):
@@ -156,14 +156,14 @@ def test_files_beside_a_mask_and_files_of_other_images_change_nothing(annotate):
     assert found(folders, missing="empty").images[1].masks == (folders[0] / "y.png", None)
 
 
-def test_a_long_list_of_what_is_lacking_is_cut_and_counted(annotate):
+def test_a_long_list_of_missing_images_is_shortened_and_counted(annotate):
     drawn = {f"{number:05d}": DRAWN for number in range(50)}
     folders = annotate({"a": drawn, "b": {"00049": DRAWN}})
     with pytest.raises(ArgumentError, match=r"49 of 50 images .* 00019 \(b\), \.\.\.\. "):
         found(folders)
 
 
-def test_no_common_id_is_said_with_examples(annotate):
+def test_an_error_on_missing_common_ids_gives_examples(annotate):
     folders = annotate({"a": {"x": DRAWN}, "b": {"y": DRAWN}})
     for missing in ("error", "skip", "empty"):
         with pytest.raises(ArgumentError, match=r"no image id is common .*: a has x, b has y"):
@@ -176,7 +176,7 @@ def test_a_folder_without_masks_is_named(annotate):
         found(folders)
 
 
-def test_ids_choose_and_unknown_ids_are_given_back(annotate):
+def test_ids_select_images_and_unknown_ids_are_returned(annotate):
     drawn = {f"{number:05d}": DRAWN for number in range(5)}
     folders = annotate({"a": drawn, "b": drawn})
     chosen = found(folders, ids="1-2,9")

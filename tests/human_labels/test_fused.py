@@ -151,7 +151,7 @@ def test_an_empty_mask_is_never_silent(annotate, out):
 
 
 def with_pattern_counts(*counts):
-    """Masks of three annotators in which so many pixels have each vote pattern."""
+    """Return three annotators' masks with the given number of pixels for each vote pattern."""
     patterns = np.repeat(np.arange(len(counts)), counts)[None]
     return [patterns >> annotator & 1 == 1 for annotator in range(3)]
 
@@ -203,7 +203,7 @@ def test_black_on_white_is_reported(annotate, out):
 
 
 def test_a_wrong_rule_is_refused_before_anything_is_written(folders, out):
-    with pytest.raises(ArgumentError, match="4 votes are asked for, of 3 annotators"):
+    with pytest.raises(ArgumentError, match="min_votes is 4; there are 3 annotators"):
         fuse(folders, out, min_votes=4)
     with pytest.raises(ArgumentError, match="min_votes goes with"):
         fuse(folders, out, method="union", min_votes=1)

@@ -41,7 +41,7 @@ def many(annotate):
 
 
 @pytest.mark.parametrize("method", ["majority", "weighted"])
-def test_killed_at_any_moment_and_started_again_the_result_is_the_same(many, tmp_path, method):
+def test_a_run_killed_at_any_moment_and_started_again_has_the_same_result(many, tmp_path, method):
     folders = many(300)
     (folders[1] / "00007.png").unlink()
     (folders[1] / "00007.png").write_text("not an image")
@@ -76,10 +76,10 @@ def test_ctrl_c_stops_with_a_summary_and_the_run_can_be_resumed(many, tmp_path):
     assert f"Interrupted: {done} fused masks written" in said
     assert f"{400 - done} left to do" in said
     process = begin("fuse-labels", folders, out)
-    assert f"{400 - done} fused masks written, {done} were there" in process.communicate()[0]
+    assert f"{400 - done} fused masks written, {done} existed already" in process.communicate()[0]
 
 
-def test_agreement_interrupted_leaves_nothing(many, tmp_path):
+def test_an_interrupted_agreement_writes_nothing(many, tmp_path):
     folders, out = many(600), tmp_path / "report"
     process = begin("agreement", folders, out, "--tolerance-px", "3")
     log = psutil.Process(process.pid)

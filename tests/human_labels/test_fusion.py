@@ -30,7 +30,7 @@ def drawn(art):
         ({"method": "weighted", "weights": (0.1, 0.2, 0.7)}, "#.# / ..."),
     ],
 )
-def test_rules_of_three_annotators(rule, expected):
+def test_rules_for_three_annotators_agree_with_hand_computation(rule, expected):
     found = fuse([A, B, C], FusionRule(**rule))
     assert found.mask.dtype == np.uint8
     assert_array_equal(found.mask, drawn(expected))
@@ -42,7 +42,7 @@ def test_rules_of_three_annotators(rule, expected):
 )
 def test_a_majority_is_more_than_half(annotators, needed):
     masks = np.zeros((annotators, 1, annotators + 1), bool)
-    for votes in range(annotators + 1):  # pixel number so many has so many votes
+    for votes in range(annotators + 1):  # pixel n has n votes
         masks[:votes, 0, votes] = True
     expected = np.where(np.arange(annotators + 1) >= needed, 255, 0)
     assert_array_equal(fused(masks)[0], expected)
@@ -82,7 +82,7 @@ def test_empty_stays_empty_and_full_full(method):
         assert found.degenerate == ""
 
 
-def test_staple_follows_those_who_agree():
+def test_staple_follows_annotators_who_agree():
     truth = drawn_lines((60, 80), 0, lines=5, thickness=3)
     masks = [truth, truth, truth, drawn_lines((60, 80), 1), drawn_lines((60, 80), 2)]
     found = fuse(masks, FusionRule(method="staple"))
@@ -92,7 +92,7 @@ def test_staple_follows_those_who_agree():
 
 
 def with_pattern_counts(*counts):
-    """Masks of one row in which so many pixels have each vote pattern."""
+    """Return masks of one row with the given number of pixels for each vote pattern."""
     patterns = np.repeat(np.arange(len(counts)), counts)[None]
     return [patterns >> annotator & 1 == 1 for annotator in range((len(counts) - 1).bit_length())]
 
@@ -107,7 +107,7 @@ def test_near_extremes_are_extremes():
     assert found.kept_px < sum(near[1:])
 
 
-def test_a_union_of_those_who_nearly_agree_is_no_extreme():
+def test_the_union_of_annotators_who_nearly_agree_is_not_an_extreme():
     found = fuse(with_pattern_counts(100, 5, 20, 200), FusionRule(method="staple"))
     assert (found.kept_px, found.degenerate) == (225, "")
 
@@ -155,11 +155,11 @@ def test_settings_that_do_not_go_together_are_refused(rule, message):
     [{"min_votes": 0}, {"min_votes": 4}, {"method": "weighted", "weights": (1.0, 1.0)}],
 )
 def test_rules_for_other_numbers_of_annotators_are_refused(rule):
-    with pytest.raises(ArgumentError, match=r"(of|for) 3 annotators"):
+    with pytest.raises(ArgumentError, match=r"(there are|for) 3 annotators"):
         fused([A, B, C], **rule)
 
 
-def test_semi_automatic_thresholds_the_texture_of_what_the_majority_drew():
+def test_semi_automatic_thresholds_the_texture_inside_the_majority_s_drawing():
     texture = np.zeros((9, 9), np.uint8)
     texture[4], texture[:, 6] = 90, 70
     rough = [np.zeros((9, 9), bool) for _ in range(3)]
@@ -171,7 +171,7 @@ def test_semi_automatic_thresholds_the_texture_of_what_the_majority_drew():
     assert_array_equal(found.mask, expected * np.uint8(255))
     assert found.kept_px == expected.sum()
     assert_array_equal(found.counts.both_px.diagonal(), [45, 45, 27])
-    # Of one annotator all that is drawn counts, and nothing of it outside the region.
+    # With one annotator, everything drawn inside the region counts.
     region = np.ones((9, 9), bool)
     region[4:] = False
     found = fuse(rough[2:], rule, region, texture)

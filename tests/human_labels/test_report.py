@@ -59,7 +59,7 @@ def test_printed_numbers_are_those_of_the_estimates(annotate):
     assert "Most disputed, by 1 - mean Jaccard of the pairs: u (0.67)." in text
 
 
-def test_what_is_undefined_everywhere_says_so(annotate):
+def test_a_measure_undefined_everywhere_is_reported_as_undefined(annotate):
     empty = mask("....")
     text = printed(measured(annotate({"A": {"u": empty}, "B": {"u": empty}})))
     assert "undefined" in text
@@ -128,10 +128,10 @@ def test_the_ten_most_disputed_have_an_overlay(folders, tmp_path):
     expected = [f"{rank:02d}_{image_id}.png" for rank, image_id in enumerate(order[:10], start=1)]
     assert sorted(path.name for path in (out / "disputed").iterdir()) == expected
     with Image.open(out / "disputed" / expected[0]) as image:
-        assert image.size[0] == 1000  # 50 pixels, enlarged
+        assert image.size[0] == 1000  # 50 pixels, upsampled
 
 
-def test_a_photograph_lies_beneath_if_there_is_one(folders, tmp_path, caplog):
+def test_a_photograph_is_drawn_beneath_if_given(folders, tmp_path, caplog):
     photos = tmp_path / "photos"
     photos.mkdir()
     for number in range(9):
@@ -189,7 +189,7 @@ def test_two_reports_do_not_go_into_one_folder_at_a_time(folders, tmp_path):
 
 
 @pytest.mark.parametrize("kind", ["a file above", "pictures", "a folder as a picture"])
-def test_a_report_that_can_not_be_written_is_known_before(tmp_path, kind):
+def test_a_folder_that_cannot_be_written_is_refused_before_the_work(tmp_path, kind):
     out = tmp_path / "report"
     if kind == "a file above":
         out.write_text("mine")
@@ -239,7 +239,7 @@ def test_a_folder_of_pictures_that_leads_elsewhere_is_refused(folders, tmp_path)
     assert files_of(elsewhere) == {"01_mine.png": b"mine"}
 
 
-def test_photographs_must_be_there_before_the_work_begins(tmp_path):
+def test_missing_photographs_are_refused_before_the_work(tmp_path):
     (tmp_path / "photos").mkdir()
     with pytest.raises(ArgumentError, match="photos has no images"):
         require_report(tmp_path / "report", photos=tmp_path / "photos")
@@ -252,7 +252,7 @@ def test_undisputed_images_have_no_overlay(annotate, tmp_path):
     assert [path.name for path in (tmp_path / "report" / "disputed").iterdir()] == ["01_v.png"]
 
 
-def test_of_very_many_pairs_only_table_2_is_whole(annotate):
+def test_with_very_many_pairs_only_table_2_is_complete(annotate):
     folders = annotate(
         {
             f"a{seed}": {"u": drawn_lines(SHAPE, seed), "v": drawn_lines(SHAPE, [seed])}

@@ -38,7 +38,7 @@ def line_and_rough():
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_it_is_what_is_above_the_mean_of_its_surroundings(seed):
+def test_pixels_above_the_mean_of_their_surroundings_are_kept(seed):
     random = np.random.default_rng(seed)
     texture = random.integers(0, 60, SHAPE).astype(np.uint8)
     rough = drawn_lines(SHAPE, seed, thickness=5)
@@ -71,7 +71,7 @@ def test_nothing_drawn_and_no_texture_give_an_empty_mask():
     assert not semi_automatic_mask(np.full((1, 1), 9, np.uint8), np.ones((1, 1), bool)).any()
 
 
-def test_other_arrays_are_refused():
+def test_arrays_of_other_types_or_shapes_are_refused():
     texture, rough = np.zeros(SHAPE, np.uint8), np.ones(SHAPE, bool)
     with pytest.raises(ArgumentError, match=r"texture should be uint8 \(H, W\), is float64"):
         semi_automatic_mask(texture.astype(float), rough)

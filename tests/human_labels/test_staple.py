@@ -27,7 +27,7 @@ def ours(masks):
 
 
 def shaky(truth, seed):
-    """What an annotator makes of it: a pixel aside, parts left out, a line too many."""
+    """Draw as an annotator would: shifted by a pixel, with parts left out and an extra line."""
     random = np.random.default_rng(seed)
     moved = np.roll(truth, tuple(random.integers(-1, 2, 2)), (0, 1))
     seen = moved & (random.random(truth.shape) < 0.8)
@@ -80,7 +80,7 @@ def test_one_step_follows_the_equations():
 
 
 @pytest.mark.parametrize("filled", [False, True])
-def test_where_all_drew_nothing_or_all_there_is_nothing_to_estimate(filled):
+def test_nothing_is_estimated_if_all_drew_nothing_or_everything(filled):
     masks = np.full((3, 4, 5), filled)
     estimate = staple(drawn_votes(masks).counted(20))
     at_drawn = estimate.probability[-1]
@@ -96,7 +96,7 @@ def test_the_same_drawing_by_all_is_the_truth():
     assert_allclose([*sensitivity, *specificity], 1, atol=1e-6)
 
 
-def test_who_drew_everything_is_no_reason_to_fail():
+def test_an_annotator_who_drew_everything_does_not_make_it_fail():
     full = np.ones((10, 10), bool)
     probability, sensitivity, specificity = ours([full, full, drawn_lines((10, 10), 0)])
     assert np.isfinite([*probability.ravel(), *sensitivity, *specificity]).all()

@@ -30,7 +30,7 @@ def test_the_last_annotator_s_bit_is_not_lost(annotators, dtype):
     assert_array_equal(patterns, [[0, 2 ** (annotators - 1)]])
 
 
-def test_outside_the_region_nobody_drew():
+def test_pixels_outside_the_region_have_no_votes():
     assert_array_equal(patterns_of([A, B, C], region=mask(".## / ..#")), [[0, 1, 2], [0, 0, 4]])
 
 

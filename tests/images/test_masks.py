@@ -131,7 +131,7 @@ def test_strokes_on_transparent_are_a_mask(tmp_path, colour):
         assert_array_equal(read_mask(saved(tmp_path / name, layer, **options)), DRAWN)
 
 
-def test_what_would_be_lost_to_an_alpha_channel_is_refused(tmp_path):
+def test_a_drawing_that_an_alpha_channel_would_hide_is_refused(tmp_path):
     layer = np.zeros((3, 4, 4), np.uint8)
     layer[..., 3] = DRAWN * 255
     with pytest.raises(ImageError, match=r"black on transparent.*draw in white"):
@@ -148,7 +148,7 @@ def test_empty_and_full_masks_are_masks(tmp_path, filled):
     assert_array_equal(read_mask(path), np.full((3, 4), filled))
 
 
-def test_other_gray_values_are_refused_with_what_was_found(tmp_path):
+def test_other_gray_values_are_refused_and_listed(tmp_path):
     path = saved(tmp_path / "a.png", np.array([[0, 80, 255]], np.uint8))
     with pytest.raises(ImageError, match=r"it has 0, 80, 255; .*--threshold"):
         read_mask(path)
@@ -161,7 +161,7 @@ def test_other_gray_values_are_refused_with_what_was_found(tmp_path):
 
 
 @pytest.mark.parametrize("seed", range(30))
-def test_two_levels_are_a_mask_and_three_are_not_whatever_their_mean(tmp_path, seed):
+def test_two_levels_are_a_mask_and_three_are_not_at_any_mean(tmp_path, seed):
     random = np.random.default_rng(seed)
     others = random.choice(np.arange(1, 256), random.integers(1, 4), replace=False)
     levels = random.choice([0, *others], (5, 13)).astype(np.uint8)
@@ -316,7 +316,7 @@ def test_a_flipped_bit_is_seen(tmp_path):
         read_mask(path)
 
 
-def test_what_is_no_file_is_refused(tmp_path):
+def test_paths_that_are_not_files_are_refused(tmp_path):
     os.mkfifo(tmp_path / "a.png")
     with pytest.raises(ImageError, match="not a regular file"):
         read_mask(tmp_path / "a.png")
@@ -327,7 +327,7 @@ def test_what_is_no_file_is_refused(tmp_path):
 
 
 @pytest.mark.real_data
-def test_real_masks_are_what_pillow_sees(real_data):
+def test_real_masks_are_those_that_pillow_reads(real_data):
     paths = sorted((real_data / "wrinkle-pairs" / "masks").iterdir())[:10]
     paths += sorted((real_data / "bsds500" / "annotator_A").iterdir())[:10]
     for path in paths:
@@ -335,7 +335,7 @@ def test_real_masks_are_what_pillow_sees(real_data):
             assert_array_equal(read_mask(path), np.array(image.convert("L")) > 127)
 
 
-def test_what_covers_more_than_half_looks_inverted_and_exactly_half_does_not():
+def test_a_mask_of_more_than_half_looks_inverted_and_one_of_half_does_not():
     assert looks_inverted(np.array([0, 3, 4, 6]), 6).tolist() == [False, False, True, True]
     assert not looks_inverted(0, 0)
 

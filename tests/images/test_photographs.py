@@ -36,7 +36,7 @@ def test_lossless_formats_give_the_pixels_that_were_saved(tmp_path, name):
     assert_array_equal(read_image(saved(tmp_path / name, **options)), FACE)
 
 
-def test_jpeg_gives_what_pillow_gives(tmp_path):
+def test_jpeg_is_decoded_as_pillow_decodes_it(tmp_path):
     path = saved(tmp_path / "a.jpg", quality=90)
     assert_array_equal(read_image(path), by_pillow(path)[2])
 
@@ -104,7 +104,7 @@ def test_a_colour_made_transparent_in_a_png_without_alpha_is_black(tmp_path):
     assert_array_equal(read_image(tmp_path / "a.png")[0], [(0, 0, 0), (1, 2, 3)])
 
 
-def test_a_phone_picture_with_a_second_one_behind_it_gives_the_first(tmp_path):
+def test_a_phone_picture_followed_by_a_second_one_gives_the_first(tmp_path):
     second = Image.fromarray(255 - FACE)
     path = tmp_path / "a.jpg"
     Image.fromarray(FACE).save(path, format="MPO", save_all=True, append_images=[second])
@@ -139,7 +139,7 @@ def test_kinds_of_file_that_are_not_read_are_refused_by_name(tmp_path):
         read_image(tmp_path / "really.png")
 
 
-def test_a_wrong_suffix_does_no_harm(tmp_path):
+def test_a_wrong_suffix_does_not_matter(tmp_path):
     saved(tmp_path / "a.png", format="BMP")
     assert_array_equal(read_image(tmp_path / "a.png"), FACE)
 

@@ -103,7 +103,7 @@ def test_a_stream_that_is_wrong_though_its_chunks_are_not_is_refused(harm):
         decode_png(content)
 
 
-def test_more_pixels_than_the_header_says_take_no_memory():
+def test_more_pixels_than_the_header_states_take_no_memory():
     header = struct.pack(">IIBBBBB", 2000, 2000, 8, 0, 0, 0, 0)
     stream = zlib.compress(bytes(300_000_000), 9)  # a thousandth of that
     content = SIGNATURE + chunk(b"IHDR", header) + chunk(b"IDAT", stream) + chunk(b"IEND", b"")
@@ -143,7 +143,7 @@ RESULTS = {
 
 
 @pytest.mark.parametrize("name", RESULTS)
-def test_other_readers_decode_what_is_encoded(name):
+def test_other_readers_decode_our_png_to_the_same_pixels(name):
     pixels = RESULTS[name]
     content = encode_png(pixels)
     kinds, bodies = zip(*chunks(content), strict=True)

@@ -4,7 +4,7 @@ from ffhq_wrinkle.errors import ArgumentError
 from ffhq_wrinkle.inference.devices import choose_device
 
 
-def test_devices_that_are_not_there_are_refused():
+def test_missing_devices_are_refused():
     assert choose_device("cpu").type == "cpu"
     with pytest.raises(ArgumentError, match="'cuda:99' does not exist"):
         choose_device("cuda:99")

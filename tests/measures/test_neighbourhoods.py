@@ -37,7 +37,7 @@ def test_rows_of_any_width_do_not_touch_each_other(width):
 
 
 @pytest.mark.parametrize("row", [0, 1, 5])
-def test_the_box_around_what_is_drawn_may_be_anywhere(row):
+def test_the_box_around_the_drawing_may_be_anywhere(row):
     first, second = np.zeros((2, 6, 300), bool)
     first[row, 250], second[row, 254] = True, True
     assert_array_equal(near_px([first, second], (3, 4))[:, 0, 1], [0, 1])

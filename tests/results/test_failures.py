@@ -38,7 +38,7 @@ def test_names_that_are_not_text_survive_in_the_table(tmp_path):
     assert b"caf\xe9" in (tmp_path / "failures.csv").read_bytes()
 
 
-def test_without_a_table_there_are_no_failures(tmp_path):
+def test_a_missing_table_means_no_failures(tmp_path):
     assert read_failures(tmp_path) == []
 
 

@@ -53,14 +53,14 @@ def test_results_are_written_with_the_note_and_the_record_last(tmp_path):
     assert set(files_of(out.path)) == {"00000/00001.png", "a.npy", "build.json"}
 
 
-def test_a_second_run_of_the_same_settings_keeps_what_is_there(tmp_path):
+def test_a_second_run_with_the_same_settings_keeps_existing_results(tmp_path):
     finished(tmp_path)
     with folder(tmp_path) as out:
         assert out.state("00000/00001.png") is State.OURS
         assert out.state("00000/00002.png") is not State.OURS
 
 
-def test_other_settings_are_refused_and_named(tmp_path):
+def test_different_settings_are_refused_and_named(tmp_path):
     finished(tmp_path)
     before = files_of(tmp_path)
     with (
@@ -71,7 +71,7 @@ def test_other_settings_are_refused_and_named(tmp_path):
     assert files_of(tmp_path) == before
 
 
-def test_other_settings_are_refused_after_an_interruption_too(tmp_path):
+def test_different_settings_are_refused_after_an_interruption_too(tmp_path):
     with folder(tmp_path) as out:
         out.write("a.png", PIXELS)
     with pytest.raises(OutputError, match="sigma 5 there"), folder(tmp_path, sigma=7):
@@ -94,7 +94,7 @@ def test_a_damaged_record_is_refused(tmp_path):
             pass
 
 
-def test_overwrite_replaces_results_of_other_settings(tmp_path):
+def test_overwrite_replaces_results_with_different_settings(tmp_path):
     finished(tmp_path)
     with folder(tmp_path, sigma=7, overwrite=True, note="another") as out:
         assert out.state("00000/00001.png") is not State.OURS
@@ -147,7 +147,7 @@ def test_after_an_interruption_damaged_results_do_not_count(tmp_path):
             assert out.state(name) is not State.OURS
 
 
-def test_label_maps_of_other_settings_do_not_count_after_an_interrupted_overwrite(tmp_path):
+def test_label_maps_with_different_settings_do_not_count_after_an_interrupted_overwrite(tmp_path):
     finished(tmp_path, names=("a.npy", "b.npy"))
     with folder(tmp_path, sigma=7, overwrite=True) as out:
         out.write("a.npy", PIXELS)  # and then the process is killed
@@ -261,7 +261,7 @@ def test_each_result_is_in_one_state(tmp_path):
         assert out.look("old.png") is State.STALE
 
 
-def test_after_an_interrupted_overwrite_what_is_not_ours_is_stale(tmp_path):
+def test_after_an_interrupted_overwrite_foreign_results_are_stale(tmp_path):
     finished(tmp_path)
     with folder(tmp_path, sigma=7, overwrite=True, note="another"):
         Image.fromarray(PIXELS).save(tmp_path / "00000/00001.png")  # as if by hand

@@ -18,7 +18,7 @@ def test_settings_are_read_back(tmp_path):
     assert settings_if_readable(tmp_path, "build.json") == {"sigma": 5}
 
 
-def test_without_a_record_there_are_no_settings(tmp_path):
+def test_a_missing_record_means_no_settings(tmp_path):
     assert read_settings(tmp_path, "build.json") is None
     assert settings_if_readable(tmp_path, "build.json") == {}
 

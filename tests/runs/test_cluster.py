@@ -92,7 +92,7 @@ def test_a_worker_killed_in_the_middle_costs_a_retry_and_not_the_run(make_datase
     assert other.is_running()
     said, stderr = process.communicate(timeout=60)
     assert process.returncode == result.exit_code == 1, stderr
-    assert "199 weak masks written, 0 were there already, 2 failed" in said
+    assert "199 weak masks written, 0 existed already, 2 failed" in said
     assert "Traceback" not in stderr
     assert len(results(here)) == 199
     assert files_of(by_cluster) == files_of(here)
@@ -121,7 +121,7 @@ def test_predictions_of_a_cluster_are_those_of_one_machine(
     assert files_of(Path("there")) == files_of(Path("here"))
     assert len((tmp_path / "there" / "wrinkles.csv").read_text().splitlines()) == 12
     assert "11 faces are much smaller" in caplog.text
-    # Of the worker that was killed it is not known which it had seen.
+    # The faces that the killed worker had seen are not known, so the number is not.
     assert "faces are much smaller" in stderr
 
 
@@ -150,7 +150,7 @@ def test_workers_stop_when_the_command_is_killed(slow, tmp_path, cluster):
     assert not (tmp_path / "out" / "build.json").exists()
 
 
-def test_ctrl_c_stops_workers_and_counts_what_they_did(slow, tmp_path):
+def test_ctrl_c_stops_workers_and_counts_their_results(slow, tmp_path):
     process = slow("local:2")
     wait_for(lambda: len(results(tmp_path / "out")) >= 4, process)
     for child in (process, *psutil.Process(process.pid).children(recursive=True)):
@@ -183,7 +183,7 @@ def test_a_cluster_s_errors_are_reported_in_one_line(dataset, tmp_path, cluster)
     assert stderr.splitlines()[-1].startswith(f"Error: {out}/00000: ")
 
 
-def test_without_dask_the_error_says_what_to_install(tmp_path, dataset):
+def test_without_dask_the_error_names_the_extra_to_install(tmp_path, dataset):
     command = ["build-weak", dataset.images, tmp_path / "out", "--parser", "labels"]
     said = run_after(without_module("distributed"), *command, "--scheduler", "local:2")
     assert said.returncode == 2

@@ -1,4 +1,4 @@
-"""What is freed stays with the process: counted in page faults, of a process of its own."""
+"""Freed memory stays with the process: counted in page faults, in a process of its own."""
 
 import os
 import platform

@@ -20,7 +20,7 @@ class Work:
 
     def load(self, number):
         if number in self.bad["load"]:
-            raise ImageError("can not be read")
+            raise ImageError("cannot be read")
         with self.lock:
             self.loaded += 1
             self.most_at_once = max(self.most_at_once, self.loaded - len(self.written))
@@ -67,7 +67,7 @@ def test_every_item_is_written_with_its_result_in_batches_in_order(batch_size, j
 
 def test_a_failure_to_load_or_write_concerns_that_item_alone():
     work = Work(bad_load={3, 4}, bad_write={7}).run(range(10), batch_size=3, jobs=2)
-    assert work.failures == {3: "can not be read", 4: "can not be read", 7: "no face"}
+    assert work.failures == {3: "cannot be read", 4: "cannot be read", 7: "no face"}
     assert set(work.written) == set(range(10)) - {3, 4, 7}
     assert work.counted == 7
     assert sorted(work.yielded) == list(range(10))
@@ -81,7 +81,7 @@ def test_any_other_error_ends_the_run():
     assert len(work.written) < 60
 
 
-def test_nothing_to_do_is_no_error():
+def test_an_empty_run_is_not_an_error():
     assert Work().run([]).batches == []
 
 

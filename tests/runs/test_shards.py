@@ -70,7 +70,7 @@ def copy(tmp_path, output):
     return pickle.loads(pickle.dumps(Brighter(tmp_path / "images", output)))
 
 
-def test_a_shard_done_again_counts_what_is_there_and_does_the_rest(tmp_path, files, copy, output):
+def test_a_repeated_shard_counts_existing_results_and_does_the_rest(tmp_path, files, copy, output):
     assert do_shard(copy, files[:2], jobs=1) == (2, [], {"loaded": 2}, [])
     first = (tmp_path / "out" / "1.png").stat().st_mtime_ns
     assert do_shard(copy, files, jobs=2) == (5, [], {"loaded": 3}, [])
@@ -110,7 +110,9 @@ class Levels(Brighter):
         return sorted(told)
 
 
-def test_a_shard_reports_what_it_gathered_once_and_nothing_of_a_failed_try(tmp_path, files, output):
+def test_a_shard_reports_gathered_results_once_and_none_of_a_failed_attempt(
+    tmp_path, files, output
+):
     copy = pickle.loads(pickle.dumps(Levels(tmp_path / "images", output)))
     assert do_shard(copy, files[:2], jobs=1).gathered == ["11", "12"]
     with pytest.raises(OutputError, match="the disk is full"):
@@ -121,7 +123,7 @@ def test_a_shard_reports_what_it_gathered_once_and_nothing_of_a_failed_try(tmp_p
     assert do_shard(copy, files[2:], jobs=1) == (3, [], {"loaded": 3}, ["13", "14", "15"])
 
 
-def test_a_shard_that_is_not_wanted_any_more_begins_no_more_images(files, copy):
+def test_a_cancelled_shard_starts_no_more_images(files, copy):
     answers = iter([True, True, False])
     assert do_shard(copy, files, jobs=1, wanted=lambda: next(answers)).made == 2
 
@@ -142,7 +144,7 @@ def test_folders_that_are_not_those_of_the_run_are_refused(tmp_path, files, copy
     (600, 0, [75] * 8),
     (10_000, 1, [256] * 39 + [16]),
 ])  # fmt: skip
-def test_there_are_several_shards_for_each_worker_and_none_is_too_large(count, workers, sizes):
+def test_each_worker_gets_several_shards_and_none_is_too_large(count, workers, sizes):
     files = [ImageFile(f"{number}", f"{number}.png") for number in range(count)]
     shards = list(shards_of(files, workers))
     assert [len(shard) for shard in shards] == sizes

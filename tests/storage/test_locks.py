@@ -26,7 +26,7 @@ def test_two_runs_in_one_folder_are_refused_while_the_first_lives(bucket, impati
     StoreLock(folder, LOCK, busy=BUSY).acquire()
 
 
-def test_of_many_that_take_a_folder_at_once_one_has_it(bucket, impatient):
+def test_only_one_of_many_processes_gets_a_folder(bucket, impatient):
     locks = [StoreLock(parse_place(bucket.url("weak")), LOCK, busy=BUSY) for _ in range(8)]
     together = threading.Barrier(len(locks))
     refused = []
@@ -49,7 +49,7 @@ def test_of_many_that_take_a_folder_at_once_one_has_it(bucket, impatient):
     assert bucket.names() == []
 
 
-def test_a_holder_taken_for_dead_says_so_and_leaves_the_mark_alone(bucket, impatient, caplog):
+def test_a_holder_taken_for_dead_reports_it_and_leaves_the_mark_alone(bucket, impatient, caplog):
     folder = parse_place(bucket.url("weak"))
     slept = StoreLock(folder, LOCK, busy=BUSY)
     slept.acquire()

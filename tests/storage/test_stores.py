@@ -51,7 +51,7 @@ def test_weak_masks_in_a_bucket_are_those_on_a_disk(bucket, dataset, tmp_path):
         *("--save-labels", bucket.url("labels"), "--save-masked-images", bucket.url("masked")),
     )
     assert on_disk.exit_code == in_store.exit_code == 1, in_store.output
-    assert "5 weak masks written, 0 were there already, 1 failed" in in_store.output
+    assert "5 weak masks written, 0 existed already, 1 failed" in in_store.output
     for folder in ("weak", "labels", "masked"):
         expected = files_of(tmp_path / folder)
         expected.pop("build.json")  # which tells where the label maps are
@@ -66,7 +66,7 @@ def test_weak_masks_in_a_bucket_are_those_on_a_disk(bucket, dataset, tmp_path):
         bucket.url("ffhq/face_parsed_labels"),
     )
     assert again.exit_code == 0, again.output
-    assert "1 weak masks written, 5 were there already" in again.output
+    assert "1 weak masks written, 5 existed already" in again.output
     assert "weak/failures.csv" not in bucket.names()
 
 
@@ -94,7 +94,7 @@ def test_predictions_in_a_store_are_those_on_a_disk(memory, dataset, tmp_path):
     store.fs.pipe_file(f"{parse_place(out).path}/masks/00001.png", corrected)
     more = run("predict", f"{memory}/images", out, *options)
     assert more.exit_code == 0, more.output
-    assert "3 predictions written, 3 were there already" in more.output
+    assert "3 predictions written, 3 existed already" in more.output
     assert made()["masks/00001.png"] == corrected
     table = made()["wrinkles.csv"].decode().splitlines()
     assert [row.split(",")[0] for row in table[1:]] == ["00000", "00002", "00999", "01000", "01001"]
@@ -122,9 +122,7 @@ def test_sets_in_a_bucket_are_described_as_on_a_disk(bucket, dataset, tmp_path, 
     assert set(drawn.output.split()) >= {"00000", "00001", "00002", "00999", "01000", "01001"}
 
 
-def test_a_killed_run_is_resumed_from_what_is_in_the_bucket(
-    bucket, make_dataset, tmp_path, impatient
-):
+def test_a_killed_run_is_resumed_from_the_bucket(bucket, make_dataset, tmp_path, impatient):
     dataset = make_dataset(range(60), side=160)
     fixed = ["--parser", "labels", "--labels", dataset.labels, "--jobs", "2"]
     bucket.upload(dataset.images, "images")
@@ -138,7 +136,7 @@ def test_a_killed_run_is_resumed_from_what_is_in_the_bucket(
     done = len(bucket.names("weak/0"))
     result = run(*command)
     assert result.exit_code == 0, result.output
-    assert f"{60 - done} weak masks written, {done} were there already" in result.output
+    assert f"{60 - done} weak masks written, {done} existed already" in result.output
     run("build-weak", dataset.images, tmp_path / "straight", *fixed)
     assert bucket.files("weak") == files_of(tmp_path / "straight")
 
@@ -169,7 +167,7 @@ def opened(place, *, overwrite=False, sigma=5):
     return OutputFolder(place, {"sigma": sigma}, note="a note", overwrite=overwrite)
 
 
-def test_an_overwrite_that_was_cut_off_still_knows_what_it_has_not_replaced(bucket):
+def test_a_resumed_overwrite_knows_the_results_it_has_yet_to_replace(bucket):
     place = parse_place(bucket.url("out"))
     with opened(place) as out:
         out.begin()
@@ -196,7 +194,9 @@ def test_an_overwrite_that_was_cut_off_still_knows_what_it_has_not_replaced(buck
 @pytest.mark.parametrize(
     "cluster", [[], pytest.param(["--scheduler", "local:1"], marks=NEEDS_DASK)]
 )
-def test_results_of_other_settings_are_replaced_when_asked_for(bucket, dataset, tmp_path, cluster):
+def test_results_with_different_settings_are_replaced_on_request(
+    bucket, dataset, tmp_path, cluster
+):
     fixed = ["--parser", "template", "--sigma"]
     first = run("build-weak", dataset.images, bucket.url("weak"), *fixed, 4)
     assert first.exit_code == 0, first.output
@@ -305,7 +305,7 @@ def test_a_store_that_refuses_in_the_middle_ends_the_run(bucket, make_dataset):
         ("gs://faces/a", "gcsfs", "pip install 'ffhq-wrinkle[gs]'"),
     ],
 )
-def test_without_the_store_s_library_the_error_says_what_to_install(
+def test_without_the_store_s_library_the_error_names_the_extra_to_install(
     address, blocked, advice, tmp_path
 ):
     said = run_after(without_module(blocked), "build-weak", address, tmp_path / "out")

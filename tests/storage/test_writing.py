@@ -15,7 +15,7 @@ from ffhq_wrinkle.storage.writing import (
 from tests.helpers.odd_names import ESCAPED, NOT_TEXT
 
 
-def test_writing_replaces_a_file_whole_and_leaves_nothing_else(tmp_path):
+def test_writing_replaces_a_file_and_leaves_no_other_file(tmp_path):
     write_bytes(tmp_path / "a", b"old")
     write_bytes(tmp_path / "a", b"new")
     assert (tmp_path / "a").read_bytes() == b"new"
@@ -47,7 +47,7 @@ def test_when_a_file_cannot_be_written_whole_the_old_one_stays(tmp_path):
     assert os.listdir(tmp_path) == ["a"]
 
 
-def test_a_folder_that_is_not_there_is_named(tmp_path):
+def test_a_missing_folder_is_named(tmp_path):
     with pytest.raises(OutputError, match="nowhere/a: No such file or directory"):
         write_bytes(tmp_path / "nowhere" / "a", b"x")
 

@@ -87,7 +87,7 @@ def test_a_third_formula_is_computed_by_pytorch(third):
     assert_array_equal(GpuWeakMasks(third)(batch)[0].weak_mask, expected)
 
 
-def test_a_third_formula_without_a_gpu_version_is_refused_there_by_name(third_on_cpu):
+def test_a_third_formula_without_a_gpu_version_is_refused_on_a_gpu_by_name(third_on_cpu):
     image, _ = drawn_face(64)
     with pytest.raises(ArgumentError, match=REFUSED):
         on_torch(image, np.ones((64, 64), bool))

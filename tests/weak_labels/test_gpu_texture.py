@@ -95,7 +95,7 @@ def test_weak_masks_are_the_cpu_s_to_the_last_pixel(recipe, scale_to_image, devi
             assert_array_equal(result.weak_mask, settings.weak_mask(image, face))
 
 
-def test_too_little_memory_for_a_batch_says_what_to_try(monkeypatch):
+def test_an_error_for_lack_of_memory_gives_advice(monkeypatch):
     def no_memory(*_, **__):
         raise torch.OutOfMemoryError("CUDA out of memory")
 

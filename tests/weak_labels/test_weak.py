@@ -25,7 +25,7 @@ def test_the_weak_masks_are_masked_texture_maps_in_the_released_layout(dataset, 
         assert_array_equal(weak_mask, expected_mask(dataset, image_id))
 
 
-def test_the_record_says_what_was_done(dataset, tmp_path):
+def test_the_record_describes_the_run(dataset, tmp_path):
     build(dataset, tmp_path / "out", texture=TextureSettings(recipe="released"))
     record = json.loads((tmp_path / "out" / "build.json").read_text())
     assert record["command"] == "build-weak"
@@ -50,7 +50,7 @@ def test_the_record_counts_all_results_not_only_those_of_the_last_run(dataset, t
     assert record["counts"] == {"results": 5, "failed": 1}
 
 
-def test_by_products_are_what_finetuning_needs(dataset, tmp_path):
+def test_finetuning_can_read_the_by_products(dataset, tmp_path):
     folders = {name: tmp_path / name for name in ("labels", "face_masks", "masked_images")}
     build(dataset, tmp_path / "out", by_products=ByProducts(**folders))
     for image_id in dataset.ids:
@@ -65,7 +65,7 @@ def test_by_products_are_what_finetuning_needs(dataset, tmp_path):
         assert json.loads((folder / "build.json").read_text())["settings"]["parser"] == "labels"
 
 
-def test_images_that_lie_anywhere_have_the_same_masks(dataset, tmp_path):
+def test_images_in_any_folder_have_the_same_masks(dataset, tmp_path):
     parser = ReadyLabels(dataset.labels)
     (tmp_path / "elsewhere").mkdir()
     moved = dataset.image_path("00001").rename(tmp_path / "elsewhere" / "face.dat")
@@ -163,7 +163,7 @@ def test_by_products_may_lie_in_the_folder_of_results(dataset, tmp_path):
         assert not (out / ".build.json.under-way").exists()
 
 
-def test_the_longest_file_name_is_no_problem(dataset, tmp_path):
+def test_the_longest_file_name_is_accepted(dataset, tmp_path):
     photos = tmp_path / "photos"
     photos.mkdir()
     name = "n" * 251

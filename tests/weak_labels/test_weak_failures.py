@@ -34,7 +34,7 @@ def test_an_id_without_an_image_is_a_failure(dataset, tmp_path):
 
 
 def spoil(dataset):
-    """Five images that can not be done, each in its own way."""
+    """Make five images fail, each in its own way."""
     content = dataset.image_path("00001").read_bytes()
     dataset.image_path("00001").write_bytes(content[: len(content) // 2])
     dataset.image_path("00002").write_text("not an image")

@@ -22,7 +22,7 @@ def masks(out):
     return list(out.glob("0*/*.png"))
 
 
-def test_killed_at_any_moment_and_started_again_the_result_is_the_same(make_dataset, tmp_path):
+def test_a_run_killed_at_any_moment_and_started_again_has_the_same_result(make_dataset, tmp_path):
     dataset = make_dataset(range(120), side=300)
     dataset.image_path("00007").write_text("not an image")
     out, straight = tmp_path / "out", tmp_path / "straight"
@@ -59,7 +59,7 @@ def test_ctrl_c_stops_with_a_summary_and_the_run_can_be_resumed(make_dataset, tm
     assert not list(out.rglob(f"{PARTIAL_PREFIX}*"))
     assert not (out / "build.json").exists()
     process = begin(dataset, out)
-    assert f"{150 - done} weak masks written, {done} were there" in process.communicate()[0]
+    assert f"{150 - done} weak masks written, {done} existed already" in process.communicate()[0]
     assert process.returncode == 0
 
 

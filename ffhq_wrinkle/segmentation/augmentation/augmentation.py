@@ -156,8 +156,8 @@ def sample_generator(seed: int, epoch: int, image_id: str) -> np.random.Generato
 
     Examples
     --------
-    >>> one, again, other = (sample_generator(0, epoch, "02135") for epoch in (3, 3, 4))
-    >>> one.random() == again.random(), one.random() == other.random()
+    >>> first, same, other = (sample_generator(0, epoch, "02135") for epoch in (3, 3, 4))
+    >>> first.random() == same.random(), first.random() == other.random()
     (True, False)
     """
     digest = hashlib.sha256(text_bytes(f"{seed} {epoch} {image_id}")).digest()

@@ -87,8 +87,8 @@ def warp_mask(mask: np.ndarray, grid: SamplingGrid) -> np.ndarray:
     Returns
     -------
     np.ndarray
-        Of the mask's dtype, (h, w), False or 0 beyond the border; it has no other values than the
-        mask.
+        (h, w), with the mask's dtype; False or 0 beyond the border. It has no values that the mask
+        lacks.
 
     Raises
     ------

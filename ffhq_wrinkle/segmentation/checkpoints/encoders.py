@@ -49,7 +49,7 @@ class Classifier:
     source : str
         Name of its ImageNet weights in the table of sources.
     make : callable
-        Makes it with random weights, for a network with so many features.
+        Makes it with random weights, for a network with the given number of features.
     name_of : callable
         Returns the classifier's name for a tensor of our network, or None if it has none.
     first_layer : callable
@@ -80,7 +80,7 @@ def encoder_weights(
     Returns
     -------
     tuple
-        What happened to every tensor, and the values of those that change.
+        The transfer of every tensor, and the values of those that change.
     """
     transfer = WeightTransfer()
     values: dict[str, torch.Tensor] = {}

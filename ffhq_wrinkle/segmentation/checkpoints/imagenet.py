@@ -105,7 +105,7 @@ def transfer_imagenet(
         All named tensors of torchvision's ``resnet50``, or of ``swin_t`` with as many features as
         the model.
     origin : Path or str
-        What errors call the weights.
+        Name of the weights in errors.
 
     Returns
     -------

@@ -15,7 +15,7 @@ OFFICIAL = {
 
 
 def official_checkpoint(name: str) -> Path:
-    """Return a published checkpoint from the cache, after fetching it if it is not there.
+    """Return a published checkpoint from the cache, after fetching it if necessary.
 
     Parameters
     ----------

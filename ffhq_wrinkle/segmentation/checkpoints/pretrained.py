@@ -37,7 +37,7 @@ def load_pretrained(
     state : mapping
         Weights of the same kind of network, as `weights.named_tensors` returns them.
     source : str
-        What errors call them.
+        Name of the weights in errors.
 
     Returns
     -------

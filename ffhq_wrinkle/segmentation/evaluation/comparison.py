@@ -42,9 +42,9 @@ class Comparison(Tabular):
     Attributes
     ----------
     first, second : Evaluation
-        Of the same images.
+        Evaluations of the same images.
     names : tuple of str
-        What the methods are called.
+        Names of the methods.
 
     Raises
     ------

@@ -38,11 +38,11 @@ class Evaluation(Tabular):
     scores : Score
         Counts of every image.
     settings : EvaluationSettings
-        How they were scored.
+        Settings of the scores.
     levels : LevelCounts, optional
         The probabilities of all images together, if there are any.
     resamples, seed : int
-        Of the bootstrap.
+        Settings of the bootstrap.
     source : FoundPairs, optional
         The files that were scored; None for arrays.
     """

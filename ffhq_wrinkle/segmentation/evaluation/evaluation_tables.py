@@ -132,7 +132,7 @@ def _remarks(evaluation: "Evaluation", comparison: "Comparison | None") -> Itera
 def _with_empty_as_1(evaluation: "Evaluation") -> Iterable[tuple[Column, float]]:
     """Yield means in which images that are empty in both masks count as 1.
 
-    Of the headline measures that are undefined there, and of which 1 is the best value.
+    This applies to the headline measures that are undefined there and have 1 as best value.
     """
     for name, measure in headline().items():
         if math.isnan(measure.both_empty) and measure.best == 1:

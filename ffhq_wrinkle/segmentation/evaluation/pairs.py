@@ -17,6 +17,7 @@ from ...dataset.layout import MANUAL_MASKS_FOLDER, find_images, select_images
 from ...errors import ArgumentError, EvaluationError, ImageError, ManyValuesError
 from ...images.masks import read_mask
 from ...images.sizes import of_size
+from ...results.records import fusion_method
 from .prediction_files import MASKS_FOLDER, Predictions, find_predictions, read_probability
 from .probabilities import thresholded
 
@@ -73,7 +74,7 @@ class PairFiles(NamedTuple):
 
 
 class FoundPairs(NamedTuple):
-    """What there is to score: the folders, and the files of each image that has a reference."""
+    """The files to score: the folders, and the files of each image that has a reference."""
 
     predictions: Predictions
     references: Path
@@ -124,7 +125,7 @@ def find_pairs(
     references : Path
         Folder of masks, flat or in shards, or a data set with ``manual_wrinkle_masks`` in it.
     ids : Ids, optional
-        Which images; all that have a reference if not given.
+        Images to score; all that have a reference if not given.
     within : Path, optional
         Folder of face masks.
 
@@ -132,7 +133,7 @@ def find_pairs(
     ------
     ArgumentError
         As `find_predictions`, a folder has no masks, predictions are their own reference, or none
-        of the ids is there.
+        of the ids exists.
     EvaluationError
         An image has no prediction, no reference though it was asked for, or no face mask.
     """
@@ -141,10 +142,15 @@ def find_pairs(
     folder = inner if inner.is_dir() else references
     if folder.resolve() in (predictions.resolve(), _mask_folder(predictions).resolve()):
         raise ArgumentError(f"{predictions} and {folder} are the same folder")
-    known = find_images(folder, what="reference masks")
+    known = find_images(folder, noun="reference masks")
+    if fusion_method(folder) == "soft":
+        raise ArgumentError(
+            f"the reference masks in {folder} are soft masks, shares of votes, as the fusion.json "
+            "beside them says; fuse the annotators' masks by another method, such as majority"
+        )
     chosen, missing = select_images(known, ids)
     _require_none(missing, len(chosen) + len(missing), f"reference in {folder}", "Score")
-    regions = find_images(within, what="face masks") if within else {}
+    regions = find_images(within, noun="face masks") if within else {}
     image_ids = [file.image_id for file in chosen]
     predicted = listed.image_ids
     _require_none(
@@ -177,11 +183,11 @@ def _mask_folder(predictions: Path) -> Path:
     return masks if masks.is_dir() else predictions
 
 
-def _require_none(lacking: Sequence[str], images: int, what: str, advice: str) -> None:
+def _require_none(lacking: Sequence[str], images: int, file: str, advice: str) -> None:
     """Refuse images that lack a file."""
     if lacking:
         raise EvaluationError(
-            f"{len(lacking)} of {images} images have no {what}, first {lacking[0]}. {advice} fewer "
+            f"{len(lacking)} of {images} images have no {file}, first {lacking[0]}. {advice} fewer "
             "with --ids-file"
         )
 

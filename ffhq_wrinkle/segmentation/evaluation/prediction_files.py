@@ -86,7 +86,7 @@ def _is_aligned(folder: Path) -> bool:
 
 
 def _listed(folder: Path, also: Collection[str] = ()) -> dict[str, Path]:
-    files = find_images(folder, also=also, what="predictions")
+    files = find_images(folder, also=also, noun="predictions")
     paths = {image_id: folder / file.path for image_id, file in files.items()}
     of_kind = {path.suffix.lower() == ".npy": path for path in paths.values()}
     if len(of_kind) > 1:

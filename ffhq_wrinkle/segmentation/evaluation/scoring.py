@@ -47,9 +47,9 @@ def evaluate_folders(
     settings : EvaluationSettings, optional
         How they are read and scored.
     ids : Ids, optional
-        Which images; all that have a reference if not given.
+        Images to score; all that have a reference if not given.
     resamples, seed : int
-        Of the bootstrap over images; without resamples there are no intervals.
+        Settings of the bootstrap over images; without resamples there are no intervals.
     jobs : int
         Threads that read.
 
@@ -132,7 +132,7 @@ def evaluate_pairs(
     settings : EvaluationSettings, optional
         How they are scored; its `resize` and `within` are for files.
     resamples, seed : int
-        Of the bootstrap; by default there are no intervals.
+        Settings of the bootstrap; by default there are no intervals.
 
     Raises
     ------
@@ -192,11 +192,11 @@ class _Gathered:
 def _warn(evaluation: Evaluation) -> None:
     """Warn of masks that look inverted, and of masks that were read as probabilities."""
     scores = evaluation.scores
-    for counts, what in ((scores.reference, "references"), (scores.predicted, "predictions")):
+    for counts, masks in ((scores.reference, "references"), (scores.predicted, "predictions")):
         inverted = np.flatnonzero(looks_inverted(counts, scores.pixels))
         if len(inverted):
             image_ids = [evaluation.image_ids[number] for number in inverted]
-            log.warning("%s", inverted_remark(what, image_ids))
+            log.warning("%s", inverted_remark(masks, image_ids))
     levels = evaluation.levels
     if (
         levels is not None

@@ -80,7 +80,7 @@ class NetworkSpec:
     made_on_meta : bool
         Whether it can be made without memory for its weights, on PyTorch's device "meta".
     library : Library or None
-        What must be installed besides.
+        A library that must be installed for it.
     """
 
     name: str
@@ -124,7 +124,7 @@ class NetworkSpec:
         return network
 
     def allows(self, features: int) -> bool:
-        """Tell whether the network can be made with so many features."""
+        """Tell whether the network can be made with this number of features."""
         return self.features is not None and features > 0 and features % self.features_step == 0
 
     def require_features(self, features: int) -> None:
@@ -386,10 +386,10 @@ def described(state: "Mapping[str, torch.Tensor]", recorded: object = None) -> D
         )
     spec = max(
         fitting,
-        key=lambda one: (
-            one.name == recorded,
-            len(one.further_weights),
-            one.features == len(state[one.input_weight]),
+        key=lambda candidate: (
+            candidate.name == recorded,
+            len(candidate.further_weights),
+            candidate.features == len(state[candidate.input_weight]),
         ),
     )
     first_level, in_channels = state[spec.input_weight].shape[:2]

@@ -107,7 +107,7 @@ def predict_folder(
             selection,
             out,
             title="predict",
-            what="predictions",
+            noun="predictions",
             shown=f"{OVERLAYS}/*.jpg",
             work=work,
             jobs=jobs,

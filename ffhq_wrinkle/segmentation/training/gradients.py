@@ -75,15 +75,16 @@ def non_finite(loss: float, network: nn.Module) -> str:
 
 
 @contextmanager
-def memory_advice(
+def step_advice(
     fabric: Fabric, config: StageConfig, *, batch_size: int, accumulate: int
 ) -> Iterator[None]:
-    """Turn a lack of device memory into an error that names options which need less.
+    """Turn a batch that is too large or too small into an error that names options to change.
 
     Raises
     ------
     TrainingError
-        The device ran out of memory in the `with` block.
+        In the `with` block, the device ran out of memory, or batch normalization got a single value
+        per channel, from which it cannot estimate a variance.
     """
     try:
         yield
@@ -97,4 +98,15 @@ def memory_advice(
         raise TrainingError(
             f"{fabric.device} has too little memory for {images} images at once; try "
             f"{' or '.join(advice)}, or a smaller --batch-size"
+        ) from error
+    except ValueError as error:
+        if not str(error).startswith("Expected more than 1 value per channel"):  # PyTorch's words
+            raise
+        crops = f"crops of {config.size} pixels" if config.size else "such images"
+        advice = [f"--size {2 * config.size}"] if config.size else []
+        advice.append("a smaller --accumulate" if accumulate > 1 else "a larger --batch-size")
+        raise TrainingError(
+            f"{crops} are too small for {config.network} with --batch-size {batch_size}: one value "
+            "per channel is left at its coarsest level, and batch normalization needs two; try "
+            f"{' or '.join(advice)}"
         ) from error

@@ -322,11 +322,11 @@ def _plain(kind: object) -> type:
     return kind
 
 
-def _require_known(keys: Mapping[str, Any], what: str) -> None:
+def _require_known(keys: Mapping[str, Any], role: str) -> None:
     known = [field.name for field in fields(StageConfig)]
     for key in keys:
         if key not in known:
-            raise ArgumentError(f"{key!r} is not {what}{_suggestion(key, known)}")
+            raise ArgumentError(f"{key!r} is not {role}{_suggestion(key, known)}")
 
 
 def _suggestion(name: str, known: list[str] | tuple[str, ...]) -> str:

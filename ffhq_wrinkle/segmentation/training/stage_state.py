@@ -77,6 +77,21 @@ def read_state(path: Path, settings: Mapping[str, Any], data_sha256: str) -> dic
     return dict(content)
 
 
+def require_best(folder: Path, progress: StageProgress) -> None:
+    """Require the checkpoint of the best epoch so far, which only that epoch could write.
+
+    Raises
+    ------
+    TrainingError
+        There was a best epoch, but its checkpoint is missing.
+    """
+    if progress.best is not None and not (folder / BEST).is_file():
+        raise TrainingError(
+            f"{folder / BEST} is missing, the network of the best epoch; restore it, or remove "
+            f"{folder / LAST} to train this stage again"
+        )
+
+
 def require_same(then: Mapping[str, Any], now: Mapping[str, Any], where: Path) -> None:
     """Require the settings that a run was begun with.
 

@@ -18,7 +18,7 @@ from ...runs.progress import Progress
 from ...storage.writing import write_bytes
 from ..checkpoints.checkpoint import save_checkpoint
 from ..networks.sized import SizedNetwork
-from .gradients import backward, memory_advice, non_finite
+from .gradients import backward, non_finite, step_advice
 from .loader import batches
 from .objectives import objective_of
 from .preparation import StageData
@@ -27,7 +27,16 @@ from .recipes import StageConfig
 from .schedule import sgdr_rate
 from .settings import TrainSettings
 from .sheets import is_sheet_due
-from .stage_state import BEST, LAST, MEMORY, METRICS, StageProgress, read_state, write_metrics
+from .stage_state import (
+    BEST,
+    LAST,
+    MEMORY,
+    METRICS,
+    StageProgress,
+    read_state,
+    require_best,
+    write_metrics,
+)
 from .training_set import Example, Order, TrainingSet
 from .validation import Validation, merit
 
@@ -108,6 +117,7 @@ class StageTrainer:
         laid_out(self.model, self.model.memory_format)
         state = read_state(self.folder / LAST, self.record, self.data.sha256)
         if state:
+            require_best(self.folder, StageProgress(**state["progress"]))
             self.model.load_state_dict(state["model"])
         optimizer = torch.optim.AdamW(
             self.model.parameters(),
@@ -164,7 +174,7 @@ class StageTrainer:
         loaded = batches(
             self.samples, workers=self.workers, pinned=self._on_gpu, batch_sampler=order
         )
-        advised = memory_advice(
+        advised = step_advice(
             self.fabric,
             self.config,
             batch_size=order.batch_size,

@@ -116,9 +116,9 @@ def require_wrinkles(samples: Sequence[Sample], *, stage: Stage) -> None:
         As `samples.load_target`.
     """
     if not any(load_target(sample, stage=stage).any() for sample in samples):
-        what = "weak mask" if stage == "pretrain" else "mask"
+        target = "weak mask" if stage == "pretrain" else "mask"
         raise TrainingDataError(
-            f"no {what} of the {len(samples)} images of the training part has a wrinkle"
+            f"no {target} of the {len(samples)} images of the training part has a wrinkle"
         )
 
 

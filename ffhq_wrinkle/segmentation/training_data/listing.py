@@ -18,7 +18,7 @@ from ...weak_labels.texture import TextureSettings
 from .checks import is_complete, require_trainable
 from .sample_files import SampleFiles
 from .samples import Sample, Stage
-from .soft_masks import soft_folders
+from .soft_masks import soft_masks
 from .weak_cache import CACHE, MadeFiles, Provided, ReadyFaces, WeakCache
 
 log = logging.getLogger(__name__)
@@ -109,7 +109,7 @@ def list_samples(
     finetune = stage == "finetune"
     soft: set[Path] = set()
     if finetune:
-        soft = soft_folders([files.masks[image_id] for image_id in image_ids], jobs=jobs)
+        soft = soft_masks([files.masks[image_id] for image_id in image_ids], jobs=jobs)
     samples = tuple(
         Sample(
             image_id,
@@ -117,7 +117,7 @@ def list_samples(
             files.masks[image_id] if finetune else None,
             files.weak.get(image_id) if weak else None,
             files.faces.get(image_id) if finetune else None,
-            finetune and files.masks[image_id].parent in soft,
+            finetune and files.masks[image_id] in soft,
         )
         for image_id in sorted(image_ids)
     )

@@ -131,12 +131,12 @@ def _from_released_layout(data: Path) -> SampleFiles:
     )
 
 
-def _by_id(folder: Path, what: str) -> dict[str, Path]:
-    """Files of a folder by image id, where 7.png is 00007; none if the folder does not exist."""
+def _by_id(folder: Path, noun: str) -> dict[str, Path]:
+    """Return files of a folder by image id, where 7.png is 00007; none without the folder."""
     if not folder.is_dir():
         return {}
     files: dict[str, Path] = {}
-    for name, file in find_images(folder, also={".npy"}, what=what).items():
+    for name, file in find_images(folder, also={".npy"}, noun=noun).items():
         path = folder / file.path
         twin = files.setdefault(image_id_of(name), path)
         if twin is not path:
@@ -213,7 +213,7 @@ def _part(text: str, where: str) -> Part | None:
 
 
 def _recorded_texture(weak: Mapping[str, Path]) -> TextureSettings | None:
-    """The settings that `build-weak` recorded in the folders of weak masks; None without any."""
+    """Return the settings that `build-weak` recorded with the weak masks; None without any."""
     recorded: dict[TextureSettings, Path] = {}
     parents = {path.parent for path in weak.values()}
     folders = {path.parent if _SHARD.fullmatch(path.name) else path for path in parents}

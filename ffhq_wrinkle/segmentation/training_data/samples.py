@@ -118,8 +118,8 @@ def target_file(sample: Sample, stage: Stage) -> Path:
     """
     path = sample.weak if stage == "pretrain" else sample.mask
     if path is None:
-        what = "weak mask" if stage == "pretrain" else "human mask"
-        raise ArgumentError(f"the image {sample.image_id} has no {what} to {stage} on")
+        target = "weak mask" if stage == "pretrain" else "human mask"
+        raise ArgumentError(f"the image {sample.image_id} has no {target} to {stage} on")
     return path
 
 
@@ -150,7 +150,7 @@ def read_human_mask(path: Path, *, soft: bool) -> np.ndarray:
     levels = read_gray(path)
     if levels.max() == 1:  # even one vote of twenty is a level of 13
         raise ImageError(
-            "its highest level is 1, but the masks of its folder are soft, from 0 to 255"
+            "its highest level is 1, but the masks of the data set are soft, from 0 to 255"
         )
     return levels
 

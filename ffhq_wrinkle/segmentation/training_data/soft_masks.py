@@ -1,4 +1,4 @@
-"""Soft masks: the folders whose masks hold shares of votes rather than two values."""
+"""Soft masks: the masks of a data set that hold shares of votes rather than two values."""
 
 import logging
 from collections.abc import Collection
@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ...errors import ImageError, ManyValuesError
 from ...images.masks import read_mask
-from ...results.records import FUSION_RECORD, settings_if_readable
+from ...results.records import fusion_method
 from ...runs.pipeline import run_each
 
 log = logging.getLogger(__name__)
@@ -14,16 +14,18 @@ log = logging.getLogger(__name__)
 _LOSSY = frozenset({".jpg", ".jpeg"})
 
 
-def soft_folders(masks: Collection[Path], *, jobs: int = 1) -> set[Path]:
-    """Return the folders of masks that hold soft masks.
+def soft_masks(masks: Collection[Path], *, jobs: int = 1) -> set[Path]:
+    """Return the soft masks of a data set.
 
-    `fuse-labels` records its method in the folder. Without that record, one mask of more than two
-    values makes its folder soft: a single soft mask may happen to have only two, such as 0 and 85.
+    `fuse-labels` records its method in its folder, above shards and folders of images. All masks
+    without such a record are of one kind, in however many folders they are: one of them with more
+    than two values makes all of them soft, and so does a record of soft masks beside them. A
+    single soft mask, or a whole shard, may happen to have only two values, such as 0 and 85.
 
     Parameters
     ----------
     masks : collection of Path
-        All masks in use. Those in folders without a record are decoded.
+        All masks in use. Those without a record are decoded, unless others are soft.
     jobs : int
         Threads.
 
@@ -31,21 +33,22 @@ def soft_folders(masks: Collection[Path], *, jobs: int = 1) -> set[Path]:
     -------
     set of Path
     """
-    methods = {
-        folder: settings_if_readable(folder, FUSION_RECORD).get("method")
-        for folder in {path.parent for path in masks}
-    }
-    soft = {folder for folder, method in methods.items() if method == "soft"}
+    methods = {folder: fusion_method(folder) for folder in {path.parent for path in masks}}
+    recorded = {path for path in masks if methods[path.parent] == "soft"}
     unknown = sorted(path for path in masks if methods[path.parent] is None)
+    if recorded:
+        if unknown:
+            log.info(
+                "masks in %s are read as soft masks, like those in %s",
+                *(unknown[0].parent, min(recorded).parent),
+            )
+        return recorded | set(unknown)
     with run_each(unknown, _has_many_levels, jobs=jobs) as outcomes:
         for path, many in outcomes:
-            if many is True and path.parent not in soft:
-                log.info(
-                    "masks in %s are read as soft masks: %s has more than two levels",
-                    *(path.parent, path.name),
-                )
-                soft.add(path.parent)
-    return soft
+            if many is True:
+                log.info("the masks are read as soft masks: %s has more than two levels", path)
+                return set(unknown)
+    return set()
 
 
 def _has_many_levels(path: Path) -> bool:

@@ -231,7 +231,7 @@ def _parts_by_seed(
 
 
 def _given_parts(groups: list[list[str]], given: Mapping[str, Part]) -> dict[str, Part]:
-    """The given part of each id, after making sure that no picture is in two."""
+    """Return the given part of each id, after making sure that no picture is in two."""
     lacking = [image_id for group in groups for image_id in group if image_id not in given]
     if lacking:
         raise ArgumentError(f"{len(lacking)} images have no part, such as {lacking[0]}")

@@ -2,14 +2,15 @@
 
 Each parser, with its settings and those of the texture map, has a folder of its own. A table in
 that folder records the photographs that the results were made from, so that results of other
-photographs with the same ids are not reused.
+photographs with the same ids are not reused. Another table records the sizes and times of the
+results, so that a file that was changed since is looked at, and made again if it is damaged.
 """
 
 import csv
 import hashlib
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
@@ -17,12 +18,14 @@ from typing import NamedTuple
 import numpy as np
 
 from ...dataset.layout import released_path
-from ...errors import ImageError, ImageFailure, OutputError, ParsingError
+from ...errors import ImageError, ImageFailure, OutputError, ParsingError, first_few
 from ...faces.labels import FaceParser
 from ...images.named import read_named
+from ...images.photographs import read_gray
 from ...results.failures import read_failures
 from ...results.records import WEAK_RECORD
 from ...runs.pipeline import run_each
+from ...storage.locks import turn
 from ...storage.writing import (
     InnerFolders,
     csv_bytes,
@@ -38,8 +41,10 @@ from .picture_files import read_face
 log = logging.getLogger(__name__)
 
 CACHE = ".ffhq-wrinkle-cache"
-_TABLE = "sources.csv"
+_TABLE, _RESULTS = "sources.csv", "results.csv"
+_LOCK = ".sources.lock"
 _COLUMNS = ("image_id", "sizes_and_times", "sha256")
+_RESULT_COLUMNS = ("image_id", "sizes_and_times")
 
 
 class ReadyFaces(FaceParser):
@@ -142,7 +147,8 @@ class WeakCache:
         """Return the files of images, after making those that do not exist.
 
         How many are made and how many are reused is logged. Files whose photograph has changed, or
-        is now a different one with the same id, are made again.
+        is now a different one with the same id, are made again. If another run is making files
+        here, this one waits for it and takes what it made.
 
         Parameters
         ----------
@@ -156,11 +162,18 @@ class WeakCache:
         Raises
         ------
         OutputError
-            The cache cannot be written, or another run is writing to it.
+            The cache cannot be written.
         RunInterrupted
             Ctrl-C. Finished results are kept; the same call continues from there.
         """
-        self._remove_outdated(images)
+        with turn(self.folder, _LOCK):
+            self._remove_outdated(images)
+            whole = self._remove_damaged(images)
+            provided = self._provide(images)
+            self._record_results(whole, provided.files)
+        return provided
+
+    def _provide(self, images: Mapping[str, Path]) -> Provided:
         expected = {image_id: self._files(image_id) for image_id in images}
         if self._is_finished() and all(files.exist() for files in expected.values()):
             log.info("%d weak masks reused from %s", len(expected), self._weak)
@@ -226,8 +239,61 @@ class WeakCache:
             )
         if table != known:
             rows = [(image_id, *source) for image_id, source in sorted(table.items())]
-            InnerFolders(self.folder).make(self.folder)
-            write_bytes(self.folder / _TABLE, csv_bytes(_COLUMNS, rows))
+            self._write_rows(_TABLE, _COLUMNS, rows)
+
+    def _remove_damaged(self, images: Mapping[str, Path]) -> dict[str, str]:
+        """Remove results that cannot be read, and return sizes and times of all the others."""
+        known = {
+            image_id: texts[0] for image_id, *texts in self._read_rows(_RESULTS, _RESULT_COLUMNS)
+        }
+        whole = dict(known)
+        damaged: list[str] = []
+        with run_each(
+            sorted(images),
+            lambda image_id: self._whole_result(self._files(image_id), known.get(image_id)),
+            jobs=self.jobs,
+        ) as outcomes:
+            for image_id, result in outcomes:
+                if isinstance(result, ImageFailure):
+                    damaged.append(str(result))
+                    for path in self._files(image_id):
+                        path.unlink(missing_ok=True)
+                if isinstance(result, str):
+                    whole[image_id] = result
+                else:
+                    whole.pop(image_id, None)
+        if damaged:
+            log.warning(
+                "%d weak masks or face masks of %s were damaged and are made again: %s",
+                *(len(damaged), self.folder, first_few(damaged, separator="; ")),
+            )
+        return whole
+
+    def _whole_result(self, files: MadeFiles, known: str | None) -> str | None:
+        """Return sizes and times of an image's results, or None if it has none.
+
+        Raises
+        ------
+        ImageError
+            They changed since they were recorded, and one cannot be read.
+        """
+        if not files.exist():
+            return None
+        sizes_and_times = _sizes_and_times(files)
+        if sizes_and_times != known:
+            for path in files:
+                read_named(path, read_gray)
+        return sizes_and_times
+
+    def _record_results(self, whole: Mapping[str, str], files: Mapping[str, MadeFiles]) -> None:
+        """Record sizes and times of results that are whole and of those made by this run."""
+        made = {
+            image_id: _sizes_and_times(paths)
+            for image_id, paths in files.items()
+            if image_id not in whole
+        }
+        if made or not (self.folder / _RESULTS).exists():
+            self._write_rows(_RESULTS, _RESULT_COLUMNS, sorted({**whole, **made}.items()))
 
     def _source(self, image_id: str, image: Path, known: _Source | None) -> _Source:
         """Describe the files that an image's results are made from.
@@ -238,8 +304,7 @@ class WeakCache:
         if isinstance(self.parser, ReadyFaces):
             paths.append(self.parser.files[image_id])
         try:
-            stats = [path.stat() for path in paths]
-            sizes_and_times = " ".join(f"{stat.st_size}:{stat.st_mtime_ns}" for stat in stats)
+            sizes_and_times = _sizes_and_times(paths)
             if known and known.sizes_and_times == sizes_and_times:
                 return known
             return _Source(sizes_and_times, " ".join(sha256_of(path) for path in paths))
@@ -247,14 +312,27 @@ class WeakCache:
             raise ImageError(f"cannot be read: {error.strerror or error}") from error
 
     def _read_table(self) -> dict[str, _Source]:
-        path = self.folder / _TABLE
+        return {
+            image_id: _Source(*source) for image_id, *source in self._read_rows(_TABLE, _COLUMNS)
+        }
+
+    def _read_rows(self, name: str, columns: Sequence[str]) -> list[list[str]]:
+        path = self.folder / name
         try:
             with path.open(encoding="utf-8", errors="surrogateescape", newline="") as file:
-                rows = [row for row in csv.reader(file) if len(row) == len(_COLUMNS)]
+                return [row for row in csv.reader(file) if len(row) == len(columns)][1:]
         except FileNotFoundError:
-            return {}
+            return []
         except OSError as error:
             raise output_error(path, error) from error
         except csv.Error as error:
             raise OutputError(f"{path} is damaged: {error}; remove {self.folder}") from error
-        return {image_id: _Source(*source) for image_id, *source in rows[1:]}
+
+    def _write_rows(self, name: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+        InnerFolders(self.folder).make(self.folder)
+        write_bytes(self.folder / name, csv_bytes(columns, rows))
+
+
+def _sizes_and_times(paths: Iterable[Path]) -> str:
+    stats = [path.stat() for path in paths]
+    return " ".join(f"{stat.st_size}:{stat.st_mtime_ns}" for stat in stats)

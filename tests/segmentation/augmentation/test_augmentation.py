@@ -90,7 +90,7 @@ def test_the_process_is_not_reseeded():
         ("optical", {"optical"}),
     ],
 )
-def test_each_augmentation_can_be_had_alone(name, expected):
+def test_each_augmentation_can_be_used_alone(name, expected):
     alone = drawn_distortion(SQUARE, replace(NONE, **{f"{name}_p": 1}), rng())
     assert changed(alone) == expected
     # and turned off, with the others as they were
@@ -105,7 +105,7 @@ def test_each_augmentation_can_be_had_alone(name, expected):
         assert_array_equal(others.steps, together.steps)
 
 
-def test_what_is_drawn_fills_its_range():
+def test_random_values_fill_their_range():
     drawn = [drawn_distortion((64, 64), AugmentSettings(), rng(n)) for n in range(1500)]
     for name in ("flipped", "scale", "rotation_deg", "elastic", "steps", "optical"):
         share = np.mean([name in changed(one) for one in drawn])
@@ -181,7 +181,7 @@ def test_a_crop_that_does_not_fit_is_refused(crop):
 
 
 def test_masks_stay_masks_and_image_and_masks_stay_together():
-    """What is drawn in all four stays the same in all four."""
+    """A drawing that is the same in all four arrays stays the same in all four."""
     lines = drawn_lines((512, 512), 11, thickness=3)
     levels = lines * np.uint8(255)
     sample = FaceArrays(np.dstack([levels] * 3), lines, levels, lines)
@@ -222,14 +222,14 @@ def test_no_image_is_folded():
         assert (x_x * y_y - x_y * y_x).min() > 0
 
 
-def test_what_has_no_texture_and_no_face_gets_none():
+def test_a_sample_without_texture_and_face_gets_neither():
     image, target, _, _ = face_sample()
     found = augmented(FaceArrays(image, target), ALL, rng())
     assert found.texture is None
     assert found.face is None
 
 
-def test_what_does_not_fit_together_is_refused():
+def test_arrays_that_do_not_fit_together_are_refused():
     sample = face_sample()
     with pytest.raises(ArgumentError, match=r"\(5, 5\)"):
         augmented(sample._replace(face=np.ones((5, 5), bool)), ALL, rng())
@@ -257,7 +257,7 @@ def test_settings_are_checked(setting, value):
         AugmentSettings(**{setting: value})
 
 
-def test_whole_numbers_are_numbers():
+def test_whole_numbers_are_accepted_for_floats():
     assert_allclose(AugmentSettings(rotation_deg=5, elastic_p=1).rotation_deg, 5)
 
 

@@ -155,7 +155,7 @@ def test_a_damaged_texture_record_is_refused(unet, tmp_path):
         load_checkpoint(tmp_path / "w.pt")
 
 
-def test_saving_into_a_missing_folder_says_so(unet, tmp_path):
+def test_saving_into_a_missing_folder_is_an_error_that_names_it(unet, tmp_path):
     with pytest.raises(OutputError, match="No such file or directory"):
         save_checkpoint(
             tmp_path / "none" / "w.pt", unet, "unet", texture=TextureSettings(), side=512
@@ -204,7 +204,7 @@ def test_an_official_checkpoint_is_fetched_once_and_verified(published, site):
     assert site.requests == ["/checkpoints.zip"]
 
 
-def test_a_failed_download_says_where_to_put_the_checkpoint(published, site):
+def test_a_failed_download_names_the_place_for_the_checkpoint(published, site):
     archive = site.pages.pop("/checkpoints.zip")
     with pytest.raises(SourceError, match=r"Put stage2_unet.*or name the file with --checkpoint"):
         official_checkpoint("official-unet")

@@ -83,7 +83,7 @@ def test_the_better_one_is_named_whichever_comes_first(masks):
         assert ("difference +" in line) == (first == "near")
 
 
-def test_nobody_is_better_where_the_interval_holds_0(masks):
+def test_neither_is_better_if_the_interval_holds_0(masks):
     comparison = compared(masks, "near", "also")
     figure = difference(comparison, "jsi")
     assert figure.low < 0 < figure.high
@@ -95,7 +95,7 @@ def test_nobody_is_better_where_the_interval_holds_0(masks):
 
 
 @pytest.mark.parametrize("options", [{"resamples": 0}, {}])
-def test_without_an_interval_nobody_is_better(masks, options):
+def test_without_an_interval_neither_is_better(masks, options):
     if not options:  # one image has none
         masks = {name: dict([*of_images.items()][:1]) for name, of_images in masks.items()}
     comparison = compared(masks, "near", "far", **options)
@@ -112,7 +112,7 @@ def test_images_undefined_in_either_are_left_out():
     assert (figure.value, figure.undefined) == (0.5, 1)
 
 
-def test_only_what_both_have_is_compared():
+def test_only_measures_of_both_are_compared():
     reference, random = drawn_lines(SHAPE, 0), np.random.default_rng(0).random((2, *SHAPE))
     masks = evaluate_pairs([Pair("u", reference, random[0] > 0.5)], EXACT)
     soft = [evaluate_pairs([Pair("u", reference, probability=one)], EXACT) for one in random]

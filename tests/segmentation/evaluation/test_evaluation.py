@@ -127,7 +127,7 @@ def test_probabilities_are_scored_above_the_threshold_and_at_every_one(
     assert pooled.value == pytest.approx(together, abs=1e-12)
 
 
-def test_the_pooled_area_has_no_interval_and_all_else_has(annotate, masks, tmp_path):
+def test_everything_but_the_pooled_area_has_an_interval(annotate, masks, tmp_path):
     (folder,) = annotate({"ref": masks[1]})
     saved = save_probabilities(tmp_path / "prob", {k: m * 0.8 for k, m in masks[0].items()}, "png")
     evaluation = measured([saved, folder], EvaluationSettings(), resamples=99)

@@ -48,7 +48,7 @@ def test_a_report_has_tables_and_the_worst_images(folders, tmp_path):
         f"{rank:02d}_{evaluation.image_ids[number]}.png" for rank, number in enumerate(order, 1)
     ]
     with Image.open(next((out / "worst").iterdir())) as image:
-        assert image.size[0] == 1000  # 50 pixels, enlarged
+        assert image.size[0] == 1000  # 50 pixels, upsampled
 
 
 def test_the_record_has_every_figure_and_its_origin(folders, tmp_path):
@@ -171,7 +171,7 @@ def test_only_the_face_is_drawn(annotate, tmp_path):
     assert (shown[:, 500:] == MISSED).all()
 
 
-def test_a_photograph_lies_beneath_if_there_is_one(folders, tmp_path, caplog):
+def test_a_photograph_is_drawn_beneath_if_given(folders, tmp_path, caplog):
     photos = tmp_path / "photos"
     photos.mkdir()
     for number in range(1, 13):

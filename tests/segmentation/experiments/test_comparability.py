@@ -102,7 +102,7 @@ def test_pretraining_with_another_budget_is_apart(make_run):
     assert why(compared(long, *runs)) == {"long": "pretraining epochs 1 instead of 2"}
 
 
-def test_a_pretraining_that_another_run_began_with_is_found(make_run):
+def test_the_pretraining_that_another_run_started_from_is_recognised(make_run):
     source = make_run("source", "unet_texture", only="pretrain", seconds=100.0)
     init = sha256_of(source / "pretrain" / "best.pt")
     five = make_run("five", "unet_texture", only="finetune", init=init, fraction=0.05)
@@ -113,7 +113,7 @@ def test_a_pretraining_that_another_run_began_with_is_found(make_run):
     assert "name its run too" in why(alone)["five"]
 
 
-def test_pretraining_of_the_same_images_compares_whatever_else_it_learns_from(make_run):
+def test_pretraining_on_the_same_images_is_comparable_with_any_targets(make_run):
     # Denoising needs no weak masks, which are part of what texture-map pretraining's hash is of.
     experiments = compared(
         make_run("texture", "unet_texture", pretrain_data="with weak masks"),

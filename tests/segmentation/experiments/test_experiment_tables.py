@@ -54,7 +54,7 @@ def test_tables_have_all_rows_of_the_paper_and_their_own_for_the_rest(make_run):
     assert cost["unet_none_rgbt"] == ["100 %", "17,263,618", "17,263,618", "20.0 s", "-"]
 
 
-def test_without_a_comparable_run_there_are_no_tables(make_run, tmp_path):
+def test_without_a_comparable_run_no_tables_are_made(make_run, tmp_path):
     run = make_run("a", "unet_texture", only="finetune")
     said = CliRunner().invoke(main, ["compare", str(run), "--out", str(tmp_path / "out")])
     assert said.exit_code == 0, said.output

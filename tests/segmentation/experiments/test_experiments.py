@@ -43,7 +43,7 @@ def test_the_interval_draws_the_same_images_of_every_seed(make_run):
     assert alone.figures[0].low < 0.35 < 0.45 < alone.figures[0].high
 
 
-def test_unfinished_runs_are_listed_with_what_they_lack(make_run):
+def test_unfinished_runs_are_listed_with_their_missing_files(make_run):
     stopped = make_run("stopped", finished=False)
     header, first, *_ = (stopped / "finetune" / "metrics.csv").read_bytes().splitlines(True)
     (stopped / "finetune" / "metrics.csv").write_bytes(header + first)
@@ -65,7 +65,7 @@ def test_unfinished_runs_are_listed_with_what_they_lack(make_run):
     assert "finetune has 1 of 2 epochs" in printed(experiments)
 
 
-def test_memory_is_the_most_that_a_run_noted(make_run):
+def test_memory_is_the_maximum_that_a_run_recorded(make_run):
     experiments = compared(make_run("a", memory=900), make_run("b", memory=1200, seed=1))
     assert experiments.cells[0].memory_mib == 1200
     assert rows_of(markdown(experiments), "Cost")["unet_none"][-1] == "1,200 MiB"

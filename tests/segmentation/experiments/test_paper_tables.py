@@ -2,12 +2,12 @@ from ffhq_wrinkle.segmentation.experiments.paper_tables import ROWS, TABLES, pap
 from ffhq_wrinkle.segmentation.training.recipes import shipped_recipes
 
 
-def test_the_paper_s_rows_are_the_shipped_recipes():
-    assert sorted(ROWS) == shipped_recipes()
+def test_each_row_of_the_paper_is_a_shipped_recipe():
+    assert set(ROWS) <= set(shipped_recipes())
     assert [len(one.rows) for one in TABLES] == [10, 4]
 
 
-def test_the_paper_s_f1_is_near_what_follows_from_its_jsi():
+def test_the_paper_s_f1_is_near_the_value_computed_from_its_jsi():
     """Per image F1 = 2J/(1+J), which is concave: means lie a little below, misprints do not."""
     for name, row in ROWS.items():
         for scores in row.scores.values():

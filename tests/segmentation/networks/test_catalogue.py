@@ -140,12 +140,12 @@ def test_a_network_that_pretrains_an_encoder_has_all_of_it():
         ("striped_wrinet", {"gradient_checkpointing": True}, "striped_wrinet has no gradient"),
     ],
 )
-def test_what_a_network_cannot_be_made_with_is_refused(name, options, message):
+def test_settings_that_a_network_cannot_be_made_with_are_refused(name, options, message):
     with pytest.raises(ArgumentError, match=message):
         create_model(name, **{"in_channels": 4, "out_channels": 2, **options})
 
 
-def test_a_network_whose_library_is_missing_says_which_extra_has_it(monkeypatch):
+def test_an_error_on_a_missing_library_names_the_extra(monkeypatch):
     monkeypatch.setattr(catalogue, "find_spec", lambda name: None)
     for use in (
         lambda: create_model("unet_resnet50", 3, 2),

@@ -88,7 +88,7 @@ def unet_by_hand(state, x):
 
 
 @torch.inference_mode()
-def test_the_unet_computes_what_the_specification_says():
+def test_the_unet_computes_the_specification():
     network = filled(create_model("unet", 4, 2))
     x = picture(4, 96, 64)
     expected = unet_by_hand(network.state_dict(), x)
@@ -158,7 +158,7 @@ def test_sides_that_are_multiples_are_not_padded(name):
     torch.testing.assert_close(network(x), network.logits(x), rtol=0, atol=0)
 
 
-def test_the_logits_of_swin_unetr_need_multiples_of_64_and_say_so():
+def test_the_logits_of_swin_unetr_require_multiples_of_64():
     network = create_model("swin_unetr", 3, 2)
     with pytest.raises(ArgumentError, match=r"\(500, 512\).*multiples of 64"):
         network.logits(picture(3, 500, 512))
@@ -166,7 +166,7 @@ def test_the_logits_of_swin_unetr_need_multiples_of_64_and_say_so():
 
 @NEEDS_SMP
 @torch.inference_mode()
-def test_the_unet_on_resnet_50_computes_what_its_library_does():
+def test_the_unet_on_resnet_50_computes_the_same_as_its_library():
     from segmentation_models_pytorch import Unet
 
     network = filled(create_model("unet_resnet50", 4, 2))

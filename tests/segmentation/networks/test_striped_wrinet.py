@@ -29,7 +29,7 @@ def lively(network):
 
 @pytest.mark.parametrize("along", ["row", "column"])
 @torch.inference_mode()
-def test_multi_scale_attention_weights_by_what_lies_within_1_3_and_5(along):
+def test_multi_scale_attention_weights_by_values_within_1_3_and_5_pixels(along):
     attention = MultiScaleStripes(1).eval()
     for stripe in attention.stripes:
         for convolution in stripe[:2]:
@@ -46,7 +46,7 @@ def test_multi_scale_attention_weights_by_what_lies_within_1_3_and_5(along):
 
 
 @torch.inference_mode()
-def test_global_attention_adds_what_columns_learn_from_means_and_rows_from_maxima():
+def test_global_attention_adds_columns_of_means_and_rows_of_maxima():
     attention = GlobalStripes((1,), 1)
     for name, value in attention.named_parameters():
         value.fill_(0 if name.endswith("bias") else 1)
@@ -117,7 +117,7 @@ def striped_wrinet_by_hand(state, x):
 
 
 @torch.inference_mode()
-def test_it_computes_what_its_description_says_and_still_does_with_folded_norms():
+def test_it_computes_its_description_also_with_folded_norms():
     network = lively(filled(create_model("striped_wrinet", 4, 2)))
     x = picture(4, 96, 64)
     expected = striped_wrinet_by_hand(network.state_dict(), x)

@@ -1,4 +1,4 @@
-"""What a network is shown beside the photograph: faces and texture maps, made or read."""
+"""Inputs of a network beside the photograph: faces and texture maps, computed or read."""
 
 import json
 import pickle

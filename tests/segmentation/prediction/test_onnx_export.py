@@ -74,7 +74,7 @@ def test_striped_wrinet_s_graph_computes_the_same_at_any_size_and_batch(tmp_path
 
 
 @torch.inference_mode()
-def test_swin_unetr_s_open_layers_compute_what_monai_s_do():
+def test_swin_unetr_s_open_layers_compute_the_same_as_monai_s():
     network = filled(create_model("swin_unetr", 4, 2))
     layer = network.swinViT.layers2[0]
     opened = OpenLayer(layer)

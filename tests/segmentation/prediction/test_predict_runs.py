@@ -17,7 +17,7 @@ from tests.helpers.processes import file_limit, kill, run_after, start, wait_for
 
 @pytest.fixture
 def arguments(checkpoint):
-    """Of the command that predicts a data set into a folder."""
+    """Arguments of the command that predicts a data set into a folder."""
 
     def of(dataset, out):
         fixed = ["--checkpoint", checkpoint, "--parser", "labels", "--device", "cpu"]
@@ -36,7 +36,7 @@ def masks(out):
     return list(out.glob("masks/0*.png"))
 
 
-def test_killed_at_any_moment_and_started_again_the_result_is_the_same(
+def test_a_run_killed_at_any_moment_and_started_again_has_the_same_result(
     make_dataset, tmp_path, begin, arguments
 ):
     dataset = make_dataset(range(40), side=160)

@@ -29,9 +29,7 @@ from tests.helpers.tables import rows_of
 PAPER = TextureSettings()
 
 
-def test_masks_probabilities_overlays_and_table_are_what_the_network_says(
-    dataset, tmp_path, network
-):
+def test_masks_probabilities_overlays_and_table_follow_the_network(dataset, tmp_path, network):
     out = tmp_path / "out"
     report = predict(dataset, out, network, settings=PredictSettings(probabilities="png"))
     assert (report.images, report.made, report.kept, report.failed) == (6, 6, 0, 0)
@@ -83,7 +81,7 @@ def test_predictions_are_the_same_byte_for_byte_in_a_second_run_with_other_jobs(
 
 
 class Narrow(TrainedNetwork):
-    """A stand-in that has memory for so many pixels only, and says so as PyTorch does."""
+    """A stand-in with memory for a limited number of pixels, which fails as PyTorch does."""
 
     name, sha256, in_channels, texture, side = "narrow", "0", 4, PAPER, None
     batch_size = 2
@@ -144,7 +142,7 @@ def test_broken_images_are_rows_of_failures_and_the_rest_is_done(dataset, tmp_pa
     assert sorted(table_of(out)) == ["01000", "01001"]
 
 
-def test_ready_texture_maps_and_face_masks_stand_in_for_what_is_made(dataset, tmp_path, network):
+def test_existing_texture_maps_and_face_masks_replace_computed_ones(dataset, tmp_path, network):
     texture, face = tmp_path / "texture", tmp_path / "face"
     texture.mkdir(), face.mkdir()
     for image_id in dataset.ids:

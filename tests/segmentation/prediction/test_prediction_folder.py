@@ -13,7 +13,7 @@ from tests.helpers.pictures import pixels
 from tests.helpers.predictions import corrected, expected_texture, predict, table_of
 
 
-def test_only_what_is_missing_is_made_again(dataset, tmp_path, network):
+def test_only_missing_predictions_are_made_again(dataset, tmp_path, network):
     out = tmp_path / "out"
     predict(dataset, out, network)
     before = files_of(out)
@@ -22,10 +22,10 @@ def test_only_what_is_missing_is_made_again(dataset, tmp_path, network):
     report = predict(dataset, out, network)
     assert (report.made, report.kept) == (2, 4)
     assert files_of(out) == before
-    assert "2 predictions written, 4 were there already" in report.summary()
+    assert "2 predictions written, 4 existed already" in report.summary()
 
 
-def test_other_settings_are_refused_and_overwrite_replaces(dataset, tmp_path, network):
+def test_different_settings_are_refused_and_overwrite_replaces(dataset, tmp_path, network):
     out = tmp_path / "out"
     predict(dataset, out, network, limit=1)
     with pytest.raises(OutputError, match="flip False there and True now"):
@@ -76,7 +76,7 @@ def test_a_corrected_mask_outlasts_an_interruption(dataset, tmp_path, network):
     assert (out / "predict.json").exists()
 
 
-def test_overwrite_removes_what_it_does_not_make_and_ends_clean(dataset, tmp_path, network):
+def test_overwrite_removes_files_that_it_does_not_make(dataset, tmp_path, network):
     out, fresh = tmp_path / "out", tmp_path / "fresh"
     predict(dataset, out, network, settings=PredictSettings(probabilities="png"))
     npy = PredictSettings(probabilities="npy", overlays=False)

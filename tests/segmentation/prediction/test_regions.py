@@ -33,7 +33,7 @@ def region_at(regions, column, row):
     return REGIONS[number - 1] if number else None
 
 
-def test_regions_lie_where_the_words_say(label_map):
+def test_regions_lie_where_their_names_say(label_map):
     regions = region_map(label_map, (1024, 1024))
     assert region_at(regions, 256, 150) == "forehead"
     assert region_at(regions, 256, 195) == "forehead"
@@ -43,7 +43,7 @@ def test_regions_lie_where_the_words_say(label_map):
     assert region_at(regions, 190, 340) == "nasolabial_left"
     assert region_at(regions, 322, 340) == "nasolabial_right"
     assert region_at(regions, 256, 450) is None  # chin
-    assert region_at(regions, 190, 238) is None  # an eye is no skin
+    assert region_at(regions, 190, 238) is None  # an eye is not skin
     assert region_at(regions, 20, 20) is None
 
 
@@ -82,12 +82,12 @@ def test_a_squeezed_label_map_has_the_regions_of_the_image_s_shape(label_map):
 
 
 @pytest.mark.parametrize("lost", ["l_eye", "r_eye"])
-def test_without_both_eyes_there_are_no_regions(lost, label_map):
+def test_without_both_eyes_no_region_is_drawn(lost, label_map):
     label_map[label_map == CLASSES.index(lost)] = CLASSES.index("eye_g")
     assert region_map(label_map, (512, 512)) is None
 
 
-def test_without_a_mouth_there_are_no_folds(label_map):
+def test_without_a_mouth_no_fold_is_drawn(label_map):
     label_map[label_map == CLASSES.index("mouth")] = 1
     assert set(np.unique(region_map(label_map, (512, 512)))) == {0, 1, 2, 3}
 

@@ -54,7 +54,7 @@ def test_the_logits_are_the_model_s_for_all_its_folding(tmp_path):
 @pytest.mark.parametrize(
     ("channels", "message"), [((3, 1), "from stage 1"), ((4, 3), "4 -> 3 channels")]
 )
-def test_networks_that_predict_something_else_are_refused(channels, message, tmp_path):
+def test_networks_that_do_not_predict_wrinkles_are_refused(channels, message, tmp_path):
     path = tmp_path / "w.pt"
     model = create_model("unet", *channels, features=FEATURES)
     save_checkpoint(path, model, "unet", texture=PAPER, side=128)
@@ -62,7 +62,7 @@ def test_networks_that_predict_something_else_are_refused(channels, message, tmp
         load_network(path)
 
 
-def test_bf16_and_devices_that_are_not_there_are_refused(checkpoint):
+def test_bf16_and_missing_devices_are_refused(checkpoint):
     with pytest.raises(ArgumentError, match="bf16 is for CUDA"):
         load_network(checkpoint, device="cpu", precision="bf16")
     with pytest.raises(ArgumentError, match="cuda:99"):

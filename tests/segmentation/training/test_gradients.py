@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from ffhq_wrinkle.errors import TrainingError
-from ffhq_wrinkle.segmentation.training.gradients import memory_advice, non_finite
+from ffhq_wrinkle.segmentation.training.gradients import non_finite, step_advice
 from ffhq_wrinkle.segmentation.training.recipes import parse_recipe
 from tests.helpers.training import RECIPE
 
@@ -21,14 +21,12 @@ CONFIG = parse_recipe(RECIPE, "small.toml").finetune
         (2, 2, "for 1 images at once; try --precision bf16 or --size 512"),
     ],
 )
-def test_a_device_without_enough_memory_is_reported_with_what_needs_less(
-    devices, accumulate, advice
-):
+def test_a_device_without_enough_memory_is_reported_with_advice(devices, accumulate, advice):
     fabric = SimpleNamespace(world_size=devices, device=torch.device("cpu"))
     limits = {"batch_size": 4, "accumulate": accumulate}
     with (
         pytest.raises(TrainingError, match=re.escape(f"cpu has too little memory {advice}, or")),
-        memory_advice(fabric, CONFIG, **limits),
+        step_advice(fabric, CONFIG, **limits),
     ):
         raise torch.OutOfMemoryError
 
@@ -44,10 +42,30 @@ def test_gradient_checkpointing_is_advised_to_networks_that_have_it_and_do_not_u
     fabric = SimpleNamespace(world_size=1, device=torch.device("cpu"))
     with (
         pytest.raises(TrainingError) as raised,
-        memory_advice(fabric, config, batch_size=4, accumulate=1),
+        step_advice(fabric, config, batch_size=4, accumulate=1),
     ):
         raise torch.OutOfMemoryError
     assert ("--gradient-checkpointing" in str(raised.value)) == is_advised
+
+
+@pytest.mark.parametrize(
+    ("size", "accumulate", "advice"),
+    [
+        (16, 1, "crops of 16 pixels .* try --size 32 or a larger --batch-size$"),
+        (16, 4, "try --size 32 or a smaller --accumulate$"),
+        (0, 1, "such images are too small .* try a larger --batch-size$"),
+    ],
+)
+def test_batches_too_small_for_batch_normalization_are_reported_with_advice(
+    size, accumulate, advice
+):
+    fabric = SimpleNamespace(world_size=1, device=torch.device("cpu"))
+    layer = nn.BatchNorm2d(3)
+    with (
+        pytest.raises(TrainingError, match=advice),
+        step_advice(fabric, replace(CONFIG, size=size), batch_size=4, accumulate=accumulate),
+    ):
+        layer(torch.zeros(1, 3, 1, 1))
 
 
 def test_a_loss_or_a_gradient_that_is_not_finite_is_named():

@@ -45,8 +45,8 @@ train(
 
 def test_two_processes_get_the_weights_of_one_with_the_same_batch(data, tmp_path):
     # One step for each stage, in double precision: in single precision, AdamW, batch
-    # normalisation and ReLU soon make another network, on one device or two. Of 9 images one
-    # process has 5, the other 4.
+    # normalisation and ReLU soon lead to different networks, on one device or two. One process
+    # has 5 of the 9 images, the other 4.
     data.labels = data.labels.rename(tmp_path / "labels")  # so that a parser is needed
     recipe = RECIPE.replace("epochs = 2", "epochs = 1").replace("batch_size = 4", "batch_size = 9")
     run(data, tmp_path / "one", recipe, settings={"precision": "64"})
@@ -60,8 +60,8 @@ def test_two_processes_get_the_weights_of_one_with_the_same_batch(data, tmp_path
     for stage in ("pretrain", "finetune"):
         folders = [tmp_path / name / stage for name in ("one", "two")]
         one, two = (weights(folder / "last.pt") for folder in folders)
-        # AdamW's first step is 1e-3 along the sign of each gradient. Of wrong gradients many would
-        # go the other way; a few that are almost 0 change sign with their last digits.
+        # AdamW's first step is 1e-3 along the sign of each gradient. Many wrong gradients would
+        # have the other sign; a few that are almost 0 change sign with their last digits.
         away = torch.cat([(one[name].double() - two[name]).abs().flatten() for name in one])
         assert float((away > 1e-4).double().mean()) < 1e-3
         first, second = (rows_of(folder / "metrics.csv")[0] for folder in folders)

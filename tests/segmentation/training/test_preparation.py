@@ -183,7 +183,7 @@ def test_sizes_that_do_not_fit_are_found_before_weak_masks_are_made(data, prepar
         prepared(BOTH.changed({"size": 25}), parser=no_parser)
 
 
-def test_the_message_says_why_a_weak_mask_could_not_be_made(data, prepared):
+def test_the_message_gives_the_reason_why_a_weak_mask_could_not_be_made(data, prepared):
     content = bytearray(data.image_path("00021").read_bytes())
     content[len(content) // 2] ^= 1
     data.image_path("00021").write_bytes(content)

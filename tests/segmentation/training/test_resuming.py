@@ -138,3 +138,18 @@ def test_a_folder_with_other_files_is_refused(data, tmp_path):
     (tmp_path / "run" / "mine.txt").write_text("")
     with pytest.raises(TrainingError, match=r"holds other files, such as mine\.txt"):
         run(data, tmp_path / "run")
+
+
+def test_a_lost_checkpoint_of_the_best_epoch_is_named(data, tmp_path):
+    run(data, tmp_path / "run")
+    best = tmp_path / "run" / "finetune" / "best.pt"
+    whole = best.read_bytes()
+    best.unlink()
+    with pytest.raises(TrainingError, match=r"best\.pt is missing, the network of the best epoch"):
+        run(data, tmp_path / "run")
+    best.write_bytes(whole)
+    run(data, tmp_path / "run")
+    best.unlink()
+    best.with_name("last.pt").unlink()  # as the message says
+    run(data, tmp_path / "run")
+    assert best.is_file()

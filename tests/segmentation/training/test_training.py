@@ -143,7 +143,7 @@ def test_a_loss_that_is_not_finite_stops_the_run_and_names_the_images(data, tmp_
         TrainingError, match=r"the loss is nan in epoch 1, step 1, for the images 0"
     ):
         run(data, tmp_path / "run", recipe, init=tmp_path / "w.pt")
-    run(data, tmp_path / "run", recipe)  # nothing was trained, so that other settings may follow
+    run(data, tmp_path / "run", recipe)  # nothing was trained, so different settings are accepted
     assert (tmp_path / "run" / "test.json").exists()
 
 

@@ -77,7 +77,7 @@ def test_a_sample_without_target_is_refused(sample):
         load_sample(sample._replace(mask=None), stage="finetune")
 
 
-def test_label_maps_and_face_masks_say_where_the_face_is(save, tmp_path):
+def test_label_maps_and_face_masks_give_the_face(save, tmp_path):
     labels = np.zeros((512, 512), np.uint8)
     labels[:256] = 1
     labels[256:300] = 10

@@ -22,7 +22,7 @@ def test_eight_in_ten_train_one_validates_and_one_tests(hundred):
     assert sizes(dealt(hundred, shares=(0.5, 0.3, 0.2))) == {"train": 50, "val": 30, "test": 20}
 
 
-def test_the_seed_decides_and_nothing_else(hundred):
+def test_the_split_depends_on_the_seed_alone(hundred):
     assert dealt(hundred) == dealt(hundred[::-1], jobs=4)
     assert dealt(hundred) != dealt(hundred, seed=1)
 

@@ -89,7 +89,7 @@ def test_each_parser_and_texture_has_its_own_cache(plain, parser):
     assert len({listing.samples[0].weak for listing in listings}) == 3
 
 
-def test_with_a_cache_elsewhere_the_data_set_is_not_changed(plain, parser, tmp_path):
+def test_a_cache_elsewhere_leaves_the_data_set_unchanged(plain, parser, tmp_path):
     before = files_of(plain)
     listing = completed(plain, "finetune", parser, cache=tmp_path / "cache")
     assert files_of(plain) == before
