@@ -3,6 +3,7 @@
 Each command is a module of `commands`.
 """
 
+import io
 import logging
 import os
 import sys
@@ -28,8 +29,8 @@ class Commands(click.Group):
     """A group whose commands report the package's own errors in one line."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Start logging before options change its level, and read the arguments."""
-        _start_logging()
+        """Start the output before options change the level of logging, and read the arguments."""
+        _start_output()
         return super().parse_args(ctx, args)
 
     def invoke(self, ctx: click.Context) -> object:
@@ -102,7 +103,10 @@ _SHARED_OPTIONS = (
 )
 
 
-def _start_logging() -> None:
+def _start_output() -> None:
+    """Start logging, and have stdout escape file names that are not valid text, as stderr does."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
     logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
     logging.getLogger("ffhq_wrinkle").setLevel(logging.INFO)
     # These libraries warn of damaged images without naming them; failures.csv lists them by name.

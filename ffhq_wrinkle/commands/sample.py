@@ -101,6 +101,7 @@ def sample_command(
     """
     from ..api.datasets import sample
     from ..demographics.id_sets import meant_ids
+    from ..storage.writing import text_bytes
 
     drawn = sample(
         data,
@@ -117,6 +118,6 @@ def sample_command(
         overwrite=overwrite,
     )
     if not out:
-        click.echo(drawn.id_list(), nl=False)
+        click.echo(text_bytes(drawn.id_list()), nl=False)
     parts = [part for part in (drawn.table(), drawn.summary()) if part]
     click.echo("\n\n".join(parts) + (f", in {out}" if out else ""), err=not out)

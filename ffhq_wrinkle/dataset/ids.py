@@ -11,6 +11,7 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 
 from ..errors import ArgumentError
+from ..storage.writing import text_of
 
 MAX_IDS = 5_000_000
 TEST = "test"  # stands for the official test ids
@@ -126,8 +127,8 @@ def read_ids(path: Path | Traversable) -> Ids:
         message names the line.
     """
     try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
+        lines = text_of(path.read_bytes()).splitlines()
+    except (OSError, ValueError) as error:
         raise ArgumentError(f"{path} cannot be read as an id list: {error}") from error
     parts = [
         parse_ids(line.split("#")[0].rstrip().removesuffix(","), where=f"{path}:{number}")

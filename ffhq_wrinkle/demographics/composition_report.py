@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from ..reports.report_folder import ReportFolder
 from ..results.failures import FAILURES, update_failures
 from ..storage.places import Place
+from ..storage.writing import text_bytes
 from .bars import bars
 from .composition import Composition
 from .composition_tables import markdown, record, shares_csv
@@ -55,7 +56,7 @@ def write_report(composition: Composition, out: Place, *, estimated: bool = Fals
         {
             "demographics.png": bars(composition),
             "demographics.csv": shares_csv(composition),
-            "demographics.md": markdown(composition).encode("utf-8", "surrogateescape"),
+            "demographics.md": text_bytes(markdown(composition)),
             _RECORD: record_text.encode(),
         }
     )

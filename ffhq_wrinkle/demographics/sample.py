@@ -12,7 +12,7 @@ from ..dataset.ids import Ids, image_id_of, parse_ids
 from ..errors import ArgumentError, OutputError
 from ..reports.tabulation import Section
 from ..results.tabular import Tabular
-from ..storage.writing import write_bytes
+from ..storage.writing import text_bytes, write_bytes
 from .groups import TITLES, VARIABLES, Variable
 from .label_tables import Labels
 from .strata import draw
@@ -159,7 +159,7 @@ def _strata(ids: list[str], by: tuple[Variable, ...], labels: Labels | None) -> 
 
 def _require_listable(image_id: str) -> None:
     """Raise an error for a file name that would not be read back from an id list."""
-    if "#" not in image_id and image_id == image_id.strip():
+    if "#" not in image_id and image_id.strip().splitlines() == [image_id]:
         try:
             if list(parse_ids(image_id)) == [image_id]:
                 return
@@ -179,7 +179,7 @@ def write_id_list(path: Path, sample: IdSample, *, overwrite: bool = False) -> N
     OutputError
         A different file exists, which annotators may be using, or the file cannot be written.
     """
-    content = sample.id_list().encode()
+    content = text_bytes(sample.id_list())
     if path.exists() and not overwrite and (not path.is_file() or path.read_bytes() != content):
         raise OutputError(f"{path} already exists; choose another name, or use --overwrite")
     write_bytes(path, content)

@@ -13,6 +13,7 @@ import threading
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from io import StringIO
 from pathlib import Path
 from typing import NamedTuple
 
@@ -22,6 +23,7 @@ import numpy as np
 from ..dataset.ids import image_id_of
 from ..dataset.sources import fetch_weights
 from ..errors import AlignmentError, ArgumentError, SourceError
+from ..storage.writing import text_of
 
 log = logging.getLogger(__name__)
 
@@ -252,16 +254,17 @@ def read_landmarks(path: Path) -> dict[str, list[Landmarks]]:
     """
     faces: dict[str, list[Landmarks]] = {}
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file, strict=True)
-            _require_columns(path, reader.fieldnames or ())
-            for row in reader:
-                where = f"{path}:{reader.line_num}"
-                image_id = (row["image_id"] or "").strip()
-                if not image_id:
-                    raise ArgumentError(f"{where}: the image id is missing")
-                faces.setdefault(image_id_of(image_id), []).append(_face_of(row, where))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        reader = csv.DictReader(StringIO(text_of(path.read_bytes()), newline=""), strict=True)
+        _require_columns(path, reader.fieldnames or ())
+        for row in reader:
+            where = f"{path}:{reader.line_num}"
+            image_id = (row["image_id"] or "").strip()
+            if not image_id:
+                raise ArgumentError(f"{where}: the image id is missing")
+            faces.setdefault(image_id_of(image_id), []).append(_face_of(row, where))
+    except ArgumentError:
+        raise
+    except (OSError, ValueError, csv.Error) as error:
         raise ArgumentError(f"{path} cannot be read as a table of landmarks: {error}") from error
     if not faces:
         raise ArgumentError(f"{path} has no face")

@@ -89,15 +89,21 @@ def decode_annotations(files: ImageFiles, settings: AnnotationSettings) -> Annot
     ImageError
         A file is not a mask, or the texture map not a gray picture; the error names it.
     AnnotationError
-        Sizes differ, or the face mask is empty.
+        Sizes differ, resizing leaves nothing of a drawing, or the face mask is empty.
     """
     drawn = [(file, file.decoded(settings.threshold)) for file in files.masks if file]
     first, shape = drawn[0][0].path, drawn[0][1].shape
 
     def sized(file: MaskFile, mask: np.ndarray) -> np.ndarray:
-        return of_size(
+        resized = of_size(
             mask, shape, name=file.path, of=first, resize=settings.resize, error=AnnotationError
         )
+        if mask.any() and not resized.any():
+            raise AnnotationError(
+                f"{file.path}: --resize {settings.resize} leaves nothing of its drawing at "
+                f"{shape[1]}x{shape[0]}, the size of {first}"
+            )
+        return resized
 
     ready = iter([sized(file, mask) for file, mask in drawn])
     masks = [next(ready) if file else np.zeros(shape, bool) for file in files.masks]

@@ -7,6 +7,7 @@ from pathlib import Path
 from ..images.png import encode_png
 from ..reports.overlays import Photographs
 from ..reports.report_folder import ReportFolder
+from ..storage.writing import text_bytes
 from .agreement import Agreement
 from .annotations import read_annotations
 from .annotator_figures import distribution, overlay, pair_matrix
@@ -53,7 +54,7 @@ def write_report(agreement: Agreement, out: Path, *, photos: Path | None = None)
         "distribution.png": distribution(agreement),
         "agreement.csv": pairs_csv(agreement),
         "per_image.csv": per_image_csv(agreement),
-        "agreement.md": markdown(agreement).encode("utf-8", "surrogateescape"),
+        "agreement.md": text_bytes(markdown(agreement)),
         _RECORD: record_text.encode(),
     }
     folder.write(files)

@@ -4,6 +4,8 @@ import io
 import warnings
 from typing import TYPE_CHECKING
 
+from ..storage.writing import valid_text
+
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
@@ -14,6 +16,7 @@ def figure_png(figure: "Figure") -> bytes:
 
     for text in figure.findobj(Text):
         text.set_parse_math(False)  # names of annotators may contain $
+        text.set_text(valid_text(text.get_text()))
     content = io.BytesIO()
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph .* missing")  # a box is drawn instead

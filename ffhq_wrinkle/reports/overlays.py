@@ -17,6 +17,7 @@ from PIL import Image, ImageDraw, ImageFont
 from ..dataset.layout import find_images, image_folder
 from ..errors import ImageError
 from ..images.photographs import read_image
+from ..storage.writing import valid_text
 
 log = logging.getLogger(__name__)
 
@@ -94,7 +95,8 @@ def with_legend(
     scale = max(1, round(_SIDE / max(drawn.shape[:2])))
     upsampled = drawn.repeat(scale, axis=0).repeat(scale, axis=1)
     titled = [(title, _TITLE_COLOUR), *entries] if title else entries
-    return np.vstack([_legend(titled, upsampled.shape[1]), upsampled])
+    valid = [(valid_text(text), colour) for text, colour in titled]
+    return np.vstack([_legend(valid, upsampled.shape[1]), upsampled])
 
 
 def _legend(entries: Sequence[tuple[str, tuple[int, ...]]], width: int) -> np.ndarray:

@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from ..dataset.layout import ImageFile
 from ..errors import ArgumentError, ClusterError
+from ..storage.writing import valid_text
 from . import worker
 from .local_cluster import LocalCluster, started
 from .shards import Execution, Loaded, Outcome, Result, Work, shards_of
@@ -262,7 +263,7 @@ def _require_package(client: "Client") -> None:
 
 def _key(run: str, shard: Sequence[ImageFile]) -> str:
     """Return the name of a shard in Dask's dashboard and logs."""
-    return f"ffhq-wrinkle-{shard[0].image_id}-{shard[-1].image_id}-{run}"
+    return valid_text(f"ffhq-wrinkle-{shard[0].image_id}-{shard[-1].image_id}-{run}")
 
 
 def _pickled(work: Work[Loaded, Result]) -> bytes:

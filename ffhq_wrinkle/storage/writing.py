@@ -69,12 +69,39 @@ class InnerFolders:
 
 
 def csv_bytes(header: Sequence[str], rows: Iterable[Sequence[object]]) -> bytes:
-    """Return a table as CSV; file names that are not valid text keep their bytes."""
+    """Return a table as CSV, as `text_bytes` encodes it."""
     text = io.StringIO()
     table = csv.writer(text)
     table.writerow(header)
     table.writerows(rows)
-    return text.getvalue().encode("utf-8", "surrogateescape")
+    return text_bytes(text.getvalue())
+
+
+def text_bytes(text: str) -> bytes:
+    """Return text as UTF-8; file names that are not valid text keep their bytes."""
+    return text.encode("utf-8", "surrogateescape")
+
+
+def text_of(content: bytes) -> str:
+    """Return the text of a UTF-8 file, in which names of files keep bytes that are not valid text.
+
+    Raises
+    ------
+    ValueError
+        The content has a NUL, as binary files and those in UTF-16 do.
+    """
+    if b"\0" in content:
+        raise ValueError("it is not text in UTF-8")
+    return content.decode("utf-8-sig", "surrogateescape")
+
+
+def valid_text(text: str) -> str:
+    r"""Return text with escapes in place of the bytes of file names that are not valid text.
+
+    >>> valid_text("caf" + chr(0xDCE9))
+    'caf\\udce9'
+    """
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def output_error(path: Place, error: OSError) -> OutputError:

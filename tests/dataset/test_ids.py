@@ -10,6 +10,7 @@ from ffhq_wrinkle.dataset.ids import (
     read_ids,
 )
 from ffhq_wrinkle.errors import ArgumentError
+from tests.helpers.odd_names import NOT_TEXT
 
 
 @pytest.mark.parametrize(
@@ -93,3 +94,8 @@ def test_the_word_test_stands_for_the_official_test_ids():
     assert list(parse_ids_or_test("7")) == ["00007"]
     with pytest.raises(ArgumentError, match="'' is not an image id"):
         parse_ids_or_test("")
+
+
+def test_an_id_list_may_have_names_that_are_not_text(tmp_path):
+    (tmp_path / "ids.txt").write_bytes(b"caf\xe9\n\xff\xfe, 7\n")
+    assert set(read_ids(tmp_path / "ids.txt")) == {*NOT_TEXT, "00007"}

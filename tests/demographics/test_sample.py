@@ -7,9 +7,10 @@ import pytest
 from ffhq_wrinkle.dataset.ids import Ids, official_test_ids, parse_ids, read_ids
 from ffhq_wrinkle.demographics.id_sets import meant_ids, named_sets, photographed_ids
 from ffhq_wrinkle.demographics.label_tables import Labels
-from ffhq_wrinkle.demographics.sample import draw_sample
+from ffhq_wrinkle.demographics.sample import draw_sample, write_id_list
 from ffhq_wrinkle.demographics.strata import draw, proportional
 from ffhq_wrinkle.errors import ArgumentError
+from tests.helpers.odd_names import NOT_TEXT
 
 
 @pytest.mark.parametrize(
@@ -146,3 +147,15 @@ def test_photographs_are_the_ids_where_none_are_given(dataset, tmp_path):
     with pytest.raises(ArgumentError, match="without photographs, the ids must be given"):
         photographed_ids(tmp_path / "data" / "face_parsed_labels")
     assert list(meant_ids("0-1", dataset.root)) == ["00000", "00001"]
+
+
+def test_a_list_holds_names_that_are_not_text(tmp_path):
+    sample = draw_sample(Ids(names=frozenset({*NOT_TEXT, "portrait"})), 3)
+    write_id_list(tmp_path / "list.txt", sample)
+    assert set(read_ids(tmp_path / "list.txt")) == {*NOT_TEXT, "portrait"}
+
+
+@pytest.mark.parametrize("name", ["a\x85b", "a\u2028b", "a\x0bb"])
+def test_names_that_would_be_two_lines_of_a_list_are_refused(name):
+    with pytest.raises(ArgumentError, match="cannot be written to an id list"):
+        draw_sample(Ids(names=frozenset({name})), 1)

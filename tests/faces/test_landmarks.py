@@ -15,6 +15,7 @@ from ffhq_wrinkle.faces.landmarks import (
     choose_faces,
     read_landmarks,
 )
+from tests.helpers.odd_names import NOT_TEXT
 from tests.helpers.yunet_stand_in import marker_network
 
 RED, GREEN = (255, 0, 0), (0, 255, 0)
@@ -258,3 +259,9 @@ def test_a_file_that_is_not_text_is_refused(tmp_path, table):
         read_landmarks(table(HEADER, encoding="utf-16"))
     with pytest.raises(ArgumentError, match="No such file"):
         read_landmarks(tmp_path / "none.csv")
+
+
+def test_a_table_may_have_names_that_are_not_text(table):
+    path = table("")
+    path.write_bytes(f"{HEADER}\n".encode() + b"caf\xe9," + f"{ROW}\n".encode())
+    assert list(read_landmarks(path)) == [NOT_TEXT[0]]

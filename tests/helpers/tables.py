@@ -4,7 +4,7 @@ import csv
 
 
 def rows_of(path):
-    with path.open(newline="") as file:
+    with path.open(encoding="utf-8", errors="surrogateescape", newline="") as file:
         return list(csv.DictReader(file))
 
 

@@ -67,6 +67,17 @@ def test_a_face_mask_of_many_levels_takes_the_threshold(annotate):
     assert_array_equal(found.region, mask("..#"))
 
 
+def test_a_resizing_that_leaves_nothing_of_a_drawing_is_refused(annotate):
+    settings = AnnotationSettings(resize="nearest")
+    # Of 4 columns the centres of the 2 wider pixels lie in columns 1 and 3; the line is in 2.
+    thin = mask("..#. / ..#. / ..#. / ..#.")
+    folders = annotate({"a": {"x": SMALL}, "b": {"x": thin}})
+    with pytest.raises(AnnotationError, match=r"b/x\.png: --resize nearest leaves nothing .* 2x2"):
+        read_annotations(image_of(folders), settings)
+    folders = annotate({"a": {"x": SMALL}, "b": {"x": thin & False}}, under="empty")
+    assert not read_annotations(image_of(folders), settings).masks[1].any()
+
+
 def test_an_empty_face_mask_is_refused(annotate):
     folders = annotate({"a": {"x": SMALL}, "b": {"x": SMALL}, "faces": {"x": SMALL & False}})
     with pytest.raises(AnnotationError, match=r"faces/x\.png is empty"):

@@ -5,7 +5,14 @@ import sys
 import pytest
 
 from ffhq_wrinkle.errors import OutputError
-from ffhq_wrinkle.storage.writing import sha256_of, write_bytes
+from ffhq_wrinkle.storage.writing import (
+    sha256_of,
+    text_bytes,
+    text_of,
+    valid_text,
+    write_bytes,
+)
+from tests.helpers.odd_names import ESCAPED, NOT_TEXT
 
 
 def test_writing_replaces_a_file_and_leaves_no_other_file(tmp_path):
@@ -50,3 +57,16 @@ def test_sha256_of_the_standard_example(tmp_path):
     assert sha256_of(tmp_path / "a") == (
         "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
     )
+
+
+def test_names_that_are_not_text_keep_their_bytes_in_files_and_are_escaped_elsewhere():
+    assert text_bytes(f"x {NOT_TEXT[0]} ü") == b"x caf\xe9 \xc3\xbc"
+    assert text_of(b"\xef\xbb\xbfx caf\xe9 \xc3\xbc") == f"x {NOT_TEXT[0]} ü"
+    assert tuple(map(valid_text, NOT_TEXT)) == ESCAPED
+    assert valid_text("ü\n") == "ü\n"
+
+
+@pytest.mark.parametrize("content", ["1,2\n".encode("utf-16"), b"\x89PNG\0"])
+def test_what_has_a_nul_is_not_text(content):
+    with pytest.raises(ValueError, match="not text in UTF-8"):
+        text_of(content)

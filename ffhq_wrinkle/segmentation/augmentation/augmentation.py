@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 
 from ...errors import ArgumentError
+from ...storage.writing import text_bytes
 from .distortion import Distortion, ElasticField, elastic_nodes
 from .warp import SamplingGrid, warp_image, warp_levels, warp_mask
 
@@ -159,7 +160,7 @@ def sample_generator(seed: int, epoch: int, image_id: str) -> np.random.Generato
     >>> first.random() == same.random(), first.random() == other.random()
     (True, False)
     """
-    digest = hashlib.sha256(f"{seed} {epoch} {image_id}".encode()).digest()
+    digest = hashlib.sha256(text_bytes(f"{seed} {epoch} {image_id}")).digest()
     return np.random.default_rng(int.from_bytes(digest, "big"))
 
 

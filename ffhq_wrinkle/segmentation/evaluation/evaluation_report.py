@@ -7,6 +7,7 @@ from pathlib import Path
 from ...images.png import encode_png
 from ...reports.overlays import Photographs
 from ...reports.report_folder import ReportFolder
+from ...storage.writing import text_bytes
 from .comparison import Comparison
 from .evaluation import Evaluation
 from .evaluation_pictures import worst_pictures
@@ -62,7 +63,7 @@ def write_report(
             for rank, (image_id, picture) in enumerate(worst, start=1)
         },
         "per_image.csv": per_image_csv(evaluation, comparison),
-        "evaluation.md": markdown(evaluation, comparison).encode("utf-8", "surrogateescape"),
+        "evaluation.md": text_bytes(markdown(evaluation, comparison)),
         _RECORD: record_text.encode(),
     }
     folder.write(files)

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ...reports.report_folder import ReportFolder
+from ...storage.writing import text_bytes
 from .experiment_plot import plot
 from .experiment_tables import markdown, record, table_csv
 from .experiments import Experiments
@@ -43,7 +44,7 @@ def write_report(experiments: Experiments, out: Path) -> None:
     files = {
         "compare.png": plot(experiments),
         "compare.csv": table_csv(experiments),
-        "compare.md": markdown(experiments).encode("utf-8", "surrogateescape"),
+        "compare.md": text_bytes(markdown(experiments)),
         _RECORD: record_text.encode(),
     }
     folder.write(files)

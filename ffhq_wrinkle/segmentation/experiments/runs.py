@@ -16,7 +16,7 @@ import tomli_w
 
 from ...errors import ArgumentError, EvaluationError
 from ...inference.weights import read_weights
-from ...storage.writing import sha256_of
+from ...storage.writing import sha256_of, text_bytes
 from ..evaluation.measures import headline
 from ..training.recipes import Recipe, parse_recipe
 from ..training.run_folder import CONFIG, SPLIT, TEST
@@ -182,7 +182,7 @@ def _trained(folder: Path) -> Trained:
 
 def sha256_of_ids(image_ids: Sequence[str]) -> str:
     """Return the SHA-256 of ids in their order, which identifies a set of images."""
-    together = "\n".join(image_ids).encode("utf-8", "surrogateescape")
+    together = text_bytes("\n".join(image_ids))
     return hashlib.sha256(together).hexdigest()
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from ...errors import ArgumentError
+from ...storage.writing import valid_text
 from ..networks.catalogue import NETWORKS
 from ..training_data.samples import STAGES, Stage
 from .loss_catalogue import LOSSES
@@ -287,7 +288,7 @@ def parse_recipe(text: str, name: str) -> Recipe:
             )
     try:
         stages: dict[str, Any] = {stage: _stage(table, stage) for stage, table in content.items()}
-        return Recipe(name=Path(name).stem, **stages)
+        return Recipe(name=valid_text(Path(name).stem), **stages)
     except ArgumentError as error:
         raise ArgumentError(f"{name}: {error}") from error
 

@@ -9,7 +9,7 @@ import tomli_w
 
 from ...errors import TrainingError
 from ...storage.locks import FolderLock
-from ...storage.writing import PARTIAL_PREFIX, write_bytes
+from ...storage.writing import PARTIAL_PREFIX, valid_text, write_bytes
 from .stage_state import require_same
 
 CONFIG, SPLIT, TEST = "config.toml", "split.csv", "test.json"
@@ -85,7 +85,7 @@ class RunFolder:
             raise TrainingError(f"{self.path} already holds a run; choose another folder")
 
     def _begin(self) -> None:
-        content = {_DATA: str(self.data.resolve()), **self.settings}
+        content = {_DATA: valid_text(str(self.data.resolve())), **self.settings}
         write_bytes(self.path / CONFIG, tomli_w.dumps(content).encode())
 
     def _require_same(self, config: Path) -> None:

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from ...storage.writing import valid_text
+
 log = logging.getLogger(__name__)
 
 
@@ -43,6 +45,10 @@ class RowWriter:
                 from torch.utils.tensorboard import SummaryWriter
         except ImportError:
             log.info("no TensorBoard events: pip install tensorboard")
+            self._absent = True
+            return
+        if str(self.folder) != valid_text(str(self.folder)):
+            log.info("no TensorBoard events: it cannot write to %s", self.folder)
             self._absent = True
             return
         self._writer = SummaryWriter(log_dir=str(self.folder))

@@ -7,6 +7,7 @@ import csv
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
+from io import StringIO
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -21,6 +22,7 @@ from ...dataset.layout import (
 )
 from ...errors import ArgumentError
 from ...results.records import WEAK_RECORD, DamagedRecordError, read_settings, under_way_name
+from ...storage.writing import text_of, valid_text
 from ...weak_labels.texture import RELEASED, TextureSettings
 
 Part = Literal["train", "val", "test"]
@@ -146,25 +148,26 @@ def _from_csv(path: Path) -> SampleFiles:
     files: dict[str, dict[str, Path]] = {"image": {}, "mask": {}, "weak": {}, "face_mask": {}}
     split: dict[str, Part] = {}
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            table = csv.DictReader(file, strict=True)
-            _require_columns(path, table.fieldnames or [])
-            for row in table:
-                where = f"{path}:{table.line_num}"
-                image_id = _image_id(row, where)
-                if image_id in files["image"]:
-                    raise ArgumentError(f"{where}: the image id {image_id} occurs twice")
-                if not row["image"]:
-                    raise ArgumentError(f"{where}: {image_id} has no image")
-                for column, by_id in files.items():
-                    if row.get(column):
-                        by_id[image_id] = path.parent / row[column]
-                part = _part(row.get("split") or "", where)
-                if part:
-                    split[image_id] = part
-                if len(split) not in (0, len(files["image"])):
-                    raise ArgumentError(f"{where}: give every image a split, or none")
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        table = csv.DictReader(StringIO(text_of(path.read_bytes()), newline=""), strict=True)
+        _require_columns(path, table.fieldnames or [])
+        for row in table:
+            where = f"{path}:{table.line_num}"
+            image_id = _image_id(row, where)
+            if image_id in files["image"]:
+                raise ArgumentError(f"{where}: the image id {image_id} occurs twice")
+            if not row["image"]:
+                raise ArgumentError(f"{where}: {image_id} has no image")
+            for column, by_id in files.items():
+                if row.get(column):
+                    by_id[image_id] = path.parent / row[column]
+            part = _part(row.get("split") or "", where)
+            if part:
+                split[image_id] = part
+            if len(split) not in (0, len(files["image"])):
+                raise ArgumentError(f"{where}: give every image a split, or none")
+    except ArgumentError:
+        raise
+    except (OSError, ValueError, csv.Error) as error:
         raise ArgumentError(f"{path} cannot be read as a CSV: {error}") from error
     if not files["image"]:
         raise ArgumentError(f"{path} lists no images")
@@ -194,7 +197,8 @@ def _image_id(row: dict[str, Any], where: str) -> str:
     if None in row or None in row.values():
         raise ArgumentError(f"{where}: the line has more or fewer values than there are columns")
     text = row["image_id"]
-    if not text or text.startswith(".") or not text.isprintable() or set(text) & set("/\\"):
+    printable = valid_text(text).isprintable()
+    if not text or text.startswith(".") or not printable or set(text) & set("/\\"):
         raise ArgumentError(f"{where}: {text!r} is not an image id, such as 00007 or portrait")
     return image_id_of(text)
 

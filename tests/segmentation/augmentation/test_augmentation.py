@@ -19,6 +19,7 @@ from ffhq_wrinkle.segmentation.augmentation.augmentation import (
 )
 from ffhq_wrinkle.segmentation.augmentation.distortion import Distortion
 from tests.helpers.faces import drawn_face, drawn_lines
+from tests.helpers.odd_names import NOT_TEXT
 
 NONE = AugmentSettings.none()
 ALL = AugmentSettings(hflip_p=1, scaling_p=1, affine_p=1, elastic_p=1, grid_p=1, optical_p=1)
@@ -258,3 +259,11 @@ def test_settings_are_checked(setting, value):
 
 def test_whole_numbers_are_accepted_for_floats():
     assert_allclose(AugmentSettings(rotation_deg=5, elastic_p=1).rotation_deg, 5)
+
+
+def test_names_that_are_not_text_have_generators_of_their_own():
+    first, second = (sample_generator(7, 3, name).random() for name in NOT_TEXT)
+    assert first != second
+    digest = hashlib.sha256(b"7 3 caf\xe9").digest()
+    seed = int.from_bytes(digest)
+    assert first == np.random.default_rng(seed).random()

@@ -13,6 +13,7 @@ from ffhq_wrinkle.errors import ArgumentError
 from ffhq_wrinkle.segmentation.training.losses import mse_loss, soft_dice_loss
 from ffhq_wrinkle.segmentation.training.recipes import parse_recipe, read_recipe, shipped_recipes
 from ffhq_wrinkle.segmentation.training.schedule import sgdr_rate
+from tests.helpers.odd_names import ESCAPED, NOT_TEXT
 
 # The specification's table: epochs, batch, first period, peak rate, decay of the peak.
 PAPER = {
@@ -217,3 +218,7 @@ def test_soft_dice_of_images_without_wrinkles_is_finite_and_teaches():
 def test_the_texture_loss_is_the_mean_squared_error():
     logits = torch.tensor([[[[1.0, -1.0]]]])
     assert float(mse_loss(logits, torch.tensor([[[[0.0, -1.0]]]]))) == 0.5
+
+
+def test_the_name_of_a_recipe_is_valid_text():
+    assert parse_recipe(SMALL, f"{NOT_TEXT[0]}.toml").name == ESCAPED[0]

@@ -8,6 +8,7 @@ from ffhq_wrinkle.segmentation.training_data.checks import require_trainable
 from ffhq_wrinkle.segmentation.training_data.sample_files import find_sample_files
 from ffhq_wrinkle.segmentation.training_data.samples import load_sample
 from ffhq_wrinkle.weak_labels.texture import TextureSettings
+from tests.helpers.odd_names import NOT_TEXT
 from tests.helpers.tables import write_csv
 from tests.helpers.training_data import completed, listed, never
 
@@ -127,3 +128,15 @@ def test_a_folder_without_images_or_masks_is_refused(tmp_path, plain):
     shutil.rmtree(plain / "masks")
     with pytest.raises(ArgumentError, match="has no human masks to finetune on"):
         listed(plain, "finetune")
+
+
+def test_a_csv_may_have_names_that_are_not_text(tmp_path):
+    (tmp_path / "data.csv").write_bytes(b"image_id,image\ncaf\xe9,caf\xe9.png\n7,\xff\xfe.png\n")
+    files = find_sample_files(tmp_path / "data.csv")
+    assert files.images == {
+        NOT_TEXT[0]: tmp_path / f"{NOT_TEXT[0]}.png",
+        "00007": tmp_path / f"{NOT_TEXT[1]}.png",
+    }
+    (tmp_path / "data.csv").write_bytes("image_id,image\n7,a.png\n".encode("utf-16"))
+    with pytest.raises(ArgumentError, match="cannot be read as a CSV: it is not text in UTF-8"):
+        find_sample_files(tmp_path / "data.csv")
