@@ -1,7 +1,7 @@
 """Benchmark of what grows with a run and is done by one process, on a cluster too."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -35,6 +35,8 @@ class Nothing(Work[ImageFile, ImageFile]):
     """Work of which all is done already, so that only handing out is left."""
 
     batch_size = 1
+    overwrite = False
+    input_tables = ()
 
     def __init__(self) -> None:
         super().__init__([], self)
@@ -58,6 +60,9 @@ class Nothing(Work[ImageFile, ImageFile]):
         """Nothing to note."""
 
     require_shared = remove_partials = finish = begin
+
+    def remove(self, files: Sequence[ImageFile]) -> None:
+        """Never called with any."""
 
 
 @click.command("cluster")

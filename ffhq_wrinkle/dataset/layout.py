@@ -45,9 +45,10 @@ class ImageFile(NamedTuple):
 
         A name that is not an FFHQ id stays in its folder.
         """
-        released = released_path(self.image_id, suffix)
         folder = self.path.rpartition("/")[0]
-        return released if "/" in released or not folder else f"{folder}/{released}"
+        if not folder or is_ffhq_id(self.image_id):
+            return released_path(self.image_id, suffix)
+        return f"{folder}/{self.image_id}{suffix}"
 
 
 @overload

@@ -15,13 +15,21 @@ from ..dataset.layout import ImageFile, image_folder
 from ..errors import ArgumentError, EstimationError, OutputError
 from ..images.photographs import read_image
 from ..results.failures import update_failures
+from ..results.inputs import Candidates, InputRow, Reading
 from ..runs.folder_run import RunReport, choose_images, run_folder
 from ..runs.shards import Work
 from ..storage.locks import another_writes, lock_of
 from ..storage.places import Place, delete, exists, get
 from ..storage.writing import output_error, write_bytes
 from .race_model import RaceModel
-from .race_table import RACE_TABLE, Provenance, RaceEstimate, RaceTable, earlier_rows
+from .race_table import (
+    RACE_TABLE,
+    Provenance,
+    RaceEstimate,
+    RaceTable,
+    earlier_rows,
+    inputs_path,
+)
 
 log = logging.getLogger(__name__)
 
@@ -51,10 +59,11 @@ WHOLE = RaceView("whole image", lambda photo, _: photo)
 
 
 class _PreparedPhoto(NamedTuple):
-    """A photograph, and its view as `RaceModel.prepare` returns it."""
+    """A photograph, its view as `RaceModel.prepare` returns it, and the row of its file."""
 
     file: ImageFile
     prepared: np.ndarray
+    inputs: InputRow | None
 
 
 def estimate_race(
@@ -155,6 +164,10 @@ class _RaceWork(Work[_PreparedPhoto, np.ndarray]):
         self.table = table
         self._batch_size = batch_size
 
+    def inputs(self, file: ImageFile) -> Sequence[Candidates]:
+        """Return the photograph."""
+        return ((f"{self.folder}/{file.path}",),)
+
     @property
     def batch_size(self) -> int:
         """Number of images in a batch."""
@@ -162,8 +175,10 @@ class _RaceWork(Work[_PreparedPhoto, np.ndarray]):
 
     def load(self, file: ImageFile) -> _PreparedPhoto:
         """Read a photograph and prepare its view for the model."""
+        reading = Reading(self.inputs(file))
         photo = read_image(self.folder / file.path)
-        return _PreparedPhoto(file, self.model.prepare(self.view.crop(photo, file.image_id)))
+        prepared = self.model.prepare(self.view.crop(photo, file.image_id))
+        return _PreparedPhoto(file, prepared, reading.row())
 
     def infer(self, batch: list[_PreparedPhoto]) -> list[np.ndarray]:
         """Return the probabilities of each photograph."""
@@ -178,7 +193,7 @@ class _RaceWork(Work[_PreparedPhoto, np.ndarray]):
         """Add the probabilities to the table."""
         if np.isnan(probabilities).any():
             raise EstimationError("the model returns no probabilities for this image")
-        self.table.add(photo.file, probabilities)
+        self.table.add(photo.file, probabilities, photo.inputs)
 
     def gathered(self) -> list[RaceEstimate]:
         """Return the estimates of a worker, which belong in the table of the run's process."""
@@ -207,7 +222,7 @@ def _require_sets(chosen: Sequence[ImageFile], sets: Mapping[str, Ids] | None) -
 def settle(out: Place, *, keep: bool) -> None:
     """Remove the table of a completed run, or give it its final name, `race.csv`.
 
-    A `race.csv` of an earlier run is kept.
+    The rows of its photographs go with it. A `race.csv` of an earlier run is kept.
 
     Raises
     ------
@@ -218,7 +233,9 @@ def settle(out: Place, *, keep: bool) -> None:
     try:
         if keep:
             write_bytes(kept, get(under_way))
+            write_bytes(inputs_path(kept), get(inputs_path(under_way)))
         delete(under_way)
+        delete(inputs_path(under_way))
         earlier_is_kept = exists(kept) and not keep
     except OSError as error:
         raise output_error(under_way, error) from error

@@ -30,6 +30,7 @@ from ..images.png import (
 from ..storage.locks import another_writes, lock_of
 from ..storage.places import Place
 from .failures import read_failures
+from .inputs import InputTable
 from .records import (
     WEAK_RECORD,
     DamagedRecordError,
@@ -65,6 +66,11 @@ class OutputFolder:
     overwrite : bool
         Replace existing results, whatever their settings.
 
+    Attributes
+    ----------
+    inputs : InputTable
+        The files that the results were made from, by image id.
+
     Raises
     ------
     OutputError
@@ -95,6 +101,7 @@ class OutputFolder:
             self._files = LocalFiles(path, subfolders, lock=lock)
         else:
             self._files = StoredFiles(path, subfolders, marks=(lock, record, self._under_way))
+        self.inputs = InputTable(path, self._files, record)
         self._suspect = False  # whether the previous run did not finish
         self._previous: dict[str, Any] = {}  # the record of the previous run
 
@@ -106,6 +113,7 @@ class OutputFolder:
             self._previous = self._previous_record()
             if not self.overwrite:
                 self._require_same_origin()
+            self.inputs.load(replace=self.overwrite)
             self.remove_partials()
         except BaseException:
             self._lock.release()
@@ -273,6 +281,7 @@ class OutputFolder:
         """
         results = sum(1 for _ in self._files.results())
         counts = {"results": results, "failed": len(read_failures(self.path))}
+        self.inputs.save()
         self._files.settle()
         self._write_json(self._record, {**record, "counts": counts, "settings": self.settings})
         not_replaced = results - len(self.current_results()) if self._replaces_others else 0

@@ -6,12 +6,13 @@ from typing import NamedTuple
 import numpy as np
 
 from ...dataset.ids import image_id_of
-from ...dataset.layout import find_images
+from ...dataset.layout import ImageFile, find_images
 from ...errors import ArgumentError, ImageError, ParsingError
 from ...faces.labels import FaceParser, face_mask
 from ...images.masks import read_mask
 from ...images.photographs import read_image
 from ...images.sizes import require_size
+from ...results.inputs import Candidates
 from ...results.records import WEAK_RECORD, settings_if_readable
 from ...storage.places import Place
 from ...weak_labels.texture import TextureSettings
@@ -80,6 +81,14 @@ class Ingredients:
     def read_folders(self) -> list[Place | None]:
         """Return the folders that are read, to which no result must be written."""
         return [self.parser.folder if self.parser else None, *self.folders.values()]
+
+    def inputs(self, image_id: str) -> list[Candidates]:
+        """Return the files that are read for an image, besides the image."""
+        existing = [files for files in (self._face_masks, self._textures) if files]
+        return [
+            *(self.parser.inputs(image_id) if self.parser else ()),
+            *(files.candidates(image_id) for files in existing),
+        ]
 
     def settings(self) -> dict[str, object]:
         """Return the settings that inputs depend on, for the record of a run."""
@@ -158,8 +167,15 @@ class _ExistingFiles:
     def gray(self, image_id: str, shape: tuple[int, int]) -> np.ndarray:
         return self._of_size(read_image(self._path(image_id))[:, :, 0], image_id, shape)
 
+    def candidates(self, image_id: str) -> Candidates:
+        file = self._file(image_id)
+        return (f"{self.folder}/{file.path}",) if file else ()
+
+    def _file(self, image_id: str) -> ImageFile | None:
+        return self._files.get(image_id) or self._numbered.get(image_id_of(image_id))
+
     def _path(self, image_id: str) -> Place:
-        file = self._files.get(image_id) or self._numbered.get(image_id_of(image_id))
+        file = self._file(image_id)
         if file is None:
             raise ImageError(f"{self.folder} has no {self.kind} with this id")
         return self.folder / file.path

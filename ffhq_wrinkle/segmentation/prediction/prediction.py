@@ -7,6 +7,7 @@ from ...dataset.ids import Ids
 from ...dataset.layout import ImageFile, image_folder
 from ...errors import ImageFailure
 from ...images.photographs import read_image
+from ...results.inputs import Candidates, InputRow, Reading
 from ...results.outputs import OutputFolder, require_separate
 from ...results.records import PREDICTION_RECORD
 from ...runs.folder_run import RunReport, choose_images, run_folder
@@ -124,10 +125,11 @@ def predict_folder(
 
 
 class _NamedPhoto(NamedTuple):
-    """A photo and its file."""
+    """A photo, its file, and the row of its input files."""
 
     file: ImageFile
     photo: Photo
+    inputs: InputRow | None
 
 
 class _PredictionWork(Work[_NamedPhoto, list[Face] | ImageFailure]):
@@ -139,6 +141,11 @@ class _PredictionWork(Work[_NamedPhoto, list[Face] | ImageFailure]):
         self.predictor = predictor
         self.predictions = results
 
+    def inputs(self, file: ImageFile) -> list[Candidates]:
+        """Return the photo, and the files that are read for it."""
+        read = self.predictor.ingredients.inputs(file.image_id)
+        return [(f"{self.folder}/{file.path}",), *read]
+
     @property
     def batch_size(self) -> int:
         """Number of images in a batch of the network."""
@@ -146,12 +153,13 @@ class _PredictionWork(Work[_NamedPhoto, list[Face] | ImageFailure]):
 
     def load(self, file: ImageFile) -> _NamedPhoto:
         """Read a photo and prepare its faces."""
+        reading = Reading(self.inputs(file))
         photo = self.predictor.look(read_image(self.folder / file.path), file.image_id)
         for view in photo.views:
             self.counts[_OTHER_SIZE] += _is_other_size(
                 view.image.shape[:2], self.predictor.network.side
             )
-        return _NamedPhoto(file, photo)
+        return _NamedPhoto(file, photo, reading.row())
 
     def infer(self, batch: list[_NamedPhoto]) -> list[list[Face] | ImageFailure]:
         """Run the network on the faces of a batch of photos."""
@@ -162,7 +170,7 @@ class _PredictionWork(Work[_NamedPhoto, list[Face] | ImageFailure]):
         if isinstance(faces, ImageFailure):
             raise faces
         image, views, _ = named.photo
-        self.predictions.write(named.file.image_id, image, views, faces)
+        self.predictions.write(named.file.image_id, image, views, faces, inputs=named.inputs)
 
 
 def _is_other_size(shape: tuple[int, ...], side: int | None) -> bool:

@@ -1,5 +1,6 @@
 """Prediction folder: the output files of each photo, and which of them exist or may be replaced."""
 
+import logging
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from ...dataset.layout import ImageFile
 from ...errors import OutputError
 from ...images.masks import read_mask
 from ...reports.overlays import wrinkle_overlay
+from ...results.inputs import InputRow
 from ...results.outputs import OutputFolder
 from ...results.result_files import State
 from ...storage.writing import write_bytes
@@ -22,6 +24,8 @@ from ..evaluation.probabilities import as_16_bit
 from .predictor import Face
 from .views import View, Views, WholeImages
 from .wrinkle_table import TABLE, WrinkleRow, wrinkle_row, wrinkle_table
+
+log = logging.getLogger(__name__)
 
 ProbabilityFormat = Literal["png", "npy"]
 OVERLAYS, ALIGNED, PHOTO_MASKS = "overlays", "aligned", "photo_masks"
@@ -69,6 +73,8 @@ class PredictionFolder:
         self.views = views
         self.settings = settings
         self.aligned = not isinstance(views, WholeImages)
+        self.overwrite = output.overwrite
+        self.input_tables = [output.inputs]
         has_table = output.state(TABLE) is not State.ABSENT
         if has_table and not output.is_resumed and not output.overwrite:
             raise OutputError(
@@ -108,7 +114,13 @@ class PredictionFolder:
         return [*names, f"{MASKS_FOLDER}/{view}.png"]
 
     def write(
-        self, image_id: str, photo: np.ndarray, views: Sequence[View], faces: Sequence[Face]
+        self,
+        image_id: str,
+        photo: np.ndarray,
+        views: Sequence[View],
+        faces: Sequence[Face],
+        *,
+        inputs: InputRow | None = None,
     ) -> None:
         """Write the missing files of a photo; the mask by which it counts as done comes last.
 
@@ -120,6 +132,8 @@ class PredictionFolder:
             The photo, RGB uint8 (H, W, 3).
         views, faces : sequence of View and of Face
             Its faces as they were cut out, and the results for each.
+        inputs : InputRow, optional
+            The files that the results are made from.
 
         Raises
         ------
@@ -130,6 +144,8 @@ class PredictionFolder:
         """
         if self.output.overwrite:
             self._remove_others(image_id, [view.name for view in views])
+        if inputs:
+            self.output.inputs.note(image_id, inputs)
         shape = photo.shape[:2]
         on_photo, face_on_photo = np.zeros(shape, bool), np.zeros(shape, bool)
         masks: list[tuple[str, np.ndarray, WrinkleRow]] = []
@@ -176,18 +192,51 @@ class PredictionFolder:
         kept = {f"{OVERLAYS}/{image_id}.jpg"} if self.settings.overlays else set()
         kept |= {f"{PHOTO_MASKS}/{image_id}.png"} if self.aligned else set()
         kept |= {name for view in names for name in self._of_view(view)}
+        for place in self._existing(image_id):
+            if place not in kept:
+                self.output.remove(place)
+
+    def _existing(self, image_id: str) -> list[str]:
+        """Return the existing files of a photo, whichever settings they were made with.
+
+        The last face comes first: if removing them is interrupted, the next run lists the others.
+        """
         earlier = [image_id]
         while any(
             self.output.look(f"{folder}/{image_id}.face{len(earlier)}.png") is not State.ABSENT
             for folder in (MASKS_FOLDER, ALIGNED)
         ):
             earlier.append(f"{image_id}.face{len(earlier)}")
-        for name in earlier:
-            for folder in SUBFOLDERS:
-                for kind in ("png", "npy", "jpg"):
-                    place = f"{folder}/{name}.{kind}"
-                    if place not in kept and self.output.look(place) is not State.ABSENT:
-                        self.output.remove(place)
+        places = [
+            f"{folder}/{name}.{kind}"
+            for name in reversed(earlier)
+            for folder in SUBFOLDERS
+            for kind in ("png", "npy", "jpg")
+        ]
+        return [place for place in places if self.output.look(place) is not State.ABSENT]
+
+    def remove(self, files: Sequence[ImageFile]) -> None:
+        """Remove the results of photos whose files were replaced, except corrected masks."""
+        corrected = []
+        for file in files:
+            for name in self._existing(file.image_id):
+                if self._is_corrected(name):
+                    corrected.append(name)
+                else:
+                    self.output.remove(name)
+            self.output.inputs.discard(file.image_id)
+        if corrected:
+            log.warning(
+                "%d masks that somebody corrected belong to files that have been replaced since, "
+                "such as %s; they are left alone, --overwrite makes them again",
+                *(len(corrected), corrected[0]),
+            )
+
+    def _is_corrected(self, name: str) -> bool:
+        """Return whether a file is a mask that was corrected by hand."""
+        is_mask = name.startswith((f"{MASKS_FOLDER}/", f"{PHOTO_MASKS}/"))
+        is_whole = is_mask and self.output.look(name) is not State.DAMAGED
+        return is_whole and self.output.comment(name) is None
 
     def begin(self) -> None:
         """Record that work is under way."""

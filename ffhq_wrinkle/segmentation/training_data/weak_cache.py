@@ -1,15 +1,14 @@
 """Weak cache: weak masks and face masks that the data set lacks, made once by `weak` and kept.
 
-Each parser, with its settings and those of the texture map, has a folder of its own. A table in
-that folder records the photographs that the results were made from, so that results of other
-photographs with the same ids are not reused.
+Each parser, with its settings and those of the texture map, has a folder of its own. The tables of
+inputs in it say which files the results were made from, so that results of other photographs with
+the same ids are not reused.
 """
 
-import csv
 import hashlib
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
@@ -17,28 +16,19 @@ from typing import NamedTuple
 import numpy as np
 
 from ...dataset.layout import released_path
-from ...errors import ImageError, ImageFailure, OutputError, ParsingError
+from ...errors import ImageError, ParsingError
 from ...faces.labels import FaceParser
 from ...results.failures import read_failures
+from ...results.inputs import INPUTS, SizesAndTimes, read_inputs
 from ...results.records import WEAK_RECORD
-from ...runs.pipeline import run_each
-from ...storage.writing import (
-    InnerFolders,
-    csv_bytes,
-    output_error,
-    sha256_of,
-    write_bytes,
-)
 from ...weak_labels.texture import TextureSettings
 from ...weak_labels.weak import build_weak_of
-from ...weak_labels.weak_work import ByProducts
+from ...weak_labels.weak_work import ByProducts, weak_inputs
 from .picture_files import read_face
 
 log = logging.getLogger(__name__)
 
 CACHE = ".ffhq-wrinkle-cache"
-_TABLE = "sources.csv"
-_COLUMNS = ("image_id", "sizes_and_times", "sha256")
 
 
 class ReadyFaces(FaceParser):
@@ -55,6 +45,10 @@ class ReadyFaces(FaceParser):
 
     def __init__(self, files: Mapping[str, Path]) -> None:
         self.files = files
+
+    def inputs(self, image_id: str) -> Sequence[Iterable[str]]:
+        """Return the image's face mask or label map."""
+        return ((str(self.files[image_id]),),)
 
     def prepare(self, image: np.ndarray, image_id: str) -> np.ndarray:
         """Read the image's face mask, bool (H, W), which takes the place of a label map."""
@@ -106,13 +100,6 @@ class Provided(NamedTuple):
         )
 
 
-class _Source(NamedTuple):
-    """A row of the table: the files that a result was made from, as text."""
-
-    sizes_and_times: str
-    sha256: str
-
-
 class WeakCache:
     """Weak masks and face masks made by one parser with one set of settings.
 
@@ -162,9 +149,8 @@ class WeakCache:
         RunInterrupted
             Ctrl-C. Finished results are kept; the same call continues from there.
         """
-        self._remove_outdated(images)
         expected = {image_id: self._files(image_id) for image_id in images}
-        if self._is_finished() and all(files.exist() for files in expected.values()):
+        if all(files.exist() for files in expected.values()) and self._is_current(images):
             log.info("%d weak masks reused from %s", len(expected), self._weak)
             return Provided(expected, {}, {})
         report = build_weak_of(
@@ -195,68 +181,17 @@ class WeakCache:
             self._weak / released_path(image_id, ".png"), self._faces / f"{image_id}.png"
         )
 
-    def _is_finished(self) -> bool:
-        """Whether the last run was not interrupted, so that every file that exists is valid."""
-        return all((folder / WEAK_RECORD).exists() for folder in (self._weak, self._faces))
+    def _is_current(self, images: Mapping[str, Path]) -> bool:
+        """Whether all files that exist are valid and made from the present files of the images.
 
-    def _remove_outdated(self, images: Mapping[str, Path]) -> None:
-        """Remove the results of other photographs, and record the present ones as the sources."""
-        known = self._read_table()
-        table = dict(known)
-        outdated: list[str] = []
-        with run_each(
-            sorted(images),
-            lambda image_id: self._source(image_id, images[image_id], known.get(image_id)),
-            jobs=self.jobs,
-        ) as outcomes:
-            for image_id, source in outcomes:
-                if isinstance(source, ImageFailure):
-                    log.debug("%s: %s", image_id, source)  # `checks` reports it to the user
-                    continue
-                table[image_id] = source
-                if image_id not in known or known[image_id].sha256 != source.sha256:
-                    files = self._files(image_id)
-                    if any(path.exists() for path in files):
-                        outdated.append(image_id)
-                    for path in files:
-                        path.unlink(missing_ok=True)
-        if outdated:
-            log.info(
-                "%d images are not those that %s was made from, such as %s; their weak masks are "
-                "made again",
-                *(len(outdated), self._weak, outdated[0]),
-            )
-        if table != known:
-            rows = [(image_id, *source) for image_id, source in sorted(table.items())]
-            InnerFolders(self.folder).make(self.folder)
-            write_bytes(self.folder / _TABLE, csv_bytes(_COLUMNS, rows))
-
-    def _source(self, image_id: str, image: Path, known: _Source | None) -> _Source:
-        """Describe the files that an image's results are made from.
-
-        Files with the sizes and times of the known ones are taken for the same, and not read.
+        This locks nothing: several processes can use a cache that is complete.
         """
-        paths = [image]
-        if isinstance(self.parser, ReadyFaces):
-            paths.append(self.parser.files[image_id])
-        try:
-            stats = [path.stat() for path in paths]
-            sizes_and_times = " ".join(f"{stat.st_size}:{stat.st_mtime_ns}" for stat in stats)
-            if known and known.sizes_and_times == sizes_and_times:
-                return known
-            return _Source(sizes_and_times, " ".join(sha256_of(path) for path in paths))
-        except OSError as error:
-            raise ImageError(f"cannot be read: {error.strerror or error}") from error
-
-    def _read_table(self) -> dict[str, _Source]:
-        path = self.folder / _TABLE
-        try:
-            with path.open(encoding="utf-8", errors="surrogateescape", newline="") as file:
-                rows = [row for row in csv.reader(file) if len(row) == len(_COLUMNS)]
-        except FileNotFoundError:
-            return {}
-        except OSError as error:
-            raise output_error(path, error) from error
-        except csv.Error as error:
-            raise OutputError(f"{path} is damaged: {error}; remove {self.folder}") from error
-        return {image_id: _Source(*source) for image_id, *source in rows[1:]}
+        if not all((folder / WEAK_RECORD).exists() for folder in (self._weak, self._faces)):
+            return False  # the last run was interrupted
+        tables = [read_inputs(folder / INPUTS) for folder in (self._weak, self._faces)]
+        sizes_and_times = SizesAndTimes()
+        for image_id, image in images.items():
+            present = sizes_and_times.of(weak_inputs(str(image), self.parser, image_id))
+            if not all(table.has(image_id, present) for table in tables):
+                return False
+        return True
