@@ -37,6 +37,8 @@ class StageData:
         The settings of the weak masks.
     sha256 : str
         Identifies the data, including images that a fraction leaves out; see `Listing.sha256`.
+    faces_sha256 : str
+        Hash of the contents of face masks and label maps; see `Listing.faces_sha256`.
     """
 
     train: Sequence[Sample]
@@ -44,6 +46,7 @@ class StageData:
     test: Sequence[Sample]
     texture: TextureSettings
     sha256: str
+    faces_sha256: str = ""
 
 
 def prepare(
@@ -176,7 +179,7 @@ def _pretrain_split(
 
 def _stage_data(listing: Listing, split: Split) -> StageData:
     train, val, test = (_selected(listing, split.ids(part)) for part in PARTS)
-    return StageData(train, val, test, listing.texture, listing.sha256())
+    return StageData(train, val, test, listing.texture, listing.sha256(), listing.faces_sha256())
 
 
 def _selected(listing: Listing, image_ids: Iterable[str]) -> tuple[Sample, ...]:

@@ -106,7 +106,8 @@ class StageTrainer:
         """Bring network and optimizer to the device, in the state in which an earlier run ended."""
         share_batch_norms(self.model)
         laid_out(self.model, self.model.memory_format)
-        state = read_state(self.folder / LAST, self.record, self.data.sha256)
+        data = self.data
+        state = read_state(self.folder / LAST, self.record, data.sha256, data.faces_sha256)
         if state:
             self.model.load_state_dict(state["model"])
         optimizer = torch.optim.AdamW(
@@ -298,6 +299,7 @@ class StageTrainer:
                     "stage": self.config.stage,
                     "settings": self.record,
                     "data_sha256": self.data.sha256,
+                    "faces_sha256": self.data.faces_sha256,
                     "progress": self.progress.record(),
                 },
             )

@@ -58,6 +58,19 @@ class Listing:
             digest.update(json.dumps(row).encode() + b"\n")
         return digest.hexdigest()
 
+    def faces_sha256(self) -> str:
+        """Compute a hash of the contents of face masks and label maps; empty without any.
+
+        It is not part of `sha256`, in which a label map that was replaced makes no difference,
+        since all have the same size.
+        """
+        digest = hashlib.sha256()
+        faces = [(sample.image_id, sample.face) for sample in self.samples if sample.face]
+        for image_id, face in faces:
+            row = [image_id, sha256_of(face) if face.is_file() else None]
+            digest.update(json.dumps(row).encode() + b"\n")
+        return digest.hexdigest() if faces else ""
+
 
 def list_samples(
     files: SampleFiles,
