@@ -1,5 +1,7 @@
 """Ingredients: the face mask and texture map of an image, computed or read from a folder."""
 
+import logging
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import NamedTuple
 
@@ -15,8 +17,11 @@ from ...images.sizes import require_size
 from ...results.inputs import Candidates
 from ...results.records import WEAK_RECORD, settings_if_readable
 from ...storage.places import Place
+from ...weak_labels.recognition import recognised_files
 from ...weak_labels.texture import TextureSettings
 from ..networks.inputs import network_input
+
+log = logging.getLogger(__name__)
 
 
 class Prepared(NamedTuple):
@@ -89,6 +94,35 @@ class Ingredients:
             *(self.parser.inputs(image_id) if self.parser else ()),
             *(files.candidates(image_id) for files in existing),
         ]
+
+    def require_fitting_textures(self, photos: Sequence[tuple[str, Place]]) -> None:
+        """Hold existing texture maps without a record against their photos.
+
+        Parameters
+        ----------
+        photos : sequence of tuple of str and Place
+            Ids and paths of some of the photos.
+
+        Raises
+        ------
+        ArgumentError
+            The pixels of the texture maps show other settings than those of the network.
+        """
+        maps, wanted = self._textures, self.texture
+        if maps is None or wanted is None or settings_if_readable(maps.folder, WEAK_RECORD):
+            return
+        settings = recognised_files(
+            [(place, photo) for name, photo in photos if (place := maps.find(name))]
+        )
+        if settings is None:
+            log.warning(
+                "it is not known with which formula the texture maps in %s were made", maps.folder
+            )
+        elif settings != wanted:
+            raise ArgumentError(
+                f"the texture maps in {maps.folder} were made with {settings}, as their pixels "
+                f"show, and the network was trained on {wanted}"
+            )
 
     def settings(self) -> dict[str, object]:
         """Return the settings that inputs depend on, for the record of a run."""
@@ -171,14 +205,18 @@ class _ExistingFiles:
         file = self._file(image_id)
         return (f"{self.folder}/{file.path}",) if file else ()
 
+    def find(self, image_id: str) -> Place | None:
+        file = self._file(image_id)
+        return self.folder / file.path if file else None
+
     def _file(self, image_id: str) -> ImageFile | None:
         return self._files.get(image_id) or self._numbered.get(image_id_of(image_id))
 
     def _path(self, image_id: str) -> Place:
-        file = self._file(image_id)
-        if file is None:
+        path = self.find(image_id)
+        if path is None:
             raise ImageError(f"{self.folder} has no {self.kind} with this id")
-        return self.folder / file.path
+        return path
 
     def _of_size(self, array: np.ndarray, image_id: str, shape: tuple[int, int]) -> np.ndarray:
         name = f"its {self.kind} {self._path(image_id)}"

@@ -21,6 +21,7 @@ log = logging.getLogger(__name__)
 # Factor by which images may be larger or smaller than the training images without a warning.
 _SAME_SIZE = 1.5
 _OTHER_SIZE = "faces of a different size"
+_SAMPLED = 12  # photos whose existing texture maps are examined
 
 
 def predict_folder(
@@ -86,6 +87,9 @@ def predict_folder(
         [out / inner for inner in ("", *SUBFOLDERS)],
     )
     selection = choose_images(folder, ids, limit)
+    step = -(-len(selection.images) // _SAMPLED)
+    sampled = [(file.image_id, folder / file.path) for file in selection.images[:: step or 1]]
+    predictor.ingredients.require_fitting_textures(sampled)
     network = predictor.network
     recorded = predictor.settings()
     made_with = {

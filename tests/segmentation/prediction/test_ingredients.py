@@ -13,6 +13,9 @@ from ffhq_wrinkle.faces.template import TemplateParser
 from ffhq_wrinkle.segmentation.prediction.ingredients import Ingredients
 from ffhq_wrinkle.weak_labels.texture import TextureSettings
 from tests.helpers.faces import drawn_face
+from tests.helpers.formulas import reference_map
+from tests.helpers.pictures import pixels
+from tests.helpers.predictions import predict
 
 PAPER = TextureSettings()
 
@@ -37,3 +40,37 @@ def test_ingredients_are_made_again_in_another_process(tmp_path):
     assert again.settings() == made.settings()
     for one, other in zip(again.prepare(image, "1"), made.prepare(image, "1"), strict=True):
         np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize("recipe", ["paper", "released"])
+def test_texture_maps_without_a_record_are_held_against_their_photos(
+    dataset, tmp_path, network, recipe, caplog
+):
+    textures = tmp_path / "textures"
+    textures.mkdir()
+    for image_id in dataset.ids:
+        levels = reference_map(pixels(dataset.image_path(image_id)), recipe).astype(np.uint8)
+        Image.fromarray(levels).save(textures / f"{image_id}.png")
+
+    def run():
+        ingredients = Ingredients(ReadyLabels(dataset.labels), PAPER, textures=textures)
+        return predict(dataset, tmp_path / "out", network, ingredients=ingredients)
+
+    if recipe == "paper":
+        assert run().made == 6
+        assert "not known" not in caplog.text
+    else:
+        with pytest.raises(ArgumentError, match=r"made with recipe released.*as their pixels show"):
+            run()
+
+
+def test_texture_maps_that_no_formula_makes_are_used_with_a_message(
+    dataset, tmp_path, network, caplog
+):
+    textures = tmp_path / "textures"
+    textures.mkdir()
+    for image_id in dataset.ids:
+        Image.new("L", (128, 128), 77).save(textures / f"{image_id}.png")
+    ingredients = Ingredients(ReadyLabels(dataset.labels), PAPER, textures=textures)
+    assert predict(dataset, tmp_path / "out", network, ingredients=ingredients).made == 6
+    assert "it is not known with which formula the texture maps in" in caplog.text
