@@ -11,12 +11,12 @@ from typing import NamedTuple
 import numpy as np
 
 from ..dataset.ids import Ids, image_id_of, merge_ids
-from ..dataset.layout import ImageFile, image_folder
+from ..dataset.layout import ImageFile, find_images, image_folder, require_distinct_ids
 from ..errors import ArgumentError, EstimationError, OutputError
 from ..images.photographs import read_image
 from ..results.failures import update_failures
 from ..results.inputs import Candidates, InputRow, Reading
-from ..runs.folder_run import RunReport, choose_images, run_folder
+from ..runs.folder_run import RunReport, choose_among, run_folder
 from ..runs.shards import Work
 from ..storage.locks import another_writes, lock_of
 from ..storage.places import Place, delete, exists, get
@@ -111,7 +111,8 @@ def estimate_race(
     Raises
     ------
     ArgumentError
-        There are no such images, a set has too few, or the cluster does not exist.
+        There are no such images, two have the same number, a set has too few, or the cluster does
+        not exist.
     ClusterError
         The workers of the cluster cannot do the work.
     SourceError
@@ -123,7 +124,9 @@ def estimate_race(
         Ctrl-C was pressed. The estimates are kept, and the same call resumes from them.
     """
     ids = merge_ids(list(sets.values())) if sets else None
-    selection = choose_images(image_folder(images), ids)
+    photos = find_images(image_folder(images))
+    require_distinct_ids(photos, where=images)  # the table has a row for each number
+    selection = choose_among(photos, ids)
     if not keep:
         _require_sets(selection.images, sets)
     with lock_of(out, LOCK, busy=another_writes(out)):

@@ -53,8 +53,15 @@ def choose_images(folder: Place, ids: Ids | None = None, limit: int | None = Non
     ArgumentError
         There are no such images.
     """
-    images, missing = select_images(find_images(folder), ids, limit)
-    return Selection(images, missing, ids is None and limit is None)
+    return choose_among(find_images(folder), ids, limit)
+
+
+def choose_among(
+    images: dict[str, ImageFile], ids: Ids | None = None, limit: int | None = None
+) -> Selection:
+    """Select listed images by ids, up to a limit; as `choose_images`."""
+    chosen, missing = select_images(images, ids, limit)
+    return Selection(chosen, missing, ids is None and limit is None)
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,11 @@ from sklearn.metrics import cohen_kappa_score, f1_score, jaccard_score
 
 from ffhq_wrinkle.dataset.ids import parse_ids
 from ffhq_wrinkle.errors import AnnotationError, ArgumentError
-from ffhq_wrinkle.human_labels.agreement import agreement_weights, measure_agreement
+from ffhq_wrinkle.human_labels.agreement import (
+    agreement_of_masks,
+    agreement_weights,
+    measure_agreement,
+)
 from ffhq_wrinkle.human_labels.annotators import AnnotationSettings, parse_annotators
 from ffhq_wrinkle.human_labels.tallies import pairs
 from tests.helpers.faces import drawn_lines, mask
@@ -232,3 +236,18 @@ def test_weights_are_the_mean_agreement_with_the_others(annotate, drawn):
 def test_weights_are_equal_where_nobody_agrees(annotate):
     folders = annotate({"A": {"u": mask("#..")}, "B": {"u": mask(".#.")}})
     assert agreement_weights(measured(folders).tallies) == (0.5, 0.5)
+
+
+def test_annotators_that_give_two_figures_one_name_are_refused(annotate):
+    drawn = {"x": mask("##.")}
+    folders = annotate({"a": drawn, "b": drawn, "majority": drawn})
+    message = (
+        "two figures would be called 'jaccard [ab] & majority'; give an annotator another name"
+    )
+    with pytest.raises(ArgumentError, match=message):
+        measure_agreement(parse_annotators([str(folder) for folder in folders]))
+    renamed = [*map(str, folders[:2]), f"voted={folders[2]}"]
+    assert measure_agreement(parse_annotators(renamed), resamples=0).names[2] == "voted"
+    in_memory = {name: {"x": mask("##.")} for name in ("a", "b", "a & b", "b & c", "c")}
+    with pytest.raises(ArgumentError, match="two figures would be called 'jaccard a & b & c'"):
+        agreement_of_masks(in_memory)

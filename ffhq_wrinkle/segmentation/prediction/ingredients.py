@@ -83,6 +83,11 @@ class Ingredients:
         """Return what creates a copy in another process."""
         return _remade, (self.parser, self.texture, self.folders)
 
+    @property
+    def matches_numbers(self) -> bool:
+        """Whether files are matched by number, so that 7.png and 00007.png are the same image."""
+        return any(self.folders.values())
+
     def read_folders(self) -> list[Place | None]:
         """Return the folders that are read, to which no result must be written."""
         return [self.parser.folder if self.parser else None, *self.folders.values()]
@@ -193,7 +198,9 @@ class _ExistingFiles:
         self.kind = kind
         self._files = find_images(folder)
         # Without a file 00007.png, 7.png belongs to that id, too.
-        self._numbered = {image_id_of(name): file for name, file in self._files.items()}
+        self._numbered: dict[str, list[ImageFile]] = {}
+        for name, file in self._files.items():
+            self._numbered.setdefault(image_id_of(name), []).append(file)
 
     def mask(self, image_id: str, shape: tuple[int, int]) -> np.ndarray:
         return self._of_size(read_mask(self._path(image_id)), image_id, shape)
@@ -202,19 +209,23 @@ class _ExistingFiles:
         return self._of_size(read_image(self._path(image_id))[:, :, 0], image_id, shape)
 
     def candidates(self, image_id: str) -> Candidates:
-        file = self._file(image_id)
-        return (f"{self.folder}/{file.path}",) if file else ()
+        files = self._matching(image_id)
+        return (f"{self.folder}/{files[0].path}",) if len(files) == 1 else ()
 
     def find(self, image_id: str) -> Place | None:
-        file = self._file(image_id)
-        return self.folder / file.path if file else None
+        files = self._matching(image_id)
+        return self.folder / files[0].path if len(files) == 1 else None
 
-    def _file(self, image_id: str) -> ImageFile | None:
-        return self._files.get(image_id) or self._numbered.get(image_id_of(image_id))
+    def _matching(self, image_id: str) -> list[ImageFile]:
+        exact = self._files.get(image_id)
+        return [exact] if exact else self._numbered.get(image_id_of(image_id), [])
 
     def _path(self, image_id: str) -> Place:
         path = self.find(image_id)
         if path is None:
+            names = " and ".join(file.path for file in self._matching(image_id))
+            if names:
+                raise ImageError(f"{self.folder} has {names} for this id; rename one of them")
             raise ImageError(f"{self.folder} has no {self.kind} with this id")
         return path
 

@@ -1,16 +1,17 @@
 """Prediction: wrinkle masks and overlays of a folder of photos, in a resumable run."""
 
 import logging
+from collections.abc import Collection
 from typing import NamedTuple
 
 from ...dataset.ids import Ids
-from ...dataset.layout import ImageFile, image_folder
+from ...dataset.layout import ImageFile, find_images, image_folder, require_distinct_ids
 from ...errors import ImageFailure
 from ...images.photographs import read_image
 from ...results.inputs import Candidates, InputRow, Reading
 from ...results.outputs import OutputFolder, require_separate
 from ...results.records import PREDICTION_RECORD
-from ...runs.folder_run import RunReport, choose_images, run_folder
+from ...runs.folder_run import RunReport, choose_among, run_folder
 from ...runs.shards import Work
 from ...storage.places import Place
 from .prediction_folder import OVERLAYS, SUBFOLDERS, PredictionFolder, PredictSettings
@@ -71,8 +72,9 @@ def predict_folder(
     Raises
     ------
     ArgumentError
-        There are no such images, folders to read and to write overlap, the device does not have
-        enough memory, or the cluster does not exist.
+        There are no such images, two have the same name for results or files that are read, folders
+        to read and to write overlap, the device does not have enough memory, or the cluster does
+        not exist.
     ClusterError
         The cluster's workers cannot do the work.
     OutputError
@@ -86,7 +88,9 @@ def predict_folder(
         [folder, *predictor.ingredients.read_folders()],
         [out / inner for inner in ("", *SUBFOLDERS)],
     )
-    selection = choose_images(folder, ids, limit)
+    photos = find_images(folder)
+    _require_distinct(photos, predictor, folder)
+    selection = choose_among(photos, ids, limit)
     step = -(-len(selection.images) // _SAMPLED)
     sampled = [(file.image_id, folder / file.path) for file in selection.images[:: step or 1]]
     predictor.ingredients.require_fitting_textures(sampled)
@@ -106,7 +110,7 @@ def predict_folder(
         overwrite=overwrite,
     )
     with output:
-        results = PredictionFolder(output, predictor.views, settings)
+        results = PredictionFolder(output, predictor.views, settings, photos=photos)
         work = _PredictionWork(folder, predictor, results)
         report = run_folder(
             selection,
@@ -126,6 +130,13 @@ def predict_folder(
             network.side,
         )
     return report
+
+
+def _require_distinct(photos: Collection[str], predictor: Predictor, folder: Place) -> None:
+    """Refuse photos that share results, landmarks, texture maps or face masks."""
+    predictor.views.require_distinct(photos, where=folder)
+    if predictor.ingredients.matches_numbers:
+        require_distinct_ids(photos, where=folder)
 
 
 class _NamedPhoto(NamedTuple):

@@ -1,9 +1,10 @@
 """Prediction folder: the output files of each photo, and which of them exist or may be replaced."""
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import count
 from pathlib import PurePosixPath
 from typing import Literal
 
@@ -22,7 +23,7 @@ from ...storage.writing import write_bytes
 from ..evaluation.prediction_files import MASKS_FOLDER, PROBABILITIES_FOLDER
 from ..evaluation.probabilities import as_16_bit
 from .predictor import Face
-from .views import View, Views, WholeImages
+from .views import View, Views, WholeImages, named_like_faces
 from .wrinkle_table import TABLE, WrinkleRow, wrinkle_row, wrinkle_table
 
 log = logging.getLogger(__name__)
@@ -61,6 +62,9 @@ class PredictionFolder:
         The folder, as a context manager that has been entered.
     views, settings
         The views and settings that determine which files belong to a photo.
+    photos : iterable of str
+        Ids of all photos in the folder that is read. A photo called like a face of another photo
+        keeps its results when those of the other are replaced.
 
     Raises
     ------
@@ -68,12 +72,20 @@ class PredictionFolder:
         The folder has a table of another origin.
     """
 
-    def __init__(self, output: OutputFolder, views: Views, settings: PredictSettings) -> None:
+    def __init__(
+        self,
+        output: OutputFolder,
+        views: Views,
+        settings: PredictSettings,
+        *,
+        photos: Iterable[str] = (),
+    ) -> None:
         self.output = output
         self.views = views
         self.settings = settings
         self.aligned = not isinstance(views, WholeImages)
         self.overwrite = output.overwrite
+        self._named_like_faces = named_like_faces(photos)
         self.input_tables = [output.inputs]
         has_table = output.state(TABLE) is not State.ABSENT
         if has_table and not output.is_resumed and not output.overwrite:
@@ -202,11 +214,13 @@ class PredictionFolder:
         The last face comes first: if removing them is interrupted, the next run lists the others.
         """
         earlier = [image_id]
-        while any(
-            self.output.look(f"{folder}/{image_id}.face{len(earlier)}.png") is not State.ABSENT
-            for folder in (MASKS_FOLDER, ALIGNED)
-        ):
-            earlier.append(f"{image_id}.face{len(earlier)}")
+        for number in count(1):
+            name = f"{image_id}.face{number}"
+            # The results of a photo of this name are its own, and hide none of later faces.
+            is_photo = name in self._named_like_faces
+            if not is_photo and not self._has_face(name):
+                break
+            earlier += [] if is_photo else [name]
         places = [
             f"{folder}/{name}.{kind}"
             for name in reversed(earlier)
@@ -214,6 +228,11 @@ class PredictionFolder:
             for kind in ("png", "npy", "jpg")
         ]
         return [place for place in places if self.output.look(place) is not State.ABSENT]
+
+    def _has_face(self, name: str) -> bool:
+        """Return whether a face has results."""
+        places = (f"{folder}/{name}.png" for folder in (MASKS_FOLDER, ALIGNED))
+        return any(self.output.look(place) is not State.ABSENT for place in places)
 
     def remove(self, files: Sequence[ImageFile]) -> None:
         """Remove the results of photos whose files were replaced, except corrected masks."""
