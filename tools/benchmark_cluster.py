@@ -56,10 +56,16 @@ class Nothing(Work[ImageFile, ImageFile]):
     def write(self, one: ImageFile, result: ImageFile) -> None:
         """Never called."""
 
-    def begin(self) -> None:
+    def begin(self, todo: Sequence[ImageFile]) -> None:
         """Nothing to note."""
 
-    require_shared = remove_partials = finish = begin
+    def finish(self, made: int) -> None:
+        """Nothing to note."""
+
+    def require_shared(self) -> None:
+        """Nothing is shared."""
+
+    remove_partials = require_shared
 
     def remove(self, files: Sequence[ImageFile]) -> None:
         """Never called with any."""

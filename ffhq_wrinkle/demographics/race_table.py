@@ -128,7 +128,7 @@ class RaceTable:
         """Return whether the table has an estimate of this image."""
         return image_id_of(file.image_id) in self._rows
 
-    def begin(self) -> None:
+    def begin(self, todo: Sequence[ImageFile]) -> None:
         """Save the rows that are reused from earlier runs."""
         self.save()
 
@@ -138,7 +138,7 @@ class RaceTable:
             self._rows.pop(image_id_of(file.image_id), None)
             self._inputs.discard(file.image_id)
 
-    def finish(self) -> None:
+    def finish(self, made: int) -> None:
         """Save the table."""
         self.save()
 
@@ -206,10 +206,10 @@ class RaceSheet:
         """Return False: a shard that is repeated is estimated and sent as a whole."""
         return False
 
-    def begin(self) -> None:
+    def require_shared(self) -> None:
         """Do nothing: a sheet has no file."""
 
-    require_shared = remove_partials = finish = begin
+    remove_partials = require_shared
 
     def add(
         self, file: ImageFile, probabilities: np.ndarray, inputs: InputRow | None = None

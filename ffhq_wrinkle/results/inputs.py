@@ -188,6 +188,7 @@ class InputTable(InputRows):
         self._record = record
         self._journals = f".{record}.inputs-"
         self._journal = ""
+        self.has_merged = False  # whether journals were merged when the table was last saved
         self.is_stored = not files.can_append
 
     def __reduce__(self) -> tuple[object, ...]:
@@ -246,6 +247,7 @@ class InputTable(InputRows):
         if self.is_changed:
             self._files.write(INPUTS, self.content())
         self.is_changed = False
+        self.has_merged = bool(journals)
         for journal in journals:
             self._files.remove(journal)
         self._journal = ""

@@ -102,6 +102,10 @@ class ResultFiles(ABC):
         """
 
     @abstractmethod
+    def has_older(self, name: str) -> bool:
+        """Return whether any result was written before a file."""
+
+    @abstractmethod
     def remove_partials(self) -> None:
         """Remove partial files, while no process is writing."""
 
@@ -233,6 +237,11 @@ class LocalFiles(ResultFiles):
         if written_note is None:
             return State.DAMAGED
         return State.OURS if written_note == note else State.FOREIGN
+
+    def has_older(self, name: str) -> bool:
+        """Return whether any result was written before a file."""
+        written_ns = _written_ns(self.folder / name)
+        return any(_written_ns(self.folder / result) < written_ns for result in self.results())
 
     def remove_partials(self) -> None:
         """Remove partial files, while no process is writing."""

@@ -171,8 +171,8 @@ def run_folder(
         )
     interruption = Interruption()
     with connected(scheduler) if scheduler and todo else nullcontext() as cluster:
-        results.begin()
         results.remove(changed)
+        results.begin(todo)
         recorded = record_stored(todo, work)
         for table in results.input_tables:
             table.save()
@@ -206,5 +206,5 @@ def run_folder(
     about = None if everything else {*missing, *(file.image_id for file in chosen)}
     update_failures(out, failures, about=about)
     interruption.raise_with(report.summary())
-    results.finish()
+    results.finish(report.made)
     return report

@@ -41,8 +41,8 @@ class Results(Protocol):
     def complete(self, file: ImageFile) -> bool:
         """Return whether all requested results of this image exist."""
 
-    def begin(self) -> None:
-        """Record that work is under way."""
+    def begin(self, todo: Sequence[ImageFile]) -> None:
+        """Record that work on some images is under way."""
 
     def remove(self, files: Sequence[ImageFile]) -> None:
         """Remove the results of images whose input files have been replaced."""
@@ -59,8 +59,8 @@ class Results(Protocol):
     def remove_partials(self) -> None:
         """Remove partial files of workers that were killed."""
 
-    def finish(self) -> None:
-        """Record that all work is done."""
+    def finish(self, made: int) -> None:
+        """Record that all work is done, and results of this many images were made."""
 
 
 class Work(ABC, Generic[Loaded, Result]):

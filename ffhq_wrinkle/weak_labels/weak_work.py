@@ -252,10 +252,10 @@ class WeakResults:
                 yield folder, f"{file.image_id}.png"
         yield self.weak, file.mirrored(".png")
 
-    def begin(self) -> None:
+    def begin(self, todo: Sequence[ImageFile]) -> None:
         """Mark each folder as under way; by now all of them have been checked."""
         for folder in self._folders():
-            folder.begin()
+            folder.begin(makes=bool(todo))
 
     def remove(self, files: Sequence[ImageFile]) -> None:
         """Remove the results of images whose input files have been replaced."""
@@ -274,10 +274,10 @@ class WeakResults:
         for folder in self._folders():
             folder.remove_partials()
 
-    def finish(self) -> None:
+    def finish(self, made: int) -> None:
         """Write each folder's record, that of the weak masks last."""
         for folder in self._folders():
-            folder.finish({"command": "build-weak", "version": __version__})
+            folder.finish({"command": "build-weak", "version": __version__}, made=made > 0)
 
     def _folders(self) -> list[OutputFolder]:
         folders = (self.labels, self.face_masks, self.masked_images, self.weak)

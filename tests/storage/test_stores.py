@@ -10,6 +10,7 @@ import pytest
 from numpy.testing import assert_array_equal
 from PIL import Image
 
+from ffhq_wrinkle import __version__
 from ffhq_wrinkle.dataset.layout import find_images
 from ffhq_wrinkle.errors import ArgumentError, ImageError, OutputError
 from ffhq_wrinkle.images.photographs import read_image
@@ -192,6 +193,17 @@ def test_an_overwrite_that_was_cut_off_still_knows_what_it_has_not_replaced(buck
         pass
     assert json.loads(bucket.get("out/build.json"))["counts"]["results"] == 2
     assert bucket.names("out/.") == []
+
+
+def test_the_record_names_the_versions_that_made_results(bucket, monkeypatch):
+    place = parse_place(bucket.url("out"))
+    for version, name in (("0.0.9", "a.png"), (__version__, "b.png")):
+        monkeypatch.setattr("ffhq_wrinkle.results.outputs.__version__", version)
+        with opened(place) as out:
+            out.begin()
+            out.write(name, PIXELS)
+            out.finish({"version": version})
+    assert json.loads(bucket.get("out/build.json"))["versions"] == ["0.0.9", __version__]
 
 
 @pytest.mark.parametrize(

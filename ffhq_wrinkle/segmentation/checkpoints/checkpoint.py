@@ -16,8 +16,10 @@ side       side of the images that it was trained on, in pixels
 
 Channels and features are not recorded, because the weights show them. Training adds what resumes
 it and what says how the network was made: ``stage``, ``recipe``, ``settings``, ``data_sha256``,
-``faces_sha256``, ``versions``, ``progress``, ``random`` and, in `last.pt`, ``optimizer``.
-`load_checkpoint` also reads files with nothing but weights, such as the authors'.
+``faces_sha256``, ``versions`` (of the package and of libraries that wrote the file), ``trained_by``
+(versions of the package that trained this stage, the earliest first), ``progress``, ``random`` and,
+in `last.pt`, ``optimizer``. `load_checkpoint` also reads files with nothing but weights, such as
+the authors'.
 """
 
 import io

@@ -257,9 +257,9 @@ class PredictionFolder:
         is_whole = is_mask and self.output.look(name) is not State.DAMAGED
         return is_whole and self.output.comment(name) is None
 
-    def begin(self) -> None:
+    def begin(self, todo: Sequence[ImageFile]) -> None:
         """Record that work is under way."""
-        self.output.begin()
+        self.output.begin(makes=bool(todo))
 
     def require_shared(self) -> None:
         """Refuse a folder that is not that of the run, when called in a worker."""
@@ -269,7 +269,7 @@ class PredictionFolder:
         """Remove partial files of workers that were killed."""
         self.output.remove_partials()
 
-    def finish(self) -> None:
+    def finish(self, made: int) -> None:
         """Write the table of all existing masks, then the record."""
         masks = [
             name
@@ -283,4 +283,4 @@ class PredictionFolder:
             ]
         table = wrinkle_table((name, row) for name, row in rows if row)
         write_bytes(self.output.path / TABLE, table)
-        self.output.finish({"command": "predict", "version": __version__})
+        self.output.finish({"command": "predict", "version": __version__}, made=made > 0)

@@ -7,7 +7,7 @@ from typing import Any
 
 from ...errors import TrainingError
 from ...inference.weights import read_weights
-from ...results.records import differing_settings
+from ...results.records import UNKNOWN_VERSION, differing_settings
 from ...storage.writing import csv_bytes, write_bytes
 
 MEMORY = "memory_mib"
@@ -88,6 +88,15 @@ def read_state(
             "then; restore them, or choose another folder for the run"
         )
     return dict(content)
+
+
+def versions_in(content: Mapping[str, Any]) -> list[str]:
+    """Return the versions of this package that trained a checkpoint, the earliest first.
+
+    Earlier versions recorded only the one that wrote the file.
+    """
+    versions = content.get("trained_by") or [content.get("version", UNKNOWN_VERSION)]
+    return list(map(str, versions)) if isinstance(versions, list) else [UNKNOWN_VERSION]
 
 
 def require_same(then: Mapping[str, Any], now: Mapping[str, Any], where: Path) -> None:

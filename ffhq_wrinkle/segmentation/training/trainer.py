@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from lightning_fabric import Fabric
 
+from ... import __version__
 from ...errors import TrainingError
 from ...images.png import encode_png
 from ...inference.devices import laid_out
@@ -27,7 +28,16 @@ from .recipes import StageConfig
 from .schedule import sgdr_rate
 from .settings import TrainSettings
 from .sheets import is_sheet_due
-from .stage_state import BEST, LAST, MEMORY, METRICS, StageProgress, read_state, write_metrics
+from .stage_state import (
+    BEST,
+    LAST,
+    MEMORY,
+    METRICS,
+    StageProgress,
+    read_state,
+    versions_in,
+    write_metrics,
+)
 from .training_set import Example, Order, TrainingSet
 from .validation import Validation, merit
 
@@ -93,6 +103,7 @@ class StageTrainer:
         self.workers = workers
         self.save_every_s = save_every_s
         self.progress = StageProgress()
+        self._trained_by = [__version__]
         self.objective = objective_of(config.loss, model)
         self.samples = TrainingSet(data.train, config, seed=settings.seed, training=True)
         self.validation = Validation(
@@ -122,6 +133,7 @@ class StageTrainer:
         if state:
             self._optimizer.load_state_dict(state["optimizer"])
             self.progress = StageProgress(**state["progress"])
+            self._trained_by = list(dict.fromkeys([*versions_in(state), __version__]))
             log.info(
                 "%s resumes at epoch %d, step %d",
                 *(self.config.stage, self.progress.epoch + 1, self.progress.step + 1),
@@ -300,6 +312,7 @@ class StageTrainer:
                     "settings": self.record,
                     "data_sha256": self.data.sha256,
                     "faces_sha256": self.data.faces_sha256,
+                    "trained_by": self._trained_by,
                     "progress": self.progress.record(),
                 },
             )

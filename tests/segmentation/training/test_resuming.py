@@ -161,3 +161,17 @@ def test_a_label_map_that_was_replaced_is_noticed_when_a_run_is_resumed(data, tm
     content.pop("faces_sha256")  # earlier versions did not record it
     torch.save(content, last)
     run(data, tmp_path / "run")
+
+
+def test_checkpoints_name_all_versions_that_trained_them(data, tmp_path, monkeypatch):
+    trainer = "ffhq_wrinkle.segmentation.training.trainer"
+    monkeypatch.setattr(f"{trainer}.__version__", "0.0.9")
+    with pytest.raises(RunInterrupted):
+        run(data, tmp_path / "run", stopped=stop_after(4))
+    monkeypatch.setattr(f"{trainer}.__version__", "0.1.0")
+    run(data, tmp_path / "run")
+    trained_by = {
+        stage: torch.load(tmp_path / "run" / stage / "last.pt", weights_only=True)["trained_by"]
+        for stage in ("pretrain", "finetune")
+    }
+    assert trained_by == {"pretrain": ["0.0.9"], "finetune": ["0.0.9", "0.1.0"]}
