@@ -13,7 +13,7 @@ import hashlib
 import os
 import secrets
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from io import StringIO
 from pathlib import Path
@@ -35,6 +35,7 @@ Candidates = Iterable[str]
 _MISSING = "-"
 _SPECIAL = frozenset('",\r\n')  # characters for which CSV needs quotation marks
 _END = "\r\n"
+_HEADER = f"{','.join(COLUMNS)}{_END}".encode()
 _CONTRADICTION = ","  # a row that no file matches
 _HASH_DIGITS = 32
 _LISTED_AT_ONCE = 16  # folders in an object store
@@ -89,6 +90,8 @@ class InputRows:
     def __init__(self) -> None:
         self._cells: dict[str, str] = {}  # rows as text, since there may be a million
         self.is_changed = False  # since the table was last read or saved
+        # Return a row as text, or None: the dict's own method, which is called a million times.
+        self.cells: Callable[[str], str | None] = self._cells.get
 
     def __contains__(self, image_id: str) -> bool:
         return image_id in self._cells
@@ -131,10 +134,9 @@ class InputRows:
         ValueError
             The content is not a table.
         """
-        header = f"{','.join(COLUMNS)}{_END}".encode()
-        if content and not content.startswith(header):
+        if content and not content.startswith(_HEADER):
             raise ValueError(f"its columns are not {', '.join(COLUMNS)}")
-        self._cells.update(_rows(content[len(header) :]))
+        self._cells.update(_rows(content[len(_HEADER) :]))
 
     def merge(self, journals: Iterable[bytes]) -> None:
         """Read journals, whose rows are later than those that are known.
@@ -163,9 +165,12 @@ class InputRows:
         if not _SPECIAL.isdisjoint("".join(image_ids)):
             rows = ((image_id, *self._cells[image_id].split(",")) for image_id in image_ids)
             return csv_bytes(COLUMNS, rows)
-        lines = [f"{image_id},{self._cells[image_id]}" for image_id in image_ids]
-        text = _END.join([",".join(COLUMNS), *lines, ""])
-        return text.encode("utf-8", "surrogateescape")
+        content = bytearray(_HEADER)
+        for image_id in image_ids:
+            content += f"{image_id},{self._cells[image_id]}{_END}".encode(
+                "utf-8", "surrogateescape"
+            )
+        return bytes(content)
 
 
 class InputTable(InputRows):
@@ -271,10 +276,12 @@ def _rows(content: bytes) -> Iterator[tuple[str, str]]:
     """
     text = content.decode("utf-8", "surrogateescape")
     if '"' not in text:  # then a simple way is three times as fast
-        for line in text.split(_END):
-            image_id, _, cells = line.partition(",")
+        start = 0
+        while (end := text.find(_END, start)) >= 0:
+            image_id, _, cells = text[start:end].partition(",")
             if cells.count(",") == 1:
                 yield image_id, cells
+            start = end + len(_END)
         return
     try:
         for row in csv.reader(StringIO(text, newline="")):
@@ -304,11 +311,19 @@ class SizesAndTimes:
         ArgumentError
             A folder in an object store cannot be read.
         """
-        return " ".join([self._of_first(candidates) or _MISSING for candidates in inputs])
+        parts = []
+        for candidates in inputs:
+            if (
+                isinstance(candidates, tuple)
+                and len(candidates) == 1
+                and "://" not in candidates[0]
+            ):
+                parts.append(_size_and_time(candidates[0]) or _MISSING)
+            else:
+                parts.append(self._of_first(candidates) or _MISSING)
+        return " ".join(parts)
 
     def _of_first(self, candidates: Candidates) -> str:
-        if isinstance(candidates, tuple) and len(candidates) == 1 and "://" not in candidates[0]:
-            return _size_and_time(candidates[0])
         for address in candidates:
             folder, _, name = address.rpartition("/")
             if is_stored(address):

@@ -65,29 +65,32 @@ def plan(files: Sequence[ImageFile], work: Work[Any, Any], *, jobs: int = 1) -> 
     sizes_and_times = SizesAndTimes()
     todo: list[ImageFile] = []
     suspects: list[tuple[ImageFile, str]] = []
-    unknown: list[tuple[ImageFile, str]] = []
+    unknown = 0
     for file in files:  # perhaps a million
         is_complete = results.complete(file)
-        known = [table for table in tables if file.image_id in table]
-        if known or (is_complete and tables):
-            present = sizes_and_times.of(work.inputs(file))
-            for table in known:
-                if not table.has(file.image_id, present):
-                    suspects.append((file, present))
-                    break
-            if is_complete and len(known) < len(tables) and present:
-                unknown.append((file, present))
         if not is_complete:
             todo.append(file)
+        present = ""
+        lacking = []
+        for table in tables:
+            cells = table.cells(file.image_id)
+            if cells is None and not is_complete:
+                continue
+            present = present or sizes_and_times.of(work.inputs(file))
+            if cells is None:
+                lacking.append(table)
+            elif not cells.startswith(f"{present},"):
+                suspects.append((file, present))
+                break
+        else:
+            if lacking and present:
+                _record(lacking, file, present)
+                unknown += 1
     changed = _changed(suspects, work, tables, jobs)
-    changed_ids = {file.image_id for file in changed}
-    unknown = [(file, present) for file, present in unknown if file.image_id not in changed_ids]
-    for file, present in unknown:
-        _record((table for table in tables if file.image_id not in table), file, present)
     if changed:
-        todo_ids = {file.image_id for file in todo} | changed_ids
+        todo_ids = {file.image_id for file in (*todo, *changed)}
         todo = [file for file in files if file.image_id in todo_ids]
-    return Plan(todo, len(files) - len(todo), changed, len(unknown))
+    return Plan(todo, len(files) - len(todo), changed, unknown)
 
 
 def _changed(

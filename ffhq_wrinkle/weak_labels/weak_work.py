@@ -185,6 +185,7 @@ class WeakResults:
 
         self.overwrite = overwrite
         self.weak = opened(out, f"masked texture map; {texture}", {**asdict(texture), **parsing})
+        self._by_products = by_products != ByProducts()
         self.labels = opened_if_kept(by_products.labels, "label map")
         self.face_masks = opened_if_kept(by_products.face_masks, "face mask")
         self.masked_images = opened_if_kept(by_products.masked_images, "face, masked")
@@ -196,7 +197,12 @@ class WeakResults:
 
     def complete(self, file: ImageFile) -> bool:
         """Return whether every result of this image that was asked for is in its folder."""
-        return all(folder.state(name) is State.OURS for folder, name in self._places(file))
+        # The weak mask first and alone: a million of them are asked for where all are there.
+        if self.weak.state(file.mirrored(".png")) is not State.OURS:
+            return False
+        return not self._by_products or all(
+            folder.state(name) is State.OURS for folder, name in self._places(file)
+        )
 
     def write(
         self,
