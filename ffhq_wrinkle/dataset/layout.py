@@ -2,14 +2,14 @@
 
 import os
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, overload
 
 from ..errors import ArgumentError
 from ..images.photographs import IMAGE_SUFFIXES, REFUSED_SUFFIXES
 from ..storage.places import Place, entries, entries_within, is_folder
-from .ids import Ids, is_ffhq_id, is_number
+from .ids import Ids, image_id_of, is_ffhq_id, is_number
 
 if TYPE_CHECKING:
     from upath import UPath
@@ -46,9 +46,10 @@ class ImageFile(NamedTuple):
 
         A name that is not an FFHQ id stays in its folder.
         """
-        released = released_path(self.image_id, suffix)
         folder = self.path.rpartition("/")[0]
-        return released if "/" in released or not folder else f"{folder}/{released}"
+        if not folder or is_ffhq_id(self.image_id):
+            return released_path(self.image_id, suffix)
+        return f"{folder}/{self.image_id}{suffix}"
 
 
 @overload
@@ -151,6 +152,31 @@ def find_other_files(folder: Path, image_ids: Collection[str]) -> dict[str, str]
     return others
 
 
+def require_distinct_ids(images: Iterable[str], *, where: object) -> None:
+    """Refuse images whose names are the same number, for files that are matched by number.
+
+    Parameters
+    ----------
+    images : iterable of str
+        Ids of images, as `find_images` returns them.
+    where : object
+        The folder of the images, for the error message.
+
+    Raises
+    ------
+    ArgumentError
+        Two names, such as 7 and 00007, stand for the same id.
+    """
+    names: dict[str, str] = {}
+    for name in images:
+        twin = names.setdefault(image_id_of(name), name)
+        if twin != name:
+            raise ArgumentError(
+                f"{where}: the images {twin} and {name} have the same number {image_id_of(name)}; "
+                "rename one of them"
+            )
+
+
 def select_images(
     images: dict[str, ImageFile], ids: Ids | None, limit: int | None = None
 ) -> tuple[list[ImageFile], list[str]]:
@@ -174,22 +200,18 @@ def select_images(
     Raises
     ------
     ArgumentError
-        No image has any of the ids.
+        No image has any of the ids, or an id stands for several images.
     """
     if ids is None:
         return list(images.values())[:limit], []
     requested = list(ids)
     if any(image_id not in images for image_id in requested):
         # Without a 00007.png, 7.png or 0000007.png is image 7.
-        numbered = {int(name): name for name in images if is_number(name)}
-        requested = sorted(
-            {
-                numbered.get(int(image_id), image_id)
-                if image_id not in images and is_number(image_id)
-                else image_id
-                for image_id in requested
-            }
-        )
+        numbered: dict[int, list[str]] = {}
+        for name in images:
+            if is_number(name):
+                numbered.setdefault(int(name), []).append(name)
+        requested = sorted({_named(image_id, images, numbered) for image_id in requested})
     missing = [image_id for image_id in requested if image_id not in images]
     if len(missing) == len(requested):
         raise ArgumentError(
@@ -201,6 +223,18 @@ def select_images(
         selected = selected[:limit]
         missing = [image_id for image_id in missing if image_id < selected[-1].image_id]
     return selected, missing
+
+
+def _named(image_id: str, images: Collection[str], numbered: Mapping[int, Sequence[str]]) -> str:
+    """Return the name of the image that an id stands for, or the id if there is none."""
+    if image_id in images or not is_number(image_id):
+        return image_id
+    names = numbered.get(int(image_id), [image_id])
+    if len(names) > 1:
+        raise ArgumentError(
+            f"the id {image_id} stands for the images {' and '.join(names)}; rename one of them"
+        )
+    return names[0]
 
 
 def _candidates(folder: Place) -> Iterator[str]:

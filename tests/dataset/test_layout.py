@@ -9,6 +9,7 @@ from ffhq_wrinkle.dataset.layout import (
     find_other_files,
     image_folder,
     released_path,
+    require_distinct_ids,
     select_images,
 )
 from ffhq_wrinkle.errors import ArgumentError
@@ -93,6 +94,20 @@ def test_selection_keeps_order_and_names_missing_ids(tmp_path):
     assert missing == []
     with pytest.raises(ArgumentError, match="none of the 10 requested ids"):
         select_images(in_folder, parse_ids("100-109"))
+
+
+def test_an_id_that_stands_for_two_images_is_refused(tmp_path):
+    touch(tmp_path, "7.png", "007.png", "00008.png", "8.png")
+    in_folder = find_images(tmp_path)
+    with pytest.raises(ArgumentError, match=r"the id 00007 stands for the images 007 and 7; renam"):
+        select_images(in_folder, parse_ids("6-8"))
+    images, _ = select_images(in_folder, parse_ids("8"))
+    assert [image.path for image in images] == ["00008.png"]  # whose name is the id
+    with pytest.raises(
+        ArgumentError, match=r"x: the images 00008 and 8 have the same number 00008"
+    ):
+        require_distinct_ids(["00001", "00008", "8"], where="x")
+    require_distinct_ids(["00001", "portrait", "0000001"], where="x")
 
 
 def test_further_suffixes_are_listed_on_request(tmp_path):
