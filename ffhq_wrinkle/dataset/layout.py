@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, overload
 
 from ..errors import ArgumentError
-from ..images.photographs import IMAGE_SUFFIXES, REFUSED_SUFFIXES
+from ..images.opening import IMAGE_SUFFIXES, REFUSED_SUFFIXES
 from ..storage.places import Place, entries, entries_within, is_folder
 from .ids import Ids, is_ffhq_id, is_number
 

@@ -99,5 +99,5 @@ def test_further_suffixes_are_listed_on_request(tmp_path):
     touch(tmp_path, "00000/00007.npy", "b.PNG", "c.txt")
     assert list(find_images(tmp_path, also={".npy"})) == ["00007", "b"]
     (tmp_path / "00000" / "00007.npy").unlink()
-    with pytest.raises(ArgumentError, match=r"has no predictions \(bmp, .*npy"):
+    with pytest.raises(ArgumentError, match=r"has no predictions \(avif, bmp, .*npy"):
         find_images(tmp_path / "00000", noun="predictions", also={".npy"})
