@@ -1,5 +1,6 @@
 """Layout: the images of a folder, and the paths of files in the released data set."""
 
+import logging
 import os
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -7,12 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, overload
 
 from ..errors import ArgumentError
-from ..images.photographs import IMAGE_SUFFIXES, REFUSED_SUFFIXES
+from ..images.opening import IMAGE_SUFFIXES, REFUSED_SUFFIXES, readable_suffixes
 from ..storage.places import Place, entries, entries_within, is_folder
 from .ids import Ids, image_id_of, is_ffhq_id, is_number
 
 if TYPE_CHECKING:
     from upath import UPath
+
+log = logging.getLogger(__name__)
 
 SHARD_SIZE = 1000
 _SHARD = re.compile(r"\d{5,}")
@@ -96,9 +99,12 @@ def find_images(
     Raises
     ------
     ArgumentError
-        The folder cannot be read, has no image, or has two images with the same id.
+        The folder cannot be read, has no image, or has several readable files with the same id.
     """
     images: dict[str, ImageFile] = {}
+    twins: dict[str, list[str]] = {}
+    unread = 0
+    readable = readable_suffixes() | {*also}
     suffixes = {*IMAGE_SUFFIXES, *REFUSED_SUFFIXES, *also}
     try:
         candidates = list(_candidates(folder))
@@ -106,21 +112,37 @@ def find_images(
         path, reason = error.filename or folder, error.strerror or error
         raise ArgumentError(f"{path} cannot be read: {reason}") from error
     for path in candidates:
-        stem, _, suffix = path.rpartition("/")[2].rpartition(".")
-        if not stem or f".{suffix.lower()}" not in suffixes:
+        stem = path.rpartition("/")[2].rpartition(".")[0]
+        if not stem or _suffix(path) not in suffixes:
             continue
         image = ImageFile(stem, path)
         twin = images.setdefault(stem, image)
-        if twin is not image:
-            raise ArgumentError(
-                f"{folder}: {twin.path} and {path} have the same id {stem}; keep only one of them"
+        if twin is image:
+            continue
+        if _suffix(path) in readable and _suffix(twin.path) in readable:
+            twins.setdefault(stem, [twin.path]).append(path)
+        else:  # a photograph that is read wins, such as a JPEG beside the camera's raw file
+            images[stem] = min(
+                image, twin, key=lambda file: (_suffix(file.path) not in readable, file.path)
             )
+            unread += 1
+    if twins:
+        listed = [" and ".join(sorted(paths)) for _, paths in sorted(twins.items())]
+        raise ArgumentError(
+            f"{folder}: several files have the same id; keep only one of each: {'; '.join(listed)}"
+        )
+    if unread:
+        log.info("%d files left out: others of the same name are used, such as a JPEG", unread)
     if not images:
         kinds = ", ".join(sorted(suffix[1:] for suffix in {*IMAGE_SUFFIXES, *also}))
         raise ArgumentError(
             f"{folder} has no {noun} ({kinds}), neither directly nor in subfolders such as 00000"
         )
     return {image_id: images[image_id] for image_id in sorted(images)}
+
+
+def _suffix(path: str) -> str:
+    return f".{path.rpartition('.')[2].lower()}"
 
 
 def find_other_files(folder: Path, image_ids: Collection[str]) -> dict[str, str]:
@@ -143,7 +165,7 @@ def find_other_files(folder: Path, image_ids: Collection[str]) -> dict[str, str]
     others: dict[str, str] = {}
     for path in sorted(_candidates(folder)):
         name = path.rpartition("/")[2]
-        if f".{name.rpartition('.')[2].lower()}" in listed:
+        if _suffix(name) in listed:
             continue
         ends = [*(match.start() for match in _BEHIND_ID.finditer(name)), len(name)]
         owner = next((name[:end] for end in reversed(ends) if name[:end] in image_ids), None)

@@ -257,9 +257,9 @@ def test_files_that_are_not_images_are_reported_as_on_a_disk(bucket, tmp_path, m
         read_image(folder / "empty.png")
     with pytest.raises(ImageError, match="no such file"):
         read_image(folder / "absent.png")
-    with pytest.raises(ImageError, match="HEIC files are not read"):
-        read_image(folder / "photo.heic")
-    monkeypatch.setattr("ffhq_wrinkle.images.photographs.MAX_BYTES", 20)
+    with pytest.raises(ImageError, match="CR2 files are not read"):
+        read_image(folder / "photo.cr2")
+    monkeypatch.setattr("ffhq_wrinkle.images.opening.MAX_BYTES", 20)
     with pytest.raises(ImageError, match="larger than 20 bytes"):
         read_image(folder / "gray.png")
     assert len(get(folder / "gray.png", most=21)) == 21
