@@ -11,7 +11,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from ..errors import ArgumentError, ImageError
-from ..images.photographs import decode_gray, read_content, read_image
+from ..images.opening import read_content
+from ..images.photographs import decode_gray, read_image
 from ..storage.places import Place
 from .formulas import FORMULAS
 from .texture import REFERENCE_SIDE, TextureSettings
