@@ -5,6 +5,7 @@ at most half of the line's width away. Points are (x, y) in pixels, and (0, 0) i
 corner of the image, so the centre of pixel (row, column) is at (column + 0.5, row + 0.5).
 """
 
+import itertools
 import math
 from collections.abc import Sequence
 
@@ -20,8 +21,8 @@ def polygon_mask(rings: Sequence[np.ndarray], shape: tuple[int, int]) -> np.ndar
     """Return the pixels whose centres lie inside a polygon, by the even-odd rule.
 
     A ring within another ring is therefore a hole, and where a ring crosses itself, what it
-    encloses twice is outside. Of pixels whose centres lie exactly on an edge, those on left and
-    upper edges are inside, so that polygons that share an edge share no pixel.
+    encloses twice is outside. Pixels whose centres lie exactly on an edge are inside on left and
+    upper edges only, so that polygons that share an edge share no pixel.
 
     Parameters
     ----------
@@ -116,7 +117,7 @@ def line_mask(
         corners = np.concatenate([corners, corners[:1]])
     if len(corners) == 1:
         corners = np.repeat(corners, 2, axis=0)
-    for start, end in zip(corners[:-1], corners[1:], strict=True):
+    for start, end in itertools.pairwise(corners):
         _add_segment(mask, start, end, width / 2)
     return mask
 

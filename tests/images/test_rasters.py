@@ -1,5 +1,6 @@
 """Rasters against a test of every pixel's centre, and shapes whose pixels are counted by hand."""
 
+import itertools
 import math
 from fractions import Fraction
 
@@ -48,7 +49,7 @@ def squared_distance(x, y, start, end):
 
 def line_by_every_centre(points, shape, width):
     corners = [(Fraction(float(a)), Fraction(float(b))) for a, b in points]
-    pieces = list(zip(corners, corners[1:], strict=False)) or [(corners[0], corners[0])]
+    pieces = list(itertools.pairwise(corners)) or [(corners[0], corners[0])]
     limit = (Fraction(width) / 2) ** 2
     mask = np.zeros(shape, bool)
     for row, column, x, y in centres(shape):
@@ -82,7 +83,7 @@ def test_random_lines_are_those_of_every_centre(seed):
     expected = line_by_every_centre(points, SHAPE, width)
     if (drawn != expected).any():  # only where a centre is half of the width away, but for rounding
         for row, column in np.argwhere(drawn != expected):
-            pieces = zip(points[:-1], points[1:], strict=True)
+            pieces = itertools.pairwise(points)
             x, y = column + 0.5, row + 0.5
             distances = [float(squared_distance(x, y, *piece)) ** 0.5 for piece in pieces]
             assert min(distances) == pytest.approx(width / 2, abs=1e-12)
