@@ -9,7 +9,13 @@ from typing import NamedTuple
 from ..errors import ArgumentError
 from .annotation import Annotation
 from .export_files import ExportFile, UnknownExportError
+from .json_files import JsonSignature, is_json, matching_signature
+from .readers import coco, label_studio, labelme
+from .readers.coco import read_coco
 from .readers.cvat import is_cvat, read_cvat
+from .readers.label_studio import read_label_studio
+from .readers.labelme import read_labelme
+from .readers.masks import is_mask, read_masks
 
 
 class Tool(NamedTuple):
@@ -21,8 +27,8 @@ class Tool(NamedTuple):
         The format's name on the command line.
     title : str
         Its name in messages.
-    recognises : callable
-        Returns whether a file is of this format, by its content.
+    recognises : callable or sequence of JsonSignature
+        Returns whether a file is of this format, by its content; or the keys of its JSON.
     read : callable
         Yields the annotations of a file, one after another, so that memory does not grow with
         their number. Raises `ExportError`.
@@ -32,7 +38,7 @@ class Tool(NamedTuple):
 
     name: str
     title: str
-    recognises: Callable[[ExportFile], bool]
+    recognises: Callable[[ExportFile], bool] | tuple[JsonSignature, ...]
     read: Callable[[ExportFile], Iterator[Annotation]]
     per_image: bool = False
 
@@ -40,7 +46,13 @@ class Tool(NamedTuple):
 # In the order in which files are tried.
 TOOLS = {
     tool.name: tool
-    for tool in (Tool("cvat", "CVAT for images or for video 1.1", is_cvat, read_cvat),)
+    for tool in (
+        Tool("cvat", "CVAT for images or for video 1.1", is_cvat, read_cvat),
+        Tool("label-studio", "Label Studio JSON", label_studio.SIGNATURES, read_label_studio),
+        Tool("labelme", "LabelMe JSON", labelme.SIGNATURES, read_labelme, per_image=True),
+        Tool("coco", "COCO JSON", coco.SIGNATURES, read_coco),
+        Tool("masks", "masks, a picture each", is_mask, read_masks, per_image=True),
+    )
 }
 
 
@@ -66,8 +78,19 @@ def tool_of(file: ExportFile, name: str | None = None) -> Tool:
         if name not in TOOLS:
             raise ArgumentError(f"format is {name!r}; there are {', '.join(TOOLS)}")
         return TOOLS[name]
-    for tool in TOOLS.values():
-        if tool.recognises(file):
-            return tool
+    if is_json(file):
+        signatures = {
+            signature: tool
+            for tool in TOOLS.values()
+            if not callable(tool.recognises)
+            for signature in tool.recognises
+        }
+        signature = matching_signature(file, signatures)
+        if signature:
+            return signatures[signature]
+    else:
+        for tool in TOOLS.values():
+            if callable(tool.recognises) and tool.recognises(file):
+                return tool
     titles = ", ".join(tool.title for tool in TOOLS.values())
     raise UnknownExportError(f"{file}: not an export that is read ({titles})")

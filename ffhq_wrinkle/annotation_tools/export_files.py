@@ -110,20 +110,24 @@ class ExportFile:
             raise ExportError(f"{self} is larger than {MAX_BYTES} bytes")
         return content
 
-    def beside(self, name: str) -> "ExportFile | None":
-        """Return another file of the same folder, or None if there is none of this name."""
-        inner = str(PurePosixPath(self.name).parent / name)
-        if PurePosixPath(inner).is_absolute() or ".." in PurePosixPath(inner).parts:
+    def at(self, *parts: str) -> "ExportFile | None":
+        """Return another file of the export by its path within it, or None if there is none."""
+        name = PurePosixPath(*parts)
+        if name.is_absolute() or ".." in name.parts:
             return None
         if self.archive:
-            known = inner in self.archive.NameToInfo
-            return ExportFile(self.argument, inner, self.archive) if known else None
-        path = self._path.parent / name
-        if not path.is_file():
+            known = str(name) in self.archive.NameToInfo
+            return ExportFile(self.argument, str(name), self.archive) if known else None
+        folder = self.argument if self.argument.is_dir() else self.argument.parent
+        if not (folder / name).is_file():
             return None
         if self.argument.is_dir():
-            return ExportFile(self.argument, inner)
-        return ExportFile(path, name)
+            return ExportFile(self.argument, str(name))
+        return ExportFile(folder / name, name.name)
+
+    def beside(self, name: str) -> "ExportFile | None":
+        """Return another file of the same folder, or None if there is none of this name."""
+        return self.at(*self.folders, name)
 
 
 def export_files(argument: Path) -> Iterator[ExportFile]:

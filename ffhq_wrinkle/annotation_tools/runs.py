@@ -60,3 +60,60 @@ def run_lengths(mask: np.ndarray) -> np.ndarray:
     flat = np.concatenate([[False], np.asarray(mask, bool).ravel()])
     changes = np.flatnonzero(flat[1:] != flat[:-1])
     return np.diff(np.concatenate([[0], changes, [flat.size - 1]]))
+
+
+def coco_lengths(text: str) -> np.ndarray:
+    """Decode COCO's compressed run lengths, of which the first is background.
+
+    Each length is written in groups of 5 bits, the lowest first, as characters from "0" on; the
+    sixth bit says that another group follows, and the highest bit of the last group is the sign.
+    From the fourth length on, the difference to the length two before is written.
+
+    Raises
+    ------
+    ArgumentError
+        The text has another character, or ends within a length.
+
+    >>> coco_lengths("32").tolist()
+    [3, 2]
+    """
+    try:
+        groups = np.frombuffer(text.encode("ascii"), np.uint8).astype(np.int64) - ord("0")
+    except UnicodeEncodeError as error:
+        raise ArgumentError("its compressed runs are not ASCII text") from error
+    if groups.size and (groups.min() < 0 or groups.max() > 63 or groups[-1] & 32):
+        raise ArgumentError("its compressed runs are damaged or cut short")
+    lengths: list[int] = []
+    length = shift = 0
+    for group in groups.tolist():
+        length |= (group & 31) << shift
+        shift += 5
+        if group & 32:
+            continue
+        if group & 16:
+            length -= 1 << shift
+        lengths.append(length + lengths[-2] if len(lengths) > 2 else length)
+        length = shift = 0
+    if any(abs(length) > 1 << 40 for length in lengths):
+        raise ArgumentError("its compressed runs are damaged: a run is too long")
+    return np.array(lengths, np.int64)
+
+
+def coco_text(lengths: Sequence[int] | np.ndarray) -> str:
+    """Encode run lengths as COCO compresses them; `coco_lengths` decodes them.
+
+    >>> coco_text([3, 2])
+    '32'
+    """
+    counts = [int(length) for length in lengths]
+    characters = []
+    for place, count in enumerate(counts):
+        rest = count - counts[place - 2] if place > 2 else count
+        while True:
+            group = rest & 31
+            rest >>= 5
+            last = rest == (-1 if group & 16 else 0)
+            characters.append(chr(ord("0") + (group if last else group | 32)))
+            if last:
+                break
+    return "".join(characters)

@@ -16,6 +16,7 @@ from defusedxml.ElementTree import iterparse
 from ...errors import ArgumentError
 from ..annotation import Annotation, Area, Ellipse, Line, Pixels, Polygon, Shape
 from ..export_files import ExportError, ExportFile
+from ..geometry import checked_points, turned_box
 from ..runs import runs_mask
 
 _NO_PIXELS = {"points", "cuboid", "skeleton", "tag"}
@@ -204,13 +205,9 @@ def _mask(shape: Element, where: str) -> Pixels:
 
 def _box(shape: Element) -> Polygon:
     left, top, right, bottom = (_number(shape, key) for key in ("xtl", "ytl", "xbr", "ybr"))
-    corners = np.array([[left, top], [right, top], [right, bottom], [left, bottom]])
-    turn = math.radians(_number(shape, "rotation", 0))
-    if turn:
-        centre = corners.mean(axis=0)
-        rotation = np.array([[math.cos(turn), math.sin(turn)], [-math.sin(turn), math.cos(turn)]])
-        corners = (corners - centre) @ rotation + centre
-    return Polygon((corners,))
+    left_top, size_wh = np.array([left, top]), np.array([right - left, bottom - top])
+    turn = _number(shape, "rotation", 0)
+    return Polygon((turned_box(left_top, size_wh, turn, about=left_top + size_wh / 2),))
 
 
 def _points(text: str) -> np.ndarray:
@@ -218,10 +215,7 @@ def _points(text: str) -> np.ndarray:
     pairs = [pair.split(",") for pair in text.split(";") if pair.strip()]
     if any(len(pair) != 2 for pair in pairs):
         raise ValueError(f"points {text[:40]!r} are not pairs of numbers")
-    points = np.array([[float(x), float(y)] for x, y in pairs]).reshape(-1, 2)
-    if not np.isfinite(points).all():
-        raise ValueError(f"points {text[:40]!r} are not finite numbers")
-    return points
+    return checked_points([[float(x), float(y)] for x, y in pairs])
 
 
 def _number(shape: Element, key: str, default: float | None = None) -> float:
