@@ -24,6 +24,7 @@ _MODULES = {
     "export": "api.training",
     "fuse": "api.human_masks",
     "fuse_labels": "api.human_masks",
+    "import_labels": "api.annotation_tools",
     "predict": "api.wrinkles",
     "read_image": "api.pictures",
     "read_mask": "api.pictures",

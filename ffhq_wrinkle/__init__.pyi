@@ -1,3 +1,4 @@
+from .api.annotation_tools import import_labels
 from .api.datasets import composition, download, sample
 from .api.human_masks import agreement, fuse, fuse_labels
 from .api.pictures import read_image, read_mask
@@ -26,6 +27,7 @@ __all__ = [
     "export",
     "fuse",
     "fuse_labels",
+    "import_labels",
     "predict",
     "read_image",
     "read_mask",

@@ -70,7 +70,7 @@ class Shape:
     kind : str
         The tool's own word, such as "polyline" or "brush".
     label : str or None
-        The name of its class; None if the tool has none.
+        The name of its class; "" if it was given none, and None if the tool has no classes.
     areas : tuple
         The areas that it covers, as a union; empty for kinds that cover no pixels, such as points
         and tags.

@@ -14,6 +14,7 @@ from .readers import coco, label_studio, labelme
 from .readers.coco import read_coco
 from .readers.cvat import is_cvat, read_cvat
 from .readers.label_studio import read_label_studio
+from .readers.label_studio_png import is_brush_file, read_brush_file
 from .readers.labelme import read_labelme
 from .readers.masks import is_mask, read_masks
 
@@ -51,6 +52,7 @@ TOOLS = {
         Tool("label-studio", "Label Studio JSON", label_studio.SIGNATURES, read_label_studio),
         Tool("labelme", "LabelMe JSON", labelme.SIGNATURES, read_labelme, per_image=True),
         Tool("coco", "COCO JSON", coco.SIGNATURES, read_coco),
+        Tool("label-studio-png", "Label Studio's brush files", is_brush_file, read_brush_file),
         Tool("masks", "masks, a picture each", is_mask, read_masks, per_image=True),
     )
 }

@@ -90,6 +90,24 @@ def read_size(path: Path) -> tuple[int, int]:
     ImageError
         As `read_image`, as far as the file's header and end tell.
     """
+    height, width, sideways = _read_header(path)
+    return (width, height) if sideways else (height, width)
+
+
+def stored_size(path: Path) -> tuple[int, int]:
+    """Read the rows and columns of an image as they are stored, before it is turned upright.
+
+    Raises
+    ------
+    ImageError
+        As `read_size`.
+    """
+    height, width, _ = _read_header(path)
+    return height, width
+
+
+def _read_header(path: Path) -> tuple[int, int, bool]:
+    """Read rows and columns as they are stored, and whether upright they change places."""
     require_regular(path)
     try:
         with path.open("rb") as file, opened(file) as image:
@@ -102,7 +120,7 @@ def read_size(path: Path) -> tuple[int, int]:
                 width, height = (image.tag_v2[tag] for tag in _TIFF_SIDES)
     except OSError as error:
         raise ImageError(f"cannot be read: {error.strerror or error}") from error
-    return (width, height) if sideways else (height, width)
+    return height, width, sideways
 
 
 def _orientation(image: ImageFile.ImageFile, file: BinaryIO) -> object:

@@ -35,8 +35,14 @@ def read_coco(file: ExportFile) -> Iterator[Annotation]:
         The file is damaged, or not of this kind.
     """
     images, labels, left = _listed(file)
+    if not left:
+        raise ExportError(
+            f"{file}: it has no annotation at all; Label Studio writes such a file for brushes and "
+            "bitmasks: export as JSON"
+        )
     waiting: dict[tuple[Any, str], list[Shape]] = {}
     people_of: dict[Any, set[str]] = {}
+    named = False
     with file.opened() as content, JsonErrors(file):
         for number, entry in enumerate(_items(content, "annotations.item"), start=1):
             where = f"{file}, annotation {_get(entry, 'id', file, number)}"
@@ -44,6 +50,9 @@ def read_coco(file: ExportFile) -> Iterator[Annotation]:
             if image_id not in images:
                 raise ExportError(f"{where}: there is no image {image_id}")
             person = str(entry.get("annotator") or "")
+            named = named or bool(person)
+            if number == 1 and not named:
+                _require_one_entry_for_each_name(images, file)
             people_of.setdefault(image_id, set()).add(person)
             shape = _shape(entry, _size(images[image_id], where), labels, where)
             waiting.setdefault((image_id, person), []).append(shape)
@@ -52,9 +61,22 @@ def read_coco(file: ExportFile) -> Iterator[Annotation]:
                 for one in sorted(people_of.pop(image_id)):
                     shapes = waiting.pop((image_id, one))
                     yield _annotation(images[image_id], tuple(shapes), one, file)
+    if not named:
+        for image_id, image in images.items():
+            if image_id not in left:
+                yield _annotation(image, (), "", file)
+
+
+def _require_one_entry_for_each_name(images: Mapping[Any, Any], file: ExportFile) -> None:
+    names: dict[Any, Any] = {}
     for image_id, image in images.items():
-        if image_id not in left:
-            yield _annotation(image, (), "", file)
+        name = image.get("file_name")
+        if name in names:
+            raise ExportError(
+                f"{file}: images {names[name]} and {image_id} are both {name}, as Label Studio "
+                "writes for each annotation, and the file does not say who drew: export as JSON"
+            )
+        names[name] = image_id
 
 
 def _items(content: Any, prefix: str) -> Iterator[Any]:  # noqa: ANN401  # files and JSON

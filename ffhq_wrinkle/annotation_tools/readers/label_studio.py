@@ -162,19 +162,15 @@ class _Task:
                 areas, remark = self._areas(value, size, where)
             except ArgumentError as error:
                 raise ExportError(f"{where}: {error}") from error
-            labels = next((value[key] for key in value if key.endswith(_SUFFIX)), None) or [None]
+            labels = next((value[key] for key in value if key.endswith(_SUFFIX)), None) or [""]
             kind = _kind(kind, value)
             identity = self.runs[value["rle"]] if isinstance(value.get("rle"), int) else place
             shapes += [
                 (Shape(kind, label, areas, f"region {place}", remark), identity) for label in labels
             ]
         # With <Labels> and <Brush>, every region is there twice, once without a label.
-        labelled = {identity for shape, identity in shapes if shape.label is not None}
-        kept = tuple(
-            shape
-            for shape, identity in shapes
-            if shape.label is not None or identity not in labelled
-        )
+        labelled = {identity for shape, identity in shapes if shape.label}
+        kept = tuple(shape for shape, identity in shapes if shape.label or identity not in labelled)
         return kept, size
 
     def _areas(
@@ -215,7 +211,7 @@ class _Task:
             try:
                 values = np.fromstring(text, np.int64, sep=",")
                 if values.size and values.max() > 255:
-                    raise ArgumentError(f"its rle has the value {values.max()}, which is no byte")
+                    raise ArgumentError(f"its rle has the value {values.max()}, which is above 255")
                 return decode_alpha(values.astype(np.uint8), size[0] * size[1]).reshape(size)
             except (ArgumentError, ValueError, DeprecationWarning) as error:
                 raise ExportError(f"{where}: {error}") from error

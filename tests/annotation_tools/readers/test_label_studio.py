@@ -198,7 +198,7 @@ def test_a_curve_passes_between_its_control_points(tmp_path):
         ([0, 0, 3, 32, 57, 27, 1, 255], "its code ends after .* of 200 pixels|runs do not end"),
         ([0, 0, 0, 4, 57, 27, 1, 255], "its runs have 1 pixels, not 200"),
         ([1, 2], "fewer than a header"),
-        ([300] * 20, "the value 300"),
+        ([300] * 20, "the value 300, which is above 255"),
         ("text", "not a list of whole numbers"),
     ],
 )
