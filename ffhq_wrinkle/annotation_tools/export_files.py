@@ -1,10 +1,11 @@
 """Export files: the files of an export, whether it is a file, a folder or a zip archive."""
 
+import io
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
@@ -87,8 +88,9 @@ class ExportFile:
         except KeyError as error:
             raise ExportError(f"{self.argument} has no file {self.name}") from error
         except _DAMAGED as error:
-            reason = getattr(error, "strerror", None) or error
-            raise ExportError(f"{self}: cannot be read: {reason}") from error
+            reason = error.strerror if isinstance(error, OSError) else ""
+            said = f"cannot be read: {reason}" if reason else f"damaged or cut short: {error}"
+            raise ExportError(f"{self}: {said}") from error
 
     @cached_property
     def head(self) -> bytes:
@@ -160,17 +162,8 @@ def export_files(argument: Path) -> Iterator[ExportFile]:
 
 
 def _members(argument: Path) -> Iterator[ExportFile]:
-    try:
-        archive = zipfile.ZipFile(argument)  # which closes it once no file refers to it
-    except _DAMAGED as error:
-        raise ExportError(f"{argument}: not a complete zip archive: {error}") from error
-    names = sorted(info.filename for info in archive.infolist() if not info.is_dir())
-    for name in names:
-        path = PurePosixPath(name.replace("\\", "/"))
-        if path.is_absolute() or ".." in path.parts or ":" in path.parts[0]:
-            raise ExportError(
-                f"{argument}: the name {name!r} leads out of the archive; nothing was read"
-            )
+    archive = _archive(argument, str(argument))
+    names = _safe_names(archive, str(argument))
     if not names:
         raise ExportError(
             f"{argument}: an empty archive; Label Studio writes one for what a format cannot hold: "
@@ -180,3 +173,43 @@ def _members(argument: Path) -> Iterator[ExportFile]:
         parts = PurePosixPath(name).parts
         if parts[0] != "__MACOSX" and not any(part.startswith(".") for part in parts):
             yield ExportFile(argument, name, archive)
+
+
+def members_of(file: ExportFile) -> dict[str, Callable[[], bytes]]:
+    """Return functions that read the members of a file that is itself a zip archive, by name.
+
+    Raises
+    ------
+    ExportError
+        It is damaged, a name leads out of it, or, on reading, a member is too large.
+    """
+    archive = _archive(io.BytesIO(file.content()), str(file))
+    return {
+        name: partial(ExportFile(file.argument, name, archive).content)
+        for name in _safe_names(archive, str(file))
+    }
+
+
+def _archive(file: Path | io.BytesIO, name: str) -> zipfile.ZipFile:
+    try:
+        return zipfile.ZipFile(file)  # which closes it once no file refers to it
+    except _DAMAGED as error:
+        raise ExportError(f"{name}: not a complete zip archive: {error}") from error
+
+
+def _safe_names(archive: zipfile.ZipFile, shown: str) -> list[str]:
+    """Return the names of an archive's files, sorted.
+
+    Raises
+    ------
+    ExportError
+        A name leads out of the archive.
+    """
+    names = sorted(info.filename for info in archive.infolist() if not info.is_dir())
+    for name in names:
+        path = PurePosixPath(name.replace("\\", "/"))
+        if path.is_absolute() or ".." in path.parts or ":" in path.parts[0]:
+            raise ExportError(
+                f"{shown}: the name {name!r} leads out of the archive; nothing was read"
+            )
+    return names

@@ -31,14 +31,34 @@ def runs_mask(lengths: Sequence[int] | np.ndarray, pixels: int) -> np.ndarray:
     array([False,  True,  True, False])
     """
     counts = np.asarray(lengths, np.int64).reshape(-1)
-    if counts.size and counts.min() < 0:
-        raise ArgumentError(f"a run has {counts.min()} pixels")
-    # One by one, so that lengths near 2**63 cannot wrap round to the right sum.
-    total = int(counts.sum()) if counts.size == 0 or counts.max() <= pixels else -1
-    if total != pixels:
-        shown = f"{total}" if total >= 0 else "more"
-        raise ArgumentError(f"its runs have {shown} pixels, not {pixels}")
-    return np.repeat(np.arange(len(counts)) % 2 == 1, counts)
+    return repeated(np.arange(len(counts)) % 2 == 1, counts, pixels)
+
+
+def repeated(values: np.ndarray, lengths: np.ndarray, pixels: int) -> np.ndarray:
+    """Return the pixels of runs, each with its value.
+
+    Parameters
+    ----------
+    values : np.ndarray
+        (N,), of any dtype.
+    lengths : np.ndarray
+        int64, (N,).
+    pixels : int
+        Number of pixels that the runs must fill.
+
+    Raises
+    ------
+    ArgumentError
+        A length is negative, or the runs have another number of pixels.
+    """
+    if lengths.size and lengths.min() < 0:
+        raise ArgumentError(f"a run has {lengths.min()} pixels")
+    # The sum of lengths that are each too long could wrap round to the right one.
+    too_long = bool(lengths.size) and int(lengths.max()) > pixels
+    total = 0 if too_long else int(lengths.sum())
+    if too_long or total != pixels:
+        raise ArgumentError(f"its runs have {'more' if too_long else total} pixels, not {pixels}")
+    return np.repeat(values, lengths)
 
 
 def run_lengths(mask: np.ndarray) -> np.ndarray:

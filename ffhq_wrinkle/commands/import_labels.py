@@ -12,7 +12,10 @@ if TYPE_CHECKING:
 
     from ..annotation_tools.choices import Empty, Submission
 
-_FORMATS = ["cvat", "label-studio", "labelme", "coco", "masks"]
+_FORMATS = [
+    "cvat", "label-studio", "labelme", "coco", "supervisely", "v7", "via2", "via3", "qupath",
+    "segments-ai", "nrrd", "nifti", "psd", "ora", "napari-shapes", "napari-labels", "masks",
+]  # fmt: skip
 
 
 @click.command("import-labels")

@@ -8,7 +8,7 @@ either; `png_decoding` decodes PNG where that is faster. Masks are read in `mask
 import io
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
@@ -221,10 +221,13 @@ def require_regular(path: Place) -> None:
 
 
 @contextmanager
-def opened(content: bytes | BinaryIO) -> Iterator[ImageFile.ImageFile]:
+def opened(
+    content: bytes | BinaryIO, *, also: Collection[str] = ()
+) -> Iterator[ImageFile.ImageFile]:
     """Open an image whose pixels are about to be decoded inside the `with` block.
 
-    An open file is read only as far as its pixels are used.
+    An open file is read only as far as its pixels are used. `also` has further modes of Pillow to
+    accept, such as "I", 32-bit numbers.
 
     Raises
     ------
@@ -234,7 +237,7 @@ def opened(content: bytes | BinaryIO) -> Iterator[ImageFile.ImageFile]:
     try:
         file = io.BytesIO(content) if isinstance(content, bytes) else content
         with Image.open(file, formats=tuple(FORMATS)) as image:
-            _require_readable(image)
+            _require_readable(image, also)
             yield image
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise ImageError(f"too many pixels: {error}") from error
@@ -244,7 +247,7 @@ def opened(content: bytes | BinaryIO) -> Iterator[ImageFile.ImageFile]:
         raise ImageError(f"damaged or cut short: {error or type(error).__name__}") from error
 
 
-def _require_readable(image: Image.Image) -> None:
+def _require_readable(image: Image.Image, also: Collection[str]) -> None:
     """Refuse images that cannot be converted to one 8-bit RGB picture without guessing."""
     if image.width * image.height > MAX_PIXELS:
         raise ImageError(
@@ -256,11 +259,21 @@ def _require_readable(image: Image.Image) -> None:
     frames = 1 if image.format == "MPO" else getattr(image, "n_frames", 1)
     if frames > 1:
         raise ImageError(f"{frames} pages or frames in one {image.format}; save only one of them")
-    supported = {"1", "L", "LA", "La", "P", "PA", "RGB", "RGBA", "RGBa", "RGBX"}
+    supported = {"1", "L", "LA", "La", "P", "PA", "RGB", "RGBA", "RGBa", "RGBX", *also}
+    if image.mode == "I" and not _has_32_bits(image):
+        supported -= {"I"}
     if image.mode not in supported and not image.mode.startswith("I;16"):
         raise ImageError(f"its pixels have mode {image.mode}; convert to 8-bit RGB or gray")
     if isinstance(image, TiffImagePlugin.TiffImageFile):
         _require_readable_tiff(image)
+
+
+def _has_32_bits(image: Image.Image) -> bool:
+    """Return whether an image is a TIFF of 32-bit numbers; mode I also holds signed 16 bits."""
+    if not isinstance(image, TiffImagePlugin.TiffImageFile):
+        return False
+    bits: object = image.tag_v2.get(TiffImagePlugin.BITSPERSAMPLE)
+    return bits == (32,)
 
 
 def _require_readable_tiff(image: TiffImagePlugin.TiffImageFile) -> None:
