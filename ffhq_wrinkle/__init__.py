@@ -22,6 +22,7 @@ _MODULES = {
     "download": "api.datasets",
     "evaluate": "api.scores",
     "export": "api.training",
+    "export_labels": "api.annotation_tools",
     "fuse": "api.human_masks",
     "fuse_labels": "api.human_masks",
     "import_labels": "api.annotation_tools",

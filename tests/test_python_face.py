@@ -79,6 +79,7 @@ LEFT_OUT = {"version", "verbose", "quiet", "ids_file", "as_json", "other", "resu
     ("download", "download"),
     ("evaluate", "evaluate"),
     ("export", "export"),
+    ("export-labels", "export_labels"),
     ("fuse-labels", "fuse_labels"),
     ("import-labels", "import_labels"),
     ("predict", "predict"),

@@ -4,9 +4,16 @@ from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from ..annotation_tools.choices import Empty, ImportSettings, Submission
+from ..annotation_tools.exporting import (
+    ExportFormat,
+    ExportReport,
+    ExportSettings,
+    export_folder,
+)
 from ..annotation_tools.import_report import ImportReport
 from ..annotation_tools.importing import import_folder
 from ..annotation_tools.pixels import ALPHA
+from ..annotation_tools.writers.drawing import Per
 from ..runs.cores import available_cores
 from .arguments import AnyPath, as_path
 
@@ -88,6 +95,73 @@ def import_labels(
         ),
         names=list(names),
         format_name=format,
+        images=as_path(images),
+        jobs=jobs or available_cores(),
+        overwrite=overwrite,
+    )
+
+
+def export_labels(
+    masks: AnyPath,
+    out: AnyPath,
+    *,
+    format: ExportFormat,  # the option's name
+    images: AnyPath | None = None,
+    label: str = "wrinkle",
+    per: Per = "component",
+    threshold: int | None = None,
+    prefix: str = "",
+    model_version: str = "ffhq-wrinkle",
+    jobs: int | None = None,
+    overwrite: bool = False,
+) -> ExportReport:
+    """Write masks as a first version to correct in a tool; the command `export-labels`.
+
+    Parameters
+    ----------
+    masks : str or Path
+        Folder of masks, such as annotators' masks, fused masks or predictions.
+    out : str or Path
+        Folder for the tool's files.
+    format : {"cvat", "label-studio", "labelme", "coco"}
+        The tool.
+    images : str or Path, optional
+        Folder of the photographs, whose names and sizes the tool knows.
+    label : str
+        Name of the class of all shapes.
+    per : {"component", "image"}
+        A shape for each connected component, or one for each image.
+    threshold : int, optional
+        For masks with more than two values: pixels of at least this value are drawn.
+    prefix : str
+        Text before the name of each image, such as an address that the tool reads.
+    model_version : str
+        For Label Studio: name of the predictions.
+    jobs : int, optional
+        Number of threads; one per core if not given.
+    overwrite : bool
+        Replace files of an earlier export.
+
+    Returns
+    -------
+    ExportReport
+
+    Raises
+    ------
+    ArgumentError, OutputError
+        As in `annotation_tools.exporting.export_folder`.
+    """
+    return export_folder(
+        as_path(masks),
+        as_path(out),
+        ExportSettings(
+            format=format,
+            label=label,
+            per=per,
+            threshold=threshold,
+            prefix=prefix,
+            model_version=model_version,
+        ),
         images=as_path(images),
         jobs=jobs or available_cores(),
         overwrite=overwrite,

@@ -10,6 +10,7 @@ from .demographics import demographics_command
 from .download import download_command
 from .evaluate import evaluate_command
 from .export import export_command
+from .export_labels import export_labels_command
 from .fuse_labels import fuse_labels_command
 from .import_labels import import_labels_command
 from .predict import predict_command
@@ -22,6 +23,7 @@ COMMANDS = [
     sample_command,
     build_weak_command,
     import_labels_command,
+    export_labels_command,
     fuse_labels_command,
     agreement_command,
     train_command,
