@@ -1,3 +1,4 @@
+from .api.annotation_tools import export_labels, import_labels
 from .api.datasets import composition, download, sample
 from .api.human_masks import agreement, fuse, fuse_labels
 from .api.pictures import read_image, read_mask
@@ -24,8 +25,10 @@ __all__ = [
     "download",
     "evaluate",
     "export",
+    "export_labels",
     "fuse",
     "fuse_labels",
+    "import_labels",
     "predict",
     "read_image",
     "read_mask",

@@ -66,6 +66,7 @@ def test_every_promised_name_is_on_the_page():
 RENAMED = {
     "parser_name": "parser", "source_text": "source", "compile_model": "compile", "ids_text": "ids",
     "set_texts": "sets", "excluded_texts": "exclude", "by_text": "by", "draws": "n",
+    "format_name": "format",
 }  # fmt: skip
 LEFT_OUT = {"version", "verbose", "quiet", "ids_file", "as_json", "other", "resume"}
 
@@ -78,7 +79,9 @@ LEFT_OUT = {"version", "verbose", "quiet", "ids_file", "as_json", "other", "resu
     ("download", "download"),
     ("evaluate", "evaluate"),
     ("export", "export"),
+    ("export-labels", "export_labels"),
     ("fuse-labels", "fuse_labels"),
+    ("import-labels", "import_labels"),
     ("predict", "predict"),
     ("sample", "sample"),
     ("train", "train"),

@@ -10,7 +10,9 @@ from .demographics import demographics_command
 from .download import download_command
 from .evaluate import evaluate_command
 from .export import export_command
+from .export_labels import export_labels_command
 from .fuse_labels import fuse_labels_command
+from .import_labels import import_labels_command
 from .predict import predict_command
 from .sample import sample_command
 from .train import train_command
@@ -20,6 +22,8 @@ COMMANDS = [
     demographics_command,
     sample_command,
     build_weak_command,
+    import_labels_command,
+    export_labels_command,
     fuse_labels_command,
     agreement_command,
     train_command,

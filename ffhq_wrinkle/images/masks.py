@@ -73,8 +73,10 @@ def decode_mask(content: bytes, *, threshold: int | None = None) -> np.ndarray:
         raise ArgumentError(f"threshold is {threshold}; the lowest level that means drawn is 1")
     pixels = decode_plain_gray(content)
     if pixels is None:
-        with opened(content) as image:
+        with opened(content, also=("I",)) as image:
             pixels = stored_pixels(image, content)
+            if pixels.dtype == np.int32 and pixels.min() < 0:
+                raise ImageError("a 32-bit mask with numbers below 0 or above 2147483647")
             levels = _levels(pixels)
             if image.mode == "P" and not levels.any() and np.asarray(image).any():
                 raise ImageError("its palette has no colour but black; draw in white")
@@ -119,6 +121,11 @@ def _drawn(levels: np.ndarray) -> np.ndarray:
     ManyValuesError
         There is more than one level besides 0.
     """
+    if levels.dtype == np.int32:  # whose sums OpenCV's integers cannot hold
+        values = np.unique(levels)
+        if np.count_nonzero(values) > 1:
+            raise _other_values(values.tolist(), int(values[-1]))
+        return levels != 0
     drawn_px, total = cv2.countNonZero(levels), int(cv2.sumElems(levels)[0])
     # All drawn pixels have one level if their mean is the lowest or the highest possible level.
     if total not in (drawn_px, drawn_px * _top_of(levels)) and total != drawn_px * int(
@@ -149,6 +156,8 @@ def _levels(pixels: np.ndarray) -> np.ndarray:
         return levels
     seen = (levels.astype(np.uint64) * alpha + opaque // 2) // opaque
     if not seen.any() and alpha.any():
+        if not levels.any() and 0 < 2 * np.count_nonzero(alpha) <= alpha.size:
+            return np.ascontiguousarray(alpha)  # as Label Studio's bitmasks
         raise ImageError("drawn in black on transparent, which would read as empty; draw in white")
     if not seen.any() and levels.any():
         raise ImageError("all transparent, although something is drawn; save it without alpha")

@@ -8,7 +8,7 @@ import importlib.util
 import io
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -114,7 +114,9 @@ def require_regular(path: Place) -> None:
 
 
 @contextmanager
-def opened(content: bytes | BinaryIO, *, photograph: bool = False) -> Iterator[ImageFile.ImageFile]:
+def opened(
+    content: bytes | BinaryIO, *, also: Collection[str] = ()
+) -> Iterator[ImageFile.ImageFile]:
     """Open an image whose pixels are about to be decoded inside the `with` block.
 
     An open file is read only as far as its pixels are used; AVIF and HEIF are read whole.
@@ -123,8 +125,8 @@ def opened(content: bytes | BinaryIO, *, photograph: bool = False) -> Iterator[I
     ----------
     content : bytes or binary file
         The file.
-    photograph : bool
-        Whether colours may be converted, as those of CMYK have to be; not those of masks.
+    also : collection of str
+        Further modes of Pillow to accept: "CMYK", or "I" for 32-bit numbers.
 
     Raises
     ------
@@ -136,7 +138,7 @@ def opened(content: bytes | BinaryIO, *, photograph: bool = False) -> Iterator[I
     file = io.BytesIO(content) if isinstance(content, bytes) else content
     try:
         with _identified(file) as image:
-            _require_readable(image, photograph=photograph)
+            _require_readable(image, also)
             yield image
     except ArgumentError:
         raise  # although it is a ValueError
@@ -205,7 +207,7 @@ def _opened_heif(file: BinaryIO) -> ImageFile.ImageFile:
     return HeifImageFile(file)
 
 
-def _require_readable(image: ImageFile.ImageFile, *, photograph: bool) -> None:
+def _require_readable(image: ImageFile.ImageFile, also: Collection[str]) -> None:
     """Refuse images that cannot be converted to one 8-bit RGB picture without guessing."""
     require_few_pixels(*image.size)
     if max(image.size) > MAX_SIDE:
@@ -215,13 +217,21 @@ def _require_readable(image: ImageFile.ImageFile, *, photograph: bool) -> None:
     frames = 1 if image.format in ("MPO", "HEIF") else getattr(image, "n_frames", 1)
     if frames > 1:
         raise ImageError(f"{frames} pages or frames in one {image.format}; save only one of them")
-    supported = {"1", "L", "LA", "La", "P", "PA", "RGB", "RGBA", "RGBa", "RGBX"}
-    if photograph:
-        supported.add("CMYK")
+    supported = {"1", "L", "LA", "La", "P", "PA", "RGB", "RGBA", "RGBa", "RGBX", *also}
+    if image.mode == "I" and not _has_32_bits(image):
+        supported -= {"I"}
     if image.mode not in supported and not image.mode.startswith("I;16"):
         raise ImageError(f"its pixels have mode {image.mode}; convert to 8-bit RGB or gray")
     if isinstance(image, TiffImagePlugin.TiffImageFile):
         _require_readable_tiff(image)
+
+
+def _has_32_bits(image: Image.Image) -> bool:
+    """Return whether an image is a TIFF of 32-bit numbers; mode I also holds signed 16 bits."""
+    if not isinstance(image, TiffImagePlugin.TiffImageFile):
+        return False
+    bits: object = image.tag_v2.get(TiffImagePlugin.BITSPERSAMPLE)
+    return bits == (32,)
 
 
 def _require_readable_tiff(image: TiffImagePlugin.TiffImageFile) -> None:

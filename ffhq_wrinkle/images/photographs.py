@@ -20,6 +20,7 @@ from .opening import opened, read_content, require_regular
 from .png import has_png_end, may_be_turned
 from .png_decoding import decode_png
 
+_CONVERTED = ("CMYK",)  # colours that are converted
 _SIDEWAYS = (5, 6, 7, 8)  # orientations that exchange rows and columns (Exif 2.3, 4.6.4)
 _TIFF_SIDES = (TiffImagePlugin.IMAGEWIDTH, TiffImagePlugin.IMAGELENGTH)
 
@@ -51,7 +52,7 @@ def read_image(path: Place) -> np.ndarray:
         several pages or frames, or too many pixels; or a library that reads it is not installed.
     """
     content = read_content(path)
-    with opened(content, photograph=True) as image:
+    with opened(content, also=_CONVERTED) as image:
         profile = image.info.get("icc_profile")
         if not _is_plain_png(image, content):
             return in_srgb(_flat(image), profile)
@@ -69,9 +70,27 @@ def read_size(path: Path) -> tuple[int, int]:
     ImageError
         As `read_image`, as far as the file's header and end tell.
     """
+    height, width, sideways = _read_header(path)
+    return (width, height) if sideways else (height, width)
+
+
+def stored_size(path: Path) -> tuple[int, int]:
+    """Read the rows and columns of an image as they are stored, before it is turned upright.
+
+    Raises
+    ------
+    ImageError
+        As `read_size`.
+    """
+    height, width, _ = _read_header(path)
+    return height, width
+
+
+def _read_header(path: Path) -> tuple[int, int, bool]:
+    """Read rows and columns as they are stored, and whether upright they change places."""
     require_regular(path)
     try:
-        with path.open("rb") as file, opened(file, photograph=True) as image:
+        with path.open("rb") as file, opened(file, also=_CONVERTED) as image:
             if image.format == "PNG" and not has_png_end(path):
                 raise ImageError("damaged or cut short: the PNG has no end")
             sideways = _orientation(image, file) in _SIDEWAYS
@@ -81,7 +100,7 @@ def read_size(path: Path) -> tuple[int, int]:
                 width, height = (image.tag_v2[tag] for tag in _TIFF_SIDES)
     except OSError as error:
         raise ImageError(f"cannot be read: {error.strerror or error}") from error
-    return (width, height) if sideways else (height, width)
+    return height, width, sideways
 
 
 def _orientation(image: ImageFile.ImageFile, file: BinaryIO) -> object:

@@ -13,6 +13,7 @@ from ..storage.places import Place, get
 WEAK_RECORD = "build.json"
 FUSION_RECORD = "fusion.json"
 PREDICTION_RECORD = "predict.json"
+IMPORT_RECORD = "import.json"
 UNKNOWN_VERSION = "unknown"
 
 

@@ -5,8 +5,10 @@ import errno
 import hashlib
 import io
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 from ..errors import OutputError
 from .places import Place, put
@@ -34,6 +36,28 @@ def write_bytes(path: Place, content: bytes) -> None:
     try:
         try:
             partial.write_bytes(content)
+            partial.replace(path)
+        except BaseException:
+            partial.unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        raise output_error(path, error) from error
+
+
+@contextmanager
+def opened_whole(path: Path) -> Iterator[BinaryIO]:
+    """Open a file for writing, which gets its name when the `with` block ends without an error.
+
+    Raises
+    ------
+    OutputError
+        The disk is full, or the file cannot be written for another reason. No partial file is left.
+    """
+    partial = path.with_name(f"{PARTIAL_PREFIX}{secrets.token_hex(8)}")
+    try:
+        try:
+            with partial.open("wb") as file:
+                yield file
             partial.replace(path)
         except BaseException:
             partial.unlink(missing_ok=True)

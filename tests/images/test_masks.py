@@ -75,11 +75,30 @@ def test_three_levels_of_sixteen_bit_tiff_are_named_and_thresholded(tmp_path, by
 
 
 @pytest.mark.parametrize("byteorder", ["<", ">"])
-@pytest.mark.parametrize("dtype", ["u4", "i4", "i2", "f4", "f8"])
-def test_tiff_of_32_bits_signed_or_floating_point_is_refused(tmp_path, dtype, byteorder):
+@pytest.mark.parametrize("dtype", ["i2", "f4", "f8"])
+def test_tiff_of_signed_16_bits_or_floating_point_is_refused(tmp_path, dtype, byteorder):
     path = tmp_path / "a.tif"
     tifffile.imwrite(path, DRAWN.astype(byteorder + dtype), byteorder=byteorder)
     with pytest.raises(ImageError, match=r"convert to 8-bit|not an image of a kind"):
+        read_mask(path)
+
+
+@pytest.mark.parametrize(("dtype", "byteorder"), [("u4", "<"), ("i4", "<"), ("i4", ">")])
+@pytest.mark.parametrize("drawn_as", [1, 255, 70_000, 2**31 - 1])
+def test_tiff_of_32_bit_labels_with_two_values_is_read(tmp_path, dtype, byteorder, drawn_as):
+    path = tmp_path / "a.tif"
+    tifffile.imwrite(path, (DRAWN * drawn_as).astype(byteorder + dtype), byteorder=byteorder)
+    assert_array_equal(read_mask(path), DRAWN)
+    assert_array_equal(read_mask(path, threshold=drawn_as), DRAWN)
+
+
+def test_tiff_of_several_32_bit_labels_is_refused(tmp_path):
+    path = tmp_path / "a.tif"
+    tifffile.imwrite(path, np.array([[0, 1, 2, 3]], np.uint32))
+    with pytest.raises(ImageError, match="it has 0, 1, 2, 3;"):
+        read_mask(path)
+    tifffile.imwrite(path, np.array([[0, -5]], np.int32))
+    with pytest.raises(ImageError, match="32-bit mask with numbers below 0"):
         read_mask(path)
 
 
@@ -133,13 +152,24 @@ def test_strokes_on_transparent_are_a_mask(tmp_path, colour):
 
 def test_a_drawing_that_an_alpha_channel_would_hide_is_refused(tmp_path):
     layer = np.zeros((3, 4, 4), np.uint8)
-    layer[..., 3] = DRAWN * 255
+    layer[..., 3] = ~DRAWN * 255  # a dark picture with transparent lines, or a full drawing
+    assert layer[..., 3].astype(bool).mean() > 0.5
     with pytest.raises(ImageError, match=r"black on transparent.*draw in white"):
         read_mask(saved(tmp_path / "a.png", layer))
     layer[..., :3], layer[..., 3] = 255 * DRAWN[..., None], 0
     with pytest.raises(ImageError, match="all transparent"):
         read_mask(saved(tmp_path / "b.png", layer))
     assert not read_mask(saved(tmp_path / "c.png", np.zeros((3, 4, 4), np.uint8))).any()
+
+
+def test_lines_in_black_on_transparent_are_read_as_label_studio_s_bitmasks(tmp_path):
+    layer = np.zeros((3, 4, 4), np.uint8)
+    layer[..., 3] = DRAWN * 255
+    assert_array_equal(read_mask(saved(tmp_path / "a.png", layer)), DRAWN)
+    layer[..., 3] = np.array([[0, 0, 100, 0], [0, 255, 0, 0], [0, 200, 0, 0]])
+    with pytest.raises(ImageError, match="it has 0, 100, 200, 255"):
+        read_mask(saved(tmp_path / "b.png", layer))
+    assert read_mask(saved(tmp_path / "c.png", layer), threshold=128).sum() == 2
 
 
 @pytest.mark.parametrize("filled", [False, True])
