@@ -81,6 +81,12 @@ def _ready_labels(settings: ParserSettings) -> "FaceParser":
     return ReadyLabels(settings.labels or released_labels(settings.images))
 
 
+def _mesh(settings: ParserSettings) -> "FaceParser":
+    from .mesh_parser import MeshParser
+
+    return MeshParser()
+
+
 def _template(settings: ParserSettings) -> "FaceParser":
     from .template import TemplateParser
 
@@ -101,6 +107,11 @@ PARSERS: dict[str, ParserSpec] = {
             description="existing label maps",
             create=_ready_labels,
             takes_labels=True,
+        ),
+        ParserSpec(
+            name="mesh",
+            description="outlines of a face mesh that comes with the package",
+            create=_mesh,
         ),
         ParserSpec(
             name="template",
@@ -126,7 +137,7 @@ def create_parser(
 
     Parameters
     ----------
-    name : {"bisenet", "labels", "template"}
+    name : {"bisenet", "labels", "mesh", "template"}
     weights : Path, optional
         BiSeNet's weights; fetched into the cache if not given.
     labels : Place, optional

@@ -55,7 +55,7 @@ def test_settings_of_another_parser_are_refused(tmp_path):
         create_parser("template", weights=tmp_path / "a.pth")
     with pytest.raises(ArgumentError, match="belongs to the parser labels"):
         create_parser("bisenet", labels=tmp_path)
-    with pytest.raises(ArgumentError, match="choose one of bisenet, labels, template"):
+    with pytest.raises(ArgumentError, match="choose one of bisenet, labels, mesh, template"):
         create_parser("retina")
 
 
