@@ -138,7 +138,7 @@ class MeshFinder:
         Returns
         -------
         list of MeshFace
-            The largest face first; empty if there is none.
+            The largest face first; empty if there is none. All have `landmarks`.
 
         Raises
         ------
@@ -182,8 +182,9 @@ class MeshFinder:
             # The presence was trained with the margin of the first look.
             logit = max(far.logit, near.logit)
             score = 1 / (1 + math.exp((_EVEN_LOGIT - logit) / _LOGIT_STEP))
-            if shift <= _LARGEST_SHIFT:
-                candidates.append(_Candidate(MeshFace(near.points, score), logit, shift))
+            face = MeshFace(near.points, score)
+            if shift <= _LARGEST_SHIFT and _has_landmarks(face):
+                candidates.append(_Candidate(face, logit, shift))
         return candidates
 
     def _looks(self, photo: np.ndarray, squares: Sequence[Square]) -> list[_Look]:
@@ -199,6 +200,15 @@ class MeshFinder:
                 in_photo = square.points_in_photo(own[:, :2].astype(np.float64), MESH_SIDE)
                 looks.append(_Look(in_photo, float(logit)))
         return looks
+
+
+def _has_landmarks(face: MeshFace) -> bool:
+    """Return whether eyes and mouth are those of a face."""
+    try:
+        face.landmarks  # noqa: B018 (it is checked when it is made)
+    except ArgumentError:
+        return False
+    return True
 
 
 def _is_certain(candidate: _Candidate) -> bool:

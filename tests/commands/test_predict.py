@@ -1,5 +1,7 @@
 """The command `predict`: what it prints, how it ends, and what it asks for."""
 
+import json
+
 import pytest
 from click.testing import CliRunner
 from PIL import Image
@@ -63,12 +65,17 @@ def test_faces_are_aligned_by_a_table_of_landmarks(run, tmp_path, astronaut):
     assert pixels(out / "photo_masks" / "7.png").shape == (512, 512)
 
 
-def test_without_yunet_s_weights_the_error_gives_advice(run, dataset, tmp_path, publish, site):
-    publish("yunet", "yunet.onnx", site.url("/none.onnx"))
-    result = run(dataset.root, tmp_path / "out", "--align", "--parser", "template")
-    assert result.exit_code == 1
-    assert "--landmarks FILE" in result.output
-    assert result.output.count("\n") == 1
+def test_a_photo_is_aligned_by_the_face_mesh_without_landmarks(run, dataset, tmp_path, astronaut):
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    Image.fromarray(astronaut).save(folder / "7.png")
+    out = tmp_path / "out"
+    result = run(folder, out, "--align", "--parser", "template")
+    assert result.exit_code == 0, result.output
+    assert pixels(out / "aligned" / "7.png").shape == (1024, 1024, 3)
+    assert json.loads((out / "predict.json").read_text())["settings"]["align"].startswith(
+        "face mesh "
+    )
 
 
 @pytest.mark.parametrize(
