@@ -27,7 +27,7 @@ def train(
     options: "Mapping[str, Any] | None" = None,
     init: AnyPath | None = None,
     initial_weights: AnyPath | None = None,
-    parser: str = "bisenet",
+    parser: str = "auto",
     weights: AnyPath | None = None,
     labels: AnyPath | None = None,
     seed: int = 0,

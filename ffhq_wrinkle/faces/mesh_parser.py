@@ -241,7 +241,17 @@ def _hair(face: MeshFace, view: Square, image: np.ndarray) -> np.ndarray:
     closed = cv2.morphologyEx(
         ((covered & outline) | ~outline).astype(np.uint8), cv2.MORPH_CLOSE, _disc(7)
     )
-    return np.asarray((closed > 0) & outline & above)
+    hair = (closed > 0) & outline & above
+    hair |= outline & ~_connected(outline & ~hair, outline & ~above)
+    return np.asarray(hair | (~outline & _grown(hair, 3)))  # up to the last cell of the outline
+
+
+def _connected(skin: np.ndarray, certain: np.ndarray) -> np.ndarray:
+    """Return the parts of skin that are joined, by more than a thin bridge, with certain skin."""
+    opened = cv2.morphologyEx(skin.astype(np.uint8), cv2.MORPH_OPEN, _disc(5)) | certain
+    _, components = cv2.connectedComponents(opened.astype(np.uint8))
+    joined = np.isin(components, np.unique(components[certain])) & (components > 0)
+    return np.asarray(skin & (_grown(joined, 5) | certain))
 
 
 def _is_shadow(part: np.ndarray, brightness: np.ndarray, texture: np.ndarray) -> bool:
