@@ -130,7 +130,7 @@ def test_options_offer_the_library_s_choices():
     assert tuple(options["recipe"].type.choices) == tuple(FORMULAS)
     options = {option.name: option for option in main.commands["build-weak"].params}
     assert tuple(options["recipe"].type.choices) == tuple(FORMULAS)
-    assert tuple(options["parser_name"].type.choices) == tuple(PARSERS)
+    assert tuple(options["parser_name"].type.choices) == ("auto", *PARSERS)
     defaults = TextureSettings()
     for name in ("recipe", "kernel_size", "sigma"):
         assert options[name].default == getattr(defaults, name)
@@ -155,7 +155,7 @@ def test_the_page_of_commands_is_the_output_of_help():
 def test_a_broken_opencv_is_reported_in_one_line(dataset, tmp_path):
     """As pip leaves it after one of two wheels that own cv2 was removed: an empty package."""
     empty = "import sys, types; sys.modules['cv2'] = types.ModuleType('cv2')"
-    command = ["build-weak", dataset.root, tmp_path / "weak", "--parser", "template"]
+    command = ["build-weak", dataset.root, tmp_path / "weak", "--parser", "mesh"]
     said = run_after(empty, *command)
     assert said.returncode == 1
     (line,) = said.stderr.splitlines()

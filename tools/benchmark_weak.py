@@ -25,8 +25,8 @@ from demo import aligned_astronaut
 from ffhq_wrinkle.dataset.layout import released_path
 from ffhq_wrinkle.faces.bisenet import BiSeNetParser, Engine
 from ffhq_wrinkle.faces.labels import FaceParser, face_mask, read_label_map
+from ffhq_wrinkle.faces.mesh_parser import MeshParser
 from ffhq_wrinkle.faces.ready_labels import ReadyLabels
-from ffhq_wrinkle.faces.template import TemplateParser
 from ffhq_wrinkle.images.photographs import read_image
 from ffhq_wrinkle.images.png import encode_png
 from ffhq_wrinkle.storage.writing import write_bytes
@@ -44,7 +44,7 @@ def make_images(folder: Path, count: int, side: int = SIDE) -> tuple[Path, Path]
     images, labels = folder / "images1024x1024", folder / "face_parsed_labels"
     labels.mkdir(parents=True)
     face = cv2.resize(aligned_astronaut(), (side, side), interpolation=cv2.INTER_CUBIC)
-    label_map = TemplateParser()([face], ["astronaut"])[0]
+    label_map = MeshParser()([face], ["astronaut"])[0]
 
     def write(number: int) -> None:
         noise = np.random.default_rng(number).normal(0, NOISE, face.shape)

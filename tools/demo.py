@@ -14,7 +14,8 @@ import numpy as np
 from skimage import data
 
 from ffhq_wrinkle.dataset.layout import released_path
-from ffhq_wrinkle.faces.template import TemplateParser
+from ffhq_wrinkle.faces.alignment import ffhq_alignment
+from ffhq_wrinkle.faces.mesh import MeshFinder
 from ffhq_wrinkle.images.photographs import read_image
 from ffhq_wrinkle.images.png import encode_png
 from ffhq_wrinkle.storage.writing import write_bytes
@@ -27,21 +28,15 @@ IMAGE = released_path("00000", ".png")
 def aligned_astronaut() -> np.ndarray:
     """Return the astronaut's face as FFHQ would frame it, RGB uint8 (512, 512, 3)."""
     portrait = data.astronaut()
-    left, top, side = TemplateParser().find_frame(portrait)
-    scale = SIDE / side
-    matrix = np.array([[scale, 0, -left * scale], [0, scale, -top * scale]])
-    return np.asarray(
-        cv2.warpAffine(
-            portrait, matrix, (SIDE, SIDE), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT_101
-        )
-    )
+    (face,) = MeshFinder().find(portrait)
+    return ffhq_alignment(face.landmarks, SIDE).aligned(portrait)
 
 
 def build_weak(folder: Path, recipe: str, face_masks: Path) -> Path:
     """Run the command as a user would, and return the path of the weak mask."""
     out = folder / f"weak_wrinkle_masks_{recipe}"
     command = Path(sys.executable).with_name("ffhq-wrinkle")
-    arguments = ["--parser", "template", "--scale-to-image", "--recipe", recipe, "--overwrite"]
+    arguments = ["--parser", "mesh", "--scale-to-image", "--recipe", recipe, "--overwrite"]
     arguments += ["--save-face-masks", str(face_masks)]
     subprocess.run([command, "build-weak", folder, out, *arguments], check=True)
     return out / IMAGE

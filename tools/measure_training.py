@@ -58,7 +58,7 @@ PRETRAINED_EPOCHS, LONG = 20, 100
 LENGTHS = {"1.0": (15, 1), "0.05": (100, 10)}
 # Side of the random crops. Swin UNETR requires multiples of 64, and at least 128.
 UNET_SIZE, SWIN_SIZE = "96", "128"
-EVERYWHERE = ["--precision", "bf16", "--parser", "template", "--accelerator", "cpu"]
+EVERYWHERE = ["--precision", "bf16", "--parser", "mesh", "--accelerator", "cpu"]
 EVERYWHERE += ["--workers", "0"]
 
 

@@ -28,7 +28,7 @@ def train(
     init: AnyPath | None = None,
     initial_weights: AnyPath | None = None,
     texture_recipe: str | None = None,
-    parser: str = "bisenet",
+    parser: str = "auto",
     weights: AnyPath | None = None,
     labels: AnyPath | None = None,
     seed: int = 0,

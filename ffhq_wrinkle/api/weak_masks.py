@@ -30,7 +30,7 @@ def weak_mask(
     kernel_size: int = KERNEL_SIZE,
     sigma: float = SIGMA,
     scale_to_image: bool = False,
-    parser: str | FaceParser = "bisenet",
+    parser: str | FaceParser = "auto",
     face_mask: np.ndarray | None = None,
     device: str = "auto",
 ) -> np.ndarray:
@@ -48,7 +48,7 @@ def weak_mask(
         Standard deviation of the Gaussian in pixels.
     scale_to_image : bool
         Multiply kernel size and sigma by the longer side of the image / 1024.
-    parser : {"bisenet", "template"} or FaceParser
+    parser : {"auto", "bisenet", "mesh"} or FaceParser
         How the face is found. BiSeNet's weights are downloaded once. A parser given by name is kept
         for the next call.
     face_mask : np.ndarray, optional
@@ -109,7 +109,7 @@ def build_weak(
     kernel_size: int = KERNEL_SIZE,
     sigma: float = SIGMA,
     scale_to_image: bool = False,
-    parser: str | FaceParser = "bisenet",
+    parser: str | FaceParser = "auto",
     weights: AnyPath | None = None,
     labels: AnyPath | None = None,
     engine: "Engine" = "auto",
@@ -135,7 +135,7 @@ def build_weak(
         Folder for 8-bit gray PNG files of the size of each image, in the released layout.
     recipe, kernel_size, sigma, scale_to_image
         As in `weak_mask`.
-    parser : {"bisenet", "labels", "template"} or FaceParser
+    parser : {"auto", "bisenet", "labels", "mesh"} or FaceParser
         How faces are found.
     weights : str or Path, optional
         BiSeNet's weights; downloaded once if not given.

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from ..errors import ArgumentError
-from ..faces.parsing import create_parser
+from ..faces.parsing import AUTO, create_parser
 from ..runs.cores import default_jobs
 from ..runs.folder_run import RunReport
 from ..segmentation.checkpoints.official import checkpoint_path
@@ -60,8 +60,8 @@ def predict(
         A checkpoint file, an ``.onnx`` file, ``official-unet`` or ``official-swin-unetr``.
     ids, limit, jobs, scheduler, overwrite, weights, labels, engine
         As in `weak_masks.build_weak`.
-    parser : {"bisenet", "labels", "template"}, optional
-        How faces are found. If not given: by BiSeNet, or with `face_masks` by no parser.
+    parser : {"auto", "bisenet", "labels", "mesh"}, optional
+        How faces are found. If not given: ``auto``, or with `face_masks` by no parser.
     recipe : str, optional
         Formula of the texture map; the one that the network was trained with if not given.
         Networks that do not record it need this argument.
@@ -118,7 +118,7 @@ def predict(
     face_parser = None
     if parser or not face_masks:
         face_parser = create_parser(
-            parser or "bisenet",
+            parser or AUTO,
             weights=as_path(weights),
             labels=as_place(labels),
             images=folder,

@@ -19,7 +19,6 @@ from .options import (
     scheduler_option,
 )
 from .parser_options import (
-    echo_guess,
     engine_option,
     labels_option,
     parser_option,
@@ -139,7 +138,7 @@ def build_weak_command(
     Examples:
       ffhq-wrinkle build-weak ffhq/images1024x1024 weak
       ffhq-wrinkle build-weak ffhq/images1024x1024 weak --recipe released --ids 0-999
-      ffhq-wrinkle build-weak photos weak --parser template --scale-to-image
+      ffhq-wrinkle build-weak photos weak --parser mesh --scale-to-image
       ffhq-wrinkle build-weak photos weak --parser labels --labels face_parsed_labels
       ffhq-wrinkle build-weak s3://faces/images1024x1024 s3://faces/weak --jobs 16
     """
@@ -173,5 +172,4 @@ def build_weak_command(
         save_masked_images=save_masked_images,
     )
     click.echo(report.summary())
-    echo_guess(parser_name)
     ctx.exit(FAILED if report.failed else 0)

@@ -85,7 +85,7 @@ def download_command(
     \b
       images        photographs, 1024x1024 PNG, to images1024x1024
       labels        the published masks and label maps: manual, weak, parsed
-      weights       weights of BiSeNet and YuNet, to the cache
+      weights       weights of BiSeNet, to the cache
       checkpoints   the authors' trained networks
       metadata      FFHQ's own table, with hashes of the images; attribution.csv is made from it
       aging-labels  age groups, gender and pose, by FFHQ-Aging

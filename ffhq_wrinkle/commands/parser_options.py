@@ -2,23 +2,23 @@
 
 import click
 
-from ..faces.parsing import PARSERS
+from ..faces.parsing import AUTO, PARSERS
 from .options import EXISTING_FILE, EXISTING_PLACE
 
 parser_option = click.option(
     "--parser",
     "parser_name",
-    type=click.Choice(list(PARSERS)),
-    default="bisenet",
+    type=click.Choice([AUTO, *PARSERS]),
+    default=AUTO,
     show_default=True,
     help="How faces are found. "
     + "; ".join(f"{parser.name}: {parser.description}" for parser in PARSERS.values())
-    + ".",
+    + "; auto: bisenet, or mesh if BiSeNet's weights cannot be had.",
 )
 weights_option = click.option(
     "--weights",
     type=EXISTING_FILE,
-    help="With --parser bisenet: its weights; downloaded once if not given.",
+    help="With --parser bisenet or auto: BiSeNet's weights; downloaded once if not given.",
 )
 labels_option = click.option(
     "--labels",
@@ -34,9 +34,3 @@ engine_option = click.option(
     help="Backend for BiSeNet: PyTorch, or ncnn, which runs on a CPU only and is faster there. "
     "auto uses ncnn on a CPU if it is installed.",
 )
-
-
-def echo_guess(parser_name: str) -> None:
-    """Tell users that faces were guessed, if the parser guesses."""
-    if PARSERS[parser_name].is_guess:
-        click.echo(f"The faces are a guess by the parser {parser_name}, not by a trained network.")

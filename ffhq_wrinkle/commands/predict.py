@@ -21,7 +21,6 @@ from .options import (
     scheduler_option,
 )
 from .parser_options import (
-    echo_guess,
     engine_option,
     labels_option,
     parser_option,
@@ -170,7 +169,7 @@ def predict_command(
     Examples:
       ffhq-wrinkle predict ffhq/images1024x1024 predictions --checkpoint official-unet --ids 0-99
       ffhq-wrinkle predict photos predictions --checkpoint best.pt --align --probabilities png
-      ffhq-wrinkle predict faces predictions --checkpoint best.pt --parser template
+      ffhq-wrinkle predict faces predictions --checkpoint best.pt --parser mesh
       ffhq-wrinkle predict faces predictions --checkpoint unet.onnx --texture weak --face-masks skin
       ffhq-wrinkle predict s3://faces/photos s3://faces/wrinkles --checkpoint best.pt --align
     """
@@ -204,5 +203,4 @@ def predict_command(
         overwrite=overwrite,
     )
     click.echo(report.summary())
-    echo_guess(parser_name)
     ctx.exit(FAILED if report.failed else 0)

@@ -164,7 +164,7 @@ def fetch_weights(name: str, whose: str, otherwise: str) -> Path:
     name : str
         Name of the weights in the table of sources.
     whose : str
-        Owner of the weights in the error message, such as ``"YuNet's"``.
+        Owner of the weights in the error message, such as ``"BiSeNet's"``.
     otherwise : str
         Advice to a user who does without these weights, for the error message.
 

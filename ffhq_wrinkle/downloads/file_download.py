@@ -12,7 +12,7 @@ from .transfer import partial_path
 from .verification import Expected
 from .wanted_files import WantedFile
 
-WEIGHTS = ("bisenet", "yunet")
+WEIGHTS = ("bisenet",)
 
 
 def download_file(data: DataSet, name: str) -> DownloadReport:

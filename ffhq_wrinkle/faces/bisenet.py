@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, Literal
 
@@ -21,6 +21,7 @@ from ..inference.devices import (
     exact,
     fold_batch_norm,
     laid_out,
+    one_thread,
 )
 from ..inference.gpu_images import GpuBatch, Replayed, fetched, halved, on_device, page_locked
 from ..inference.weights import (
@@ -211,7 +212,7 @@ class BiSeNetParser(FaceParser):
     @torch.inference_mode()
     def _parse(self, images: torch.Tensor) -> torch.Tensor:
         """Parse RGB, uint8 (B, 512, 512, 3) or twice the size: label maps, uint8 (B, 512, 512)."""
-        with _one_thread() if self._unbatched and self.device.type == "cpu" else nullcontext():
+        with one_thread() if self._unbatched and self.device.type == "cpu" else nullcontext():
             return self._replayed(images)
 
     def _label_maps_of(self, images: torch.Tensor) -> torch.Tensor:
@@ -245,20 +246,6 @@ def _remade(
     parser = BiSeNetParser(weights, device=device, batch_size=batch_size, engine=engine)
     require_same_weights(weights, parser.weights_sha256, sha256)
     return parser
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """Limit PyTorch to the calling thread, since more would change the last bits of sums.
-
-    The number of threads is restored afterwards, for example for training in the same process.
-    """
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
 
 
 def load_bisenet(weights: Path) -> nn.Module:

@@ -1,21 +1,26 @@
-"""Parsing: the face parsers that there are, and how one is created by its name.
+"""Parsing: the face parsers that exist, and how one is created by its name.
 
 `PARSERS` is the only list of them, and a new parser is one entry in it: a subclass of
 `labels.FaceParser` and a function that creates it. Commands offer the names in the table, so
 importing this module loads no numerical library.
 """
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..errors import ArgumentError
+from ..errors import ArgumentError, SourceError
 
 if TYPE_CHECKING:
     from ..storage.places import Place
     from .bisenet import Engine
     from .labels import FaceParser
+
+log = logging.getLogger(__name__)
+
+AUTO = "auto"  # BiSeNet if its weights can be had, otherwise the face mesh
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,8 +52,6 @@ class ParserSpec:
         Creates the parser.
     takes_weights, takes_labels : bool
         Whether weights or a folder of label maps can be given to it.
-    is_guess : bool
-        Whether it guesses where the face is; users are told so after a run.
     """
 
     name: str
@@ -56,7 +59,6 @@ class ParserSpec:
     create: "Callable[[ParserSettings], FaceParser]"
     takes_weights: bool = False
     takes_labels: bool = False
-    is_guess: bool = False
 
 
 def _bisenet(settings: ParserSettings) -> "FaceParser":
@@ -65,7 +67,7 @@ def _bisenet(settings: ParserSettings) -> "FaceParser":
     path = settings.weights or fetch_weights(
         "bisenet",
         "BiSeNet's",
-        "name it with --weights FILE, or use --parser labels or --parser template, which need no "
+        "name it with --weights FILE, or use --parser labels or --parser mesh, which need no "
         "weights",
     )
     from .bisenet import BiSeNetParser  # loads PyTorch, which takes seconds: only with weights
@@ -81,10 +83,10 @@ def _ready_labels(settings: ParserSettings) -> "FaceParser":
     return ReadyLabels(settings.labels or released_labels(settings.images))
 
 
-def _template(settings: ParserSettings) -> "FaceParser":
-    from .template import TemplateParser
+def _mesh(settings: ParserSettings) -> "FaceParser":
+    from .mesh_parser import MeshParser
 
-    return TemplateParser()
+    return MeshParser()
 
 
 PARSERS: dict[str, ParserSpec] = {
@@ -103,17 +105,16 @@ PARSERS: dict[str, ParserSpec] = {
             takes_labels=True,
         ),
         ParserSpec(
-            name="template",
-            description="a fixed template, a guess",
-            create=_template,
-            is_guess=True,
+            name="mesh",
+            description="outlines of a face mesh that comes with the package",
+            create=_mesh,
         ),
     )
 }
 
 
 def create_parser(
-    name: str,
+    name: str = AUTO,
     *,
     weights: Path | None = None,
     labels: "Place | None" = None,
@@ -126,7 +127,9 @@ def create_parser(
 
     Parameters
     ----------
-    name : {"bisenet", "labels", "template"}
+    name : {"auto", "bisenet", "labels", "mesh"}
+        ``auto`` is BiSeNet if its weights are given, are in the cache or can be downloaded.
+        Otherwise it is the face mesh, and a warning is logged.
     weights : Path, optional
         BiSeNet's weights; fetched into the cache if not given.
     labels : Place, optional
@@ -150,8 +153,10 @@ def create_parser(
         BiSeNet's weights are neither given nor in the cache and cannot be fetched, or they are not
         the right ones.
     """
+    if name == AUTO:
+        name = "bisenet" if weights or labels or _has_bisenet() else "mesh"
     if name not in PARSERS:
-        raise ArgumentError(f"parser is {name!r}; choose one of {', '.join(PARSERS)}")
+        raise ArgumentError(f"parser is {name!r}; choose one of {', '.join([AUTO, *PARSERS])}")
     if weights and not PARSERS[name].takes_weights:
         owners = ", ".join(parser.name for parser in PARSERS.values() if parser.takes_weights)
         raise ArgumentError(f"weights belong to the parser {owners}, not to {name}")
@@ -168,3 +173,25 @@ def create_parser(
             engine=engine,
         )
     )
+
+
+def _has_bisenet() -> bool:
+    """Return whether BiSeNet's weights are in the cache or can be downloaded; log if not.
+
+    A damaged file in the cache counts: the parser names it, and how to replace it.
+    """
+    from ..dataset.sources import fetch, source
+
+    published = source("bisenet")
+    if published.cached.exists():
+        return True
+    try:
+        fetch(published)
+    except SourceError as error:
+        log.warning(
+            "%s. Faces are found by the parser mesh; BiSeNet would also recognise hair, hats and "
+            "glasses (--weights FILE, or --parser mesh without this message)",
+            error,
+        )
+        return False
+    return True

@@ -1,7 +1,8 @@
 """Devices: choosing a device, exact arithmetic on it, and networks arranged for inference."""
 
 import re
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, TypeVar
 
 import torch
@@ -80,6 +81,20 @@ def exact(device: torch.device) -> AbstractContextManager[None]:
         enabled=True, benchmark=False, deterministic=True, allow_tf32=False
     )
     return flags
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Limit PyTorch to the calling thread, since more would change the last bits of sums.
+
+    The number of threads is restored afterwards, for example for training in the same process.
+    """
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 def fold_batch_norm(module: nn.Module) -> None:

@@ -96,11 +96,11 @@ def test_one_stage_begins_with_a_checkpoint(data, recipe, trained, tmp_path):
 
 
 def test_a_trained_network_predicts_what_predict_writes(finetuned, data, tmp_path):
-    predictor = fw.Predictor.from_checkpoint(finetuned, parser="template", device="cpu")
+    predictor = fw.Predictor.from_checkpoint(finetuned, parser="mesh", device="cpu")
     photos = [data.image_path(image_id) for image_id in ("00007", "00002", "00011")]
     several = predictor(photos)
     fw.predict(
-        data.root, tmp_path / "out", checkpoint=finetuned, parser="template", device="cpu",
+        data.root, tmp_path / "out", checkpoint=finetuned, parser="mesh", device="cpu",
         ids="2,7,11", probabilities="npy",
     )  # fmt: skip
     for path, wrinkles in zip(photos, several, strict=True):

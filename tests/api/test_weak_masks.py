@@ -31,8 +31,8 @@ def test_a_texture_map_follows_its_formula(astronaut, recipe):
     assert_array_equal(fw.texture_map(image, kernel_size=9, sigma=2.0, recipe=recipe), expected)
 
 
-def test_the_template_gives_what_build_weak_writes_of_a_path_and_of_an_array(dataset, tmp_path):
-    report = fw.build_weak(dataset.root, tmp_path / "out", parser="template", jobs=2)
+def test_the_face_mesh_gives_what_build_weak_writes_of_a_path_and_of_an_array(dataset, tmp_path):
+    report = fw.build_weak(dataset.root, tmp_path / "out", parser="mesh", jobs=2)
     assert (report.images, report.made, report.failed) == (6, 6, 0)
     for image_id in dataset.ids:
         path = dataset.image_path(image_id)
@@ -41,7 +41,7 @@ def test_the_template_gives_what_build_weak_writes_of_a_path_and_of_an_array(dat
         assert_array_equal(expected, texture * (expected > 0))
         assert expected.max() > 100  # the lines on the forehead
         for photo in (path, str(path), pixels(path)):
-            weak = fw.weak_mask(photo, parser="template")
+            weak = fw.weak_mask(photo, parser="mesh")
             assert weak.dtype == np.uint8
             assert_array_equal(weak, expected)
 
@@ -86,11 +86,11 @@ def test_a_face_mask_takes_the_place_of_a_parser(astronaut):
 def test_the_command_writes_the_same_files(dataset, tmp_path):
     options = {"recipe": "released", "ids": ["0-2", "1001"], "limit": 3}
     report = fw.build_weak(
-        str(dataset.root), str(tmp_path / "one"), parser="template",
+        str(dataset.root), str(tmp_path / "one"), parser="mesh",
         save_face_masks=tmp_path / "one" / "faces", **options,
     )  # fmt: skip
     said = run(
-        "build-weak", dataset.root, tmp_path / "two", "--parser", "template", "--recipe",
+        "build-weak", dataset.root, tmp_path / "two", "--parser", "mesh", "--recipe",
         "released", "--ids", "0-2,1001", "--limit", 3, "--save-face-masks",
         tmp_path / "two" / "faces",
     )  # fmt: skip
@@ -113,7 +113,7 @@ def test_the_command_writes_the_same_files(dataset, tmp_path):
     "compute",
     [
         fw.texture_map,
-        lambda image: fw.weak_mask(image, parser="template"),
+        lambda image: fw.weak_mask(image, parser="mesh"),
         lambda image: fw.weak_mask(image, face_mask=np.ones((20, 20), bool)),
     ],
     ids=["texture_map", "weak_mask", "weak_mask of a face mask"],
@@ -146,9 +146,9 @@ def test_errors_are_the_package_s_and_one_line_long(dataset):
             "has no label map 00002.npy or 00002.png",
         ),
         (
-            lambda: fw.weak_mask(np.full((99, 99, 3), 90, np.uint8), parser="template"),
+            lambda: fw.weak_mask(np.full((99, 99, 3), 90, np.uint8), parser="mesh"),
             ParsingError,
-            "no face found; the template needs a frontal face",
+            "no face found",
         ),
     ):
         with pytest.raises(kind) as error:
@@ -169,8 +169,8 @@ def test_photographs_and_face_masks_of_any_form_in_memory_follow_the_formula(ast
         assert_array_equal(fw.weak_mask(image, face_mask=array), expected * face)
 
 
-def test_the_template_finds_the_face_in_photographs_of_any_form_in_memory(dataset):
+def test_the_face_mesh_finds_the_face_in_photographs_of_any_form_in_memory(dataset):
     image = pixels(dataset.image_path("00000"))
-    expected = fw.weak_mask(dataset.image_path("00000"), parser="template")
+    expected = fw.weak_mask(dataset.image_path("00000"), parser="mesh")
     for array in array_forms(image):
-        assert_array_equal(fw.weak_mask(array, parser="template"), expected)
+        assert_array_equal(fw.weak_mask(array, parser="mesh"), expected)

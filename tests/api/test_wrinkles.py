@@ -68,7 +68,7 @@ def test_a_notebook_shows_large_photographs_with_at_most_900_pixels_a_side():
 
 
 def test_paths_and_arrays_give_the_same_and_several_keep_their_order(checkpoint, dataset):
-    predictor = fw.Predictor.from_checkpoint(checkpoint, parser="template", device="cpu")
+    predictor = fw.Predictor.from_checkpoint(checkpoint, parser="mesh", device="cpu")
     paths = [dataset.image_path(image_id) for image_id in ("01001", "00000", "00999")]
     alone = [predictor(path).probability for path in paths]
     assert len({probability.tobytes() for probability in alone}) == 3
@@ -93,12 +93,12 @@ def test_predict_writes_the_same_masks(predictor, checkpoint, dataset, tmp_path)
 
 def test_the_command_writes_the_same_files(checkpoint, dataset, tmp_path):
     fw.predict(
-        str(dataset.root), str(tmp_path / "one"), checkpoint=str(checkpoint), parser="template",
+        str(dataset.root), str(tmp_path / "one"), checkpoint=str(checkpoint), parser="mesh",
         device="cpu", ids="0-2", limit=2, flip=True, probabilities="npy", overlays=False,
     )  # fmt: skip
     said = run(
         "predict", dataset.root, tmp_path / "two", "--checkpoint", checkpoint, "--parser",
-        "template", "--device", "cpu", "--ids", "0-2", "--limit", 2, "--flip", "--probabilities",
+        "mesh", "--device", "cpu", "--ids", "0-2", "--limit", 2, "--flip", "--probabilities",
         "npy", "--no-overlays",
     )  # fmt: skip
     assert said.exit_code == 0, said.output
@@ -162,19 +162,24 @@ def test_what_cannot_be_loaded_is_refused_in_one_line(checkpoint, tmp_path):
         ("official-vnet", {}, ArgumentError, "there is no checkpoint official-vnet; name a file"),
         (tmp_path / "text.pt", {}, SourceError, "not a weights file"),
         (checkpoint, {"device": "cuda:99"}, ArgumentError, "'cuda:99' does not exist"),
-        (checkpoint, {"parser": "dlib"}, ArgumentError, "parser is 'dlib'; choose one of bisenet"),
+        (
+            checkpoint,
+            {"parser": "dlib"},
+            ArgumentError,
+            "parser is 'dlib'; choose one of auto",
+        ),
         (checkpoint, {"precision": "bf16"}, ArgumentError, "bf16 is for CUDA"),
         (checkpoint, {"recipe": "other"}, ArgumentError, "'other'"),
         (rgb, {"recipe": "paper"}, ArgumentError, "this network does not use a texture map"),
     ):
         with pytest.raises(kind) as error:
-            fw.Predictor.from_checkpoint(path, **{"parser": "template", "device": "cpu", **options})
+            fw.Predictor.from_checkpoint(path, **{"parser": "mesh", "device": "cpu", **options})
         assert said in str(error.value)
         assert "\n" not in str(error.value)
 
 
 def test_photographs_of_any_form_in_memory_have_the_same_wrinkles(checkpoint, dataset):
-    predictor = fw.Predictor.from_checkpoint(checkpoint, parser="template", device="cpu")
+    predictor = fw.Predictor.from_checkpoint(checkpoint, parser="mesh", device="cpu")
     expected = predictor(dataset.image_path("00001"))
     assert expected.mask.any()
     for array in array_forms(pixels(dataset.image_path("00001"))):

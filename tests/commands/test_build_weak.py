@@ -60,31 +60,30 @@ def test_different_settings_need_overwrite(dataset, tmp_path):
     assert build_weak(dataset, tmp_path / "out", "--sigma", 4, "--overwrite").exit_code == 0
 
 
-def test_every_output_of_the_template_says_that_it_is_a_guess(astronaut, tmp_path):
+def test_every_output_says_how_the_face_was_found(astronaut, tmp_path):
     (tmp_path / "photos").mkdir()
     Image.fromarray(astronaut).save(tmp_path / "photos" / "astronaut.png")
     folders = [tmp_path / name for name in ("out", "faces", "masked", "labels")]
     result = run(
-        "build-weak", tmp_path / "photos", folders[0], "--parser", "template",
+        "build-weak", tmp_path / "photos", folders[0], "--parser", "mesh",
         "--save-face-masks", folders[1], "--save-masked-images", folders[2],
         "--save-labels", folders[3],
     )  # fmt: skip
     assert result.exit_code == 0, result.output
-    assert "The faces are a guess by the parser template" in result.output
-    guess = "guess by a fixed face template"
+    note = "outlines of MediaPipe's face mesh"
     for folder in folders:
-        assert guess in json.loads((folder / "build.json").read_text())["settings"]["parser_note"]
+        assert note in json.loads((folder / "build.json").read_text())["settings"]["parser_note"]
     for folder in folders[:3]:
         with Image.open(folder / "astronaut.png") as image:
-            assert guess in image.text["Description"]
+            assert note in image.text["Description"]
     assert np.load(folders[3] / "astronaut.npy").shape == (512, 512)
 
 
-def test_a_photograph_without_a_face_is_a_failure_of_the_template(tmp_path):
+def test_a_photograph_without_a_face_is_a_failure_of_the_face_mesh(tmp_path):
     (tmp_path / "photos").mkdir()
     gray = np.full((300, 400, 3), 120, np.uint8)
     Image.fromarray(gray).save(tmp_path / "photos" / "wall.png")
-    result = run("build-weak", tmp_path / "photos", tmp_path / "out", "--parser", "template")
+    result = run("build-weak", tmp_path / "photos", tmp_path / "out", "--parser", "mesh")
     assert result.exit_code == 1
     table = (tmp_path / "out" / "failures.csv").read_text().splitlines()
     assert table[1].startswith("wall.png,parse,")

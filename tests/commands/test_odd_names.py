@@ -122,7 +122,7 @@ def test_training_goes_through_and_is_resumed(folder):
         (folder / old).rename(data / new)
     (folder / "labels").rename(data / "face_masks")
     options = [
-        "--parser", "template", "--epochs", 1, "--size", 32, "--batch-size", 2, "--features", 8,
+        "--parser", "mesh", "--epochs", 1, "--size", 32, "--batch-size", 2, "--features", 8,
         "--first-period", 1, "--workers", 1, "--accelerator", "cpu",
     ]  # fmt: skip
     for _ in range(2):

@@ -1,5 +1,7 @@
 """The command `predict`: what it prints, how it ends, and what it asks for."""
 
+import json
+
 import pytest
 from click.testing import CliRunner
 from PIL import Image
@@ -39,11 +41,6 @@ def test_failures_are_counted_and_the_exit_status_is_1(run, dataset, tmp_path):
     assert "1 predictions written, 0 existed already, 1 failed, see" in result.stdout
 
 
-def test_the_template_says_that_it_guesses(run, dataset, tmp_path):
-    result = run(dataset.root, tmp_path / "out", "--parser", "template", "--limit", "1")
-    assert "The faces are a guess" in result.stdout
-
-
 def test_with_face_masks_no_parser_is_needed(run, dataset, tmp_path):
     (tmp_path / "skin").mkdir()
     Image.new("L", (128, 128), 255).save(tmp_path / "skin" / "00000.png")
@@ -56,19 +53,24 @@ def test_faces_are_aligned_by_a_table_of_landmarks(run, tmp_path, astronaut):
     Image.fromarray(astronaut).save(tmp_path / "photos" / "7.png")
     table = landmarks_csv(tmp_path / "faces.csv", [("7", ASTRONAUT)])
     out = tmp_path / "out"
-    options = ["--align", "--landmarks", table, "--parser", "template"]
+    options = ["--align", "--landmarks", table, "--parser", "mesh"]
     result = run(tmp_path / "photos", out, *options)
     assert result.exit_code == 0, result.output
     assert pixels(out / "masks" / "7.png").shape == (1024, 1024)
     assert pixels(out / "photo_masks" / "7.png").shape == (512, 512)
 
 
-def test_without_yunet_s_weights_the_error_gives_advice(run, dataset, tmp_path, publish, site):
-    publish("yunet", "yunet.onnx", site.url("/none.onnx"))
-    result = run(dataset.root, tmp_path / "out", "--align", "--parser", "template")
-    assert result.exit_code == 1
-    assert "--landmarks FILE" in result.output
-    assert result.output.count("\n") == 1
+def test_a_photo_is_aligned_by_the_face_mesh_without_landmarks(run, dataset, tmp_path, astronaut):
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    Image.fromarray(astronaut).save(folder / "7.png")
+    out = tmp_path / "out"
+    result = run(folder, out, "--align", "--parser", "mesh")
+    assert result.exit_code == 0, result.output
+    assert pixels(out / "aligned" / "7.png").shape == (1024, 1024, 3)
+    assert json.loads((out / "predict.json").read_text())["settings"]["align"].startswith(
+        "face mesh "
+    )
 
 
 @pytest.mark.parametrize(
@@ -78,8 +80,8 @@ def test_without_yunet_s_weights_the_error_gives_advice(run, dataset, tmp_path, 
         (["--all-faces"], "--landmarks and --all-faces require --align"),
         (["--align", "--texture", "."], "they cannot be combined with --align"),
         (["--align", "--parser", "labels"], "they cannot be combined with --align"),
-        (["--precision", "bf16", "--parser", "template"], "bf16 is for CUDA"),
-        (["--parser", "template", "--ids", "77"], "none of the 1 requested ids"),
+        (["--precision", "bf16", "--parser", "mesh"], "bf16 is for CUDA"),
+        (["--parser", "mesh", "--ids", "77"], "none of the 1 requested ids"),
         (["--probabilities", "jpg"], "is not one of"),
         (["--batch-size", "0"], "is not in the range"),
         (["--face-masks", ".", "--labels", "."], "no parser is used with --face-masks"),
@@ -93,7 +95,7 @@ def test_wrong_options_are_wrong_usage(options, message, run, dataset, tmp_path)
 
 
 def test_a_missing_checkpoint_is_wrong_usage(run, dataset, tmp_path):
-    result = run(dataset.root, tmp_path / "out", "--parser", "template", weights="official-vnet")
+    result = run(dataset.root, tmp_path / "out", "--parser", "mesh", weights="official-vnet")
     assert result.exit_code == 2
     assert "there is no checkpoint official-vnet; name a file, or one of official-unet" in (
         result.output
@@ -101,7 +103,7 @@ def test_a_missing_checkpoint_is_wrong_usage(run, dataset, tmp_path):
 
 
 def test_odd_names_do_not_make_errors_longer_than_a_line(run, dataset, tmp_path):
-    result = run(dataset.root, tmp_path / "out", "--parser", "template", weights="no\nsuch")
+    result = run(dataset.root, tmp_path / "out", "--parser", "mesh", weights="no\nsuch")
     assert result.exit_code == 2
     assert "there is no checkpoint no\\nsuch; name" in result.output
     assert result.output.count("\n") == 1
@@ -119,7 +121,7 @@ def test_a_recipe_is_for_networks_that_take_texture_maps(run, dataset, tmp_path)
 def test_a_file_that_is_not_a_checkpoint_is_reported_in_one_line(run, dataset, tmp_path):
     (tmp_path / "w.pth").write_text("quota exceeded")
     weights = tmp_path / "w.pth"
-    result = run(dataset.root, tmp_path / "out", "--parser", "template", weights=weights)
+    result = run(dataset.root, tmp_path / "out", "--parser", "mesh", weights=weights)
     assert result.exit_code == 1
     assert result.output.count("\n") == 1
     assert "not a weights file" in result.output

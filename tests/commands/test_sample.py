@@ -58,7 +58,7 @@ def test_build_weak_agreement_and_download_read_the_list(dataset, annotate, tmp_
     assert run("sample", dataset.root, "--n", 3, "--out", listed).exit_code == 0
     drawn = list(read_ids(listed))
     weak = tmp_path / "weak"
-    result = run("build-weak", dataset.root, weak, "--parser", "template", "--ids-file", listed)
+    result = run("build-weak", dataset.root, weak, "--parser", "mesh", "--ids-file", listed)
     assert result.exit_code == 0, result.output
     assert sorted(path.stem for path in weak.rglob("*.png")) == drawn
     folders = annotate(

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from ffhq_wrinkle.dataset.ids import parse_ids
+from ffhq_wrinkle.downloads import file_download
 from ffhq_wrinkle.downloads.download import (
     download_archive,
     download_file,
@@ -179,7 +180,8 @@ def test_weights_arrive_in_spite_of_earlier_faults_of_the_host(
 ):
     monkeypatch.setenv("FFHQ_WRINKLE_CACHE", str(tmp_path / "cache"))
     more = f'sha256 = "{sha256(b"weights")}"\n'
-    sources(bisenet=("79999_iter.pth", b"weights", more), yunet=("y.onnx", b"weights", more))
+    monkeypatch.setattr(file_download, "WEIGHTS", ("bisenet", "other"))
+    sources(bisenet=("79999_iter.pth", b"weights", more), other=("y.onnx", b"weights", more))
     host.schedule["/79999_iter.pth"] = ["503", "cut", "quota"]
     with opened() as folder:
         first, second, third = (download_weights(folder) for _ in range(3))

@@ -52,10 +52,10 @@ def test_without_label_maps_the_option_is_named(tmp_path):
 
 def test_settings_of_another_parser_are_refused(tmp_path):
     with pytest.raises(ArgumentError, match="weights belong to the parser bisenet"):
-        create_parser("template", weights=tmp_path / "a.pth")
+        create_parser("mesh", weights=tmp_path / "a.pth")
     with pytest.raises(ArgumentError, match="belongs to the parser labels"):
         create_parser("bisenet", labels=tmp_path)
-    with pytest.raises(ArgumentError, match="choose one of bisenet, labels, template"):
+    with pytest.raises(ArgumentError, match="choose one of auto, bisenet, labels, mesh"):
         create_parser("retina")
 
 
@@ -69,7 +69,28 @@ def test_without_weights_and_network_a_one_line_error_gives_advice(tmp_path, pub
     assert "\n" not in said
     for part in (address, f"Put 79999_iter.pth into {tmp_path / 'cache'}", "--weights FILE"):
         assert part in said
-    assert "--parser labels or --parser template" in said
+    assert "--parser labels or --parser mesh" in said
+
+
+def test_auto_is_the_face_mesh_where_bisenet_cannot_be_had(tmp_path, publish, site, caplog):
+    publish("bisenet", "79999_iter.pth", site.url("/none.pth"))
+    assert create_parser("auto").name == "mesh"
+    (message,) = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert "79999_iter.pth" in message
+    assert "Faces are found by the parser mesh" in message
+    assert "hair, hats and glasses" in message
+    assert "\n" not in message
+
+
+def test_auto_is_bisenet_where_its_weights_are(tmp_path, publish, site, caplog):
+    content = b"not BiSeNet's"
+    publish("bisenet", "79999_iter.pth", site.url("/weights.pth"), content)
+    site.pages["/weights.pth"] = content
+    with pytest.raises(SourceError, match=r"79999_iter\.pth"):
+        create_parser("auto")
+    assert (tmp_path / "cache" / "79999_iter.pth").read_bytes() == content
+    with pytest.raises(SourceError, match=r"mine\.pth: no such file"):
+        create_parser("auto", weights=tmp_path / "mine.pth")
 
 
 class EverythingIsSkin(FaceParser):

@@ -200,7 +200,7 @@ def test_shards_whose_first_and_last_ids_join_to_one_name_are_all_done(tmp_path)
     (tmp_path / "images").mkdir()
     for number, name in enumerate(names):
         Image.fromarray(drawn_face(64, seed=number)[0]).save(tmp_path / "images" / f"{name}.png")
-    command = ["build-weak", tmp_path / "images", tmp_path / "out", "--parser", "template"]
+    command = ["build-weak", tmp_path / "images", tmp_path / "out", "--parser", "mesh"]
     result = CliRunner().invoke(main, [*map(str, command), "--scheduler", "local:1"])
     assert "16 weak masks written" in result.output
     assert sorted(path.stem for path in results(tmp_path / "out")) == names

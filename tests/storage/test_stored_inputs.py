@@ -56,7 +56,7 @@ def test_masks_of_replaced_photographs_and_label_maps_are_made_again(
 
 
 def test_local_images_that_were_touched_are_not_processed_again(bucket, dataset):
-    options = ["--parser", "template"]
+    options = ["--parser", "mesh"]
     run("build-weak", dataset.images, bucket.url("weak"), *options)
     os.utime(dataset.image_path("00001"), (1, 1))
     again = run("build-weak", dataset.images, bucket.url("weak"), *options)
@@ -68,7 +68,7 @@ def test_a_photograph_replaced_while_a_killed_run_lay_still_is_noticed(
 ):
     dataset = make_dataset(range(60), side=128)
     bucket.upload(dataset.images, "images")
-    command = ["build-weak", bucket.url("images"), bucket.url("weak"), "--parser", "template"]
+    command = ["build-weak", bucket.url("images"), bucket.url("weak"), "--parser", "mesh"]
     process = start(*command, "--jobs", "2")
     wait_for(lambda: len(bucket.names("weak/0")) >= 10, process)
     kill(process)
@@ -85,7 +85,7 @@ def test_a_photograph_replaced_while_a_killed_run_lay_still_is_noticed(
 def test_a_replaced_photograph_is_predicted_again(bucket, dataset, checkpoint):
     bucket.upload(dataset.images, "images")
     command = ["predict", bucket.url("images"), bucket.url("out"), "--checkpoint", checkpoint]
-    command += ["--parser", "template"]
+    command += ["--parser", "mesh"]
     assert "6 predictions written" in run(*command).output
     replace_photo(dataset, "00001")
     before = bucket.get("out/masks/00001.png")

@@ -74,7 +74,7 @@ def test_weak_masks_in_a_bucket_are_those_on_a_disk(bucket, dataset, tmp_path):
 def test_predictions_in_a_store_are_those_on_a_disk(memory, dataset, tmp_path):
     checkpoint = tmp_path / "net.pt"
     save_checkpoint(checkpoint, threshold_unet(), "unet", texture=TextureSettings(), side=128)
-    options = ["--checkpoint", checkpoint, "--parser", "template", "--probabilities", "npy"]
+    options = ["--checkpoint", checkpoint, "--parser", "mesh", "--probabilities", "npy"]
     out = f"{memory}/predictions"
     on_disk = run("predict", dataset.images, tmp_path / "here", *options, "--ids", "0-2")
     store = parse_place(memory)
@@ -151,14 +151,14 @@ def test_a_worker_killed_in_the_middle_costs_a_retry_and_not_the_run(
     bucket.upload(dataset.images, "images")
     process = start(
         *("build-weak", bucket.url("images"), bucket.url("weak")),
-        *("--parser", "template", "--scheduler", "local:2"),
+        *("--parser", "mesh", "--scheduler", "local:2"),
     )
     wait_for(lambda: len(bucket.names("weak/0")) >= 20, process)
     workers_below(process.pid)[0].kill()
     said, stderr = process.communicate(timeout=60)
     assert process.returncode == 0, stderr
     assert "80 weak masks written" in said
-    run("build-weak", dataset.images, tmp_path / "straight", "--parser", "template")
+    run("build-weak", dataset.images, tmp_path / "straight", "--parser", "mesh")
     assert bucket.files("weak") == files_of(tmp_path / "straight")
 
 
@@ -210,7 +210,7 @@ def test_the_record_names_the_versions_that_made_results(bucket, monkeypatch):
 def test_results_with_different_settings_are_replaced_on_request(
     bucket, dataset, tmp_path, cluster
 ):
-    fixed = ["--parser", "template", "--sigma"]
+    fixed = ["--parser", "mesh", "--sigma"]
     first = run("build-weak", dataset.images, bucket.url("weak"), *fixed, 4)
     assert first.exit_code == 0, first.output
     refused = run("build-weak", dataset.images, bucket.url("weak"), *fixed, 5)
@@ -266,7 +266,7 @@ def test_files_that_are_not_images_are_reported_as_on_a_disk(bucket, tmp_path, m
 
 
 def test_a_place_that_cannot_be_reached_is_reported_in_one_line(bucket, dataset, monkeypatch):
-    weak = ["--parser", "template"]
+    weak = ["--parser", "mesh"]
     bucket.upload(dataset.images, "images")
     images = bucket.url("images")
     for places, code, message in (
@@ -293,7 +293,7 @@ def test_a_store_that_refuses_in_the_middle_ends_the_run(bucket, make_dataset):
     """A bucket whose policy changes, a quota that is full: here it is removed."""
     dataset = make_dataset(range(200), side=128)
     out = type(bucket)(bucket.client)
-    process = start("build-weak", dataset.images, out.url("weak"), "--parser", "template")
+    process = start("build-weak", dataset.images, out.url("weak"), "--parser", "mesh")
     wait_for(lambda: len(out.names("weak/0")) >= 5, process)
     for _ in range(1000):  # until nothing comes in between
         for key in out.names():

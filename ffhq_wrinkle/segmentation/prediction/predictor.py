@@ -128,7 +128,7 @@ class Predictor:
         cls,
         checkpoint: str | Path,
         *,
-        parser: str | FaceParser = "bisenet",
+        parser: str | FaceParser = "auto",
         align: bool = False,
         all_faces: bool = False,
         recipe: str | None = None,
@@ -145,7 +145,7 @@ class Predictor:
             A checkpoint file, an ``.onnx`` file, or ``official-unet`` or ``official-swin-unetr``,
             which are downloaded once.
         parser : str or FaceParser
-            ``bisenet``, ``template``, or an existing parser.
+            ``auto``, ``bisenet``, ``mesh``, or an existing parser.
         align : bool
             First find the face in each photo and cut it out as in FFHQ; for photos that are not
             aligned.

@@ -13,7 +13,8 @@ from ...dataset.ids import image_id_of
 from ...dataset.layout import require_distinct_ids
 from ...errors import AlignmentError, ArgumentError
 from ...faces.alignment import FFHQ_SIZE, Alignment, ffhq_alignment
-from ...faces.landmarks import FaceFinder, Landmarks, choose_faces, read_landmarks
+from ...faces.landmarks import Landmarks, choose_faces, read_landmarks
+from ...faces.mesh import MeshFinder
 from ...storage.writing import sha256_of
 
 _NUMBERED = re.compile(r"\.face\d+$")
@@ -100,8 +101,8 @@ class AlignedFaces(Views):
     Parameters
     ----------
     landmarks : Path, optional
-        A table of the positions of eyes and mouth; see `landmarks.read_landmarks`. YuNet detects
-        them if it is not given.
+        A table of the positions of eyes and mouth; see `landmarks.read_landmarks`. The face
+        mesh finds them if it is not given.
     all_faces : bool
         Use every face of a photo, instead of refusing photos with several faces. The results have
         the names ``<image id>.face1`` and so on, the largest face first, or in the order of the
@@ -113,8 +114,6 @@ class AlignedFaces(Views):
     ------
     ArgumentError
         The table cannot be read.
-    SourceError
-        YuNet's weights are neither in the cache nor can they be downloaded.
     """
 
     def __init__(
@@ -128,8 +127,8 @@ class AlignedFaces(Views):
             self._known = read_landmarks(landmarks)
             self._source = f"landmarks {sha256_of(landmarks)[:12]}"
         else:
-            self._finder = FaceFinder()
-            self._source = f"YuNet {self._finder.weights_sha256[:12]}"
+            self._finder = MeshFinder()
+            self._source = f"face mesh {self._finder.weights_sha256[:12]}"
 
     def __reduce__(self) -> tuple[object, ...]:
         """Return what creates a copy in another process."""
@@ -149,7 +148,7 @@ class AlignedFaces(Views):
                 "names that end in .faceN are reserved for results of --all-faces; rename the file"
             )
         if self._known is None:
-            faces: Sequence[Landmarks] = self._finder.find(photo)
+            faces: Sequence[Landmarks] = [face.landmarks for face in self._finder.find(photo)]
         elif image_id_of(image_id) in self._known:
             faces = self._known[image_id_of(image_id)]
         else:

@@ -9,8 +9,8 @@ import pytest
 from PIL import Image
 
 from ffhq_wrinkle.errors import ArgumentError, ImageError
+from ffhq_wrinkle.faces.mesh_parser import MeshParser
 from ffhq_wrinkle.faces.ready_labels import ReadyLabels
-from ffhq_wrinkle.faces.template import TemplateParser
 from ffhq_wrinkle.segmentation.prediction.ingredients import Ingredients
 from ffhq_wrinkle.weak_labels.texture import TextureSettings
 from tests.helpers.faces import drawn_face, drawn_lines
@@ -37,7 +37,7 @@ def test_texture_maps_of_another_recipe_are_refused(dataset, tmp_path):
 def test_ingredients_are_made_again_in_another_process(tmp_path):
     image, _ = drawn_face(128)
     Image.fromarray(np.full((128, 128), 9, np.uint8)).save(tmp_path / "1.png")
-    made = Ingredients(TemplateParser(), PAPER, textures=tmp_path)
+    made = Ingredients(MeshParser(), PAPER, textures=tmp_path)
     again = pickle.loads(pickle.dumps(made))
     assert again.settings() == made.settings()
     for one, other in zip(again.prepare(image, "1"), made.prepare(image, "1"), strict=True):
@@ -53,7 +53,7 @@ def test_a_texture_map_is_read_from_any_kind_of_gray_picture(tmp_path):
         folder = tmp_path / name
         folder.mkdir()
         picture.save(folder / f"x{name[-4:]}")
-        prepared = Ingredients(TemplateParser(), PAPER, textures=folder).prepare(image, "x")
+        prepared = Ingredients(MeshParser(), PAPER, textures=folder).prepare(image, "x")
         np.testing.assert_array_equal(prepared.texture, LEVELS)
 
 
@@ -63,7 +63,7 @@ def test_a_texture_map_in_colour_is_refused_and_named(tmp_path):
         folder = tmp_path / name
         folder.mkdir()
         picture.save(folder / f"x{name[-4:]}")
-        ingredients = Ingredients(TemplateParser(), PAPER, textures=folder)
+        ingredients = Ingredients(MeshParser(), PAPER, textures=folder)
         with pytest.raises(ImageError, match=r"its texture map .*x\....: it is in colour"):
             ingredients.prepare(image, "x")
 

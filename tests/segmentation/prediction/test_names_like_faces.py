@@ -5,7 +5,7 @@ from PIL import Image
 
 from ffhq_wrinkle.dataset.ids import parse_ids
 from ffhq_wrinkle.errors import ArgumentError
-from ffhq_wrinkle.faces.template import TemplateParser
+from ffhq_wrinkle.faces.mesh_parser import MeshParser
 from ffhq_wrinkle.segmentation.prediction.ingredients import Ingredients
 from ffhq_wrinkle.segmentation.prediction.prediction import predict_folder
 from ffhq_wrinkle.segmentation.prediction.predictor import Predictor
@@ -27,7 +27,7 @@ def photos(tmp_path):
 
 
 def predict(photos, out, network, *, views=None, ids=None, **options):
-    ingredients = Ingredients(TemplateParser(), network.texture)
+    ingredients = Ingredients(MeshParser(), network.texture)
     chosen = parse_ids(ids) if ids else None
     predictor = Predictor(network, ingredients, views)
     return predict_folder(photos, out, predictor, ids=chosen, **options)

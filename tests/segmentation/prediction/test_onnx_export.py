@@ -112,7 +112,7 @@ def test_images_that_a_graph_cannot_take_fail_one_by_one(unet, tmp_path):
     (tmp_path / "small").mkdir()
     Image.new("RGB", (448, 600)).save(tmp_path / "small" / "00001.png")
     command = ["predict", tmp_path / "small", tmp_path / "out", "--checkpoint", tmp_path / "w.onnx"]
-    result = CliRunner().invoke(main, [str(part) for part in [*command, "--parser", "template"]])
+    result = CliRunner().invoke(main, [str(part) for part in [*command, "--parser", "mesh"]])
     assert result.exit_code == 1
     assert "requires at least 449 pixels a side" in (tmp_path / "out" / "failures.csv").read_text()
 

@@ -9,8 +9,8 @@ from PIL import Image
 
 from ffhq_wrinkle.dataset.ids import parse_ids
 from ffhq_wrinkle.errors import ArgumentError
+from ffhq_wrinkle.faces.mesh_parser import MeshParser
 from ffhq_wrinkle.faces.ready_labels import ReadyLabels
-from ffhq_wrinkle.faces.template import TemplateParser
 from ffhq_wrinkle.segmentation.checkpoints.checkpoint import save_checkpoint
 from ffhq_wrinkle.segmentation.prediction.ingredients import Ingredients
 from ffhq_wrinkle.segmentation.prediction.network_files import load_network
@@ -207,7 +207,7 @@ def test_real_faces_run_through(real_data, tmp_path, network):
     report = predict_folder(
         real_data / "wrinkle-pairs" / "images",
         out,
-        Predictor(network, Ingredients(TemplateParser(), PAPER)),
+        Predictor(network, Ingredients(MeshParser(), PAPER)),
         limit=3,
     )
     assert (report.made, report.failed) == (3, 0)

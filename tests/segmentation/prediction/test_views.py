@@ -11,7 +11,7 @@ from ffhq_wrinkle.dataset.ids import parse_ids
 from ffhq_wrinkle.errors import ArgumentError
 from ffhq_wrinkle.faces.alignment import ffhq_alignment
 from ffhq_wrinkle.faces.landmarks import Landmarks
-from ffhq_wrinkle.faces.template import TemplateParser
+from ffhq_wrinkle.faces.mesh_parser import MeshParser
 from ffhq_wrinkle.segmentation.evaluation.prediction_files import find_predictions
 from ffhq_wrinkle.segmentation.prediction.ingredients import Ingredients
 from ffhq_wrinkle.segmentation.prediction.prediction import predict_folder
@@ -51,7 +51,7 @@ def of_views(network, views):
     return Predictor(network, Ingredients(WholeCrop(), PAPER), views)
 
 
-class WholeCrop(TemplateParser):
+class WholeCrop(MeshParser):
     """Says that all of a picture is face, which of drawn ones is easier to know."""
 
     def prepare(self, image, image_id):

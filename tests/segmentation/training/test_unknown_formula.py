@@ -58,7 +58,7 @@ def test_the_network_says_that_its_formula_is_unknown_and_predict_asks(
     assert caplog.text.count(UNKNOWN) == 1
     assert load_checkpoint(best).texture is None
     predict = ["predict", noisy.images, tmp_path / "out", "--checkpoint", best]
-    predict += ["--parser", "template"]
+    predict += ["--parser", "mesh"]
     refused = run(*predict)
     assert refused.exit_code == 2
     assert "does not record with which formula its texture maps were made" in refused.output
@@ -88,7 +88,7 @@ def test_a_network_that_sees_no_texture_map_needs_no_formula(noisy, train, tmp_p
     assert UNKNOWN not in caplog.text
     assert load_checkpoint(best).texture is None
     predict = ["predict", noisy.images, tmp_path / "out", "--checkpoint", best]
-    assert run(*predict, "--parser", "template").exit_code == 0
+    assert run(*predict, "--parser", "mesh").exit_code == 0
 
 
 def test_a_formula_is_refused_where_no_stage_has_weak_masks(data, tmp_path):

@@ -7,7 +7,7 @@ from numpy.testing import assert_array_equal
 from PIL import Image
 
 from ffhq_wrinkle.errors import TrainingDataError
-from ffhq_wrinkle.faces.template import TemplateParser
+from ffhq_wrinkle.faces.mesh_parser import MeshParser
 from ffhq_wrinkle.segmentation.training_data.checks import require_trainable
 from ffhq_wrinkle.segmentation.training_data.samples import load_sample
 from ffhq_wrinkle.weak_labels.texture import TextureSettings
@@ -91,7 +91,7 @@ def test_real_faces_are_listed_from_a_csv(real_data, tmp_path, caplog):
     path = write_csv(tmp_path / "data.csv", rows)
     for line in ("made 4 weak masks into", "4 weak masks reused from"):
         caplog.clear()
-        listing = completed(path, "finetune", TemplateParser, jobs=2)
+        listing = completed(path, "finetune", MeshParser, jobs=2)
         assert line in caplog.text
     loaded = [load_sample(one, stage="finetune") for one in listing.samples]
     inside = [np.mean(one.face[one.target == 255]) for one in loaded]

@@ -3,7 +3,7 @@ import shutil
 import pytest
 
 from ffhq_wrinkle.errors import ArgumentError, TrainingDataError
-from ffhq_wrinkle.faces.template import TemplateParser
+from ffhq_wrinkle.faces.mesh_parser import MeshParser
 from ffhq_wrinkle.segmentation.training_data.checks import require_trainable
 from ffhq_wrinkle.segmentation.training_data.sample_files import find_sample_files
 from ffhq_wrinkle.segmentation.training_data.samples import load_sample
@@ -70,7 +70,7 @@ def test_a_csv_names_files_anywhere(plain, dataset, tmp_path):
     assert [one.image_id for one in listing.samples] == ["00001", "00002"]
     with pytest.raises(TrainingDataError, match=r"1 files do not exist: \S+none\.png"):
         require_trainable(listing.samples, stage="finetune", complete=False)
-    listing = completed(path, "pretrain", TemplateParser)
+    listing = completed(path, "pretrain", MeshParser)
     assert [one.image_id for one in listing.samples] == ["00001", "00002", "portrait"]
     assert listing.samples[0].weak.is_relative_to(tmp_path / ".ffhq-wrinkle-cache")
 

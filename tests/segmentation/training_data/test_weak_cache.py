@@ -8,8 +8,8 @@ from numpy.testing import assert_array_equal
 from PIL import Image
 
 from ffhq_wrinkle.errors import RunInterrupted
+from ffhq_wrinkle.faces.mesh_parser import MeshParser
 from ffhq_wrinkle.faces.ready_labels import ReadyLabels
-from ffhq_wrinkle.faces.template import TemplateParser
 from ffhq_wrinkle.weak_labels.texture import TextureSettings
 from ffhq_wrinkle.weak_labels.weak import build_weak
 from ffhq_wrinkle.weak_labels.weak_work import ByProducts
@@ -84,7 +84,7 @@ def test_each_parser_and_texture_has_its_own_cache(plain, parser):
     listings = (
         completed(plain, "finetune", parser),
         completed(plain, "finetune", parser, texture=RELEASED),
-        completed(plain, "finetune", TemplateParser),
+        completed(plain, "finetune", MeshParser),
     )
     assert len({listing.samples[0].weak for listing in listings}) == 3
 
@@ -144,7 +144,7 @@ def test_two_csv_in_one_folder_do_not_share_the_weak_masks_of_different_photogra
     for number, image_id in enumerate(("00001", "00002")):
         row = {"image_id": "face", "image": str(dataset.image_path(image_id))}
         path = write_csv(tmp_path / f"{number}.csv", [row])
-        (one,) = completed(path, "pretrain", TemplateParser).samples
+        (one,) = completed(path, "pretrain", MeshParser).samples
         weak.append(one.weak.read_bytes())
     assert weak[0] != weak[1]
 

@@ -1,0 +1,107 @@
+"""Measure how well face parsers mask faces: `python tools/measure_parsers.py FOLDER [PARSER ...]`.
+
+FOLDER holds aligned faces in `images/` and hand-drawn wrinkle masks of the same names in `masks/`.
+For each parser the tool prints means over the images, with standard errors:
+
+- the share of the drawn wrinkle pixels inside the face mask;
+- the share of the image that the face mask covers;
+- the share of the face mask outside a generous outline of the face;
+- the share of eyes, brows and lips that the face mask contains;
+- milliseconds of one core per image.
+
+The outline and the parts are those of the face mesh on the mirrored image, mirrored back, so that
+the parser `mesh` is not measured by its own points. The outline is stretched by half of its height
+above the eyes and of its depth below the mouth, and widened by 3 % of the face's size.
+"""
+
+import sys
+import time
+from collections import defaultdict
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+
+from ffhq_wrinkle.dataset.layout import find_images
+from ffhq_wrinkle.errors import ParsingError
+from ffhq_wrinkle.faces.labels import CLASSES, face_mask
+from ffhq_wrinkle.faces.mesh import MeshFace, MeshFinder
+from ffhq_wrinkle.faces.mesh_parser import face_labels, stretched_outline
+from ffhq_wrinkle.faces.parsing import create_parser
+from ffhq_wrinkle.images.photographs import read_image
+
+_PARTS = [CLASSES.index(name) for name in ("l_eye", "r_eye", "l_brow", "r_brow", "u_lip", "l_lip")]
+_STRETCH, _WIDENED = 0.5, 0.03
+MEASURES = (
+    "wrinkle pixels inside",
+    "area of the image",
+    "mask outside the face",
+    "eyes, brows and lips in the mask",
+    "milliseconds",
+)
+
+
+def main(folder: Path, names: list[str]) -> None:
+    """Print the measures of each parser, and the images in which it found no face."""
+    torch.set_num_threads(1)
+    finder = MeshFinder()
+    parsers = [create_parser(name, device="cpu") for name in names]
+    drawn = find_images(folder / "masks")
+    values: dict[tuple[str, str], list[float]] = defaultdict(list)
+    refused: dict[str, list[str]] = defaultdict(list)
+    for image_id, file in find_images(folder / "images").items():
+        image = read_image(folder / "images" / file.path)
+        wrinkles = read_image(folder / "masks" / drawn[image_id].path)[:, :, 0] > 0
+        mirrored = np.ascontiguousarray(image[:, ::-1])
+        reference = finder.find(mirrored, least_score=0)[0]
+        generous = _generous(reference, image.shape[:2])[:, ::-1]
+        parts = _parts(reference, mirrored)[:, ::-1]
+        for parser in parsers:
+            begun = time.thread_time()
+            try:
+                face = face_mask(parser([image], [image_id])[0], image.shape[:2])
+            except ParsingError:
+                refused[parser.name].append(image_id)
+                continue
+            seconds = time.thread_time() - begun
+            measured = (
+                (face & wrinkles).sum() / wrinkles.sum(),
+                face.mean(),
+                (face & ~generous).sum() / face.sum(),
+                (face & parts).sum() / parts.sum(),
+                1000 * seconds,
+            )
+            for measure, value in zip(MEASURES, measured, strict=True):
+                values[parser.name, measure].append(float(value))
+    for (name, measure), shares in values.items():
+        error = np.std(shares, ddof=1) / len(shares) ** 0.5
+        print(
+            f"{name:8} {measure:32} {np.mean(shares):8.4f} +- {error:.4f}, at most "
+            f"{max(shares):.3f}, {len(shares)} images"
+        )
+    for name, image_ids in refused.items():
+        print(f"{name}: no face found in {len(image_ids)} images: {', '.join(image_ids)}")
+
+
+def _generous(face: MeshFace, shape: tuple[int, int]) -> np.ndarray:
+    """Return a mask, bool (H, W), outside which there is no skin of the face."""
+    filled = np.zeros(shape, np.uint8)
+    outline = stretched_outline(face.points, _STRETCH, _STRETCH)
+    cv2.fillPoly(filled, [np.rint(outline).astype(np.int32)], 1)
+    reach = round(_WIDENED * max(face.box[2:]))
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1, 2 * reach + 1))
+    return np.asarray(cv2.dilate(filled, disc) > 0)
+
+
+def _parts(face: MeshFace, image: np.ndarray) -> np.ndarray:
+    """Return eyes, brows and lips, bool (H, W)."""
+    is_part = np.isin(face_labels(face, image, margin=0), _PARTS).astype(np.uint8)
+    size_wh = (image.shape[1], image.shape[0])
+    return np.asarray(cv2.resize(is_part, size_wh, interpolation=cv2.INTER_NEAREST) > 0)
+
+
+if __name__ == "__main__":
+    if len(sys.argv) < 2:
+        sys.exit(__doc__)
+    main(Path(sys.argv[1]), sys.argv[2:] or ["mesh"])
