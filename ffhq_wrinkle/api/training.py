@@ -3,7 +3,7 @@
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
-from ..errors import ArgumentError
+from ..errors import ArgumentError, OutputError
 from ..faces.parsing import create_parser
 from ..runs.cores import available_cores
 from ..segmentation.checkpoints.official import checkpoint_path
@@ -112,6 +112,7 @@ def train(
         chosen,
         folder,
         as_path(run),
+        parser_name=parser,
         parser=partial(
             create_parser,
             parser,
@@ -139,7 +140,7 @@ def train(
     )
 
 
-def export(out: AnyPath, *, checkpoint: AnyPath) -> ExportReport:
+def export(out: AnyPath, *, checkpoint: AnyPath, overwrite: bool = False) -> ExportReport:
     """Export a network to ONNX, for images of any size; the command `export`.
 
     Parameters
@@ -147,7 +148,9 @@ def export(out: AnyPath, *, checkpoint: AnyPath) -> ExportReport:
     out : str or Path
         The ``.onnx`` file.
     checkpoint : str or Path
-        A checkpoint, ``official-unet`` or ``official-swin-unetr``.
+        A checkpoint, a folder of `train`, ``official-unet`` or ``official-swin-unetr``.
+    overwrite : bool
+        Replace an existing file.
 
     Returns
     -------
@@ -161,4 +164,6 @@ def export(out: AnyPath, *, checkpoint: AnyPath) -> ExportReport:
     path = as_path(out)
     if path.suffix != ".onnx":
         raise ArgumentError(f"{path} should end in .onnx")
+    if path.exists() and not overwrite:
+        raise OutputError(f"{path} exists already; choose another file, or --overwrite")
     return export_onnx(checkpoint_path(str(checkpoint)), path)

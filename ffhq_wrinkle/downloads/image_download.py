@@ -67,6 +67,7 @@ def _download_all(
 ) -> DownloadReport:
     """Download many files, several at a time; of all `files`, `kept` are already present."""
     fetched, unverified, causes, first_failure = 0, 0, Counter[str](), ""
+    side: int | None = None
     unreached = 0  # number of files in a row whose host could not be reached
     interruption = Interruption()
     with Progress(files - kept, f"download {kind}") as progress, interruption:
@@ -82,6 +83,7 @@ def _download_all(
                     if not isinstance(outcome, ImageFailure):
                         unreached = 0
                         fetched += outcome
+                        side = file.expected.side
                         unverified += outcome and not file.expected.is_verifiable
                         kept += not outcome
                         continue
@@ -97,7 +99,7 @@ def _download_all(
         except _NetworkDown:
             first_failure += " (the same for many files in a row: is the network up?)"
     report = DownloadReport(
-        data.path, kind, files, fetched, kept, dict(causes), first_failure, unverified
+        data.path, kind, files, fetched, kept, dict(causes), first_failure, unverified, side
     )
     interruption.raise_with(report.summary())
     return report

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import ArgumentError, OutputError
+from ..errors import ArgumentError, OutputError, counted
 from ..images.jpeg import encode_jpeg
 from ..images.png import (
     COMMENT,
@@ -97,6 +97,7 @@ class OutputFolder:
             self._files = StoredFiles(path, subfolders, marks=(lock, record, self._under_way))
         self._suspect = False  # whether the previous run did not finish
         self._previous: dict[str, Any] = {}  # the record of the previous run
+        self._is_resumed = False
 
     def __enter__(self) -> "OutputFolder":
         self._lock.acquire()
@@ -104,6 +105,7 @@ class OutputFolder:
             self._files.take_stock()
             self._suspect = self._files.exists(self._under_way)
             self._previous = self._previous_record()
+            self._is_resumed = bool(self._previous)
             if not self.overwrite:
                 self._require_same_origin()
             self.remove_partials()
@@ -154,7 +156,7 @@ class OutputFolder:
     @property
     def is_resumed(self) -> bool:
         """Whether an earlier run, finished or not, wrote to this folder."""
-        return bool(self._previous)
+        return self._is_resumed
 
     @property
     def _replaces_others(self) -> bool:
@@ -192,7 +194,9 @@ class OutputFolder:
                 )
             return
         differing = differing_settings(self._previous["settings"], self.settings)
-        if differing:
+        if differing and next(self._files.results(), None) is None:
+            self._previous, self._suspect = {}, False  # such as a run whose images all failed
+        elif differing:
             raise OutputError(
                 f"{self.path} was made with different settings: {', '.join(differing)}; choose "
                 "another folder, or --overwrite"
@@ -265,22 +269,26 @@ class OutputFolder:
             return self.results()
         return [name for name in self._files.results() if self.look(name) is State.OURS]
 
-    def finish(self, record: Mapping[str, Any]) -> None:
+    def finish(self, record: Mapping[str, Any], *, images: int | None = None) -> None:
         """Write the record, with the numbers of results and failures, to mark the work as done.
+
+        If an image has several files, `images` is the number of those that have results.
 
         An overwrite of some of the images may leave results with different settings. The folder
         then stays under way, and the next run checks each result.
         """
         results = sum(1 for _ in self._files.results())
         counts = {"results": results, "failed": len(read_failures(self.path))}
+        if images is not None:
+            counts = {"images": images, **counts}
         self._files.settle()
         self._write_json(self._record, {**record, "counts": counts, "settings": self.settings})
         not_replaced = results - len(self.current_results()) if self._replaces_others else 0
         if not_replaced:
             log.warning(
-                "%s still holds %d results with different settings; run again for all images",
+                "%s still holds %s with different settings; run again for all images",
                 self.path,
-                not_replaced,
+                counted(not_replaced, "result"),
             )
         else:
             self._files.remove(self._under_way)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ..dataset.ids import Ids
 from ..dataset.layout import ImageFile, find_images, released_path, select_images
+from ..errors import plural
 from ..results.failures import FAILURES, Failure, update_failures
 from ..results.tabular import Tabular
 from ..storage.places import Place
@@ -84,7 +85,8 @@ class RunReport(Tabular):
     def summary(self) -> str:
         """Return the outcome as one line of text."""
         left = self.images - self.made - self.kept - self.failed
-        parts = [f"{self.made} {self.noun} written", f"{self.kept} existed already"]
+        made = plural(self.made, self.noun.removesuffix("s"), self.noun)
+        parts = [f"{self.made} {made} written", f"{self.kept} existed already"]
         parts += [f"{self.failed} failed, see {self.out / FAILURES}"] if self.failed else []
         parts += [f"{left} left to do"] if left else []
         return ", ".join(parts)

@@ -204,11 +204,8 @@ class PredictionFolder:
 
     def finish(self) -> None:
         """Write the table of all existing masks, then the record."""
-        masks = [
-            name
-            for name in sorted(self.output.current_results())
-            if name.startswith(f"{MASKS_FOLDER}/")
-        ]
+        current = sorted(self.output.current_results())
+        masks = [name for name in current if name.startswith(f"{MASKS_FOLDER}/")]
         with ThreadPoolExecutor(_READ_AT_ONCE) as pool:
             rows = [
                 (PurePosixPath(name).stem, WrinkleRow.parse(comment))
@@ -216,4 +213,7 @@ class PredictionFolder:
             ]
         table = wrinkle_table((name, row) for name, row in rows if row)
         write_bytes(self.output.path / TABLE, table)
-        self.output.finish({"command": "predict", "version": __version__})
+        photos = masks
+        if self.aligned:  # a photo with several faces has several masks
+            photos = [name for name in current if name.startswith(f"{PHOTO_MASKS}/")]
+        self.output.finish({"command": "predict", "version": __version__}, images=len(photos))

@@ -18,7 +18,15 @@ from typing import NamedTuple
 import numpy as np
 
 from ...dataset.layout import released_path
-from ...errors import ImageError, ImageFailure, OutputError, ParsingError, first_few
+from ...errors import (
+    ImageError,
+    ImageFailure,
+    OutputError,
+    ParsingError,
+    counted,
+    first_few,
+    some_images,
+)
 from ...faces.labels import FaceParser
 from ...images.named import read_named
 from ...images.photographs import read_gray
@@ -186,7 +194,7 @@ class WeakCache:
     def _provide(self, images: Mapping[str, Path]) -> Provided:
         expected = {image_id: self._files(image_id) for image_id in images}
         if self._is_finished() and all(files.exist() for files in expected.values()):
-            log.info("%d weak masks reused from %s", len(expected), self._weak)
+            log.info("%s reused from %s", counted(len(expected), "weak mask"), self._weak)
             return Provided(expected, {}, {})
         report = build_weak_of(
             images,
@@ -197,9 +205,9 @@ class WeakCache:
             jobs=self.jobs,
         )
         if report.kept:
-            log.info("%d weak masks reused from %s", report.kept, self._weak)
+            log.info("%s reused from %s", counted(report.kept, "weak mask"), self._weak)
         if report.made:
-            log.info("made %d weak masks into %s", report.made, self._weak)
+            log.info("made %s into %s", counted(report.made, "weak mask"), self._weak)
         faceless: dict[str, str] = {}
         failed: dict[str, str] = {}
         for failure in read_failures(self._weak):
@@ -242,9 +250,9 @@ class WeakCache:
                     files.remove()
         if outdated:
             log.info(
-                "%d images are not those that %s was made from, such as %s; their weak masks are "
+                "photographs that %s was made from have changed: %s; their weak masks are "
                 "made again",
-                *(len(outdated), self._weak, outdated[0]),
+                *(self._weak, some_images(outdated)),
             )
         if table != known:
             rows = [(image_id, *source) for image_id, source in sorted(table.items())]
@@ -271,8 +279,8 @@ class WeakCache:
                     whole.pop(image_id, None)
         if damaged:
             log.warning(
-                "%d weak masks or face masks of %s were damaged and are made again: %s",
-                *(len(damaged), self.folder, first_few(damaged, separator="; ")),
+                "damaged weak masks or face masks of %s are made again (%d): %s",
+                *(self.folder, len(damaged), first_few(damaged, separator="; ")),
             )
         return whole
 

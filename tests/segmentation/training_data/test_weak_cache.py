@@ -107,8 +107,8 @@ def test_the_weak_mask_of_a_photograph_that_changed_is_made_again_with_a_message
     made = times(plain / ".ffhq-wrinkle-cache")
     caplog.clear()
     completed(plain, "finetune", parser)
-    assert "1 images are not those that" in caplog.text
-    assert "such as 00001; their weak masks are made again" in caplog.text
+    assert "have changed: 1 image (00001)" in caplog.text
+    assert "their weak masks are made again" in caplog.text
     assert "3 weak masks reused" in caplog.text
     later = times(plain / ".ffhq-wrinkle-cache")
     assert {path.name for path in made if made[path] != later[path]} == {"00001.png"}
