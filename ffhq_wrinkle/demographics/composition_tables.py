@@ -7,8 +7,8 @@ import math
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from ..errors import plural
 from .. import __version__
+from ..errors import plural
 from ..measures.bootstrap import CONFIDENCE
 from ..reports.tabulation import Section, blanked_csv, without_nan
 from ..results.tabular import paragraphs_html

@@ -51,7 +51,13 @@ def download_images(
         return DownloadReport(data.path, "images", len(image_ids), 0, kept, {})
     entry = source_entry("ffhq-images")
     patience = data.transfers.patience
-    origin = image_source(source_text, entry, read_facts(data.path), patience=patience)
+    origin = image_source(
+        source_text,
+        entry,
+        read_facts(data.path),
+        patience=patience,
+        reachability=data.transfers.reachability,
+    )
     if not Path(source_text).is_dir():  # files of a folder are linked and need no space
         missing = sum(not (data.path / place_of(image_id)).exists() for image_id in todo)
         data.require_free_bytes(missing * int(entry.get("bytes_each", IMAGE_BYTES)))
@@ -97,7 +103,10 @@ def _download_all(
             causes["source"] += 1
             first_failure = first_failure or str(error)
         except _NetworkDown:
-            first_failure += " (the same for many files in a row: is the network up?)"
+            first_failure += (
+                " (the same for many files in a row: is the network up?). --source FOLDER takes "
+                "photographs from a folder"
+            )
     report = DownloadReport(
         data.path, kind, files, fetched, kept, dict(causes), first_failure, unverified, side
     )

@@ -229,7 +229,8 @@ def _report_faceless(faceless: Mapping[str, str], images: int) -> None:
     first = min(faceless)
     if len(faceless) == images:
         raise TrainingDataError(
-            f"none of the {counted(images, 'image')} has a face to train on: {first}: {faceless[first]}"
+            f"none of the {counted(images, 'image')} has a face to train on: "
+            f"{first}: {faceless[first]}"
         )
     log.warning(
         "%d of %s %s left out because no face was found: %s (%s: %s)",
