@@ -107,7 +107,7 @@ def test_the_word_test_takes_the_official_hundred(annotate):
     (ref / f"{first}.png").unlink()
     result = run("evaluate", pred, ref, "--ids", "test")
     assert (result.exit_code, result.stdout) == (1, "")
-    assert f"1 of 100 images have no reference in {ref}, first {first}" in result.stderr
+    assert f"1 of 100 images has no reference in {ref}, first {first}" in result.stderr
 
 
 def test_a_comparison_names_the_better_method_only_if_the_interval_excludes_0(folders, annotate):
