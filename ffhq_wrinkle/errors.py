@@ -127,11 +127,28 @@ def first_few(texts: Sequence[str], *, separator: str = ", ") -> str:
     return separator.join([*texts[:_NAMED], *more])
 
 
+def plural(count: int, one: str, several: str) -> str:
+    """Return the word that goes with a number, such as "has" or "have".
+
+    >>> plural(1, "has", "have"), plural(0, "image", "images")
+    ('has', 'images')
+    """
+    return one if count == 1 else several
+
+
+def counted(count: int, noun: str) -> str:
+    """Return a number with its noun, to which several add an "s".
+
+    >>> counted(1, "image"), counted(2, "weak mask")
+    ('1 image', '2 weak masks')
+    """
+    return f"{count} {plural(count, noun, f'{noun}s')}"
+
+
 def some_images(image_ids: Sequence[str]) -> str:
     """Return how many images there are, and the ids of the first five, as messages name them.
 
     >>> some_images(["00003"]), some_images([f"{number:05d}" for number in range(9)])
     ('1 image (00003)', '9 images (00000, 00001, 00002, 00003, 00004, ...)')
     """
-    plural = "s" * (len(image_ids) != 1)
-    return f"{len(image_ids)} image{plural} ({first_few(image_ids)})"
+    return f"{counted(len(image_ids), 'image')} ({first_few(image_ids)})"

@@ -160,3 +160,9 @@ def test_a_broken_opencv_is_reported_in_one_line(dataset, tmp_path):
     assert said.returncode == 1
     (line,) = said.stderr.splitlines()
     assert "pip install --force-reinstall --no-deps opencv-python" in line
+
+
+def test_the_package_runs_as_a_module():
+    command = [sys.executable, "-m", "ffhq_wrinkle", "--version"]
+    result = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert result.stdout == f"ffhq-wrinkle, version {__version__}\n"

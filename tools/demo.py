@@ -1,8 +1,8 @@
 """Make weak wrinkle masks of a real face, and a picture of them: `python tools/demo.py FOLDER`.
 
 The face is that of the astronaut Eileen Collins, whose portrait (NASA, public domain) ships with
-scikit-image. It is cropped as FFHQ aligns faces, so that FOLDER becomes a small data set in the
-released layout, with weak masks by each formula.
+scikit-image. It is cropped as FFHQ aligns faces, to 512x512, and FOLDER receives its weak masks by
+each formula.
 """
 
 import subprocess
@@ -22,6 +22,7 @@ from ffhq_wrinkle.storage.writing import write_bytes
 from ffhq_wrinkle.weak_labels.formulas import FORMULAS
 
 SIDE = 512
+IMAGES = f"images{SIDE}x{SIDE}"
 IMAGE = released_path("00000", ".png")
 
 
@@ -38,7 +39,7 @@ def build_weak(folder: Path, recipe: str, face_masks: Path) -> Path:
     command = Path(sys.executable).with_name("ffhq-wrinkle")
     arguments = ["--parser", "mesh", "--scale-to-image", "--recipe", recipe, "--overwrite"]
     arguments += ["--save-face-masks", str(face_masks)]
-    subprocess.run([command, "build-weak", folder, out, *arguments], check=True)
+    subprocess.run([command, "build-weak", folder / IMAGES, out, *arguments], check=True)
     return out / IMAGE
 
 
@@ -57,7 +58,7 @@ def overview(image: np.ndarray, face_mask: np.ndarray, *weak_masks: np.ndarray) 
 
 def main(folder: Path) -> None:
     """Write the image, its masks and the overview to the folder."""
-    path = folder / "images1024x1024" / IMAGE
+    path = folder / IMAGES / IMAGE
     path.parent.mkdir(parents=True, exist_ok=True)
     image = aligned_astronaut()
     write_bytes(path, encode_png(image))

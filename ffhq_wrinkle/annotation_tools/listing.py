@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-from ..errors import first_few
+from ..errors import counted, first_few
 from ..results.failures import Failure
 from .annotation import Annotation, State
 from .catalogue import Tool, tool_of
@@ -142,7 +142,7 @@ def _sources(path: Path, format_name: str | None) -> list[Source]:
         sources = [source for source in sources if source.tool.name != "masks"]
     if unknown:
         names = [without_addresses(file.name) for file, _ in unknown]
-        log.info("%s: %d files are not read: %s", path, len(unknown), first_few(names))
+        log.info("%s: not read are %s: %s", path, counted(len(names), "file"), first_few(names))
     return sources
 
 

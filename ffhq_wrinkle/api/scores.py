@@ -18,6 +18,7 @@ from ..segmentation.experiments.experiment_report import require_report as requi
 from ..segmentation.experiments.experiment_report import write_report as write_compare_report
 from ..segmentation.experiments.experiments import Experiments
 from ..segmentation.experiments.experiments import compare_runs as compare_run_folders
+from ..segmentation.training_data.sample_files import find_sample_files
 from .arguments import AnyIds, AnyPath, Masks, as_ids, as_path, masks_by_id, refuse_for_masks
 
 
@@ -26,6 +27,7 @@ def evaluate(
     references: AnyPath | Masks,
     *,
     out: AnyPath | None = None,
+    overwrite: bool = False,
     images: AnyPath | None = None,
     ids: AnyIds | None = None,
     threshold: float = 0.5,
@@ -45,9 +47,12 @@ def evaluate(
         bool (H, W), or probabilities of 0 to 1. Only `threshold`, `exact_only`, `resamples` and
         `seed` apply to arrays.
     references : str or Path, sequence of np.ndarray, or mapping of str to np.ndarray
-        A folder of masks, or a data set; or masks in memory, bool (H, W).
+        A folder of masks, or anything that `train` takes as data: a data set, a folder with
+        `images` and `masks`, or a CSV; or masks in memory, bool (H, W).
     out : str or Path, optional
         Folder for a report: tables and pictures.
+    overwrite : bool
+        Replace an earlier report.
     images : str or Path, optional
         With `out`: folder of photographs to show under the masks of the worst images.
     ids : str, iterable of str, or Ids, optional
@@ -92,11 +97,14 @@ def evaluate(
     predicted, reference = _folder(predictions), _folder(references)
     folder, photos = _report(out, images)
     if folder:
-        require_report(folder, [predicted, reference, settings.within], photos=photos)
+        require_report(
+            folder, [predicted, reference, settings.within], photos=photos, overwrite=overwrite
+        )
     evaluation = evaluate_folders(
         predicted,
         reference,
         settings,
+        masks=_listed_masks(reference),
         ids=as_ids(ids),
         resamples=resamples,
         seed=seed,
@@ -113,6 +121,7 @@ def compare_predictions(
     references: AnyPath,
     *,
     out: AnyPath | None = None,
+    overwrite: bool = False,
     images: AnyPath | None = None,
     ids: AnyIds | None = None,
     threshold: float = 0.5,
@@ -129,7 +138,7 @@ def compare_predictions(
     ----------
     predictions, other, references : str or Path
         Folders, as in `evaluate`.
-    out, images, ids, threshold, within, resize, exact_only, resamples, seed, jobs
+    out, overwrite, images, ids, threshold, within, resize, exact_only, resamples, seed, jobs
         As in `evaluate`.
 
     Returns
@@ -146,12 +155,15 @@ def compare_predictions(
     first, second, reference = as_path(predictions), as_path(other), as_path(references)
     folder, photos = _report(out, images)
     if folder:
-        require_report(folder, [first, reference, second, settings.within], photos=photos)
+        require_report(
+            folder, [first, reference, second, settings.within], photos=photos, overwrite=overwrite
+        )
     comparison = compare_folders(
         first,
         second,
         reference,
         settings,
+        masks=_listed_masks(reference),
         ids=as_ids(ids),
         resamples=resamples,
         seed=seed,
@@ -196,6 +208,11 @@ def compare_runs(
     if folder:
         write_compare_report(experiments, folder)
     return experiments
+
+
+def _listed_masks(references: Path) -> Mapping[str, Path] | None:
+    """Return the masks that a CSV of training data lists by image id; None for a folder."""
+    return find_sample_files(references).masks if references.is_file() else None
 
 
 def _settings(

@@ -3,7 +3,7 @@
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
-from ..errors import ArgumentError
+from ..errors import ArgumentError, OutputError
 from ..faces.parsing import create_parser
 from ..runs.cores import available_cores
 from ..segmentation.checkpoints.official import checkpoint_path
@@ -116,6 +116,7 @@ def train(
         chosen,
         folder,
         as_path(run),
+        parser_name=parser,
         parser=partial(
             create_parser,
             parser,
@@ -144,7 +145,7 @@ def train(
     )
 
 
-def export(out: AnyPath, *, checkpoint: AnyPath) -> ExportReport:
+def export(out: AnyPath, *, checkpoint: AnyPath, overwrite: bool = False) -> ExportReport:
     """Export a network to ONNX, for images of any size; the command `export`.
 
     Parameters
@@ -152,7 +153,9 @@ def export(out: AnyPath, *, checkpoint: AnyPath) -> ExportReport:
     out : str or Path
         The ``.onnx`` file.
     checkpoint : str or Path
-        A checkpoint, ``official-unet`` or ``official-swin-unetr``.
+        A checkpoint, a folder of `train`, ``official-unet`` or ``official-swin-unetr``.
+    overwrite : bool
+        Replace an existing file.
 
     Returns
     -------
@@ -166,4 +169,6 @@ def export(out: AnyPath, *, checkpoint: AnyPath) -> ExportReport:
     path = as_path(out)
     if path.suffix != ".onnx":
         raise ArgumentError(f"{path} should end in .onnx")
+    if path.exists() and not overwrite:
+        raise OutputError(f"{path} exists already; choose another file, or --overwrite")
     return export_onnx(checkpoint_path(str(checkpoint)), path)

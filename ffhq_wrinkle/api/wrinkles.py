@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from ..errors import ArgumentError
-from ..faces.parsing import AUTO, create_parser
+from ..faces.parsing import AUTO, create_parser, require_device
 from ..runs.cores import default_jobs
 from ..runs.folder_run import RunReport
 from ..segmentation.checkpoints.official import checkpoint_path
@@ -57,7 +57,8 @@ def predict(
     out : str or Path
         Folder for masks, overlays and `wrinkles.csv`; see `docs/pipeline.md`.
     checkpoint : str or Path
-        A checkpoint file, an ``.onnx`` file, ``official-unet`` or ``official-swin-unetr``.
+        A checkpoint file, a folder of `train`, an ``.onnx`` file, ``official-unet`` or
+        ``official-swin-unetr``.
     ids, limit, jobs, scheduler, overwrite, weights, labels, engine
         As in `weak_masks.build_weak`.
     parser : {"auto", "bisenet", "labels", "mesh"}, optional
@@ -108,6 +109,7 @@ def predict(
             "no parser is used with --face-masks; select one with --parser, or leave out --weights "
             "and --labels"
         )
+    require_device(device)  # before a checkpoint is downloaded
     network = load_network(
         checkpoint_path(str(checkpoint)),
         device=device,

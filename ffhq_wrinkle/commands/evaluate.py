@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from .options import (
+    EXISTING_FILE_OR_FOLDER,
     EXISTING_FOLDER,
     FOLDER,
     chosen_ids,
@@ -23,8 +24,9 @@ if TYPE_CHECKING:
 
 @click.command("evaluate")
 @click.argument("predictions", type=EXISTING_FOLDER)
-@click.argument("references", type=EXISTING_FOLDER)
+@click.argument("references", type=EXISTING_FILE_OR_FOLDER)
 @click.option("--out", type=FOLDER, help="Folder for a report: tables and pictures.")
+@click.option("--overwrite", is_flag=True, help="Replace an earlier report.")
 @click.option(
     "--compare",
     "other",
@@ -75,6 +77,7 @@ def evaluate_command(
     predictions: Path,
     references: Path,
     out: Path | None,
+    overwrite: bool,
     other: Path | None,
     ids_text: str | None,
     ids_file: Path | None,
@@ -92,9 +95,9 @@ def evaluate_command(
 
     PREDICTIONS is a folder of masks, a folder of probabilities (16-bit gray PNG, where 65535 is 1,
     or .npy of 0 to 1), or an output folder of `predict`. Masks and probabilities can come from any
-    method. REFERENCES is a folder of masks, or a data set that contains manual_wrinkle_masks. Both
-    can be flat or in FFHQ's shards. An image with a reference but without a prediction is an error;
-    additional predictions are not.
+    method. REFERENCES is a folder of masks, or data as `train` takes them: a data set, a folder
+    with images/ and masks/, or a CSV. Folders can be flat or in FFHQ's shards. An image with a
+    reference but without a prediction is an error; additional predictions are not.
 
     The command prints JSI, F1, accuracy, precision and recall, as the mean over images (as in the
     paper) and over the pixels of all images pooled, each with a 95 % bootstrap interval over
@@ -117,6 +120,7 @@ def evaluate_command(
 
     options: dict[str, Any] = {
         "out": out,
+        "overwrite": overwrite,
         "images": images,
         "ids": chosen_ids(ids_text, ids_file, parse=parse_ids_or_test),
         "threshold": threshold,

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from .options import EXISTING_FILE
+from .options import EXISTING_FILE_OR_FOLDER
 
 
 @click.command("export")
@@ -13,10 +13,12 @@ from .options import EXISTING_FILE
     "--checkpoint",
     required=True,
     metavar="FILE",
-    shell_complete=EXISTING_FILE.shell_complete,
-    help="Checkpoint file, or official-unet or official-swin-unetr (the authors' networks).",
+    shell_complete=EXISTING_FILE_OR_FOLDER.shell_complete,
+    help="Checkpoint file, folder of `train` (its best network), or official-unet or "
+    "official-swin-unetr (the authors' networks).",
 )
-def export_command(out: Path, checkpoint: str) -> None:
+@click.option("--overwrite", is_flag=True, help="Replace an existing file.")
+def export_command(out: Path, checkpoint: str, overwrite: bool) -> None:
     """Write a checkpoint as ONNX to OUT, for images of any size.
 
     The input of the graph is float32 (B, C, H, W) in -1..1: the channels of the masked image, then
@@ -29,8 +31,8 @@ def export_command(out: Path, checkpoint: str) -> None:
     \b
     Examples:
       ffhq-wrinkle export unet.onnx --checkpoint official-unet
-      ffhq-wrinkle export best.onnx --checkpoint runs/unet/best.pt
+      ffhq-wrinkle export best.onnx --checkpoint runs/unet
     """
     from ..api.training import export
 
-    click.echo(export(out, checkpoint=checkpoint).summary())
+    click.echo(export(out, checkpoint=checkpoint, overwrite=overwrite).summary())

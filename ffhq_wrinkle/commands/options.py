@@ -70,6 +70,7 @@ FAILED = 1  # exit status if something failed
 EXISTING_FOLDER = LocalPath(exists=True, file_okay=False, path_type=Path)
 FOLDER = LocalPath(file_okay=False, path_type=Path)
 EXISTING_PLACE, PLACE = PlaceType(EXISTING_FOLDER), PlaceType(FOLDER)
+EXISTING_FILE_OR_FOLDER = LocalPath(exists=True, path_type=Path)
 EXISTING_FILE = LocalPath(exists=True, dir_okay=False, path_type=Path)
 
 ids_option = click.option(

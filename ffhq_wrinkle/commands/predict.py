@@ -9,6 +9,7 @@ from click.core import ParameterSource
 from ..weak_labels.formulas import FORMULAS
 from .options import (
     EXISTING_FILE,
+    EXISTING_FILE_OR_FOLDER,
     EXISTING_PLACE,
     FAILED,
     PLACE,
@@ -41,9 +42,9 @@ if TYPE_CHECKING:
     "--checkpoint",
     required=True,
     metavar="FILE",
-    shell_complete=EXISTING_FILE.shell_complete,
-    help="Checkpoint file, .onnx file of `export`, or official-unet or official-swin-unetr (the "
-    "authors' networks).",
+    shell_complete=EXISTING_FILE_OR_FOLDER.shell_complete,
+    help="Checkpoint file, folder of `train` (its best network), .onnx file of `export`, or "
+    "official-unet or official-swin-unetr (the authors' networks).",
 )
 @ids_option
 @ids_file_option
@@ -169,7 +170,7 @@ def predict_command(
     Examples:
       ffhq-wrinkle predict ffhq/images1024x1024 predictions --checkpoint official-unet --ids 0-99
       ffhq-wrinkle predict photos predictions --checkpoint best.pt --align --probabilities png
-      ffhq-wrinkle predict faces predictions --checkpoint best.pt --parser mesh
+      ffhq-wrinkle predict faces predictions --checkpoint runs/unet --parser mesh
       ffhq-wrinkle predict faces predictions --checkpoint unet.onnx --texture weak --face-masks skin
       ffhq-wrinkle predict s3://faces/photos s3://faces/wrinkles --checkpoint best.pt --align
     """

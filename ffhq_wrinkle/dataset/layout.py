@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, overload
 
-from ..errors import ArgumentError
+from ..errors import ArgumentError, counted
 from ..images.opening import IMAGE_SUFFIXES, REFUSED_SUFFIXES, readable_suffixes
 from ..storage.places import Place, entries, entries_within, is_folder
 from .ids import Ids, image_id_of, is_ffhq_id, is_number
@@ -132,7 +132,10 @@ def find_images(
             f"{folder}: several files have the same id; keep only one of each: {'; '.join(listed)}"
         )
     if unread:
-        log.info("%d files left out: others of the same name are used, such as a JPEG", unread)
+        log.info(
+            "%s left out: others of the same name are used, such as a JPEG",
+            counted(unread, "file"),
+        )
     if not images:
         kinds = ", ".join(sorted(suffix[1:] for suffix in {*IMAGE_SUFFIXES, *also}))
         raise ArgumentError(
@@ -237,8 +240,8 @@ def select_images(
     missing = [image_id for image_id in requested if image_id not in images]
     if len(missing) == len(requested):
         raise ArgumentError(
-            f"none of the {len(requested)} requested ids, such as {missing[0][:50]}, is among the "
-            f"{len(images)} images, such as {next(iter(images))}"
+            f"none of the {counted(len(requested), 'requested id')}, such as {missing[0][:50]}, is "
+            f"among the {counted(len(images), 'image')}, such as {next(iter(images))}"
         )
     selected = [images[image_id] for image_id in requested if image_id in images]
     if limit is not None and limit < len(selected):

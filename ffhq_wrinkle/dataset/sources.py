@@ -13,6 +13,7 @@ import platformdirs
 
 from ..errors import SourceError
 from ..storage.writing import sha256_of
+from .reachability import Reachability
 
 log = logging.getLogger(__name__)
 
@@ -129,6 +130,11 @@ def fetch(published: Source) -> Path:
                 f"{published.sha256} is published. Delete it to have it downloaded again"
             )
         return cached
+    trouble = Reachability().trouble(published.url)
+    if trouble:
+        raise SourceError(
+            f"{published.file} cannot be downloaded from {published.url} (no connection: {trouble})"
+        )
     pooch.get_logger().setLevel(logging.WARNING)  # pooch would repeat the next line
     log.info("downloading %s from %s", published.title, published.url)
     try:

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from .. import __version__
+from ..errors import plural
 from ..measures.bootstrap import CONFIDENCE
 from ..reports.tabulation import Section, blanked_csv, without_nan
 from ..results.tabular import paragraphs_html
@@ -100,7 +101,10 @@ def _remarks(composition: "Composition") -> Iterable[str]:
     """Yield the remarks below the tables."""
     for name, count in composition.unknown.items():
         if count:
-            yield f"{name}: {count:,} of {composition.faces[name]:,} ids are not in any table."
+            yield (
+                f"{name}: {count:,} of {composition.faces[name]:,} ids "
+                f"{plural(count, 'is', 'are')} not in any table."
+            )
     if any(difference.common for difference in composition.differences):
         yield (
             "In the lower table, faces in both sets count in the smaller one only. The numbers in "

@@ -12,7 +12,7 @@ import numpy as np
 
 from ..dataset.ids import Ids, image_id_of, merge_ids
 from ..dataset.layout import ImageFile, find_images, image_folder, require_distinct_ids
-from ..errors import ArgumentError, EstimationError, OutputError
+from ..errors import ArgumentError, EstimationError, OutputError, counted
 from ..images.photographs import read_image
 from ..results.failures import update_failures
 from ..results.inputs import Candidates, InputRow, Reading
@@ -216,9 +216,9 @@ def _require_sets(chosen: Sequence[ImageFile], sets: Mapping[str, Ids] | None) -
     for name, image_ids in (members or {"all": chosen_ids}).items():
         if len(image_ids) < MIN_FACES:
             raise ArgumentError(
-                f"the set {name} has {len(image_ids)} images, too few to describe: totals of fewer "
-                f"than {MIN_FACES} reveal the guesses about individuals; --keep-individual allows "
-                "this"
+                f"the set {name} has {counted(len(image_ids), 'image')}, too few to describe: "
+                f"totals of fewer than {MIN_FACES} reveal the guesses about individuals; "
+                "--keep-individual allows this"
             )
 
 

@@ -9,7 +9,7 @@ import pandas as pd
 
 from .. import __version__
 from ..dataset.ids import Ids, image_id_of, parse_ids
-from ..errors import ArgumentError, OutputError
+from ..errors import ArgumentError, OutputError, counted, plural
 from ..reports.tabulation import Section
 from ..results.tabular import Tabular
 from ..storage.writing import text_bytes, write_bytes
@@ -62,7 +62,7 @@ class IdSample(Tabular):
         total = sum(size for size, _ in self.strata.values())
         how = f"in proportion by {', '.join(self.by)}" if self.by else "at random"
         return (
-            f"{len(self.ids)} of {total} ids drawn {how}, seed {self.seed}; "
+            f"{len(self.ids)} of {counted(total, 'id')} drawn {how}, seed {self.seed}; "
             f"{self.excluded} excluded"
         )
 
@@ -123,10 +123,11 @@ def draw_sample(
     everyone = sorted(set(map(image_id_of, population)))
     excluded_ids = set(map(image_id_of, excluded)) if excluded else set()
     ids = [image_id for image_id in everyone if image_id not in excluded_ids]
+    others = len(everyone) - len(ids)
     if draws > len(ids):
         raise ArgumentError(
-            f"{draws} ids cannot be drawn: there are {len(ids)}, and {len(everyone) - len(ids)} "
-            "others are excluded"
+            f"{counted(draws, 'id')} cannot be drawn: there {plural(len(ids), 'is', 'are')} "
+            f"{len(ids)}, and {counted(others, 'other')} {plural(others, 'is', 'are')} excluded"
         )
     variables = tuple(variable for variable in VARIABLES if variable in by)
     strata: dict[Stratum, list[str]] = {}

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from ..errors import ArgumentError
+from ..errors import ArgumentError, counted
 
 
 def proportional(sizes: Sequence[int], draws: int) -> list[int]:
@@ -35,7 +35,7 @@ def proportional(sizes: Sequence[int], draws: int) -> list[int]:
     """
     total = sum(sizes)
     if not 0 < draws <= total:
-        raise ArgumentError(f"{draws} ids cannot be drawn from {total}")
+        raise ArgumentError(f"{counted(draws, 'id')} cannot be drawn from {total}")
     quotas = [divmod(size * draws, total) for size in sizes]
     counts = [whole for whole, _ in quotas]
     order = sorted(range(len(sizes)), key=lambda part: (-quotas[part][1], -sizes[part], part))

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 import requests
 import urllib3
 
+from ..dataset.reachability import Reachability
 from ..errors import ArgumentError, TransferFailure
 
 
@@ -40,6 +41,7 @@ class Connections:
     def __init__(self, *, timeout_s: tuple[float, float], cookies: Path | None = None) -> None:
         self.timeout_s = timeout_s
         self._cookies = _read_cookies(cookies) if cookies else None
+        self.reachability = Reachability()
         self._stop = threading.Event()
         self._threads = threading.local()
         self._lock = threading.Lock()
@@ -69,6 +71,18 @@ class Connections:
         """Raise `Stopped` if `stop` was called."""
         if self._stop.is_set():
             raise Stopped
+
+    def require_reachable(self, url: str) -> None:
+        """Require that the host of an address accepts a connection; each host is tried once.
+
+        Raises
+        ------
+        TransferFailure
+            It does not. Trying again would take minutes, and a run can be repeated.
+        """
+        trouble = self.reachability.trouble(url)
+        if trouble:
+            raise TransferFailure("connection", f"{url}: no connection: {trouble}", lasting=True)
 
     def sleep(self, seconds: float) -> None:
         """Wait for some seconds, or until `stop` is called, which raises `Stopped`."""

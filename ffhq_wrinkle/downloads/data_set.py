@@ -42,7 +42,9 @@ class DownloadReport(Tabular):
     first_failure : str
         Message of the first failure.
     unverified : int
-        Downloaded files of which no hash is known; images among them decode completely.
+        Downloaded files of which no hash is known.
+    side : int, optional
+        Height and width at which downloaded images were decoded.
     """
 
     data: Path
@@ -53,6 +55,7 @@ class DownloadReport(Tabular):
     causes: dict[str, int]
     first_failure: str = ""
     unverified: int = 0
+    side: int | None = None
 
     @property
     def failed(self) -> int:
@@ -68,11 +71,7 @@ class DownloadReport(Tabular):
 
     def summary(self) -> str:
         """Return the numbers in one line, with the first failure."""
-        downloaded = f"{self.fetched} downloaded and verified"
-        if self.unverified:
-            verified = self.fetched - self.unverified
-            downloaded = f"{self.fetched} downloaded, {verified} of them verified by a hash"
-        parts = [f"{self.what}: {downloaded}", f"{self.kept} already present"]
+        parts = [f"{self.what}: {self._downloaded()}", f"{self.kept} already present"]
         if self.causes:
             causes = ", ".join(f"{count} {cause}" for cause, count in sorted(self.causes.items()))
             table = self.data / LEDGER
@@ -82,6 +81,17 @@ class DownloadReport(Tabular):
         left = self.files - self.fetched - self.kept - self.failed
         parts += [f"{left} left to do"] if left else []
         return ", ".join(parts)
+
+    def _downloaded(self) -> str:
+        """Return how many files were downloaded, and what is known of their content."""
+        verified = self.fetched - self.unverified
+        if not self.unverified:
+            return f"{self.fetched} downloaded" + (" and verified" if verified else "")
+        decoded = f"decoded, {self.side}x{self.side}" if self.side else ""
+        if decoded and not verified:
+            return f"{self.fetched} downloaded ({decoded}; no hash is known)"
+        text = f"{self.fetched} downloaded, {verified} of them verified by a hash"
+        return f"{text}, the others {decoded}" if decoded else text
 
 
 class DataSet:

@@ -69,7 +69,12 @@ def download_source(data: DataSet, kind: str, published: Source) -> DownloadRepo
         try:
             fetched = data.ensure(WantedFile(published.file, kind, expected, published.url))
         except TransferFailure as failure:
-            return DownloadReport(data.path, kind, 1, 0, 0, {failure.cause: 1}, str(failure))
+            message = str(failure)
+            if failure.cause == "connection":
+                message += (
+                    f". To bring it by hand, put {published.file} into {data.path} and run again"
+                )
+            return DownloadReport(data.path, kind, 1, 0, 0, {failure.cause: 1}, message)
         except KeyboardInterrupt as error:
             data.transfers.stop()
             raise RunInterrupted(
@@ -89,7 +94,11 @@ def download_weights(data: DataSet) -> DownloadReport:
             fetched += _download_to_cache(data, source(name))
         except (TransferFailure, SourceError) as failure:
             causes[failure.cause if isinstance(failure, TransferFailure) else "source"] += 1
-            first_failure = first_failure or str(failure)
+            message = str(failure)
+            if isinstance(failure, TransferFailure) and failure.cause == "connection":
+                cached = source(name).cached
+                message += f". To bring it by hand, put {cached.name} into {cached.parent}"
+            first_failure = first_failure or message
     kept = len(WEIGHTS) - fetched - causes.total()
     return DownloadReport(
         data.path, "weights", len(WEIGHTS), fetched, kept, dict(causes), first_failure

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from ..dataset.reachability import Reachability
 from ..errors import SourceError, TransferFailure
 from .metadata import ImageFacts
 from .transfer import Patience
@@ -28,6 +29,10 @@ class HubImages(ImageSource):
         FFHQ's metadata by image id, if it is present.
     side : int
         Height and width of the images.
+    patience : Patience
+        How long to wait before the hub is asked again.
+    reachability : Reachability
+        Knowledge of hosts, so that the hub is tried once.
     """
 
     name = "huggingface"
@@ -38,10 +43,12 @@ class HubImages(ImageSource):
         facts: Mapping[str, ImageFacts],
         side: int,
         patience: Patience,
+        reachability: Reachability,
     ) -> None:
         self.repository, self.revision = entry["huggingface"], entry["revision"]
         self.path = entry["path"]
         self.facts, self.side, self.patience = facts, side, patience
+        self._reachability = reachability
         from huggingface_hub import constants
 
         # The hub's library reads these only when it is imported, and a caller can set them later.
@@ -89,6 +96,9 @@ class HubImages(ImageSource):
         """
         import requests
 
+        trouble = self._reachability.trouble(self.endpoint)
+        if trouble:
+            raise self._unlisted(f"no connection: {trouble}")
         url = f"{self.endpoint}/api/datasets/{self.repository}/paths-info/{self.revision}"
         for attempt in range(1, _ATTEMPTS + 1):
             try:
@@ -101,9 +111,12 @@ class HubImages(ImageSource):
                 status = getattr(getattr(error, "response", None), "status_code", None)
                 if attempt == _ATTEMPTS or status in (401, 403, 404):
                     cause = "no connection" if status is None else f"status {status}"
-                    raise SourceError(
-                        f"the files of the mirror {self.repository} at {self.endpoint} cannot be "
-                        f"listed ({cause}). Try again later, or use a different --source"
-                    ) from error
+                    raise self._unlisted(cause) from error
                 time.sleep(self.patience.first_wait_s * 2.0 ** (attempt - 1))
         raise AssertionError("unreachable")
+
+    def _unlisted(self, cause: str) -> SourceError:
+        return SourceError(
+            f"the files of the mirror {self.repository} at {self.endpoint} cannot be listed "
+            f"({cause}). Try again later, or use a different --source, such as a folder"
+        )

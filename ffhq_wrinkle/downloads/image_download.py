@@ -51,7 +51,13 @@ def download_images(
         return DownloadReport(data.path, "images", len(image_ids), 0, kept, {})
     entry = source_entry("ffhq-images")
     patience = data.transfers.patience
-    origin = image_source(source_text, entry, read_facts(data.path), patience=patience)
+    origin = image_source(
+        source_text,
+        entry,
+        read_facts(data.path),
+        patience=patience,
+        reachability=data.transfers.reachability,
+    )
     if not Path(source_text).is_dir():  # files of a folder are linked and need no space
         missing = sum(not (data.path / place_of(image_id)).exists() for image_id in todo)
         data.require_free_bytes(missing * int(entry.get("bytes_each", IMAGE_BYTES)))
@@ -67,6 +73,7 @@ def _download_all(
 ) -> DownloadReport:
     """Download many files, several at a time; of all `files`, `kept` are already present."""
     fetched, unverified, causes, first_failure = 0, 0, Counter[str](), ""
+    side: int | None = None
     unreached = 0  # number of files in a row whose host could not be reached
     interruption = Interruption()
     with Progress(files - kept, f"download {kind}") as progress, interruption:
@@ -82,6 +89,7 @@ def _download_all(
                     if not isinstance(outcome, ImageFailure):
                         unreached = 0
                         fetched += outcome
+                        side = file.expected.side
                         unverified += outcome and not file.expected.is_verifiable
                         kept += not outcome
                         continue
@@ -95,9 +103,12 @@ def _download_all(
             causes["source"] += 1
             first_failure = first_failure or str(error)
         except _NetworkDown:
-            first_failure += " (the same for many files in a row: is the network up?)"
+            first_failure += (
+                " (the same for many files in a row: is the network up?). --source FOLDER takes "
+                "photographs from a folder"
+            )
     report = DownloadReport(
-        data.path, kind, files, fetched, kept, dict(causes), first_failure, unverified
+        data.path, kind, files, fetched, kept, dict(causes), first_failure, unverified, side
     )
     interruption.raise_with(report.summary())
     return report

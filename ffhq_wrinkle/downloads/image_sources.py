@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from ..dataset.layout import SHARD_SIZE, find_images, image_folder
+from ..dataset.reachability import Reachability
 from ..errors import ArgumentError, SourceError, TransferFailure
 from .archives import Member, members, unpack
 from .hub_images import HubImages
@@ -28,6 +29,7 @@ def image_source(
     facts: Mapping[str, ImageFacts],
     *,
     patience: Patience | None = None,
+    reachability: Reachability | None = None,
 ) -> ImageSource:
     """Return the source for ``huggingface``, ``drive``, an address with ``{id}``, or a folder.
 
@@ -42,6 +44,8 @@ def image_source(
     patience : Patience, optional
         How long to wait before the hub is asked again: `first_wait_s`, then twice as long each
         time.
+    reachability : Reachability, optional
+        Knowledge of hosts, so that the hub is tried once.
 
     Raises
     ------
@@ -50,7 +54,7 @@ def image_source(
     """
     side = int(entry.get("side", 1024))
     if text == "huggingface":
-        return HubImages(entry, facts, side, patience or Patience())
+        return HubImages(entry, facts, side, patience or Patience(), reachability or Reachability())
     if text == "drive":
         return DriveImages(facts, side)
     if "://" in text:

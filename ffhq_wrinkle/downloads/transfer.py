@@ -21,6 +21,7 @@ from urllib.parse import urljoin, urlsplit
 
 import requests
 
+from ..dataset.reachability import Reachability
 from ..errors import WRONG_CONTENT, TransferFailure
 from ..storage.writing import PARTIAL_PREFIX, output_error
 from .answers import (
@@ -121,6 +122,11 @@ class Transfers:
             self.stop()
             raise
 
+    @property
+    def reachability(self) -> Reachability:
+        """Which hosts can be reached."""
+        return self._connections.reachability
+
     def resume(self) -> None:
         """Allow new transfers after `stop`."""
         self._connections.resume()
@@ -144,6 +150,7 @@ class Transfers:
         connections.Stopped
             `stop` was called.
         """
+        self._connections.require_reachable(url)
         partial = partial_path(target)
         failures = wrong_contents = 0
         while True:

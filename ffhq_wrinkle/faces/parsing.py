@@ -61,6 +61,20 @@ class ParserSpec:
     takes_labels: bool = False
 
 
+def require_device(device: str) -> None:
+    """Refuse a device that this machine lacks; PyTorch, which knows, is slow to load.
+
+    Raises
+    ------
+    ArgumentError
+        As `inference.devices.choose_device`.
+    """
+    if device not in ("auto", "cpu"):
+        from ..inference.devices import choose_device
+
+        choose_device(device)
+
+
 def _bisenet(settings: ParserSettings) -> "FaceParser":
     from ..dataset.sources import fetch_weights
 
@@ -148,7 +162,8 @@ def create_parser(
     Raises
     ------
     ArgumentError
-        A setting belongs to another parser, or a required setting is missing.
+        A setting belongs to another parser, a required setting is missing, or this machine lacks
+        the device.
     SourceError
         BiSeNet's weights are neither given nor in the cache and cannot be fetched, or they are not
         the right ones.
@@ -163,6 +178,7 @@ def create_parser(
     if labels and not PARSERS[name].takes_labels:
         owners = ", ".join(parser.name for parser in PARSERS.values() if parser.takes_labels)
         raise ArgumentError(f"a folder of label maps belongs to the parser {owners}, not to {name}")
+    require_device(device)  # before weights are downloaded, and for parsers that use none, too
     return PARSERS[name].create(
         ParserSettings(
             weights=weights,

@@ -17,7 +17,7 @@ import numpy as np
 
 from ..dataset.ids import Ids
 from ..dataset.layout import ImageFile
-from ..errors import AnnotationError, ArgumentError, ImageFailure
+from ..errors import AnnotationError, ArgumentError, ImageFailure, counted
 from ..images.masks import inverted_remark, looks_inverted
 from ..measures.bootstrap import RESAMPLES
 from ..measures.estimates import Estimate, defined_mean, estimates
@@ -260,7 +260,9 @@ def agreement_of_masks(
     names = list(masks)
     _require_distinct_figures(names, tolerances_px)
     if len(names) < MIN_ANNOTATORS:
-        raise ArgumentError(f"{len(names)} annotators given; at least {MIN_ANNOTATORS} are needed")
+        raise ArgumentError(
+            f"{counted(len(names), 'annotator')} given; at least {MIN_ANNOTATORS} are needed"
+        )
     image_ids = sorted(masks[names[0]])
     for name in names:
         if sorted(masks[name]) != image_ids:

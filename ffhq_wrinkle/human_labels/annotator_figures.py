@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..errors import counted
 from ..measures.estimates import MEAN
 from ..reports.figures import figure_png
 from ..reports.overlays import dark_canvas, with_legend
@@ -103,7 +104,7 @@ def pair_matrix(agreement: "Agreement") -> bytes:
         colour = "black" if value > middle else "white"
         axes.text(column, row, text, ha="center", va="center", color=colour, fontsize=9)
     figure.colorbar(image, ax=axes, label="Jaccard index, mean over images")
-    axes.set_title(f"{len(agreement.images)} images")
+    axes.set_title(counted(len(agreement.images), "image"))
     return figure_png(figure)
 
 

@@ -15,7 +15,7 @@ from typing import Any, Literal, NamedTuple
 
 from ..dataset.ids import Ids
 from ..dataset.layout import ImageFile, find_images, find_other_files, select_images
-from ..errors import ArgumentError
+from ..errors import ArgumentError, counted
 from ..results.records import fusion_method
 
 log = logging.getLogger(__name__)
@@ -47,7 +47,7 @@ def parse_annotators(texts: Sequence[str], *, least: int = MIN_ANNOTATORS) -> li
     annotators = [_annotator(text) for text in texts]
     if not least <= len(annotators) <= MAX_ANNOTATORS:
         raise ArgumentError(
-            f"{len(annotators)} annotator{'s' * (len(annotators) != 1)} given; name "
+            f"{counted(len(annotators), 'annotator')} given; name "
             f"{least} to {MAX_ANNOTATORS} folders of masks, one for each annotator"
         )
     for (name, folder), (other, twin) in combinations(annotators, 2):
@@ -193,11 +193,11 @@ def find_annotations(
         if any(unread):
             advice += ", and convert files that cannot be read to PNG"
         raise ArgumentError(
-            f"{len(lacking)} of {len(chosen)} images are incomplete: "
+            f"{len(lacking)} of {counted(len(chosen), 'image')} incomplete: "
             f"{', '.join(lacking[:_LISTED])}{more}. {advice}"
         )
     if not images:
-        raise ArgumentError(f"none of the {len(chosen)} images has masks by all annotators")
+        raise ArgumentError(f"none of {counted(len(chosen), 'image')} has masks by all annotators")
     _require_different_files(annotators, images)
     return FoundAnnotations(images, skipped, unknown)
 

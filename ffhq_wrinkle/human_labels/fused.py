@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 
 from .. import __version__
 from ..dataset.ids import Ids
-from ..errors import ArgumentError, ImageFailure
+from ..errors import ArgumentError, ImageFailure, counted
 from ..results.failures import Failure, update_failures
 from ..results.outputs import OutputFolder, require_separate
 from ..results.records import FUSION_RECORD
@@ -126,7 +126,7 @@ def fuse_folder(
 
 
 def _many(annotators: Sequence[Annotator]) -> str:
-    return f"{len(annotators)} annotator{'s' * (len(annotators) != 1)}"
+    return counted(len(annotators), "annotator")
 
 
 def _made_with(
@@ -186,6 +186,8 @@ def _rule(
         images = find_annotations(annotators, settings).images
         tallies, _ = tally_images(images, settings, len(annotators), jobs=jobs)
         weights = agreement_weights(tallies)
+        named = zip(annotators, weights, strict=True)
+        log.info("weights: %s", ", ".join(f"{each.name} {weight:.3f}" for each, weight in named))
     elif method == "majority" and min_votes is None:
         min_votes = len(annotators) // 2 + 1
     rule = FusionRule(method=method, min_votes=min_votes, weights=weights)

@@ -12,7 +12,7 @@ from typing import Literal, get_args
 
 import numpy as np
 
-from ..errors import ArgumentError
+from ..errors import ArgumentError, counted, plural
 from .semi_automatic import semi_automatic_mask
 from .staple import Staple, staple
 from .votes import PatternCounts, drawn_votes
@@ -81,9 +81,15 @@ class FusionRule:
             The number of annotators does not fit the rule's votes or weights.
         """
         if self.min_votes is not None and not 1 <= self.min_votes <= annotators:
-            raise ArgumentError(f"min_votes is {self.min_votes}; there are {annotators} annotators")
+            raise ArgumentError(
+                f"min_votes is {self.min_votes}; there "
+                f"{plural(annotators, 'is', 'are')} {counted(annotators, 'annotator')}"
+            )
         if self.weights is not None and len(self.weights) != annotators:
-            raise ArgumentError(f"{len(self.weights)} weights for {annotators} annotators")
+            raise ArgumentError(
+                f"{counted(len(self.weights), 'weight')} there "
+                f"{plural(annotators, 'is', 'are')} {counted(annotators, 'annotator')}"
+            )
         return _levels(self, annotators)
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Self
 
-from ..errors import some_images
+from ..errors import counted, some_images
 from ..images.masks import inverted_remark
 from ..results.failures import FAILURES, Failure
 from ..results.tabular import Tabular
@@ -160,7 +160,9 @@ class FuseReport(Tabular):
         if self.empty:
             lines.append(f"{method} leaves nothing of what was drawn in {some_images(self.empty)}")
         if self.outside_px:
-            lines.append(f"{self.outside_px} pixels drawn outside the face masks were left out")
+            lines.append(
+                f"{counted(self.outside_px, 'pixel')} drawn outside the face masks left out"
+            )
         if self.others and all_ids:
             lines.append(
                 f"there are also masks of {some_images(self.others)} that no annotator has any "

@@ -5,6 +5,7 @@ from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
 from .. import __version__
+from ..errors import counted
 from ..measures.estimates import MEAN, POOLED, Aggregate, Estimate
 from ..reports.tabulation import (
     Section,
@@ -50,7 +51,8 @@ def html(agreement: "Agreement") -> str:
 def _heading(agreement: "Agreement") -> str:
     names = agreement.names
     left_out = f", {len(agreement.skipped)} left out" if agreement.skipped else ""
-    text = f"{len(agreement.images)} images{left_out}; {len(names)} annotators: {', '.join(names)}"
+    images, annotators = counted(len(agreement.images), "image"), counted(len(names), "annotator")
+    text = f"{images}{left_out}; {annotators}: {', '.join(names)}"
     if agreement.settings.within:
         text += f"; within {agreement.settings.within}"
     return f"{text}{intervals_note(len(agreement.images), agreement.resamples)}."

@@ -12,7 +12,7 @@ from functools import cached_property, reduce
 import cv2
 import numpy as np
 
-from ..errors import ArgumentError
+from ..errors import ArgumentError, counted
 
 _RUN = 64  # pixels that are processed together
 _SPLIT = 4  # for more annotators, patterns are counted pixel by pixel, not as bits
@@ -116,7 +116,7 @@ def drawn_votes(masks: Sequence[np.ndarray], region: np.ndarray | None = None) -
     array([[1, 3, 2]], dtype=uint8)
     """
     if not 1 <= len(masks) <= 32:
-        raise ArgumentError(f"{len(masks)} masks; there may be 1 to 32 annotators")
+        raise ArgumentError(f"{counted(len(masks), 'mask')}; there may be 1 to 32 annotators")
     for mask in (*masks, *([] if region is None else [region])):
         if mask.dtype != bool or mask.ndim != 2 or mask.shape != masks[0].shape:
             raise ArgumentError(

@@ -25,7 +25,7 @@ _SIDEWAYS = (5, 6, 7, 8)  # orientations that exchange rows and columns (Exif 2.
 _TIFF_SIDES = (TiffImagePlugin.IMAGEWIDTH, TiffImagePlugin.IMAGELENGTH)
 
 
-def read_image(path: Place) -> np.ndarray:
+def read_image(path: Place, *, apply_profile: bool = True) -> np.ndarray:
     """Read a photograph as RGB, upright, in the colours of sRGB.
 
     The orientation of Exif, or of a HEIF or AVIF container, is applied. A colour profile is
@@ -39,6 +39,8 @@ def read_image(path: Place) -> np.ndarray:
     path : Place
         A PNG, JPEG, WebP, TIFF, BMP, AVIF or HEIF file of at most `limits.most_pixels` pixels, with
         one picture, or several of which one is the primary (MPO, HEIF).
+    apply_profile : bool
+        Whether a colour profile is applied; otherwise the levels are as stored.
 
     Returns
     -------
@@ -53,7 +55,7 @@ def read_image(path: Place) -> np.ndarray:
     """
     content = read_content(path)
     with opened(content, also=_CONVERTED) as image:
-        profile = image.info.get("icc_profile")
+        profile = image.info.get("icc_profile") if apply_profile else None
         if not _is_plain_png(image, content):
             return in_srgb(_flat(image), profile)
         pixels = decode_png(content)

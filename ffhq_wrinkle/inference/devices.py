@@ -34,7 +34,10 @@ def choose_device(device: str) -> torch.device:
         chosen = torch.device(device)
         torch.zeros(1, device=chosen)
     except (RuntimeError, AssertionError, NotImplementedError) as error:
-        raise ArgumentError(f"device {device!r} does not exist or cannot be used") from error
+        raise ArgumentError(
+            f"device {device!r} does not exist on this machine, or PyTorch cannot use it; choose "
+            "auto or cpu"
+        ) from error
     return chosen
 
 

@@ -14,7 +14,7 @@ from ..dataset.layout import find_images, image_folder
 from ..errors import OutputError
 from ..results.outputs import require_separate
 from ..storage.locks import another_writes, lock_of
-from ..storage.places import Place, delete, entries
+from ..storage.places import Place, delete, entries, exists
 from ..storage.writing import PARTIAL_PREFIX, output_error, write_bytes
 
 if TYPE_CHECKING:
@@ -55,7 +55,13 @@ class ReportFolder:
         short = image_id if len(os.fsencode(image_id)) < _LONG_NAME else image_id[:50]
         return f"{self._pictures}/{rank:02d}_{short}.png"
 
-    def require(self, read: Sequence[Place | None] = (), *, photos: Place | None = None) -> None:
+    def require(
+        self,
+        read: Sequence[Place | None] = (),
+        *,
+        photos: Place | None = None,
+        overwrite: bool = True,
+    ) -> None:
         """Check that `write` can write here.
 
         Parameters
@@ -64,13 +70,16 @@ class ReportFolder:
             Folders that are read, which must be other folders.
         photos : Place, optional
             Folder of photographs, which must not be empty.
+        overwrite : bool
+            Whether an earlier report may be replaced.
 
         Raises
         ------
         ArgumentError
             The folder is one of those that are read, or there are no photographs.
         OutputError
-            The folder holds other files, or cannot be listed or written.
+            The folder holds other files or, without `overwrite`, a report; or it cannot be listed
+            or written.
         """
         out = self.path
         stranger: Place | None
@@ -86,6 +95,10 @@ class ReportFolder:
             stranger = next(self._stored_strangers(out), None)
         if stranger:
             raise OutputError(f"{out} holds other files, such as {stranger}; choose another folder")
+        if not overwrite and exists(out / self.record):
+            raise OutputError(
+                f"{out} holds a report already; choose another folder, or --overwrite"
+            )
 
     def _strangers(self, out: Path) -> Iterator[Path]:
         """Yield what is in the folder but not part of a report."""

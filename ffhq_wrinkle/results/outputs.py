@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from .. import __version__
-from ..errors import ArgumentError, OutputError
+from ..errors import ArgumentError, OutputError, counted
 from ..images.jpeg import encode_jpeg
 from ..images.png import (
     COMMENT,
@@ -109,6 +109,7 @@ class OutputFolder:
         self.inputs = InputTable(path, self._files, record)
         self._suspect = False  # whether the previous run did not finish
         self._previous: dict[str, Any] = {}  # the record of the previous run
+        self._is_resumed = False
         self._mark: dict[str, Any] = {}  # the mark of this run
         self._is_written = False  # whether this process has written results
         self._earlier_versions: list[str] = []
@@ -119,6 +120,7 @@ class OutputFolder:
             self._files.take_stock()
             self._suspect = self._files.exists(self._under_way)
             self._previous = self._previous_record()
+            self._is_resumed = bool(self._previous)
             if not self.overwrite:
                 self._require_same_origin()
             self.inputs.load(replace=self.overwrite)
@@ -191,7 +193,7 @@ class OutputFolder:
     @property
     def is_resumed(self) -> bool:
         """Whether an earlier run, finished or not, wrote to this folder."""
-        return bool(self._previous)
+        return self._is_resumed
 
     @property
     def _replaces_others(self) -> bool:
@@ -229,7 +231,9 @@ class OutputFolder:
                 )
             return
         differing = differing_settings(self._previous["settings"], self.settings)
-        if differing:
+        if differing and next(self._files.results(), None) is None:
+            self._previous, self._suspect = {}, False  # such as a run whose images all failed
+        elif differing:
             raise OutputError(
                 f"{self.path} was made with different settings: {', '.join(differing)}; choose "
                 "another folder, or --overwrite"
@@ -303,7 +307,9 @@ class OutputFolder:
             return self.results()
         return [name for name in self._files.results() if self.look(name) is State.OURS]
 
-    def finish(self, record: Mapping[str, Any], *, made: bool = True) -> None:
+    def finish(
+        self, record: Mapping[str, Any], *, made: bool = True, images: int | None = None
+    ) -> None:
         """Write the record, with the numbers of results and failures, to mark the work as done.
 
         An overwrite of some of the images may leave results with different settings. The folder
@@ -315,9 +321,13 @@ class OutputFolder:
             Further content of the record.
         made : bool
             Whether this run has made results, in this folder or in another one that it fills.
+        images : int, optional
+            Number of images that have results, if an image has several files.
         """
         results = sum(1 for _ in self._files.results())
         counts = {"results": results, "failed": len(read_failures(self.path))}
+        if images is not None:
+            counts = {"images": images, **counts}
         self.inputs.save()
         self._files.settle()
         about = {**record, **self._versions(made)}
@@ -325,9 +335,9 @@ class OutputFolder:
         not_replaced = results - len(self.current_results()) if self._replaces_others else 0
         if not_replaced:
             log.warning(
-                "%s still holds %d results with different settings; run again for all images",
+                "%s still holds %s with different settings; run again for all images",
                 self.path,
-                not_replaced,
+                counted(not_replaced, "result"),
             )
         else:
             self._files.remove(self._under_way)

@@ -26,7 +26,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from ..dataset.layout import ImageFile
-from ..errors import ArgumentError, ClusterError
+from ..errors import ArgumentError, ClusterError, counted
 from ..storage.writing import valid_text
 from . import worker
 from .local_cluster import LocalCluster, started
@@ -256,8 +256,8 @@ def _require_package(client: "Client") -> None:
     lacking = [address for address, spec in answers.items() if not isinstance(spec, ModuleSpec)]
     if lacking:
         raise ClusterError(
-            f"{len(lacking)} of {len(answers)} workers, such as {lacking[0]}, lack this package; "
-            "install the same ffhq-wrinkle and extras on all workers"
+            f"this package is missing on {len(lacking)} of {counted(len(answers), 'worker')}, "
+            f"such as {lacking[0]}; install the same ffhq-wrinkle and extras on all workers"
         )
 
 
@@ -344,8 +344,9 @@ def _outcome(future: Any, shard: Sequence[ImageFile]) -> Outcome:  # noqa: ANN40
         outcome: Outcome = future.result()
     except KilledWorker as error:
         raise ClusterError(
-            f"{error.allowed_failures + 1} workers died over images {shard[0].image_id} to "
-            f"{shard[-1].image_id}, perhaps for lack of memory; completed results are kept"
+            f"{counted(error.allowed_failures + 1, 'worker')} died over images "
+            f"{shard[0].image_id} to {shard[-1].image_id}, perhaps for lack of "
+            "memory; completed results are kept"
         ) from error
     except CancelledError as error:
         raise ClusterError(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ..dataset.ids import Ids
 from ..dataset.layout import ImageFile, find_images, released_path, select_images
+from ..errors import counted, plural, some_images
 from ..results.failures import FAILURES, Failure, update_failures
 from ..results.tabular import Tabular
 from ..storage.places import Place
@@ -93,7 +94,7 @@ class RunReport(Tabular):
     def summary(self) -> str:
         """Return the outcome as one line of text."""
         left = self.images - self.made - self.kept - self.failed
-        parts = [f"{self.made} {self.noun} written", f"{self.kept} existed already"]
+        parts = [f"{_counted(self.made, self.noun)} written", f"{self.kept} existed already"]
         parts += [f"{self.failed} failed, see {self.out / FAILURES}"] if self.failed else []
         parts += [f"{left} left to do"] if left else []
         return ", ".join(parts)
@@ -157,17 +158,16 @@ def run_folder(
     results = work.results
     todo, kept, changed, unknown = plan(chosen, work, jobs=jobs or available_cores())
     if kept:
-        log.info("%d %s exist already", kept, noun)
+        log.info("%s %s already", _counted(kept, noun), plural(kept, "exists", "exist"))
     if changed:
         log.info(
-            "%d images are not those that %s was made from, such as %s; their %s are made again",
-            *(len(changed), out, changed[0].image_id, noun),
+            "files that %s was made from have been replaced: %s; their %s are made again",
+            *(out, some_images([file.image_id for file in changed]), noun),
         )
     if unknown:
         log.info(
-            "%d %s were made when input files were not recorded; whether files have been replaced "
-            "since then is not known",
-            *(unknown, noun),
+            "input files were not recorded for %s; whether they have been replaced is not known",
+            _counted(unknown, noun),
         )
     interruption = Interruption()
     with connected(scheduler) if scheduler and todo else nullcontext() as cluster:
@@ -208,3 +208,8 @@ def run_folder(
     interruption.raise_with(report.summary())
     results.finish(report.made)
     return report
+
+
+def _counted(count: int, noun: str) -> str:
+    """Return a number with its noun, which is given in the plural."""
+    return counted(count, noun.removesuffix("s"))

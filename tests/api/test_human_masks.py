@@ -161,7 +161,7 @@ ONE = mask("#.")
 @pytest.mark.parametrize(
     ("masks", "options", "said"),
     [
-        ({"A": [ONE]}, {}, "1 annotators given; at least 2 are needed"),
+        ({"A": [ONE]}, {}, "1 annotator given; at least 2 are needed"),
         ({"A": [ONE], "B": [ONE, ONE]}, {}, "A and B do not have masks of the same images"),
         ({"A": {"x": ONE}, "B": {"y": ONE}}, {}, "A and B do not have masks of the same images"),
         ({"A": [], "B": []}, {}, "there are no masks"),

@@ -133,7 +133,7 @@ def test_a_prediction_that_is_missing_is_named(annotate, masks):
     near, _, references = masks
     del near["00002"]
     with pytest.raises(
-        EvaluationError, match=r"1 of 5 images have no prediction in .*, first 00002"
+        EvaluationError, match=r"1 of 5 images has no prediction in .*, first 00002"
     ):
         fw.evaluate(*annotate({"near": near, "ref": references}))
 

@@ -38,7 +38,7 @@ def test_a_bad_file_is_named_in_one_line(annotators, tmp_path, spoil, said):
         (lambda annotators: [annotators[0], annotators[0]], "are the same folder"),
         (lambda annotators: [annotators[0], f"B={annotators[0]}"], "are the same folder"),
         (lambda annotators: [f"A={annotators[0]}", f"A={annotators[1]}"], "are both called A"),
-        (lambda annotators: [*annotators, "--ids", "77"], "none of the 1 requested ids"),
+        (lambda annotators: [*annotators, "--ids", "77"], "none of the 1 requested id"),
         (lambda annotators: [*annotators, "--ids", "../1"], "not an image id"),
     ],
 )

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from tests.helpers.commands import run
@@ -95,9 +96,9 @@ def test_a_photograph_without_a_face_is_a_failure_of_the_face_mesh(tmp_path):
     [
         (["--ids", "../../etc/passwd"], "not an image id"),
         (["--ids", "9-3"], "from a smaller id"),
-        (["--ids", "40000"], "none of the 1 requested ids"),
+        (["--ids", "40000"], "none of the 1 requested id"),
         (["--ids", "0-9999999"], "contain at most"),
-        (["--ids", "0-" + "9" * 5000], "none of the 1 requested ids"),
+        (["--ids", "0-" + "9" * 5000], "none of the 1 requested id"),
         (["--kernel-size", "20"], "kernel size is 20"),
         (["--kernel-size", "4294967297"], "from 1 to 4095"),
         (["--sigma", "0"], "sigma is 0"),
@@ -136,3 +137,28 @@ def test_a_run_in_a_log_reports_now_and_then(dataset, tmp_path, monkeypatch, cap
     with caplog.at_level("INFO", logger="ffhq_wrinkle"):
         build_weak(dataset, tmp_path / "out")
     assert re.search(r"build-weak: 3 of 6, [\d.]+ images/s, [\d:]+ left, 0 failed", caplog.text)
+
+
+def test_a_run_that_made_nothing_does_not_refuse_the_corrected_command(dataset, tmp_path):
+    (tmp_path / "empty").mkdir()
+    out = tmp_path / "out"
+    wrong = build_weak(dataset, out, "--labels", tmp_path / "empty", "--save-labels", out / "maps")
+    assert wrong.exit_code == 1
+    assert "0 weak masks written, 0 existed already, 6 failed" in wrong.output
+    right = build_weak(dataset, out, "--sigma", 2, "--save-labels", out / "maps")
+    assert right.exit_code == 0, right.output
+    assert "6 weak masks written" in right.output
+    assert not (out / "failures.csv").exists()
+    assert json.loads((out / "build.json").read_text())["settings"]["sigma"] == 2
+    assert "made with different settings" in build_weak(dataset, out, "--sigma", 3).output
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+@pytest.mark.parametrize("parser", ["bisenet", "labels", "mesh"])
+def test_a_device_that_does_not_exist_is_refused_with_every_parser(dataset, tmp_path, parser):
+    result = run(
+        "build-weak", dataset.images, tmp_path / "out", "--parser", parser, "--device", "cuda"
+    )
+    assert result.exit_code == 2
+    assert "device 'cuda' does not exist on this machine" in result.output
+    assert not (tmp_path / "out").exists()

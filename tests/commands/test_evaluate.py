@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 
 import numpy as np
 import pytest
@@ -106,7 +107,7 @@ def test_the_word_test_takes_the_official_hundred(annotate):
     (ref / f"{first}.png").unlink()
     result = run("evaluate", pred, ref, "--ids", "test")
     assert (result.exit_code, result.stdout) == (1, "")
-    assert f"1 of 100 images have no reference in {ref}, first {first}" in result.stderr
+    assert f"1 of 100 images has no reference in {ref}, first {first}" in result.stderr
 
 
 def test_a_comparison_names_the_better_method_only_if_the_interval_excludes_0(folders, annotate):
@@ -133,7 +134,7 @@ def absent(folder):
         (broken, "not an image"),
         (of_another_size, "is 3x3, but"),
         (gray, "(2000 in all); save masks as 0 and 255"),
-        (absent, "1 of 6 images have no prediction in"),
+        (absent, "1 of 6 images has no prediction in"),
     ],
 )
 @pytest.mark.parametrize("which", [0, 1])
@@ -154,7 +155,7 @@ def test_a_bad_prediction_is_named_in_one_line(folders, tmp_path, spoil, said, w
     [
         (["ref", "ref"], "are the same folder"),
         (["near", "ref", "--compare", "near"], "are the same folder"),
-        (["near", "ref", "--ids", "77"], "none of the 1 requested ids"),
+        (["near", "ref", "--ids", "77"], "none of the 1 requested id"),
         (["near", "ref", "--ids", "../1"], "not an image id"),
         (["near", "ref", "--images", "near"], "--out"),
         (["near", "ref", "--out", "near"], "overlap"),
@@ -179,3 +180,32 @@ def test_wrong_values_are_reported_in_one_line_and_write_nothing(
 def test_an_impossible_threshold_is_wrong_usage(folders, threshold):
     result = run("evaluate", folders[0], folders[2], "--threshold", threshold)
     assert result.exit_code == 2
+
+
+def test_references_are_what_train_takes(folders, tmp_path):
+    by_masks = run("evaluate", folders[0], folders[2], "--json")
+    data = tmp_path / "data"
+    (data / "images").mkdir(parents=True)
+    shutil.copytree(folders[2], data / "masks")
+    lines = [f"{path.stem},photo.jpg,{path}" for path in sorted(folders[2].iterdir())]
+    table = tmp_path / "data.csv"
+    table.write_text("\n".join(["image_id,image,mask", *lines]) + "\n")
+    expected = json.loads(by_masks.stdout)
+    for references in (data, table):
+        result = run("evaluate", folders[0], references, "--json")
+        assert result.exit_code == 0, result.output
+        assert json.loads(result.stdout)["estimates"] == expected["estimates"]
+    compared = run("evaluate", folders[0], table, "--compare", folders[1])
+    assert compared.exit_code == 0, compared.output
+
+
+def test_a_report_is_replaced_only_on_request(folders, tmp_path):
+    out = tmp_path / "report"
+    assert run("evaluate", folders[0], folders[2], "--out", out).exit_code == 0
+    before = files_of(out)
+    again = run("evaluate", folders[1], folders[2], "--out", out)
+    assert again.exit_code == 1
+    assert f"{out} holds a report already; choose another folder, or --overwrite" in again.output
+    assert files_of(out) == before
+    assert run("evaluate", folders[1], folders[2], "--out", out, "--overwrite").exit_code == 0
+    assert files_of(out) != before

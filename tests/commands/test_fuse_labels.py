@@ -175,7 +175,7 @@ def test_wrong_options_of_semi_automatic_are_reported_in_one_line(
 def test_images_without_a_texture_map_are_listed_or_skipped(annotators, textured, tmp_path):
     (textured / "00000" / "00003.png").unlink()
     result = semi_automatic(annotators, textured, tmp_path / "out")
-    assert "1 of 4 images are incomplete: 00003 (no texture map)" in result.output
+    assert "1 of 4 images incomplete: 00003 (no texture map)" in result.output
     result = semi_automatic(annotators, textured, tmp_path / "out", "--missing", "skip")
     assert result.stdout.startswith("3 fused masks written")
 
@@ -214,3 +214,14 @@ def test_a_threshold_that_would_empty_masks_fails_them_and_names_one_that_would_
     result = run("fuse-labels", *folders, "--out", tmp_path / "one", "--threshold", 1)
     assert result.exit_code == 0
     assert_array_equal(pixels(tmp_path / "one" / "00001.png") > 0, drawn["00001"])
+
+
+def test_weighted_prints_the_weights_of_the_record(annotators, tmp_path, caplog):
+    caplog.set_level("INFO")
+    out = tmp_path / "out"
+    result = run("fuse-labels", *annotators, "--out", out, "--method", "weighted")
+    assert result.exit_code == 0, result.output
+    weights = json.loads((out / "fusion.json").read_text())["weights"]
+    names = [path.name for path in annotators]
+    named = ", ".join(f"{name} {weight:.3f}" for name, weight in zip(names, weights, strict=True))
+    assert f"weights: {named}" in caplog.messages

@@ -1,8 +1,10 @@
 """The command `predict`: what it prints, how it ends, and what it asks for."""
 
 import json
+import shutil
 
 import pytest
+import torch
 from click.testing import CliRunner
 from PIL import Image
 
@@ -38,7 +40,7 @@ def test_failures_are_counted_and_the_exit_status_is_1(run, dataset, tmp_path):
     dataset.image_path("00001").write_bytes(b"")
     result = run(dataset.root, tmp_path / "out", "--parser", "labels", "--limit", "2")
     assert result.exit_code == 1
-    assert "1 predictions written, 0 existed already, 1 failed, see" in result.stdout
+    assert "1 prediction written, 0 existed already, 1 failed, see" in result.stdout
 
 
 def test_with_face_masks_no_parser_is_needed(run, dataset, tmp_path):
@@ -81,7 +83,7 @@ def test_a_photo_is_aligned_by_the_face_mesh_without_landmarks(run, dataset, tmp
         (["--align", "--texture", "."], "they cannot be combined with --align"),
         (["--align", "--parser", "labels"], "they cannot be combined with --align"),
         (["--precision", "bf16", "--parser", "mesh"], "bf16 is for CUDA"),
-        (["--parser", "mesh", "--ids", "77"], "none of the 1 requested ids"),
+        (["--parser", "mesh", "--ids", "77"], "none of the 1 requested id"),
         (["--probabilities", "jpg"], "is not one of"),
         (["--batch-size", "0"], "is not in the range"),
         (["--face-masks", ".", "--labels", "."], "no parser is used with --face-masks"),
@@ -131,3 +133,46 @@ def test_results_must_not_go_where_images_are_read(run, dataset):
     result = run(dataset.root, dataset.images, "--parser", "labels")
     assert result.exit_code == 2
     assert "overlap" in result.output
+
+
+def test_a_run_that_made_nothing_does_not_refuse_the_corrected_command(run, dataset, tmp_path):
+    (tmp_path / "empty").mkdir()
+    out = tmp_path / "out"
+    wrong = run(dataset.root, out, "--parser", "labels", "--labels", tmp_path / "empty")
+    assert wrong.exit_code == 1
+    assert "0 predictions written" in wrong.output
+    right = run(dataset.root, out, "--parser", "labels", "--flip")
+    assert right.exit_code == 0, right.output
+
+
+def test_the_record_counts_images_beside_files(run, dataset, tmp_path):
+    dataset.image_path("00001").write_bytes(b"")
+    run(dataset.root, tmp_path / "out", "--parser", "labels", "--probabilities", "npy")
+    record = json.loads((tmp_path / "out" / "predict.json").read_text())
+    # Six photos, of which one is damaged; each other one has a mask, an overlay and probabilities.
+    assert record["counts"] == {"images": 5, "results": 15, "failed": 1}
+
+
+def test_a_checkpoint_can_be_a_run_of_train(run, checkpoint, dataset, tmp_path):
+    for stage in ("pretrain", "finetune"):
+        (tmp_path / "run" / stage).mkdir(parents=True)
+    shutil.copy(checkpoint, tmp_path / "run" / "finetune" / "best.pt")
+    (tmp_path / "run" / "pretrain" / "best.pt").write_bytes(b"not this one")
+    options = ["--parser", "labels", "--limit", "1"]
+    for number, weights in enumerate((checkpoint, tmp_path / "run", tmp_path / "run/finetune")):
+        result = run(dataset.root, tmp_path / str(number), *options, weights=weights)
+        assert result.exit_code == 0, result.output
+    masks = [(tmp_path / str(number) / "masks/00000/00000.png") for number in range(3)]
+    masks = [path if path.exists() else path.parents[1] / path.name for path in masks]
+    assert len({path.read_bytes() for path in masks}) == 1
+    result = run(dataset.root, tmp_path / "out", weights=dataset.root)
+    assert result.exit_code == 2
+    assert f"{dataset.root} is not a run of `train` with a finetune/best.pt" in result.output
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+def test_a_device_that_does_not_exist_is_refused_before_anything_is_fetched(dataset, tmp_path):
+    command = ["predict", str(dataset.root), str(tmp_path / "out"), "--device", "cuda"]
+    result = CliRunner().invoke(main, [*command, "--checkpoint", "official-unet"])
+    assert result.exit_code == 2
+    assert "device 'cuda' does not exist on this machine" in result.output

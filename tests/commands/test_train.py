@@ -1,6 +1,7 @@
 """The command `train`: usage and data that it refuses, and its messages."""
 
 import pytest
+import torch
 from click.testing import CliRunner
 from PIL import Image
 
@@ -69,3 +70,23 @@ def test_invalid_options_are_wrong_usage(data, tmp_path, options, message):
     result = CliRunner().invoke(main, command)
     assert result.exit_code == 2, result.output
     assert message in result.output
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+def test_an_accelerator_that_does_not_exist_is_refused_in_the_same_words(data, tmp_path):
+    run = tmp_path / "run"
+    command = ["train", "unet_texture", str(data.root), str(run), "--accelerator", "cuda"]
+    result = CliRunner().invoke(main, command)
+    assert result.exit_code == 2
+    assert "device 'cuda' does not exist on this machine" in result.output
+    assert not run.exists()
+
+
+def test_data_that_cannot_be_written_to_names_the_option_for_another_folder(data, tmp_path):
+    (data.root / ".ffhq-wrinkle-cache").write_text("in the way, as a read-only folder would be")
+    options = ["--parser", "mesh", "--size", "32", "--batch-size", "2"]
+    command = ["train", "unet_texture", str(data.root), str(tmp_path / "run"), *options]
+    result = CliRunner().invoke(main, command)
+    assert result.exit_code == 1
+    assert "can be kept elsewhere with --cache DIR" in result.output
+    assert result.output.strip().count("\n") == 0

@@ -46,7 +46,7 @@ def test_a_replaced_photograph_is_estimated_again(stand_in, photos, tmp_path, ca
         }
         settle(out, keep=True)
     assert likeliest(read_race_rows(out / "race.csv"))["00003"] == "asian"
-    assert "such as 00003; their estimates are made again" in caplog.text
+    assert "1 image (00003); their estimates are made again" in caplog.text
 
 
 def test_a_photograph_replaced_after_an_interruption_is_estimated_again(stand_in, photos, tmp_path):

@@ -140,14 +140,14 @@ def test_a_folder_is_finished_by_the_engine_that_started_it(weights, tmp_path, a
         names = ["build-weak", tmp_path / "photos", tmp_path / "out", *given]
         return CliRunner().invoke(main, [str(part) for part in names])
 
-    assert "1 weak masks written" in run().output  # by ncnn, since it is installed
+    assert "1 weak mask written" in run().output  # by ncnn, since it is installed
     settings = json.loads((tmp_path / "out" / "build.json").read_text())["settings"]
     assert settings["engine"] == "ncnn"
     assert "1 existed already" in run("--engine", "ncnn").output
     refused = run("--engine", "torch")
     assert refused.exit_code == 1
     assert "was made with different settings: engine ncnn there" in refused.output
-    assert "1 weak masks written" in run("--engine", "torch", "--overwrite").output
+    assert "1 weak mask written" in run("--engine", "torch", "--overwrite").output
 
 
 def test_the_weights_are_named_by_their_hash(parser, weights):

@@ -120,7 +120,7 @@ def test_an_overwrite_of_a_part_does_not_pass_the_rest_off_as_its_own(tmp_path, 
     with folder(tmp_path, sigma=7, overwrite=True, note="another") as out:
         out.write("a.png", PIXELS)
         out.finish({})
-    assert "still holds 1 results with different settings" in caplog.text
+    assert "still holds 1 result with different settings" in caplog.text
     with folder(tmp_path, sigma=7, note="another") as out:
         assert out.state("a.png") is State.OURS
         assert out.state("b.png") is not State.OURS

@@ -67,7 +67,7 @@ def test_weak_masks_in_a_bucket_are_those_on_a_disk(bucket, dataset, tmp_path):
         bucket.url("ffhq/face_parsed_labels"),
     )
     assert again.exit_code == 0, again.output
-    assert "1 weak masks written, 5 existed already" in again.output
+    assert "1 weak mask written, 5 existed already" in again.output
     assert "weak/failures.csv" not in bucket.names()
 
 

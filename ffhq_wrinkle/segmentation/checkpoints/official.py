@@ -13,6 +13,9 @@ OFFICIAL = {
     "official-swin-unetr": "stage2_wrinkle_finetune_swinunetr/stage2_swinunetr.pth",
 }
 
+# Best networks in a folder of `train`, the last stage first, or in the folder of one stage.
+_BEST_OF_RUN = ("finetune/best.pt", "pretrain/best.pt", "best.pt")
+
 
 def official_checkpoint(name: str) -> Path:
     """Return a published checkpoint from the cache, after fetching it if necessary.
@@ -55,7 +58,9 @@ def official_checkpoint(name: str) -> Path:
 
 
 def checkpoint_path(text: str) -> Path:
-    """Return the file that a user names by its path or as a published checkpoint.
+    """Return the file that a user names by its path, by its run or as a published checkpoint.
+
+    In a folder of `train` it is the best network of the last stage that has one.
 
     Raises
     ------
@@ -65,9 +70,15 @@ def checkpoint_path(text: str) -> Path:
     path = Path(text)
     if text in OFFICIAL and not path.exists():
         return official_checkpoint(text)
+    if path.is_dir():
+        best = [path / name for name in _BEST_OF_RUN if (path / name).is_file()]
+        if not best:
+            raise ArgumentError(f"{path} is not a run of `train` with a {_BEST_OF_RUN[0]}")
+        return best[0]
     if not path.is_file():
         raise ArgumentError(
-            f"there is no checkpoint {text}; name a file, or one of {', '.join(OFFICIAL)}"
+            f"there is no checkpoint {text}; name a file, a folder of `train`, or one of "
+            f"{', '.join(OFFICIAL)}"
         )
     return path
 

@@ -1,5 +1,6 @@
 """Comparison: which of two methods is better on the same images, and how certain that is."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -125,6 +126,7 @@ def compare_folders(
     references: Path,
     settings: EvaluationSettings | None = None,
     *,
+    masks: Mapping[str, Path] | None = None,
     ids: Ids | None = None,
     resamples: int = RESAMPLES,
     seed: int = 0,
@@ -136,7 +138,7 @@ def compare_folders(
     ----------
     predictions, other : Path
         As `prediction_files.find_predictions`.
-    references, settings, ids, resamples, seed, jobs
+    references, settings, masks, ids, resamples, seed, jobs
         As `scoring.evaluate_folders`.
 
     Raises
@@ -149,7 +151,7 @@ def compare_folders(
         raise ArgumentError(f"{predictions} and {other} are the same folder")
     settings = settings or EvaluationSettings()
     pairs_of_both = [
-        find_pairs(folder, references, ids=ids, within=settings.within)
+        find_pairs(folder, references, masks=masks, ids=ids, within=settings.within)
         for folder in (predictions, other)
     ]
     first, second = (

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from ... import __version__
+from ...errors import counted
 from ...measures.estimates import MEAN, POOLED, Estimate
 from ...reports.tabulation import (
     Section,
@@ -50,7 +51,7 @@ def html(evaluation: "Evaluation", comparison: "Comparison | None" = None) -> st
 
 def _heading(evaluation: "Evaluation") -> str:
     images = len(evaluation.image_ids)
-    text = f"{images} images"
+    text = counted(images, "image")
     if evaluation.source:
         kind, folder = evaluation.source.predictions.kind, evaluation.source.predictions.folder
         text += f"; {kind} in {folder} against {evaluation.source.references}"
@@ -115,8 +116,8 @@ def _remarks(evaluation: "Evaluation", comparison: "Comparison | None") -> Itera
             for column, value in _with_empty_as_1(evaluation)
         )
         yield (
-            f"Empty in both masks: {evaluation.both_empty} images, left out of these means. "
-            f"Counted as 1 they would give {', '.join(means)}."
+            f"Empty in both masks: {counted(evaluation.both_empty, 'image')}, left out of these "
+            f"means. Counted as 1 they would give {', '.join(means)}."
         )
     for column in evaluation.pooled_of_levels:
         name = column.declared.long_title or column.title

@@ -5,7 +5,7 @@
 
 import logging
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -13,13 +13,15 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 
 from ...dataset.ids import Ids
-from ...dataset.layout import MANUAL_MASKS_FOLDER, find_images, select_images
-from ...errors import ArgumentError, EvaluationError, ImageError, ManyValuesError
+from ...dataset.layout import MANUAL_MASKS_FOLDER, ImageFile, find_images, select_images
+from ...errors import ArgumentError, EvaluationError, ImageError, ManyValuesError, counted, plural
 from ...images.masks import read_mask
 from ...images.sizes import of_size
 from ...results.records import fusion_method
 from .prediction_files import MASKS_FOLDER, Predictions, find_predictions, read_probability
 from .probabilities import thresholded
+
+IMAGES = "images"  # beside ``masks`` in training data
 
 log = logging.getLogger(__name__)
 
@@ -114,7 +116,12 @@ class Pair(NamedTuple):
 
 
 def find_pairs(
-    predictions: Path, references: Path, *, ids: Ids | None = None, within: Path | None = None
+    predictions: Path,
+    references: Path,
+    *,
+    masks: Mapping[str, Path] | None = None,
+    ids: Ids | None = None,
+    within: Path | None = None,
 ) -> FoundPairs:
     """List the files of each image that has a reference; no mask is read.
 
@@ -123,7 +130,10 @@ def find_pairs(
     predictions : Path
         As `prediction_files.find_predictions`.
     references : Path
-        Folder of masks, flat or in shards, or a data set with ``manual_wrinkle_masks`` in it.
+        Folder of masks, flat or in shards; a data set with ``manual_wrinkle_masks`` or with
+        ``images`` and ``masks`` in it; or, with `masks`, the file that lists them.
+    masks : mapping of str to Path, optional
+        The reference of each image id, if `references` is not a folder of them.
     ids : Ids, optional
         Images to score; all that have a reference if not given.
     within : Path, optional
@@ -138,16 +148,18 @@ def find_pairs(
         An image has no prediction, no reference though it was asked for, or no face mask.
     """
     listed = find_predictions(predictions)
-    inner = references / MANUAL_MASKS_FOLDER
-    folder = inner if inner.is_dir() else references
+    folder = _reference_folder(references)
     if folder.resolve() in (predictions.resolve(), _mask_folder(predictions).resolve()):
         raise ArgumentError(f"{predictions} and {folder} are the same folder")
-    known = find_images(folder, noun="reference masks")
-    if fusion_method(folder) == "soft":
+    if masks is None:
+        files = find_images(folder, noun="reference masks")
+        masks = {image_id: folder / file.path for image_id, file in files.items()}
+    if folder.is_dir() and fusion_method(folder) == "soft":
         raise ArgumentError(
             f"the reference masks in {folder} are soft masks, shares of votes, as the fusion.json "
             "beside them says; fuse the annotators' masks by another method, such as majority"
         )
+    known = {image_id: ImageFile(image_id, str(path)) for image_id, path in masks.items()}
     chosen, missing = select_images(known, ids)
     _require_none(missing, len(chosen) + len(missing), f"reference in {folder}", "Score")
     regions = find_images(within, noun="face masks") if within else {}
@@ -164,18 +176,26 @@ def find_pairs(
         _require_none(lacking, len(chosen), f"face mask in {within}", "Score")
     extra = sum(image_id not in known for image_id in predicted)
     if extra:
-        log.info("%d predictions in %s have no reference", extra, predictions)
-    files = [
+        log.info("%s in %s without a reference", counted(extra, "prediction"), predictions)
+    pairs = [
         PairFiles(
             file.image_id,
-            folder / file.path,
+            masks[file.image_id],
             listed.masks.get(file.image_id),
             listed.probabilities.get(file.image_id),
             within / regions[file.image_id].path if within else None,
         )
         for file in chosen
     ]
-    return FoundPairs(listed, references, files)
+    return FoundPairs(listed, references, pairs)
+
+
+def _reference_folder(references: Path) -> Path:
+    """Return the folder of masks in a data set; any other folder has masks itself."""
+    manual, masks = references / MANUAL_MASKS_FOLDER, references / MASKS_FOLDER
+    if manual.is_dir():
+        return manual
+    return masks if masks.is_dir() and (references / IMAGES).is_dir() else references
 
 
 def _mask_folder(predictions: Path) -> Path:
@@ -187,7 +207,8 @@ def _require_none(lacking: Sequence[str], images: int, file: str, advice: str) -
     """Refuse images that lack a file."""
     if lacking:
         raise EvaluationError(
-            f"{len(lacking)} of {images} images have no {file}, first {lacking[0]}. {advice} fewer "
+            f"{len(lacking)} of {counted(images, 'image')} "
+            f"{plural(len(lacking), 'has', 'have')} no {file}, first {lacking[0]}. {advice} fewer "
             "with --ids-file"
         )
 

@@ -5,7 +5,7 @@ arrays, as training needs it.
 """
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -31,6 +31,7 @@ def evaluate_folders(
     references: Path,
     settings: EvaluationSettings | None = None,
     *,
+    masks: Mapping[str, Path] | None = None,
     ids: Ids | None = None,
     resamples: int = RESAMPLES,
     seed: int = 0,
@@ -43,6 +44,8 @@ def evaluate_folders(
     predictions : Path
         As `prediction_files.find_predictions`.
     references : Path
+        As `pairs.find_pairs`.
+    masks : mapping of str to Path, optional
         As `pairs.find_pairs`.
     settings : EvaluationSettings, optional
         How they are read and scored.
@@ -62,7 +65,7 @@ def evaluate_folders(
         all were tried, the first is named.
     """
     settings = settings or EvaluationSettings()
-    pairs = find_pairs(predictions, references, ids=ids, within=settings.within)
+    pairs = find_pairs(predictions, references, masks=masks, ids=ids, within=settings.within)
     return evaluate_files(pairs, settings, resamples=resamples, seed=seed, jobs=jobs)
 
 

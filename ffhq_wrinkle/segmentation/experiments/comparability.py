@@ -6,6 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import NamedTuple
 
+from ...errors import counted
 from ..training.recipes import Recipe, StageConfig, read_recipe, shipped_recipes
 from ..training_data.samples import STAGES
 from .runs import Run, Trained, sha256_of_ids
@@ -187,7 +188,7 @@ def _finetune_facts(candidate: Pretrained) -> Facts:
     tested = run.scores.image_ids if run.scores else ()
     return {
         "data": _short(trained.data_sha256 if trained else ""),
-        "test part": f"{len(tested)} images ({_short(sha256_of_ids(tested))})",
+        "test part": f"{counted(len(tested), 'image')} ({_short(sha256_of_ids(tested))})",
         "limit": "none" if run.limit is None else str(run.limit),
         "precision": run.precision,
         **_stage_facts(config, ""),

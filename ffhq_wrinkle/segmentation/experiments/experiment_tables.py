@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ... import __version__
+from ...errors import counted
 from ...reports.tabulation import (
     Section,
     blanked_csv,
@@ -62,7 +63,8 @@ def _heading(experiments: "Experiments") -> str:
         return "No run is what its recipe's name says, so that there are no tables."
     images = experiments.test_images
     runs = sum(len(cell.runs) for cell in experiments.cells)
-    text = f"{runs} runs, scored on the same {images} test images: means over images, then seeds"
+    same = f"the same {counted(images, 'test image')}"
+    text = f"{counted(runs, 'run')}, scored on {same}: means over images, then seeds"
     text += intervals_note(images, experiments.resamples)
     common = ", ".join(f"{key} {value}" for key, value in experiments.common.items())
     paragraphs = [f"{text}. In common: {common}.", *_remarks(experiments), _OF_THE_PAPER]

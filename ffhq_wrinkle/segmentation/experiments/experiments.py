@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from ...errors import ArgumentError, EvaluationError
+from ...errors import ArgumentError, EvaluationError, counted
 from ...measures.bootstrap import RESAMPLES, bootstrap_intervals
 from ...measures.metrics import Overlap
 from ...results.tabular import Tabular
@@ -196,7 +196,7 @@ def compare_runs(
     finished = [run for run in runs if run.scores]
     if not finished:
         said = f"; {runs[0].path}: {runs[0].unfinished}" if runs else ""
-        raise EvaluationError(f"of {len(runs)} runs none is finished{said}")
+        raise EvaluationError(f"of {counted(len(runs), 'run')} none is finished{said}")
     kept, why, common = sifted(finished, runs)
     cells: dict[tuple[str, float], list[Pretrained]] = {}
     order = list(dict.fromkeys(member.run.recipe.name for member in kept))

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import tomli_w
 
-from ...errors import ArgumentError, EvaluationError
+from ...errors import ArgumentError, EvaluationError, counted
 from ...inference.weights import read_weights
 from ...results.records import UNKNOWN_VERSION
 from ...storage.writing import sha256_of, text_bytes
@@ -214,7 +214,7 @@ def _unfinished(path: Path, recipe: Recipe, stages: Mapping[Stage, Trained]) -> 
         config, trained = recipe.stage(stage), stages.get(stage)
         if config and (trained.epochs if trained else 0) < config.epochs:
             done = trained.epochs if trained else 0
-            return f"{stage} has {done} of {config.epochs} epochs"
+            return f"{stage} has {done} of {counted(config.epochs, 'epoch')}"
     if not (path / TEST).is_file():
         return f"there is no {TEST}"
     if not (path / TEST).with_suffix(".csv").is_file():  # old versions did not write it

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from ...dataset.ids import Ids
 from ...dataset.layout import ImageFile, find_images, image_folder, require_distinct_ids
-from ...errors import ImageFailure
+from ...errors import ImageFailure, counted
 from ...images.photographs import read_image
 from ...results.inputs import Candidates, InputRow, Reading
 from ...results.outputs import OutputFolder, require_separate
@@ -124,9 +124,9 @@ def predict_folder(
         )
     if work.counts[_OTHER_SIZE]:
         log.warning(
-            "%d faces are much smaller or larger than the %s pixels a side that the network was "
-            "trained on; it recognises their wrinkles less well. --align resizes faces to 1024",
-            work.counts[_OTHER_SIZE],
+            "%s much smaller or larger than the %s pixels a side that the network was trained on; "
+            "it recognises their wrinkles less well. --align resizes faces to 1024",
+            counted(work.counts[_OTHER_SIZE], "face"),
             network.side,
         )
     return report

@@ -13,7 +13,7 @@ from scipy.special import expit
 
 from ... import __version__
 from ...dataset.layout import ImageFile
-from ...errors import OutputError
+from ...errors import OutputError, first_few
 from ...images.masks import read_mask
 from ...images.named import read_named
 from ...reports.overlays import wrinkle_overlay
@@ -247,9 +247,9 @@ class PredictionFolder:
             self.output.inputs.discard(file.image_id)
         if corrected:
             log.warning(
-                "%d masks that somebody corrected belong to files that have been replaced since, "
-                "such as %s; they are left alone, --overwrite makes them again",
-                *(len(corrected), corrected[0]),
+                "masks that somebody corrected, of photos that have been replaced since, are left "
+                "alone (%s); --overwrite makes them again",
+                first_few(corrected),
             )
 
     def _is_corrected(self, name: str) -> bool:
@@ -272,11 +272,8 @@ class PredictionFolder:
 
     def finish(self, made: int) -> None:
         """Write the table of all existing masks, then the record."""
-        masks = [
-            name
-            for name in sorted(self.output.current_results())
-            if name.startswith(f"{MASKS_FOLDER}/")
-        ]
+        current = sorted(self.output.current_results())
+        masks = [name for name in current if name.startswith(f"{MASKS_FOLDER}/")]
         with ThreadPoolExecutor(_READ_AT_ONCE) as pool:
             rows = [
                 (PurePosixPath(name).stem, WrinkleRow.parse(comment))
@@ -284,4 +281,8 @@ class PredictionFolder:
             ]
         table = wrinkle_table((name, row) for name, row in rows if row)
         write_bytes(self.output.path / TABLE, table)
-        self.output.finish({"command": "predict", "version": __version__}, made=made > 0)
+        photos = masks
+        if self.aligned:  # a photo with several faces has several masks
+            photos = [name for name in current if name.startswith(f"{PHOTO_MASKS}/")]
+        about = {"command": "predict", "version": __version__}
+        self.output.finish(about, made=made > 0, images=len(photos))

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from ...errors import counted
 from ...measures.bootstrap import RESAMPLES
 from ...measures.estimates import MEAN
 from ...runs.progress import Progress
@@ -61,7 +62,9 @@ def score_test_part(
         and estimate["tolerance_px"] is None
         and estimate["value"] is not None
     ]
-    return f"{len(samples)} test images, mean over images: {', '.join(scores)}; see {path}"
+    return (
+        f"{counted(len(samples), 'test image')}, mean over images: {', '.join(scores)}; see {path}"
+    )
 
 
 def _are_scores_of(path: Path, checkpoint: Path) -> bool:

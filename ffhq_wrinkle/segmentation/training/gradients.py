@@ -8,7 +8,7 @@ import torch
 from lightning_fabric import Fabric
 from torch import nn
 
-from ...errors import TrainingError
+from ...errors import TrainingError, counted
 from ..networks.catalogue import NETWORKS
 from .objectives import Network, Objective
 from .recipes import StageConfig
@@ -96,7 +96,7 @@ def step_advice(
         if can_checkpoint and not config.gradient_checkpointing:
             advice.append("--gradient-checkpointing")
         raise TrainingError(
-            f"{fabric.device} has too little memory for {images} images at once; try "
+            f"{fabric.device} has too little memory for {counted(images, 'image')} at once; try "
             f"{' or '.join(advice)}, or a smaller --batch-size"
         ) from error
     except ValueError as error:

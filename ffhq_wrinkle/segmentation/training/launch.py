@@ -12,6 +12,7 @@ from lightning_fabric import Fabric
 
 from ... import __version__
 from ...errors import ArgumentError
+from ...inference.devices import choose_device
 from .settings import TrainPrecision
 
 _FABRIC_PRECISION: dict[TrainPrecision, Any] = {
@@ -35,6 +36,8 @@ def launch(accelerator: str, devices: int, precision: TrainPrecision) -> Fabric:
     ArgumentError
         The machine has no such device, or the device does not support the precision.
     """
+    if accelerator in ("cuda", "mps"):
+        choose_device(accelerator)
     nodes = 1
     if "TORCHELASTIC_RUN_ID" in os.environ:
         devices = int(os.environ["LOCAL_WORLD_SIZE"])

@@ -13,7 +13,7 @@ from ...storage.writing import PARTIAL_PREFIX, valid_text, write_bytes
 from .stage_state import require_same
 
 CONFIG, SPLIT, TEST = "config.toml", "split.csv", "test.json"
-_DATA = "data"
+_DATA, _PARSER = "data", "parser"
 
 
 class RunFolder:
@@ -27,6 +27,8 @@ class RunFolder:
         Everything that the result depends on, as TOML can hold it.
     data : Path
         Where the data are. This is recorded, but may change when the run is resumed.
+    parser : str
+        How faces are found where the data lack face masks; recorded like `data`.
     resume : bool
         Whether an existing run with the same settings is resumed.
 
@@ -40,10 +42,17 @@ class RunFolder:
     """
 
     def __init__(
-        self, path: Path, settings: Mapping[str, Any], *, data: Path, resume: bool = True
+        self,
+        path: Path,
+        settings: Mapping[str, Any],
+        *,
+        data: Path,
+        parser: str = "",
+        resume: bool = True,
     ) -> None:
         self.path = path
         self.data = data
+        self.parser = parser
         self.settings = dict(settings)
         self.resume = resume
         busy = TrainingError(
@@ -85,7 +94,11 @@ class RunFolder:
             raise TrainingError(f"{self.path} already holds a run; choose another folder")
 
     def _begin(self) -> None:
-        content = {_DATA: valid_text(str(self.data.resolve())), **self.settings}
+        content = {
+            _DATA: valid_text(str(self.data.resolve())),
+            **({_PARSER: self.parser} if self.parser else {}),
+            **self.settings,
+        }
         write_bytes(self.path / CONFIG, tomli_w.dumps(content).encode())
 
     def _require_same(self, config: Path) -> None:
@@ -93,5 +106,6 @@ class RunFolder:
             then = tomllib.loads(config.read_text(encoding="utf-8"))
         except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
             raise TrainingError(f"{config} cannot be read: {error}") from error
-        then.pop(_DATA, None)
+        for free in (_DATA, _PARSER):
+            then.pop(free, None)
         require_same(then, self.settings, self.path)

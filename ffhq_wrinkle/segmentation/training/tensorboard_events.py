@@ -44,7 +44,7 @@ class RowWriter:
                 warnings.simplefilter("ignore")  # about its own libraries
                 from torch.utils.tensorboard import SummaryWriter
         except ImportError:
-            log.info("no TensorBoard events: pip install tensorboard")
+            log.info("no TensorBoard events: pip install 'ffhq-wrinkle[tensorboard]'")
             self._absent = True
             return
         if str(self.folder) != valid_text(str(self.folder)):

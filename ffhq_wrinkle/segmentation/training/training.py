@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from lightning_fabric import Fabric
 
-from ...errors import ArgumentError, RunInterrupted
+from ...errors import ArgumentError, RunInterrupted, counted
 from ...faces.labels import FaceParser
 from ...results.tabular import Tabular, paragraphs_html
 from ...storage.writing import InnerFolders
@@ -79,6 +79,7 @@ def train(
     run: Path,
     *,
     parser: Callable[[], FaceParser],
+    parser_name: str = "",
     settings: TrainSettings | None = None,
     texture_recipe: str | None = None,
     init: Path | None = None,
@@ -104,6 +105,8 @@ def train(
         Folder for `config.toml`, `split.csv`, a folder for each stage, and `test.json`.
     parser : callable
         Makes the face parser, if one is needed.
+    parser_name : str
+        Name of the parser, which `config.toml` records.
     settings : TrainSettings, optional
         Choices besides the recipe on which the result depends; the defaults if not given.
     texture_recipe, cache
@@ -148,7 +151,7 @@ def train(
     }
     with only_deterministic(wanted=settings.deterministic):
         fabric = launch(accelerator, devices, settings.precision)
-        folder = RunFolder(run, record, data=data, resume=resume)
+        folder = RunFolder(run, record, data=data, parser=parser_name, resume=resume)
         with folder if fabric.is_global_zero else nullcontext():
             data_of = made_by_first(
                 fabric,
@@ -208,8 +211,11 @@ def _train_stage(trainer: StageTrainer, stopped: Callable[[], bool]) -> None:
     trainer.setup()
     stage, epochs = trainer.config.stage, trainer.config.epochs
     log.info(
-        "%s: %d images to train on, %d to validate; %d epochs",
-        *(stage, len(trainer.data.train), len(trainer.data.val), epochs),
+        "%s: %s to train on, %d to validate; %s",
+        stage,
+        counted(len(trainer.data.train), "image"),
+        len(trainer.data.val),
+        counted(epochs, "epoch"),
     )
     with stop_requested() as signalled, RowWriter(trainer.folder) as rows:
         if trainer.fit(stopped=lambda: signalled() or stopped(), shown=rows.add):

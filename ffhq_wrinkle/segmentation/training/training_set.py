@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch.utils.data import Dataset, Sampler
 
-from ...errors import ArgumentError
+from ...errors import ArgumentError, counted
 from ...images.named import read_named
 from ...images.photographs import read_image
 from ..augmentation.augmentation import AugmentSettings, FaceArrays, augmented, sample_generator
@@ -154,8 +154,8 @@ class Order(Sampler[list[Turn]]):
         self.batch_size = min(batch_size, samples)
         if self.batch_size < devices:
             raise ArgumentError(
-                f"a batch has {self.batch_size} images for {devices} devices; choose a larger "
-                "--batch-size, or fewer --devices"
+                f"a batch has {counted(self.batch_size, 'image')} for "
+                f"{counted(devices, 'device')}; choose a larger --batch-size, or fewer --devices"
             )
         self.epochs = epochs
         self.seed = seed

@@ -4,7 +4,15 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from ...errors import ImageError, ImageFailure, SizeError, TrainingDataError, first_few
+from ...errors import (
+    ImageError,
+    ImageFailure,
+    SizeError,
+    TrainingDataError,
+    counted,
+    first_few,
+    plural,
+)
 from ...images.named import read_named
 from ...images.photographs import read_size
 from ...runs.pipeline import run_each
@@ -12,15 +20,22 @@ from ...runs.progress import Progress
 from .picture_files import read_face, require_same_size
 from .samples import Sample, Stage, load_target, read_human_mask
 
-_MISSING = "files do not exist"
-_INCOMPLETE = "images have no weak mask or no face mask, and none could be made"
-_OTHER_SIZE = "files differ in size from their image"
-_UNUSABLE = "files cannot be used"
+_Kind = tuple[str, str]  # of problem, in words: one of it, and several
+_MISSING: _Kind = ("file does not exist", "files do not exist")
+_INCOMPLETE: _Kind = (
+    "image has no weak mask or no face mask, and none could be made",
+    "images have no weak mask or no face mask, and none could be made",
+)
+_OTHER_SIZE: _Kind = (
+    "file differs in size from its image",
+    "files differ in size from their image",
+)
+_UNUSABLE: _Kind = ("file cannot be used", "files cannot be used")
 _KINDS = (_MISSING, _INCOMPLETE, _OTHER_SIZE, _UNUSABLE)
 
 
 class _Problem(NamedTuple):
-    kind: str
+    kind: _Kind
     text: str
 
 
@@ -69,7 +84,7 @@ def require_trainable(
     TrainingDataError
         There are problems: one line for each kind, with the count and the first five.
     """
-    problems: dict[str, list[str]] = {kind: [] for kind in _KINDS}
+    problems: dict[_Kind, list[str]] = {kind: [] for kind in _KINDS}
     shapes: dict[Path, tuple[int, int]] = {}
     reasons = unmade or {}
     with (
@@ -91,12 +106,12 @@ def require_trainable(
                     problems[_INCOMPLETE].append(text)
     problems |= _size_problems(shapes, size, batch_size)
     lines = [
-        f"{len(texts)} {kind}: {first_few(texts, separator='; ')}"
+        f"{len(texts)} {plural(len(texts), *kind)}: {first_few(texts, separator='; ')}"
         for kind, texts in problems.items()
         if texts
     ]
     if lines:
-        title = f"the training data of {len(samples)} images cannot be used as they are:"
+        title = f"the training data of {counted(len(samples), 'image')} cannot be used as they are:"
         raise TrainingDataError("\n".join([title, *lines]))
 
 
@@ -118,32 +133,30 @@ def require_wrinkles(samples: Sequence[Sample], *, stage: Stage) -> None:
     if not any(load_target(sample, stage=stage).any() for sample in samples):
         target = "weak mask" if stage == "pretrain" else "mask"
         raise TrainingDataError(
-            f"no {target} of the {len(samples)} images of the training part has a wrinkle"
+            f"no {target} of the {counted(len(samples), 'image')} of the training "
+            "part has a wrinkle"
         )
 
 
 def _size_problems(
     shapes: Mapping[Path, tuple[int, int]], size: int, batch_size: int
-) -> dict[str, list[str]]:
+) -> dict[_Kind, list[str]]:
     """Images too small for crops, or of different sizes in one batch, by what to do about it."""
     shortest = min((side for shape in shapes.values() for side in shape), default=0)
     small = [f"{path} ({_sides(shape)})" for path, shape in shapes.items() if min(shape) < size]
     if small:
-        return {
-            f"images are smaller than crops of --size {size}; the shortest side of all is "
-            f"{shortest}": small
-        }
+        smaller = f"smaller than crops of --size {size}; the shortest side of all is {shortest}"
+        return {(f"image is {smaller}", f"images are {smaller}"): small}
     examples: dict[tuple[int, int], Path] = {}
     for path, shape in shapes.items():
         examples.setdefault(shape, path)
     if size or batch_size == 1 or len(examples) < 2:
         return {}
-    return {
+    sizes = (
         f"sizes of images, but the images of a batch of {batch_size} must have one size; use crops "
-        f"of --size {shortest}, the shortest side, or less, or --batch-size 1": [
-            f"{_sides(shape)} ({path})" for shape, path in examples.items()
-        ]
-    }
+        f"of --size {shortest}, the shortest side, or less, or --batch-size 1"
+    )
+    return {(sizes, sizes): [f"{_sides(shape)} ({path})" for shape, path in examples.items()]}
 
 
 def _sides(shape: tuple[int, int]) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from ...errors import ArgumentError, TrainingDataError, first_few
+from ...errors import ArgumentError, OutputError, TrainingDataError, counted, first_few, plural
 from ...faces.labels import FaceParser
 from ...storage.writing import sha256_of
 from ...weak_labels.formulas import FORMULAS
@@ -183,7 +183,15 @@ def complete_listing(
     incomplete = [sample for sample in listing.samples if not is_complete(sample, listing.stage)]
     texture = _settings_of_missing(incomplete, listing.texture, files)
     images = {sample.image_id: sample.image for sample in incomplete if sample.image.is_file()}
-    provided = _provide(images, files, parser, texture, cache or files.root / CACHE, jobs)
+    try:
+        provided = _provide(images, files, parser, texture, cache or files.root / CACHE, jobs)
+    except OutputError as error:
+        if cache:
+            raise
+        raise OutputError(
+            f"{error}; the weak masks and face masks that {files.data} lacks can be kept elsewhere "
+            "with --cache DIR"
+        ) from error
     _report_faceless(provided.faceless, len(listing.samples))
     samples = tuple(
         _completed(sample, provided.files.get(sample.image_id), listing.stage)
@@ -262,11 +270,17 @@ def _report_faceless(faceless: Mapping[str, str], images: int) -> None:
     first = min(faceless)
     if len(faceless) == images:
         raise TrainingDataError(
-            f"none of the {images} images has a face to train on: {first}: {faceless[first]}"
+            f"none of the {counted(images, 'image')} has a face to train on: "
+            f"{first}: {faceless[first]}"
         )
     log.warning(
-        "%d of %d images are left out because no face was found: %s (%s: %s)",
-        *(len(faceless), images, first_few(sorted(faceless)), first, faceless[first]),
+        "%d of %s %s left out because no face was found: %s (%s: %s)",
+        len(faceless),
+        counted(images, "image"),
+        plural(len(faceless), "is", "are"),
+        first_few(sorted(faceless)),
+        first,
+        faceless[first],
     )
 
 

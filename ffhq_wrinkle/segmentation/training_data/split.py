@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from ...dataset.ids import official_test_ids
-from ...errors import ArgumentError
+from ...errors import ArgumentError, counted
 from .sample_files import PARTS, Part
 from .samples import Sample, Stage
 from .twins import same_pictures, twins_of
@@ -156,9 +156,9 @@ def make_pretrain_split(
     if twins:
         first = min(twins)
         log.warning(
-            "%d images are not pretrained on because they are the same pictures as validation or "
-            "test images, such as %s and %s",
-            *(len(twins), first, twins[first]),
+            "left out of pretraining: %s with the same picture as a validation or test image, such "
+            "as %s and %s",
+            *(counted(len(twins), "image"), first, twins[first]),
         )
     require_parts(parts, needed=PRETRAIN_PARTS)
     _warn_of_test_ids(
@@ -189,10 +189,11 @@ def require_parts(
     counts = Counter(parts.values())
     empty = [part for part in needed if not counts[part]]
     if empty:
-        different = f", {pictures} different pictures," if pictures is not None else ""
+        different = f", {counted(pictures, 'different picture')}," if pictures is not None else ""
         raise ArgumentError(
-            f"none of {len(parts)} images{different} is left for {' and '.join(empty)}; training "
-            f"needs images for each of {', '.join(needed[:-1])} and {needed[-1]}"
+            f"none of {counted(len(parts), 'image')}{different} is left for "
+            f"{' and '.join(empty)}; training needs images for each of "
+            f"{', '.join(needed[:-1])} and {needed[-1]}"
         )
 
 
@@ -234,7 +235,9 @@ def _given_parts(groups: list[list[str]], given: Mapping[str, Part]) -> dict[str
     """Return the given part of each id, after making sure that no picture is in two."""
     lacking = [image_id for group in groups for image_id in group if image_id not in given]
     if lacking:
-        raise ArgumentError(f"{len(lacking)} images have no part, such as {lacking[0]}")
+        raise ArgumentError(
+            f"{counted(len(lacking), 'image')} without a part, such as {lacking[0]}"
+        )
     for first, *others in groups:
         for other in others:
             if given[other] != given[first]:
@@ -253,6 +256,6 @@ def _warn_of_test_ids(parts: Mapping[str, Part], official: set[str]) -> None:
     )
     if elsewhere:
         log.warning(
-            "the CSV gives %d official test ids to other parts than test, such as %s",
-            *(len(elsewhere), elsewhere[0]),
+            "the CSV gives %s to other parts than test, such as %s",
+            *(counted(len(elsewhere), "official test id"), elsewhere[0]),
         )

@@ -4,7 +4,7 @@ import csv
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from ...errors import ArgumentError, first_few
+from ...errors import ArgumentError, counted, first_few, plural
 from ...storage.writing import csv_bytes, write_bytes
 from .sample_files import PARTS, Part
 from .samples import Sample
@@ -56,14 +56,15 @@ def read_split_of(
     split = read_split(path)
     listed = {sample.image_id for sample in samples}
     for ids, problem in (
-        (split.parts.keys() - listed, "are not in the data any more"),
-        (listed - split.parts.keys(), "are not in it"),
+        (split.parts.keys() - listed, "not in the data any more"),
+        (listed - split.parts.keys(), "not in it"),
     ):
         if ids:
             raise ArgumentError(
-                f"{path} is the split of different data: {len(ids)} images {problem}, such as "
-                f"{first_few(sorted(ids))}; use the data of that run, or choose another "
-                "folder for this one"
+                f"{path} is the split of different data: {counted(len(ids), 'image')} "
+                f"{plural(len(ids), 'is', 'are')} {problem}, such as "
+                f"{first_few(sorted(ids))}; use the data of that run, or choose another folder for "
+                "this one"
             )
     require_parts(split.parts, needed=needed)
     return split

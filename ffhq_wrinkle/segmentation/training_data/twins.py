@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from ...errors import ImageFailure, TrainingDataError, first_few
+from ...errors import ImageFailure, TrainingDataError, counted, first_few
 from ...images.named import read_named
 from ...images.opening import read_content
 from ...images.photographs import read_image, read_size
@@ -56,8 +56,8 @@ def same_pictures(samples: Sequence[Sample], *, stage: Stage, jobs: int = 1) -> 
     twins = sorted(sorted(group) for group in groups if len(group) > 1)
     if twins:
         log.info(
-            "%d pictures occur under several ids, such as %s; all copies go to the same part",
-            *(len(twins), " and ".join(twins[0])),
+            "%s under several ids, such as %s; all copies go to the same part",
+            *(counted(len(twins), "picture"), " and ".join(twins[0])),
         )
     return sorted(sorted(group) for group in groups)
 
@@ -110,7 +110,7 @@ def _for_each(samples: Sequence[Sample], work: Callable[[Path], str], jobs: int)
                 results[sample.image_id] = outcome
     if failures:
         named = first_few(failures, separator="; ")
-        raise TrainingDataError(f"{len(failures)} images cannot be read: {named}")
+        raise TrainingDataError(f"{counted(len(failures), 'image')} cannot be read: {named}")
     return results
 
 

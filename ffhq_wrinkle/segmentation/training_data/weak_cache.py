@@ -18,7 +18,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ...dataset.layout import released_path
-from ...errors import ImageFailure, OutputError, ParsingError, first_few
+from ...errors import ImageFailure, OutputError, ParsingError, counted, first_few
 from ...faces.labels import FaceParser
 from ...images.named import read_named
 from ...images.photographs import read_gray
@@ -175,7 +175,7 @@ class WeakCache:
     def _provide(self, images: Mapping[str, Path]) -> Provided:
         expected = {image_id: self._files(image_id) for image_id in images}
         if all(files.exist() for files in expected.values()) and self._is_current(images):
-            log.info("%d weak masks reused from %s", len(expected), self._weak)
+            log.info("%s reused from %s", counted(len(expected), "weak mask"), self._weak)
             return Provided(expected, {}, {})
         report = build_weak_of(
             images,
@@ -186,9 +186,9 @@ class WeakCache:
             jobs=self.jobs,
         )
         if report.kept:
-            log.info("%d weak masks reused from %s", report.kept, self._weak)
+            log.info("%s reused from %s", counted(report.kept, "weak mask"), self._weak)
         if report.made:
-            log.info("made %d weak masks into %s", report.made, self._weak)
+            log.info("made %s into %s", counted(report.made, "weak mask"), self._weak)
         faceless: dict[str, str] = {}
         failed: dict[str, str] = {}
         for failure in read_failures(self._weak):
@@ -238,8 +238,8 @@ class WeakCache:
                     whole.pop(image_id, None)
         if damaged:
             log.warning(
-                "%d weak masks or face masks of %s were damaged and are made again: %s",
-                *(len(damaged), self.folder, first_few(damaged, separator="; ")),
+                "damaged weak masks or face masks of %s are made again (%d): %s",
+                *(self.folder, len(damaged), first_few(damaged, separator="; ")),
             )
         return whole
 

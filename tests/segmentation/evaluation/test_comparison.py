@@ -144,7 +144,7 @@ def test_missing_files_of_the_other_are_reported_before_any_mask_is_read(annotat
     near, far, ref = annotate({name: masks[name] for name in ("near", "far", "ref")})
     (near / "00002.png").write_bytes(b"\x89PNG broken")
     (far / "00004.png").unlink()
-    with pytest.raises(EvaluationError, match=r"1 of 12 images have no prediction in .*far"):
+    with pytest.raises(EvaluationError, match=r"1 of 12 images has no prediction in .*far"):
         compare_folders(near, far, ref)
 
 

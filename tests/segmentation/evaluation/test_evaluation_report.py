@@ -145,7 +145,7 @@ def test_the_printed_tables_hold_the_estimates(folders):
     assert "[" not in text
     assert "nan" not in text
     value = evaluation.mean_with_empty_as_1(Column("jsi"))
-    assert "Empty in both masks: 1 images" in text
+    assert "Empty in both masks: 1 image," in text
     assert f"JSI {value:.4f}" in text
     assert "Worst, by JSI: " in text
     assert markdown(evaluation).count("\n| ") == 11

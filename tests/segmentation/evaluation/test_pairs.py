@@ -41,7 +41,7 @@ def test_a_missing_prediction_is_an_error(folders):
 
 
 def test_a_missing_reference_is_an_error(folders):
-    with pytest.raises(EvaluationError, match=r"1 of 3 images have no reference in .*first 00077"):
+    with pytest.raises(EvaluationError, match=r"1 of 3 images has no reference in .*first 00077"):
         measured(folders, ids=parse_ids("1-2,77"))
 
 
@@ -55,7 +55,7 @@ def test_predictions_without_a_reference_are_mentioned(folders, caplog):
     (folders[1] / "00003.png").unlink()
     with caplog.at_level(logging.INFO):
         assert len(measured(folders).image_ids) == 13
-    assert f"1 predictions in {folders[0]} have no reference" in caplog.messages
+    assert f"1 prediction in {folders[0]} without a reference" in caplog.messages
 
 
 def test_all_unreadable_files_are_tried_and_the_first_is_named(folders):

@@ -28,7 +28,7 @@ def test_a_missing_probability_is_an_error_too(annotate, tmp_path):
     (ref,) = annotate({"ref": drawn})
     annotate({"masks": drawn}, under="out")
     save_probabilities(tmp_path / "out" / "probabilities", {"00001": drawn["00001"] * 1.0}, "png")
-    with pytest.raises(EvaluationError, match=r"1 of 2 images have no prediction in .*first 00002"):
+    with pytest.raises(EvaluationError, match=r"1 of 2 images has no prediction in .*first 00002"):
         measured([tmp_path / "out", ref])
 
 

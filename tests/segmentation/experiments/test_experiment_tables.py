@@ -106,7 +106,7 @@ def test_wrong_arguments_are_one_line_errors(make_run, tmp_path):
     for arguments, status, words in (
         ([tmp_path / "none"], 2, "none is not a folder of `train`: it has no config.toml"),
         ([run, run], 2, "is named twice; a run counts once"),
-        ([unfinished], 1, "of 1 runs none is finished; "),
+        ([unfinished], 1, "of 1 run none is finished; "),
         ([run, "--out", run], 2, "overlap; results need a folder of their own"),
         ([run, "--out", tmp_path / "other"], 1, "holds other files, such as "),
     ):

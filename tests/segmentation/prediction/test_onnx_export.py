@@ -212,3 +212,16 @@ def test_a_checkpoint_that_cannot_be_exported_writes_nothing(tmp_path):
     result = runner.invoke(main, ["export", f"{tmp_path}/no/x.onnx", "--checkpoint", __file__])
     assert "there is no folder" in result.output
     assert not (tmp_path / "x.onnx").exists()
+
+
+def test_an_existing_file_is_replaced_only_on_request(unet, tmp_path):
+    out = tmp_path / "unet.onnx"
+    out.write_bytes(b"precious")
+    checkpoint = unet[1].with_name("w.pt")
+    command = ["export", str(out), "--checkpoint", str(checkpoint)]
+    result = CliRunner().invoke(main, command)
+    assert result.exit_code == 1
+    assert f"{out} exists already; choose another file, or --overwrite" in result.output
+    assert out.read_bytes() == b"precious"
+    assert CliRunner().invoke(main, [*command, "--overwrite"]).exit_code == 0
+    assert out.read_bytes() != b"precious"

@@ -18,7 +18,7 @@ CONFIG = parse_recipe(RECIPE, "small.toml").finetune
     ("devices", "accumulate", "advice"),
     [
         (1, 1, "for 4 images at once; try --accumulate 2 or --precision bf16 or --size 512"),
-        (2, 2, "for 1 images at once; try --precision bf16 or --size 512"),
+        (2, 2, "for 1 image at once; try --precision bf16 or --size 512"),
     ],
 )
 def test_a_device_without_enough_memory_is_reported_with_advice(devices, accumulate, advice):

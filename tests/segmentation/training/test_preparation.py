@@ -75,7 +75,7 @@ def test_copies_of_images_that_validate_or_test_are_not_pretrained_on(
     assert ids(stages, "pretrain", "val") == sorted([val, "00021"])
     assert ids(stages, "pretrain", "test") == sorted([test, "00022"])
     assert {"00020", "00023", train} <= set(ids(stages, "pretrain", "train"))
-    assert "2 images are not pretrained on because they are the same pictures" in caplog.text
+    assert "left out of pretraining: 2 images with the same picture as a validation" in caplog.text
     assert read_split(tmp_path / "second/pretrain/split.csv").parts["00022"] == "test"
     # A run that is resumed reads its splits, and compares no images.
     data.image_path("00022").write_bytes(data.image_path("00020").read_bytes())

@@ -55,7 +55,7 @@ def test_all_kinds_of_problems_are_reported_at_once(samples):
     kinds = {line.split(":")[0]: line for line in lines}
     assert list(kinds) == [
         "2 files do not exist",
-        "1 images have no weak mask or no face mask, and none could be made",
+        "1 image has no weak mask or no face mask, and none could be made",
         "3 files differ in size from their image",
         "4 files cannot be used",
     ]
@@ -85,7 +85,7 @@ def test_pretraining_does_not_check_human_masks(samples):
         one.face.unlink()
     require_trainable(samples, stage="pretrain")
     samples[0].weak.unlink()
-    assert complaint(samples, "pretrain")[1].startswith("1 files do not exist")
+    assert complaint(samples, "pretrain")[1].startswith("1 file does not exist")
 
 
 def test_a_training_part_without_any_wrinkle_is_refused(samples):
@@ -102,7 +102,7 @@ def test_crops_larger_than_an_image_are_refused_with_the_shortest_side(samples):
     Image.fromarray(drawn_face(48, 1)[0][:24]).save(samples[1].image)
     last = complaint(samples, "pretrain", size=25)[-1]
     assert last == (
-        "1 images are smaller than crops of --size 25; the shortest side of all is 24: "
+        "1 image is smaller than crops of --size 25; the shortest side of all is 24: "
         f"{samples[1].image} (48x24)"
     )
 

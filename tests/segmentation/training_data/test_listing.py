@@ -44,7 +44,7 @@ def test_images_without_a_face_are_left_out_and_named(plain, dataset, parser, ca
     listing = completed(plain, "finetune", parser)
     assert [one.image_id for one in listing.samples] == ["00000", "00002", "00999"]
     (warning,) = (one.getMessage() for one in caplog.records if one.levelname == "WARNING")
-    assert warning.startswith("1 of 4 images are left out because no face was found: 00001 (")
+    assert warning.startswith("1 of 4 images is left out because no face was found: 00001 (")
     for path in dataset.labels.iterdir():
         np.save(path, np.zeros((512, 512), np.uint8))
     with pytest.raises(TrainingDataError, match="none of the 4 images has a face"):
@@ -57,8 +57,8 @@ def test_a_damaged_or_missing_image_is_not_left_out_but_reported(plain, parser):
     with pytest.raises(TrainingDataError) as caught:
         completed(plain, "finetune", parser)
     missing, damaged = str(caught.value).splitlines()[1:]
-    assert missing == f"1 files do not exist: {plain / 'images' / '00009.png'}"
-    assert damaged.startswith(f"1 files cannot be used: {plain / 'images' / '00001.png'}: not an")
+    assert missing == f"1 file does not exist: {plain / 'images' / '00009.png'}"
+    assert damaged.startswith(f"1 file cannot be used: {plain / 'images' / '00001.png'}: not an")
 
 
 def test_the_hash_depends_on_the_data_and_not_on_where_they_are(plain, dataset, parser, tmp_path):

@@ -53,7 +53,7 @@ def test_a_mask_without_its_photograph_is_found_by_the_checks(released):
         released / "manual_wrinkle_masks/00000.png", released / "manual_wrinkle_masks/7.png"
     )
     listing = listed(released, "finetune")
-    with pytest.raises(TrainingDataError, match=r"1 files do not exist: \S+00000/00007\.png"):
+    with pytest.raises(TrainingDataError, match=r"1 file does not exist: \S+00000/00007\.png"):
         require_trainable(listing.samples, stage="finetune")
 
 
@@ -68,7 +68,7 @@ def test_a_csv_names_files_anywhere(plain, dataset, tmp_path):
     )
     listing = listed(path, "finetune")
     assert [one.image_id for one in listing.samples] == ["00001", "00002"]
-    with pytest.raises(TrainingDataError, match=r"1 files do not exist: \S+none\.png"):
+    with pytest.raises(TrainingDataError, match=r"1 file does not exist: \S+none\.png"):
         require_trainable(listing.samples, stage="finetune", complete=False)
     listing = completed(path, "pretrain", MeshParser)
     assert [one.image_id for one in listing.samples] == ["00001", "00002", "portrait"]

@@ -94,7 +94,7 @@ def test_damaged_files_of_the_cache_are_made_again(plain, parser, folder, damage
     listing = completed(plain, "finetune", parser)
     assert len(listing.samples) == 4
     assert damaged.read_bytes() == whole
-    assert "1 weak masks or face masks of" in caplog.text
+    assert "damaged weak masks or face masks of" in caplog.text
     assert "were damaged and are made again" in caplog.text
     caplog.clear()
     completed(plain, "finetune", parser)

@@ -74,7 +74,7 @@ def test_pixels_are_compared_and_not_files(make_samples, tmp_path, caplog):
     for seed in range(5):
         split = dealt(samples, seed=seed)
         assert split.parts["copy"] == split.parts["00000"]
-    assert "1 pictures occur under several ids, such as 00000 and copy" in caplog.text
+    assert "1 picture under several ids, such as 00000 and copy" in caplog.text
 
 
 def test_a_fraction_is_of_the_training_part_and_less_is_part_of_more(hundred):
@@ -115,11 +115,9 @@ def test_the_split_of_a_csv_is_used_as_it_is(make_samples, tmp_path, caplog):
     given = {"00001": "test", "00002": "train", "00003": "val", "00004": "train"}
     split = dealt(samples, given=given, test_ids=["00002"])
     assert split.parts == given
-    assert (
-        "the CSV gives 1 official test ids to other parts than test, such as 00002" in caplog.text
-    )
+    assert "the CSV gives 1 official test id to other parts than test, such as 00002" in caplog.text
     assert len(dealt(samples, given=given, fraction=0.5).ids("train")) == 1
-    with pytest.raises(ArgumentError, match="1 images have no part, such as 00004"):
+    with pytest.raises(ArgumentError, match="1 image without a part, such as 00004"):
         dealt(samples, given=dict(list(given.items())[:3]))
     with pytest.raises(ArgumentError, match="is left for val;"):
         dealt(samples, given={**given, "00003": "test"})
@@ -130,5 +128,5 @@ def test_the_split_of_a_csv_is_used_as_it_is(make_samples, tmp_path, caplog):
 
 def test_images_that_cannot_be_read_are_named(hundred):
     hundred[3].image.write_text("none")
-    with pytest.raises(TrainingDataError, match=r"1 images cannot be read: \S+00003\.png: not an"):
+    with pytest.raises(TrainingDataError, match=r"1 image cannot be read: \S+00003\.png: not an"):
         dealt(hundred)

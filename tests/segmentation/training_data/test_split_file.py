@@ -22,7 +22,7 @@ def test_a_split_of_other_data_is_refused(hundred, make_samples, tmp_path):
         ArgumentError, match="2 images are not in the data any more, such as 00098, 00099;"
     ):
         read_split_of(path, hundred[:98])
-    with pytest.raises(ArgumentError, match="1 images are not in it, such as 00100"):
+    with pytest.raises(ArgumentError, match="1 image is not in it, such as 00100"):
         read_split_of(path, [*hundred, *make_samples(["00100"])])
 
 
