@@ -107,7 +107,10 @@ def test_a_corrected_mask_of_a_replaced_photo_is_left_alone_with_a_message(
     assert predict(dataset, out, network).made == 2
     assert (out / "masks/00001.png").read_bytes() == before
     assert (out / "overlays/00001.jpg").read_bytes() != overlay
-    assert "1 masks that somebody corrected belong to files that have been replaced" in caplog.text
+    assert (
+        "masks that somebody corrected, of photos that have been replaced since, are left"
+        in caplog.text
+    )
     assert "such as masks/00001.png" in caplog.text
     caplog.clear()
     assert predict(dataset, out, network).made == 0
