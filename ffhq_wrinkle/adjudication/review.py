@@ -1,0 +1,507 @@
+"""Review: reviewers decide, part by part, what is wrinkle; the masks follow from their decisions.
+
+`Review` has no web server and no page; `server` calls it from several threads. Decisions are saved
+at once, and the masks of images are written by a thread of their own, see `results`.
+"""
+
+import hashlib
+import logging
+import random
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .. import __version__
+from ..errors import ArgumentError
+from ..human_labels.agreement import Agreement
+from ..human_labels.tables import column_name
+from ..results.outputs import OutputFolder
+from .claims import Claims
+from .decisions import (
+    CHOICES,
+    Action,
+    Choice,
+    ConflictError,
+    Decisions,
+    Entry,
+    Journal,
+    PartKey,
+    require_reviewer,
+)
+from .images import ReviewedImage, ReviewedImages
+from .parts import PixelBox
+from .results import ResultWriter
+from .verdicts import Drawing, parse_drawing
+
+log = logging.getLogger(__name__)
+
+_LONGEST_REMARK = 2000
+
+
+class UnknownError(ArgumentError):
+    """There is no such image or part in this review."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReviewSettings:
+    """How a review is done.
+
+    Attributes
+    ----------
+    tolerance_px : float
+        As in `parts.find_parts`.
+    second_look : float
+        Share of the parts, 0 to 1, that a second reviewer also decides, without being shown that
+        and how the first decided.
+    blind : bool
+        Whether reviewers see numbers, in an order drawn for each image, for annotators' names.
+    """
+
+    tolerance_px: float = 1.0
+    second_look: float = 0.0
+    blind: bool = False
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.tolerance_px < 1000:
+            raise ArgumentError(f"tolerance_px is {self.tolerance_px}; a distance is 0 or more")
+        if not 0 <= self.second_look <= 1:
+            raise ArgumentError(f"second_look is {self.second_look}; a share is 0 to 1")
+
+    def has_second_look(self, part_id: str) -> bool:
+        """Tell whether a part is one of those that are decided twice; always the same ones."""
+        drawn = int(hashlib.sha256(f"second look {part_id}".encode()).hexdigest()[:8], 16)
+        return drawn < self.second_look * 2**32
+
+    def order(self, image_id: str, annotators: int) -> list[int]:
+        """Return the annotators' numbers in the order in which an image shows them."""
+        numbers = list(range(annotators))
+        if self.blind:
+            random.Random(f"order {image_id}").shuffle(numbers)
+        return numbers
+
+
+class Review:
+    """A review under way.
+
+    Use it as a context manager. Its methods can be called from several threads.
+
+    Parameters
+    ----------
+    folder : OutputFolder
+        Entered and begun; gets masks and decisions.
+    queue : Agreement
+        The images in the order in which they are reviewed, see `queue.find_queue`.
+    settings : ReviewSettings, optional
+        How the review is done.
+    claims : Claims, optional
+        Which reviewer is looking at which part.
+
+    Raises
+    ------
+    OutputError
+        Decisions cannot be read.
+    """
+
+    def __init__(
+        self,
+        folder: OutputFolder,
+        queue: Agreement,
+        settings: ReviewSettings | None = None,
+        claims: Claims | None = None,
+    ) -> None:
+        self.settings = settings or ReviewSettings()
+        self.queue = queue
+        self.names = queue.names
+        self._numbers = {image.file.image_id: number for number, image in enumerate(queue.images)}
+        self._images = ReviewedImages(
+            {image.file.image_id: image for image in queue.images},
+            queue.names,
+            queue.settings,
+            self.settings.tolerance_px,
+        )
+        self._journal = Journal(Path(str(folder.path)))
+        self.decisions = Decisions(self._journal.read())
+        self._claims = claims or Claims()
+        self._lock = threading.RLock()
+        self.results = ResultWriter(
+            folder,
+            self._images,
+            self.decisions,
+            self._lock,
+            names=queue.names,
+            image_ids=list(self._numbers),
+            tolerance_px=self.settings.tolerance_px,
+        )
+
+    def __enter__(self) -> "Review":
+        self.results.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.results.stop()
+
+    @property
+    def image_ids(self) -> Sequence[str]:
+        """Ids of the images in their order."""
+        return list(self._numbers)
+
+    def image(self, image_id: str) -> ReviewedImage:
+        """Return an image.
+
+        Raises
+        ------
+        UnknownError
+            The review has no such image.
+        ImageFailure
+            It cannot be read any more.
+        """
+        if image_id not in self._numbers:
+            raise UnknownError(f"there is no image {image_id!r} in this review")
+        image = self._images.get(image_id)
+        self.results.examined(image)
+        return image
+
+    def next_image(self, reviewer: str, *, after: str | None = None) -> str | None:
+        """Return the first image on which a reviewer has something to decide.
+
+        Images at which others are looking come last.
+
+        Parameters
+        ----------
+        reviewer : str
+        after : str, optional
+            Id of an image: begin behind it, and go on at the beginning.
+        """
+        image_ids = list(self._numbers)
+        if after in self._numbers:
+            start = self._numbers[after] + 1
+            image_ids = image_ids[start:] + image_ids[:start]
+        shared = None
+        for image_id in image_ids:
+            with self._lock:
+                waits = self._waits(image_id, reviewer)
+            if waits is None:  # not known yet
+                self.image(image_id)
+                with self._lock:
+                    waits = self._waits(image_id, reviewer)
+            if not waits:
+                continue
+            if all(self._claims.holder(key, besides=reviewer) is None for key in waits):
+                return image_id
+            shared = shared or image_id
+        return shared
+
+    def _waits(self, image_id: str, reviewer: str) -> list[PartKey] | None:
+        """Return the parts that a reviewer can decide; None if that is not known yet."""
+        disputed = self.results.disputed(image_id)
+        if disputed is not None:
+            keys = [(image_id, part_id) for part_id in disputed]
+        elif self.results.is_complete(image_id):
+            keys = list(self.decisions.parts_of(image_id))
+        else:
+            return None
+        return [key for key in keys if self._is_open(key, reviewer)]
+
+    def _is_open(self, key: PartKey, reviewer: str) -> bool:
+        """Tell whether a part waits for the decision of a reviewer."""
+        holding = self.decisions.holding(key)
+        if holding is None:
+            return True
+        return (
+            self.settings.has_second_look(key[1])
+            and reviewer not in self.decisions.by_reviewer(key)
+            and self.decisions.second_look(key) is None
+        )
+
+    def _shown(self, key: PartKey, reviewer: str) -> Entry | None:
+        """Return the decision that a reviewer is shown of a part."""
+        entries = self.decisions.by_reviewer(key)
+        if self.settings.has_second_look(key[1]):
+            own = entries.get(reviewer)
+            if own or self._is_open(key, reviewer):
+                return own
+        return self.decisions.holding(key)
+
+    def described(self, image_id: str, reviewer: str) -> dict[str, Any]:
+        """Return what the page shows of an image, as JSON can hold it.
+
+        Raises
+        ------
+        UnknownError, ImageFailure
+            As `image`.
+        """
+        image = self.image(image_id)
+        order = self.settings.order(image_id, len(self.names))
+        with self._lock:
+            parts = [self._described(image, part_id, reviewer) for part_id in image.parts]
+        return {
+            "image": image_id,
+            "height": image.shape[0],
+            "width": image.shape[1],
+            "annotators": [
+                {
+                    "name": str(place + 1) if self.settings.blind else self.names[number],
+                    "pixels": int(np.count_nonzero(image.masks[number])),
+                }
+                for place, number in enumerate(order)
+            ],
+            "figures": self._figures(image_id),
+            "parts": parts,
+            **self.progress(reviewer),
+        }
+
+    def _described(self, image: ReviewedImage, part_id: str, reviewer: str) -> dict[str, Any]:
+        part, key = image.parts[part_id], (image.image_id, part_id)
+        entry = self._shown(key, reviewer)
+        order = self.settings.order(image.image_id, len(self.names))
+        decision = None
+        if entry:
+            number = self.names.index(str(entry.annotator)) if entry.annotator else None
+            decision = {
+                "reviewer": entry.reviewer,
+                "time": entry.time,
+                "choice": entry.choice,
+                "position": None if number is None else order.index(number),
+                "drawn": entry.drawn,
+            }
+        return {
+            "part": part_id,
+            "box": list(part.box),
+            "settled": part.is_settled,
+            "basis": entry.sequence if entry else 0,
+            "decision": decision,
+            "claimed": self._claims.holder(key, besides=reviewer),
+            "remarks": [
+                {"reviewer": remark.reviewer, "remark": remark.remark}
+                for remark in self.decisions.remarks(key)
+            ],
+        }
+
+    def _figures(self, image_id: str) -> list[dict[str, Any]]:
+        """Return the image's figures; with hidden names, those that name nobody."""
+        number = self._numbers[image_id]
+        disagreement = self.queue.disagreement[number]
+        figures = [("1 - mean Jaccard of the pairs", disagreement)]
+        if not self.settings.blind:
+            figures += [
+                (column_name(column), self.queue.per_image[number, place])
+                for place, column in enumerate(self.queue.columns)
+                if column.kind == "pair" and column.measure == "jaccard"
+            ]
+        return [
+            {"name": name, "value": None if np.isnan(value) else round(float(value), 4)}
+            for name, value in figures
+        ]
+
+    def masks(self, image_id: str) -> bytes:
+        """Return the masks of an image, packed to bits, row by row, in the order shown.
+
+        Each mask begins with a new octet; the highest bit is the first pixel.
+        """
+        image = self.image(image_id)
+        order = self.settings.order(image_id, len(self.names))
+        return b"".join(np.packbits(image.masks[number]).tobytes() for number in order)
+
+    def progress(self, reviewer: str) -> dict[str, Any]:
+        """Return how far the review is, as JSON can hold it."""
+        with self._lock:
+            undoable = self.decisions.undoable(reviewer)
+            redoable = self.decisions.redoable(reviewer)
+            return {
+                "progress": {
+                    **self.results.progress(),
+                    "reviewers": self.decisions.counts(),
+                },
+                "undo": undoable is not None,
+                "redo": redoable is not None,
+            }
+
+    def claim(self, reviewer: str, image_id: str, part_id: str) -> str | None:
+        """Claim a part for a reviewer, and return who else holds it, if anybody does.
+
+        Raises
+        ------
+        UnknownError, ImageFailure
+            As `image`, or there is no such part.
+        """
+        self._require_part(image_id, part_id)
+        with self._lock:
+            return self._claims.claim((image_id, part_id), reviewer)
+
+    def _require_part(self, image_id: str, part_id: str) -> ReviewedImage:
+        image = self.image(image_id)
+        if part_id not in image.parts:
+            raise UnknownError(f"there is no part {part_id!r} in the image {image_id}")
+        return image
+
+    def decide(
+        self,
+        reviewer: str,
+        image_id: str,
+        part_id: str,
+        choice: Choice,
+        *,
+        position: int | None = None,
+        drawn: object = None,
+        basis: int = 0,
+        shown: Mapping[str, Any] | None = None,
+    ) -> dict[str, Any]:
+        """Save a decision.
+
+        Parameters
+        ----------
+        reviewer : str
+            Who decides.
+        image_id, part_id : str
+        choice : str
+            As in `decisions.Entry`.
+        position : int, optional
+            With ``annotator``: whose mask, by its place in the order shown.
+        drawn : optional
+            With ``drawn``: as `verdicts.parse_drawing` takes it.
+        basis : int
+            The number of the decision that the page showed of this part, 0 if it was open.
+        shown : mapping, optional
+            What else the page showed, to be recorded.
+
+        Returns
+        -------
+        dict
+            The part as the page shows it from now on.
+
+        Raises
+        ------
+        ConflictError
+            Another reviewer holds the part, or it was decided since the page was shown.
+        UnknownError
+            There is no such image or part.
+        ArgumentError
+            The decision cannot be understood.
+        ImageFailure, OutputError
+            The image cannot be read, or the decision cannot be saved.
+        """
+        require_reviewer(reviewer)
+        image = self._require_part(image_id, part_id)
+        order = self.settings.order(image_id, len(self.names))
+        if choice not in CHOICES:
+            raise ArgumentError(f"the choice {choice!r} is not one of {', '.join(CHOICES)}")
+        annotator = None
+        if choice == "annotator":
+            if type(position) is not int or not 0 <= position < len(order):
+                raise ArgumentError(f"position {position!r}: there are {len(order)} annotators")
+            annotator = self.names[order[position]]
+        drawing = _tight(parse_drawing(drawn, image.shape)) if choice == "drawn" else None
+        if choice == "drawn" and drawing is None:
+            choice = "nothing"
+        key = (image_id, part_id)
+        with self._lock:
+            self._require_unchanged(key, reviewer, basis)
+            holding = self.decisions.holding(key)
+            own = self.decisions.by_reviewer(key).get(reviewer)
+            is_second_look = (
+                own.is_second_look
+                if own
+                else holding is not None and self.settings.has_second_look(part_id)
+            )
+            self._save(
+                Entry(
+                    **self._stamp(reviewer, "decide", key),
+                    box=list(image.parts[part_id].box),
+                    choice=choice,
+                    annotator=annotator,
+                    drawn=drawing.record() if drawing else None,
+                    is_second_look=is_second_look,
+                    shown={
+                        "blind": self.settings.blind,
+                        "order": [self.names[number] for number in order],
+                        **(shown or {}),
+                    },
+                )
+            )
+            return {"part": self._described(image, part_id, reviewer), **self.progress(reviewer)}
+
+    def _require_unchanged(self, key: PartKey, reviewer: str, basis: int) -> None:
+        """Refuse a decision on a part that another reviewer holds, or has decided meanwhile."""
+        holder = self._claims.holder(key, besides=reviewer)
+        if holder:
+            raise ConflictError(f"{holder} is looking at this part; take another one, or wait")
+        shown = self._shown(key, reviewer)
+        if basis != (shown.sequence if shown else 0):
+            now = f"{shown.reviewer} has decided it: {shown.choice}" if shown else "it is open"
+            raise ConflictError(f"this part has changed in the meantime: {now}")
+
+    def remark(self, reviewer: str, image_id: str, part_id: str, text: str) -> dict[str, Any]:
+        """Save a remark on a part, in place of the reviewer's earlier one; raises as `decide`."""
+        require_reviewer(reviewer)
+        image = self._require_part(image_id, part_id)
+        if not isinstance(text, str) or len(text) > _LONGEST_REMARK:
+            raise ArgumentError(f"a remark is a text of at most {_LONGEST_REMARK} characters")
+        with self._lock:
+            self._save(
+                Entry(
+                    **self._stamp(reviewer, "remark", (image_id, part_id)),
+                    box=list(image.parts[part_id].box),
+                    remark=text,
+                )
+            )
+            return {"part": self._described(image, part_id, reviewer), **self.progress(reviewer)}
+
+    def undo(self, reviewer: str) -> dict[str, Any]:
+        """Take back a reviewer's last decision or remark, and return which part it concerned.
+
+        Raises
+        ------
+        ArgumentError
+            There is nothing to take back.
+        OutputError
+            It cannot be saved.
+        """
+        return self._move(reviewer, "undo")
+
+    def redo(self, reviewer: str) -> dict[str, Any]:
+        """Restore what `undo` took back last; returns and raises as that."""
+        return self._move(reviewer, "redo")
+
+    def _move(self, reviewer: str, action: Action) -> dict[str, Any]:
+        require_reviewer(reviewer)
+        with self._lock:
+            ways = {"undo": self.decisions.undoable, "redo": self.decisions.redoable}
+            entry = ways[action](reviewer)
+            if entry is None:
+                raise ArgumentError(f"there is nothing to {action}")
+            self._save(Entry(**self._stamp(reviewer, action, entry.key)))
+            is_here = entry.image in self._numbers
+            return {"image": entry.image if is_here else None, "part": entry.part}
+
+    def _stamp(self, reviewer: str, action: Action, key: PartKey) -> dict[str, Any]:
+        return {
+            "sequence": self.decisions.last + 1,
+            "time": datetime.now(UTC).isoformat(timespec="milliseconds"),
+            "reviewer": reviewer,
+            "action": action,
+            "image": key[0],
+            "part": key[1],
+            "version": __version__,
+        }
+
+    def _save(self, entry: Entry) -> None:
+        self._journal.append(entry)
+        self.decisions.add(entry)
+        if entry.image in self._numbers:
+            self.results.renew(entry.image)
+
+
+def _tight(drawing: Drawing) -> Drawing | None:
+    """Return a drawing in the smallest box around it; None if it is empty."""
+    rows = np.flatnonzero(drawing.pixels.any(axis=1))
+    columns = np.flatnonzero(drawing.pixels.any(axis=0))
+    if not len(rows):
+        return None
+    inside = drawing.pixels[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    top, left = drawing.box.top + int(rows[0]), drawing.box.left + int(columns[0])
+    return Drawing(PixelBox(top, left, *inside.shape), inside)
