@@ -83,6 +83,7 @@ LEFT_OUT = {"version", "verbose", "quiet", "ids_file", "as_json", "other", "resu
     ("fuse-labels", "fuse_labels"),
     ("import-labels", "import_labels"),
     ("predict", "predict"),
+    ("review", "review"),
     ("sample", "sample"),
     ("train", "train"),
 ])  # fmt: skip

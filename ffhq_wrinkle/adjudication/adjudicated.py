@@ -17,8 +17,9 @@ from ..results.records import REVIEW_RECORD, DamagedRecordError, parse_record
 from ..results.tabular import Tabular
 from ..storage.writing import write_bytes
 from .queue import find_queue
-from .review import Review, ReviewSettings
+from .review import Review
 from .review_tables import PAGE, TABLE, review_csv, review_markdown
+from .settings import ReviewSettings
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -104,7 +105,7 @@ def review_folder(
     jobs : int
         Threads that read masks at the beginning.
     overwrite : bool
-        Write all masks again, also those of other settings or origin. Decisions are kept.
+        Write all masks again, whatever their settings and origin. Decisions are kept.
     photos : Path, optional
         Folder of photographs, which must be another folder.
 

@@ -41,7 +41,7 @@ class Entry:
     time : str
         When it was saved, in UTC (ISO 8601).
     reviewer : str
-        Who did it.
+        Name of the reviewer.
     action : {"decide", "remark", "undo", "redo"}
         ``undo`` takes back the reviewer's last decision or remark that is not taken back, ``redo``
         restores the one taken back last.
@@ -61,7 +61,7 @@ class Entry:
     remark : str
         For ``remark``: the text.
     shown : mapping
-        What the page showed: the order of the annotators, whether their names were hidden, and more
+        State of the page: the order of the annotators, whether their names were hidden, and more
         that the page reports.
     version : str
         Version of this package.
@@ -89,7 +89,7 @@ class Entry:
 
     @property
     def verdict(self) -> list[Any]:
-        """What was decided, without who and when."""
+        """The decision itself, without reviewer and time."""
         return [self.choice, self.annotator, self.drawn]
 
     def line(self) -> bytes:
@@ -138,7 +138,7 @@ def require_reviewer(name: object) -> str:
 
 
 class PartState(NamedTuple):
-    """What holds for a part: a decision, another one made as a second look, and remarks."""
+    """State of a part: the decision that holds, one made as a second look, and remarks."""
 
     holding: Entry | None
     second: Entry | None

@@ -23,7 +23,7 @@ class ReviewedImage(NamedTuple):
     inputs : str
         Hash of the contents of the annotators' files.
     masks : list of np.ndarray
-        What each annotator drew within the face, bool (H, W).
+        The annotators' masks within the face, bool (H, W).
     region : np.ndarray or None
         The face mask, bool (H, W), if there is one.
     parts : dict of str to Part

@@ -46,7 +46,7 @@ class Part(NamedTuple):
     box : PixelBox
         The smallest box around the part.
     masks : np.ndarray
-        What each annotator drew of the part, bool (A, box height, box width).
+        The annotators' masks of the part alone, bool (A, box height, box width).
     is_settled : bool
         Whether all annotators agree within the tolerance.
     """
@@ -58,12 +58,12 @@ class Part(NamedTuple):
 
     @property
     def union(self) -> np.ndarray:
-        """What anybody drew, bool (box height, box width)."""
+        """Pixels that anybody drew, bool (box height, box width)."""
         return np.asarray(self.masks.any(axis=0))
 
     @property
     def majority(self) -> np.ndarray:
-        """What more than half of the annotators drew, bool (box height, box width)."""
+        """Pixels that more than half of the annotators drew, bool (box height, box width)."""
         votes = self.masks.sum(axis=0, dtype=np.int64)
         return np.asarray(2 * votes > len(self.masks))
 
@@ -87,7 +87,7 @@ def find_parts(
     names : sequence of str
         The annotators' names.
     masks : sequence of np.ndarray
-        What each of them drew, bool (H, W).
+        Their masks, bool (H, W).
     tolerance_px : float
         A part is settled if every pixel that an annotator drew of it lies at most this far, from
         centre to centre, from a pixel of the part that each other annotator drew.

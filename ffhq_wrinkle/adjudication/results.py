@@ -37,7 +37,7 @@ class ResultWriter:
     images : ReviewedImages
         The images under review.
     decisions : Decisions
-        What was decided; changes under `lock`.
+        The decisions of all reviewers; they change under `lock`.
     lock : RLock
         Held while decisions are read.
     names, image_ids : sequence of str
@@ -48,7 +48,7 @@ class ResultWriter:
     Attributes
     ----------
     rows : RowStore
-        What the tables say about each image that is examined.
+        The rows of the tables about each examined image.
     strangers : set of str
         Ids of images whose masks this command did not write; they are left alone.
     """
@@ -89,7 +89,7 @@ class ResultWriter:
         Parameters
         ----------
         earlier : sequence
-            What the record of the earlier run has on each image.
+            The images in the record of the earlier run.
         """
         records = {record["image_id"]: record for record in earlier if _is_row(record)}
         present = set(self._folder.results())

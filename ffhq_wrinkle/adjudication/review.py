@@ -4,12 +4,9 @@
 at once, and the masks of images are written by a thread of their own, see `results`.
 """
 
-import hashlib
 import logging
-import random
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -19,7 +16,6 @@ import numpy as np
 from .. import __version__
 from ..errors import ArgumentError
 from ..human_labels.agreement import Agreement
-from ..human_labels.tables import column_name
 from ..results.outputs import OutputFolder
 from .claims import Claims
 from .decisions import (
@@ -33,9 +29,11 @@ from .decisions import (
     PartKey,
     require_reviewer,
 )
+from .description import described_image, described_part, packed_masks
 from .images import ReviewedImage, ReviewedImages
 from .parts import PixelBox
 from .results import ResultWriter
+from .settings import ReviewSettings
 from .verdicts import Drawing, parse_drawing
 
 log = logging.getLogger(__name__)
@@ -45,44 +43,6 @@ _LONGEST_REMARK = 2000
 
 class UnknownError(ArgumentError):
     """There is no such image or part in this review."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class ReviewSettings:
-    """How a review is done.
-
-    Attributes
-    ----------
-    tolerance_px : float
-        As in `parts.find_parts`.
-    second_look : float
-        Share of the parts, 0 to 1, that a second reviewer also decides, without being shown that
-        and how the first decided.
-    blind : bool
-        Whether reviewers see numbers, in an order drawn for each image, for annotators' names.
-    """
-
-    tolerance_px: float = 1.0
-    second_look: float = 0.0
-    blind: bool = False
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.tolerance_px < 1000:
-            raise ArgumentError(f"tolerance_px is {self.tolerance_px}; a distance is 0 or more")
-        if not 0 <= self.second_look <= 1:
-            raise ArgumentError(f"second_look is {self.second_look}; a share is 0 to 1")
-
-    def has_second_look(self, part_id: str) -> bool:
-        """Tell whether a part is one of those that are decided twice; always the same ones."""
-        drawn = int(hashlib.sha256(f"second look {part_id}".encode()).hexdigest()[:8], 16)
-        return drawn < self.second_look * 2**32
-
-    def order(self, image_id: str, annotators: int) -> list[int]:
-        """Return the annotators' numbers in the order in which an image shows them."""
-        numbers = list(range(annotators))
-        if self.blind:
-            random.Random(f"order {image_id}").shuffle(numbers)
-        return numbers
 
 
 class Review:
@@ -237,75 +197,29 @@ class Review:
         """
         image = self.image(image_id)
         order = self.settings.order(image_id, len(self.names))
+        number = self._numbers[image_id]
+        described = described_image(image, self.queue, number, order, blind=self.settings.blind)
         with self._lock:
-            parts = [self._described(image, part_id, reviewer) for part_id in image.parts]
-        return {
-            "image": image_id,
-            "height": image.shape[0],
-            "width": image.shape[1],
-            "annotators": [
-                {
-                    "name": str(place + 1) if self.settings.blind else self.names[number],
-                    "pixels": int(np.count_nonzero(image.masks[number])),
-                }
-                for place, number in enumerate(order)
-            ],
-            "figures": self._figures(image_id),
-            "parts": parts,
-            **self.progress(reviewer),
-        }
+            described["parts"] = [
+                self._described(image, part_id, reviewer) for part_id in image.parts
+            ]
+        return {**described, **self.progress(reviewer)}
 
     def _described(self, image: ReviewedImage, part_id: str, reviewer: str) -> dict[str, Any]:
-        part, key = image.parts[part_id], (image.image_id, part_id)
-        entry = self._shown(key, reviewer)
+        key = (image.image_id, part_id)
         order = self.settings.order(image.image_id, len(self.names))
-        decision = None
-        if entry:
-            number = self.names.index(str(entry.annotator)) if entry.annotator else None
-            decision = {
-                "reviewer": entry.reviewer,
-                "time": entry.time,
-                "choice": entry.choice,
-                "position": None if number is None else order.index(number),
-                "drawn": entry.drawn,
-            }
-        return {
-            "part": part_id,
-            "box": list(part.box),
-            "settled": part.is_settled,
-            "basis": entry.sequence if entry else 0,
-            "decision": decision,
-            "claimed": self._claims.holder(key, besides=reviewer),
-            "remarks": [
-                {"reviewer": remark.reviewer, "remark": remark.remark}
-                for remark in self.decisions.remarks(key)
-            ],
-        }
-
-    def _figures(self, image_id: str) -> list[dict[str, Any]]:
-        """Return the image's figures; with hidden names, those that name nobody."""
-        number = self._numbers[image_id]
-        disagreement = self.queue.disagreement[number]
-        figures = [("1 - mean Jaccard of the pairs", disagreement)]
-        if not self.settings.blind:
-            figures += [
-                (column_name(column), self.queue.per_image[number, place])
-                for place, column in enumerate(self.queue.columns)
-                if column.kind == "pair" and column.measure == "jaccard"
-            ]
-        return [
-            {"name": name, "value": None if np.isnan(value) else round(float(value), 4)}
-            for name, value in figures
-        ]
+        return described_part(
+            image.parts[part_id],
+            [self.names[number] for number in order],
+            self._shown(key, reviewer),
+            self.decisions.remarks(key),
+            claimed=self._claims.holder(key, besides=reviewer),
+        )
 
     def masks(self, image_id: str) -> bytes:
-        """Return the masks of an image, packed to bits, row by row, in the order shown.
-
-        Each mask begins with a new octet; the highest bit is the first pixel.
-        """
+        """Return the masks of an image in the order shown, as `description.packed_masks`."""
         image = self.image(image_id)
-        order = self.settings.order(image_id, len(self.names))
-        return b"".join(np.packbits(image.masks[number]).tobytes() for number in order)
+        return packed_masks(image, self.settings.order(image_id, len(self.names)))
 
     def progress(self, reviewer: str) -> dict[str, Any]:
         """Return how far the review is, as JSON can hold it."""
@@ -344,9 +258,9 @@ class Review:
         reviewer: str,
         image_id: str,
         part_id: str,
-        choice: Choice,
+        choice: object,
         *,
-        position: int | None = None,
+        position: object = None,
         drawn: object = None,
         basis: int = 0,
         shown: Mapping[str, Any] | None = None,
@@ -356,7 +270,7 @@ class Review:
         Parameters
         ----------
         reviewer : str
-            Who decides.
+            Name of the reviewer.
         image_id, part_id : str
         choice : str
             As in `decisions.Entry`.
@@ -367,7 +281,7 @@ class Review:
         basis : int
             The number of the decision that the page showed of this part, 0 if it was open.
         shown : mapping, optional
-            What else the page showed, to be recorded.
+            Further state of the page, to be recorded.
 
         Returns
         -------
@@ -388,16 +302,17 @@ class Review:
         require_reviewer(reviewer)
         image = self._require_part(image_id, part_id)
         order = self.settings.order(image_id, len(self.names))
-        if choice not in CHOICES:
+        chosen: Choice | None = next((each for each in CHOICES if each == choice), None)
+        if chosen is None:
             raise ArgumentError(f"the choice {choice!r} is not one of {', '.join(CHOICES)}")
         annotator = None
-        if choice == "annotator":
+        if chosen == "annotator":
             if type(position) is not int or not 0 <= position < len(order):
                 raise ArgumentError(f"position {position!r}: there are {len(order)} annotators")
             annotator = self.names[order[position]]
-        drawing = _tight(parse_drawing(drawn, image.shape)) if choice == "drawn" else None
-        if choice == "drawn" and drawing is None:
-            choice = "nothing"
+        drawing = _tight(parse_drawing(drawn, image.shape)) if chosen == "drawn" else None
+        if chosen == "drawn" and drawing is None:
+            chosen = "nothing"
         key = (image_id, part_id)
         with self._lock:
             self._require_unchanged(key, reviewer, basis)
@@ -412,7 +327,7 @@ class Review:
                 Entry(
                     **self._stamp(reviewer, "decide", key),
                     box=list(image.parts[part_id].box),
-                    choice=choice,
+                    choice=chosen,
                     annotator=annotator,
                     drawn=drawing.record() if drawing else None,
                     is_second_look=is_second_look,

@@ -105,7 +105,7 @@ def digest(inputs: str, tolerance_px: float, image_id: str, decisions: Decisions
 
 
 class PartRow(NamedTuple):
-    """What was decided on a part, and how the result compares; a row of `review.csv`.
+    """The decision on a part, and how the result compares; a row of `review.csv`.
 
     `jaccard` has the Jaccard index of the result with each annotator and the majority, None where
     both are empty, and `differing_px` the pixels in which they differ. An open part has neither.
@@ -160,19 +160,22 @@ def image_row(
     names : sequence of str
         The annotators' names.
     masks : sequence of np.ndarray
-        What each of them drew within the face, bool (H, W).
+        Their masks within the face, bool (H, W).
     parts : sequence of Part
         The image's parts.
     states : sequence of PartState
-        What holds for each part.
+        The state of each part.
     result : np.ndarray, optional
         The image's mask, bool (H, W); None as long as a part is open.
     """
     height, width = masks[0].shape
-    pixels, jaccards, differing = None, {}, {}
+    pixels: int | None = None
+    jaccards: dict[str, float | None] = {}
+    differing: dict[str, int] = {}
     if result is not None:
         votes = np.sum(masks, axis=0, dtype=np.uint8)
-        others = {**dict(zip(names, masks, strict=True)), MAJORITY: votes > len(masks) // 2}
+        others = dict(zip(names, masks, strict=True))
+        others[MAJORITY] = np.asarray(votes > len(masks) // 2)
         pixels = int(np.count_nonzero(result))
         jaccards, differing = _compared(result, others)
     rows, looks = [], []
