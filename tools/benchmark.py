@@ -15,6 +15,7 @@ from benchmark_evaluate import evaluate_benchmark
 from benchmark_gpu import gpu_benchmark
 from benchmark_png import png
 from benchmark_predict import predict_benchmark
+from benchmark_review import review_benchmark
 from benchmark_scale import plan, scaling
 from benchmark_train import train_benchmark
 from benchmark_weak import build_weak_benchmark, memory, steps
@@ -35,6 +36,7 @@ for command in (
     plan,
     agreement_benchmark,
     staple_benchmark,
+    review_benchmark,
     predict_benchmark,
     evaluate_benchmark,
     demographics_benchmark,

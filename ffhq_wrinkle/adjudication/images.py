@@ -76,11 +76,7 @@ class ReviewedImages:
         self._tolerance_px = tolerance_px
         self._kept: OrderedDict[str, ReviewedImage] = OrderedDict()
         self._lock = threading.Lock()
-
-    def kept(self, image_id: str) -> ReviewedImage | None:
-        """Return an image that is in memory."""
-        with self._lock:
-            return self._kept.get(image_id)
+        self._loading = threading.Lock()
 
     def get(self, image_id: str) -> ReviewedImage:
         """Return an image, and keep it in memory in place of the one not used for longest.
@@ -90,13 +86,28 @@ class ReviewedImages:
         ImageFailure
             A file cannot be read, or the files do not fit together.
         """
-        image = self.kept(image_id) or self.read(image_id)
+        image = self._loaded(image_id)
         with self._lock:
             self._kept[image_id] = image
             self._kept.move_to_end(image_id)
             while len(self._kept) > _KEPT:
                 self._kept.popitem(last=False)
         return image
+
+    def look(self, image_id: str) -> ReviewedImage:
+        """Return an image, and keep it in memory only if no other has to go; raises as `get`."""
+        image = self._loaded(image_id)
+        with self._lock:
+            if len(self._kept) < _KEPT:
+                self._kept[image_id] = image
+        return image
+
+    def _loaded(self, image_id: str) -> ReviewedImage:
+        kept = self._kept.get(image_id)
+        if kept:
+            return kept
+        with self._loading:  # so that two threads do not read the same image
+            return self._kept.get(image_id) or self.read(image_id)
 
     def inputs(self, image_id: str) -> str:
         """Return the hash of the contents of an image's files; raises as `get`."""

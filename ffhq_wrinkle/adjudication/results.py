@@ -187,7 +187,7 @@ class ResultWriter:
     def _keep(self, image_id: str) -> None:
         """Write, keep or remove the mask of an image."""
         try:
-            image = self._images.kept(image_id) or self._images.read(image_id)
+            image = self._images.look(image_id)
         except ImageFailure as failure:
             self.failures[image_id] = failure
             return

@@ -338,6 +338,7 @@ class Review:
                     },
                 )
             )
+            self._claims.release(reviewer)
             return {"part": self._described(image, part_id, reviewer), **self.progress(reviewer)}
 
     def _require_unchanged(self, key: PartKey, reviewer: str, basis: int) -> None:

@@ -29,16 +29,6 @@ from tests.helpers.reviews import (
 EMPTY = np.zeros_like(A)
 
 
-@pytest.fixture
-def folders(annotate):
-    return annotate({"A": {"00007": A}, "B": {"00007": B}, "C": {"00007": C}})
-
-
-@pytest.fixture
-def out(tmp_path):
-    return tmp_path / "out"
-
-
 def decided(*choices, reviewer="ann"):
     """Decide both disputed parts of the image."""
 

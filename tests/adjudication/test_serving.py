@@ -3,25 +3,12 @@
 import json
 
 import numpy as np
-import pytest
 from numpy.testing import assert_array_equal
 
 from ffhq_wrinkle.adjudication.claims import Claims
 from tests.helpers.pictures import gray_pixels
 from tests.helpers.processes import COMMAND, kill, run
-from tests.helpers.reviews import RIGHT, TOP, A, B, C, Served
-
-
-@pytest.fixture
-def folders(annotate):
-    return annotate({"A": {"00007": A}, "B": {"00007": B}, "C": {"00007": C}})
-
-
-def hundred_lines():
-    """A mask of a hundred separate pieces of two pixels, four columns apart."""
-    drawn = np.zeros((50, 50), bool)
-    drawn[::5, 0::5] = drawn[::5, 1::5] = True
-    return drawn
+from tests.helpers.reviews import RIGHT, TOP, A, C, Served, hundred_pieces
 
 
 def test_ctrl_c_ends_it_within_a_second_with_everything_saved(folders, tmp_path):
@@ -39,7 +26,7 @@ def test_ctrl_c_ends_it_within_a_second_with_everything_saved(folders, tmp_path)
 
 
 def test_killed_in_the_middle_of_a_hundred_decisions(annotate, tmp_path):
-    drawn, out = hundred_lines(), tmp_path / "out"
+    drawn, out = hundred_pieces(), tmp_path / "out"
     empty = np.zeros_like(drawn)
     folders = annotate({"A": {"x": drawn}, "B": {"x": empty}})
     with Served(folders, out) as server:

@@ -4,6 +4,7 @@ import http.client
 import signal
 import time
 
+import numpy as np
 import requests
 
 from ffhq_wrinkle.adjudication.adjudicated import review_folder
@@ -27,6 +28,13 @@ TOP, RIGHT, BOTTOM = 0, 1, 2  # the parts in their order
 MAJORITY = mask(
     "##....... / ......... / ......... / ......... / ......... / ......... / ......... / ####....."
 )
+
+
+def hundred_pieces():
+    """A mask of a hundred separate pieces of two pixels, three columns apart."""
+    drawn = np.zeros((50, 50), bool)
+    drawn[::5, 0::5] = drawn[::5, 1::5] = True
+    return drawn
 
 
 def run_review(folders, out, run, *, settings=None, **options):

@@ -47,6 +47,7 @@ const KEYS = [
 const ACTIONS = new Map(KEYS.map(([key, , action]) => [key.toLowerCase(), action]));
 ACTIONS.set(" ", ACTIONS.get("space"));
 ACTIONS.set("=", ACTIONS.get("+"));
+const NEED_NO_IMAGE = new Set(["z", "y", "i"]);
 
 // One action after the other: a key that is pressed while a decision is saved waits for it.
 let last = Promise.resolve();
@@ -57,7 +58,9 @@ function queued(action) {
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;
       say(error.message, true);
-      if (error.status === 409 && state.image) await reload();
+      if (!state.image) return;
+      if (error.status === 409) await reload();
+      mark("ready");
     }
   });
   return last;
@@ -110,7 +113,10 @@ async function nextImage() {
 const path = image => `api/images/${encodeURIComponent(image)}`;
 
 async function showImage(image, partId = null) {
+  const since = performance.now();
   mark("loading");
+  const photo = state.session.photos ? picture(`${path(image)}/photo`) : null;
+  if (photo) photo.catch(() => {}); // which showPhoto reports
   const [described, packed] = await Promise.all([
     get(path(image), { reviewer: state.reviewer }), getBytes(`${path(image)}/masks`),
   ]);
@@ -119,22 +125,31 @@ async function showImage(image, partId = null) {
   state.patterns = unpacked(packed, annotators, described.width, described.height);
   state.palette = new Palette(state.session.colours);
   viewer.show(state.patterns, state.palette, described.parts);
-  if (state.session.photos) showPhoto(image);
+  if (photo) showPhoto(image, photo, since);
   element("title").textContent = described.image;
   document.title = `Review ${described.image}`;
   listAnnotators();
   listFigures();
   showProgress(described.progress);
   await choosePart(partId || firstOpen());
+  timed("view", since);
 }
 
-async function showPhoto(image) {
+// How long the page took, for programs that drive it; frames are painted before the next task.
+function timed(what, since) {
+  requestAnimationFrame(() => setTimeout(() => {
+    document.body.dataset[`${what}Ms`] = Math.round(performance.now() - since);
+  }));
+}
+
+async function showPhoto(image, photo, since) {
   try {
-    const photo = await picture(`${path(image)}/photo`);
+    const bitmap = await photo;
     if (state.image.image === image) {
-      viewer.photo = photo;
+      viewer.photo = bitmap;
       viewer.redraw();
       document.body.dataset.photo = image;
+      timed("photo", since);
     }
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
@@ -156,7 +171,8 @@ const isOpen = each => !each.settled && !each.decision && !each.claimed;
 
 function firstOpen() {
   const { parts } = state.image;
-  const chosen = parts.find(isOpen) || parts.find(each => !each.settled) || parts[0];
+  const chosen = parts.find(isOpen) || parts.find(each => !each.settled && !each.decision)
+    || parts.find(each => !each.settled) || parts[0];
   return chosen ? chosen.part : null;
 }
 
@@ -180,7 +196,6 @@ async function step(direction) {
 
 async function choosePart(partId) {
   state.partId = partId;
-  for (const each of state.image.parts) each.current = each.part === partId;
   showPart();
   if (partId) viewer.frame(part().box);
   await claim();
@@ -196,6 +211,7 @@ async function claim() {
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
     say(error.message, true);
+    if (error.status === 409) await reload(); // which shows who has claimed what
   }
 }
 
@@ -219,10 +235,12 @@ async function decide(choice, more = {}) {
   if (!here) return;
   leaveDrawing();
   mark("saving");
+  const since = performance.now();
   const answer = await post("api/decisions", {
     reviewer: state.reviewer, image: state.image.image, part: here.part, basis: here.basis,
     choice, shown: shown(), ...more,
   });
+  document.body.dataset.savedMs = Math.round(performance.now() - since);
   put(answer);
   say("saved");
   await goOn();
@@ -231,16 +249,18 @@ async function decide(choice, more = {}) {
 function put(answer) {
   const { parts } = state.image;
   const place = parts.findIndex(each => each.part === answer.part.part);
-  parts[place] = { ...answer.part, current: parts[place].current };
+  parts[place] = answer.part;
   state.image.undo = answer.undo;
   state.image.redo = answer.redo;
   showProgress(answer.progress);
 }
 
 async function goOn() {
-  const next = nextOpen();
-  if (next) await choosePart(next);
-  else await nextImage();
+  for (let next = nextOpen(); next; next = nextOpen()) {
+    await choosePart(next);
+    if (!part().claimed) return;
+  }
+  await nextImage();
 }
 
 function takeAnnotator(position) {
@@ -451,6 +471,7 @@ function described(decision) {
 
 function showPart() {
   const here = part();
+  for (const each of state.image.parts) each.current = each === here;
   document.body.dataset.image = state.image.image;
   document.body.dataset.part = here ? here.part : "";
   element("undo").disabled = !state.image.undo;
@@ -512,7 +533,7 @@ document.addEventListener("keydown", event => {
   } else {
     action = ACTIONS.get(event.key.toLowerCase());
   }
-  if (!action || !state.image) return;
+  if (!action || !(state.image || NEED_NO_IMAGE.has(event.key.toLowerCase()))) return;
   event.preventDefault();
   queued(action);
 });

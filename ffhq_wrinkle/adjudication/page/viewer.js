@@ -102,6 +102,9 @@ export class Viewer {
   }
 
   redraw() {
+    // Where the image is, for programs that drive the page.
+    const { scale, left, top } = this;
+    Object.assign(this.canvas.dataset, { scale, left, top });
     if (!this.patterns || this.waiting) return;
     this.waiting = true;
     requestAnimationFrame(() => {
