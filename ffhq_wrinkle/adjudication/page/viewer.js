@@ -58,8 +58,8 @@ export class Viewer {
   // Show a box with some surroundings.
   frame([top, left, height, width]) {
     const room = Math.min(
-      this.canvas.width / (2 * width + 40), this.canvas.height / (2 * height + 40));
-    const scale = Math.max(...ZOOMS.filter(zoom => zoom <= Math.min(room, 16)), 0);
+      this.canvas.width / (1.6 * width + 40), this.canvas.height / (1.6 * height + 40), 16);
+    const scale = room < 1 ? room : Math.max(...ZOOMS.filter(zoom => zoom <= room));
     this.scale = Math.max(scale, this.fitting);
     this.centre(top + height / 2, left + width / 2);
   }
