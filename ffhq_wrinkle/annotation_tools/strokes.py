@@ -59,12 +59,12 @@ def stroke_loss(levels: np.ndarray, alpha: int) -> StrokeLoss | None:
     >>> stroke_loss(np.array([[200, 100, 200]], np.uint8), 128)
     StrokeLoss(lost=0, broken=1, pieces=2, keeping_alpha=96)
     """
-    drawn = np.flatnonzero(levels.any(axis=1))
-    if not drawn.size:
+    left, top, width, height = cv2.boundingRect(levels)
+    if not width:
         return None
-    levels = levels[drawn[0] : drawn[-1] + 1]
-    columns = np.flatnonzero(levels.any(axis=0))
-    levels = np.ascontiguousarray(levels[:, columns[0] : columns[-1] + 1])
+    levels = np.ascontiguousarray(levels[top : top + height, left : left + width])
+    if np.count_nonzero(levels) == np.count_nonzero(levels >= alpha):
+        return None
     strokes, stroke_of = cv2.connectedComponents((levels > 0).view(np.uint8), connectivity=8)
     pieces = _pieces(levels, stroke_of, strokes, alpha)
     if (pieces == 1).all():
@@ -83,7 +83,7 @@ def _pieces(levels: np.ndarray, stroke_of: np.ndarray, strokes: int, alpha: int)
     """Return the number of pieces that a threshold leaves of each stroke, int64 (strokes - 1,)."""
     kept = (levels >= alpha).view(np.uint8)
     count, piece_of = cv2.connectedComponents(kept, connectivity=8)
+    inside = np.flatnonzero(kept)
     owner = np.zeros(count, np.int64)
-    inside = kept.astype(bool)
-    owner[piece_of[inside]] = stroke_of[inside]
+    owner[np.take(piece_of, inside)] = np.take(stroke_of, inside)
     return np.bincount(owner[1:], minlength=strokes)[1:]
