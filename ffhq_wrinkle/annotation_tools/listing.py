@@ -9,7 +9,7 @@ from typing import NamedTuple
 from ..errors import first_few
 from ..results.failures import Failure
 from .annotation import Annotation, State
-from .catalogue import Tool, tool_of
+from .catalogue import Tool, may_be, tool_of
 from .export_files import ExportError, ExportFile, UnknownExportError, export_files
 from .people import People, without_addresses
 
@@ -152,7 +152,10 @@ def _sources(path: Path, format_name: str | None) -> list[Source]:
     sources, unknown = [], []
     for file in export_files(path):
         try:
-            sources.append(Source(file, tool_of(file, format_name)))
+            tool = tool_of(file, format_name)
+            if format_name and file.is_inside and not may_be(tool, file):
+                raise UnknownExportError(f"{file}: not an export of the format {format_name}")
+            sources.append(Source(file, tool))
         except UnknownExportError as error:
             unknown.append((file, error))
     if not sources:
