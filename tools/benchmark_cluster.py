@@ -1,7 +1,7 @@
 """Benchmark of the work that grows with a run and that one process does, even on a cluster."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -35,6 +35,8 @@ class Nothing(Work[ImageFile, ImageFile]):
     """Work whose results all exist, so that only the distribution of shards is timed."""
 
     batch_size = 1
+    overwrite = False
+    input_tables = ()
 
     def __init__(self) -> None:
         super().__init__([], self)
@@ -54,10 +56,19 @@ class Nothing(Work[ImageFile, ImageFile]):
     def write(self, file: ImageFile, result: ImageFile) -> None:
         """Never called."""
 
-    def begin(self) -> None:
+    def begin(self, todo: Sequence[ImageFile]) -> None:
         """Record nothing."""
 
-    require_shared = remove_partials = finish = begin
+    def finish(self, made: int) -> None:
+        """Nothing to note."""
+
+    def require_shared(self) -> None:
+        """Nothing is shared."""
+
+    remove_partials = require_shared
+
+    def remove(self, files: Sequence[ImageFile]) -> None:
+        """Never called with any."""
 
 
 @click.command("cluster")

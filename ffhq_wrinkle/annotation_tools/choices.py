@@ -11,8 +11,8 @@ from typing import Literal, NamedTuple
 
 from ..dataset.layout import ImageFile
 from ..errors import ArgumentError, ImageError, first_few
+from ..images.limits import most_pixels
 from ..images.photographs import read_size, stored_size
-from ..images.png_decoding import MAX_PIXELS
 from .annotation import State
 from .image_names import NamedImage, image_ids
 from .listing import Entry, Listing
@@ -283,7 +283,7 @@ def _size_without_photographs(entry: Entry, known: set[tuple[int, int]]) -> tupl
                 "photographs by --images"
             )
         (size,) = known
-    if not 0 < size[0] * size[1] <= MAX_PIXELS or min(size) < 1:
+    if not 0 < size[0] * size[1] <= most_pixels() or min(size) < 1:
         raise ImageError(f"an image of {size[1]}x{size[0]} pixels is not read")
     return size
 

@@ -19,7 +19,8 @@ from ..dataset.layout import ImageFile, find_images, image_folder
 from ..errors import ArgumentError, ImageError, ImageFailure, OutputError, SizeError
 from ..images.masks import decode_mask
 from ..images.named import read_named
-from ..images.photographs import decode_gray, read_content, read_size
+from ..images.opening import read_content
+from ..images.photographs import decode_gray, read_size
 from ..images.sizes import require_size
 from ..results.failures import FAILURES, Failure, update_failures
 from ..results.outputs import require_separate

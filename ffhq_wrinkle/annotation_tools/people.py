@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 from ..errors import ArgumentError, first_few
-from ..images.photographs import IMAGE_SUFFIXES
+from ..images.opening import IMAGE_SUFFIXES
 
 _ADDRESS = re.compile(r"[\w.+%-]+@[\w-]+(?:\.[\w-]+)+")
 _PICTURE = tuple(IMAGE_SUFFIXES)

@@ -6,7 +6,8 @@ import binascii
 import numpy as np
 
 from ..errors import ImageError
-from ..images.photographs import opened, stored_pixels
+from ..images.opening import opened
+from ..images.photographs import stored_pixels
 from .export_files import ExportError
 
 

@@ -13,7 +13,7 @@ def read_image(path: AnyPath) -> np.ndarray:
     Parameters
     ----------
     path : str or Path
-        A PNG, JPEG, WebP, TIFF or BMP file, or its address in an object store.
+        A PNG, JPEG, WebP, TIFF, BMP, AVIF or HEIC file, or its address in an object store.
 
     Returns
     -------

@@ -27,6 +27,7 @@ def train(
     options: "Mapping[str, Any] | None" = None,
     init: AnyPath | None = None,
     initial_weights: AnyPath | None = None,
+    texture_recipe: str | None = None,
     parser: str = "bisenet",
     weights: AnyPath | None = None,
     labels: AnyPath | None = None,
@@ -63,6 +64,9 @@ def train(
         Checkpoint that the first stage starts from.
     initial_weights : str or Path, optional
         ImageNet weights, for recipes that start from them; downloaded once if not given.
+    texture_recipe : {"paper", "released"}, optional
+        Formula of the weak masks; that of the existing ones if not given, or the paper's if there
+        are none.
     parser, weights, labels
         How faces are found if the data has no face masks; as in `weak_masks.build_weak`.
     seed : int
@@ -130,6 +134,7 @@ def train(
         ),
         init=as_path(init),
         initial_weights=as_path(initial_weights),
+        texture_recipe=texture_recipe,
         cache=as_path(cache),
         devices=devices,
         accelerator=accelerator,

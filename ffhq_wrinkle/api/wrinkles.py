@@ -1,6 +1,5 @@
 """Wrinkles: prediction for a folder of photographs."""
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ..errors import ArgumentError
@@ -65,6 +64,7 @@ def predict(
         How faces are found. If not given: by BiSeNet, or with `face_masks` by no parser.
     recipe : str, optional
         Formula of the texture map; the one that the network was trained with if not given.
+        Networks that do not record it need this argument.
     texture, face_masks : str or Path, optional
         Folders of existing texture maps and face masks, matched by image id.
     align : bool
@@ -114,9 +114,7 @@ def predict(
         precision=precision,
         batch_size=batch_size,
     )
-    trained_with = network.texture_settings()
-    if recipe and trained_with is None:
-        raise ArgumentError("this network does not use a texture map; leave --recipe out")
+    texture_settings = network.texture_settings(recipe)
     face_parser = None
     if parser or not face_masks:
         face_parser = create_parser(
@@ -130,7 +128,7 @@ def predict(
         )
     ingredients = Ingredients(
         face_parser,
-        replace(trained_with, recipe=recipe) if trained_with and recipe else trained_with,
+        texture_settings,
         textures=as_place(texture),
         face_masks=as_place(face_masks),
     )

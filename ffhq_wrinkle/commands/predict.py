@@ -56,7 +56,8 @@ if TYPE_CHECKING:
 @click.option(
     "--recipe",
     type=click.Choice(tuple(FORMULAS)),
-    help="Formula of the texture map.  [default: the one that the network was trained with]",
+    help="Formula of the texture map; required if the checkpoint does not record the one that the "
+    "network was trained with.  [default: that one]",
 )
 @click.option(
     "--texture",

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
+from ..weak_labels.formulas import FORMULAS
 from .options import EXISTING_FILE, FOLDER, jobs_option
 from .parser_options import labels_option, parser_option, weights_option
 
@@ -155,6 +156,12 @@ def _field_options(command: Callable[..., None]) -> Callable[..., None]:
     show_default=True,
     help="Resume a run that exists in RUN (auto), or refuse it (never).",
 )
+@click.option(
+    "--recipe",
+    "texture_recipe",
+    type=click.Choice(tuple(FORMULAS)),
+    help="Formula of the weak masks.  [default: that of existing ones, or paper if there are none]",
+)
 @parser_option
 @weights_option
 @labels_option
@@ -183,6 +190,7 @@ def train_command(
     devices: int,
     accelerator: str,
     resume: str,
+    texture_recipe: str | None,
     parser_name: str,
     weights: Path | None,
     labels: Path | None,
@@ -221,6 +229,7 @@ def train_command(
         options={name: value for name, value in fields.items() if value is not None},
         init=init,
         initial_weights=initial_weights,
+        texture_recipe=texture_recipe,
         parser=parser_name,
         weights=weights,
         labels=labels,

@@ -30,7 +30,7 @@ def image_id_of(text: str) -> str:
 
 def is_ffhq_id(text: str) -> bool:
     """Return whether a text is an FFHQ id: five digits."""
-    return bool(_FFHQ_ID.fullmatch(text))
+    return len(text) == 5 and bool(_FFHQ_ID.fullmatch(text))
 
 
 @dataclass(frozen=True)

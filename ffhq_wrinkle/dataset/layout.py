@@ -1,18 +1,21 @@
 """Layout: the images of a folder, and the paths of files in the released data set."""
 
+import logging
 import os
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, overload
 
 from ..errors import ArgumentError
-from ..images.photographs import IMAGE_SUFFIXES, REFUSED_SUFFIXES
+from ..images.opening import IMAGE_SUFFIXES, REFUSED_SUFFIXES, readable_suffixes
 from ..storage.places import Place, entries, entries_within, is_folder
-from .ids import Ids, is_ffhq_id, is_number
+from .ids import Ids, image_id_of, is_ffhq_id, is_number
 
 if TYPE_CHECKING:
     from upath import UPath
+
+log = logging.getLogger(__name__)
 
 SHARD_SIZE = 1000
 _SHARD = re.compile(r"\d{5,}")
@@ -46,9 +49,10 @@ class ImageFile(NamedTuple):
 
         A name that is not an FFHQ id stays in its folder.
         """
-        released = released_path(self.image_id, suffix)
         folder = self.path.rpartition("/")[0]
-        return released if "/" in released or not folder else f"{folder}/{released}"
+        if not folder or is_ffhq_id(self.image_id):
+            return released_path(self.image_id, suffix)
+        return f"{folder}/{self.image_id}{suffix}"
 
 
 @overload
@@ -95,9 +99,12 @@ def find_images(
     Raises
     ------
     ArgumentError
-        The folder cannot be read, has no image, or has two images with the same id.
+        The folder cannot be read, has no image, or has several readable files with the same id.
     """
     images: dict[str, ImageFile] = {}
+    twins: dict[str, list[str]] = {}
+    unread = 0
+    readable = readable_suffixes() | {*also}
     suffixes = {*IMAGE_SUFFIXES, *REFUSED_SUFFIXES, *also}
     try:
         candidates = list(_candidates(folder))
@@ -105,21 +112,37 @@ def find_images(
         path, reason = error.filename or folder, error.strerror or error
         raise ArgumentError(f"{path} cannot be read: {reason}") from error
     for path in candidates:
-        stem, _, suffix = path.rpartition("/")[2].rpartition(".")
-        if not stem or f".{suffix.lower()}" not in suffixes:
+        stem = path.rpartition("/")[2].rpartition(".")[0]
+        if not stem or _suffix(path) not in suffixes:
             continue
         image = ImageFile(stem, path)
         twin = images.setdefault(stem, image)
-        if twin is not image:
-            raise ArgumentError(
-                f"{folder}: {twin.path} and {path} have the same id {stem}; keep only one of them"
+        if twin is image:
+            continue
+        if _suffix(path) in readable and _suffix(twin.path) in readable:
+            twins.setdefault(stem, [twin.path]).append(path)
+        else:  # a photograph that is read wins, such as a JPEG beside the camera's raw file
+            images[stem] = min(
+                image, twin, key=lambda file: (_suffix(file.path) not in readable, file.path)
             )
+            unread += 1
+    if twins:
+        listed = [" and ".join(sorted(paths)) for _, paths in sorted(twins.items())]
+        raise ArgumentError(
+            f"{folder}: several files have the same id; keep only one of each: {'; '.join(listed)}"
+        )
+    if unread:
+        log.info("%d files left out: others of the same name are used, such as a JPEG", unread)
     if not images:
         kinds = ", ".join(sorted(suffix[1:] for suffix in {*IMAGE_SUFFIXES, *also}))
         raise ArgumentError(
             f"{folder} has no {noun} ({kinds}), neither directly nor in subfolders such as 00000"
         )
     return {image_id: images[image_id] for image_id in sorted(images)}
+
+
+def _suffix(path: str) -> str:
+    return f".{path.rpartition('.')[2].lower()}"
 
 
 def find_other_files(folder: Path, image_ids: Collection[str]) -> dict[str, str]:
@@ -142,13 +165,38 @@ def find_other_files(folder: Path, image_ids: Collection[str]) -> dict[str, str]
     others: dict[str, str] = {}
     for path in sorted(_candidates(folder)):
         name = path.rpartition("/")[2]
-        if f".{name.rpartition('.')[2].lower()}" in listed:
+        if _suffix(name) in listed:
             continue
         ends = [*(match.start() for match in _BEHIND_ID.finditer(name)), len(name)]
         owner = next((name[:end] for end in reversed(ends) if name[:end] in image_ids), None)
         if owner:
             others.setdefault(owner, path)
     return others
+
+
+def require_distinct_ids(images: Iterable[str], *, where: object) -> None:
+    """Refuse images whose names are the same number, for files that are matched by number.
+
+    Parameters
+    ----------
+    images : iterable of str
+        Ids of images, as `find_images` returns them.
+    where : object
+        The folder of the images, for the error message.
+
+    Raises
+    ------
+    ArgumentError
+        Two names, such as 7 and 00007, stand for the same id.
+    """
+    names: dict[str, str] = {}
+    for name in images:
+        twin = names.setdefault(image_id_of(name), name)
+        if twin != name:
+            raise ArgumentError(
+                f"{where}: the images {twin} and {name} have the same number {image_id_of(name)}; "
+                "rename one of them"
+            )
 
 
 def select_images(
@@ -174,22 +222,18 @@ def select_images(
     Raises
     ------
     ArgumentError
-        No image has any of the ids.
+        No image has any of the ids, or an id stands for several images.
     """
     if ids is None:
         return list(images.values())[:limit], []
     requested = list(ids)
     if any(image_id not in images for image_id in requested):
         # Without a 00007.png, 7.png or 0000007.png is image 7.
-        numbered = {int(name): name for name in images if is_number(name)}
-        requested = sorted(
-            {
-                numbered.get(int(image_id), image_id)
-                if image_id not in images and is_number(image_id)
-                else image_id
-                for image_id in requested
-            }
-        )
+        numbered: dict[int, list[str]] = {}
+        for name in images:
+            if is_number(name):
+                numbered.setdefault(int(name), []).append(name)
+        requested = sorted({_named(image_id, images, numbered) for image_id in requested})
     missing = [image_id for image_id in requested if image_id not in images]
     if len(missing) == len(requested):
         raise ArgumentError(
@@ -201,6 +245,18 @@ def select_images(
         selected = selected[:limit]
         missing = [image_id for image_id in missing if image_id < selected[-1].image_id]
     return selected, missing
+
+
+def _named(image_id: str, images: Collection[str], numbered: Mapping[int, Sequence[str]]) -> str:
+    """Return the name of the image that an id stands for, or the id if there is none."""
+    if image_id in images or not is_number(image_id):
+        return image_id
+    names = numbered.get(int(image_id), [image_id])
+    if len(names) > 1:
+        raise ArgumentError(
+            f"the id {image_id} stands for the images {' and '.join(names)}; rename one of them"
+        )
+    return names[0]
 
 
 def _candidates(folder: Place) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from pathlib import Path
 
 from ..reports.report_folder import ReportFolder
 from ..results.failures import FAILURES, update_failures
@@ -11,12 +12,15 @@ from .bars import bars
 from .composition import Composition
 from .composition_tables import markdown, record, shares_csv
 from .race import LOCK, UNDER_WAY
-from .race_table import RACE_TABLE
+from .race_table import RACE_TABLE, inputs_path
 
 _RECORD = "demographics.json"
 _FILES = ("demographics.csv", "demographics.md", "demographics.png")
 # Files that `race.estimate_race` writes to the same folder.
-_ESTIMATES = (FAILURES, RACE_TABLE, UNDER_WAY, LOCK)
+_ESTIMATES = (
+    FAILURES, RACE_TABLE, UNDER_WAY, LOCK,
+    *(inputs_path(Path(table)).name for table in (RACE_TABLE, UNDER_WAY)),
+)  # fmt: skip
 
 
 def _folder(out: Place) -> ReportFolder:

@@ -4,7 +4,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..dataset.ids import Ids, image_id_of, parse_ids_or_test, read_ids
-from ..dataset.layout import MANUAL_MASKS_FOLDER, find_images, image_folder
+from ..dataset.layout import (
+    MANUAL_MASKS_FOLDER,
+    find_images,
+    image_folder,
+    require_distinct_ids,
+)
 from ..errors import ArgumentError
 from ..storage.places import Place, is_folder
 
@@ -72,14 +77,16 @@ def labelled_ids(data: Place, *, where: str) -> Ids:
     Raises
     ------
     ArgumentError
-        There are no human masks.
+        There are no human masks, or two have the same number.
     """
     folder = data / MANUAL_MASKS_FOLDER
     if not is_folder(folder):
         raise ArgumentError(
             f"{where}: {MANUAL} stands for the masks in {folder}, which does not exist"
         )
-    return Ids(names=frozenset(map(image_id_of, find_images(folder, noun="masks"))))
+    masks = find_images(folder, noun="masks")
+    require_distinct_ids(masks, where=folder)
+    return Ids(names=frozenset(map(image_id_of, masks)))
 
 
 def photographed_ids(data: Place) -> Ids:
@@ -88,10 +95,11 @@ def photographed_ids(data: Place) -> Ids:
     Raises
     ------
     ArgumentError
-        There are no photographs.
+        There are no photographs, or two have the same number.
     """
     try:
         photographs = find_images(image_folder(data))
     except ArgumentError as error:
         raise ArgumentError(f"{error}; without photographs, the ids must be given") from error
+    require_distinct_ids(photographs, where=data)
     return Ids(names=frozenset(map(image_id_of, photographs)))

@@ -11,17 +11,25 @@ from typing import NamedTuple
 import numpy as np
 
 from ..dataset.ids import Ids, image_id_of, merge_ids
-from ..dataset.layout import ImageFile, image_folder
+from ..dataset.layout import ImageFile, find_images, image_folder, require_distinct_ids
 from ..errors import ArgumentError, EstimationError, OutputError
 from ..images.photographs import read_image
 from ..results.failures import update_failures
-from ..runs.folder_run import RunReport, choose_images, run_folder
+from ..results.inputs import Candidates, InputRow, Reading
+from ..runs.folder_run import RunReport, choose_among, run_folder
 from ..runs.shards import Work
 from ..storage.locks import another_writes, lock_of
 from ..storage.places import Place, delete, exists, get
 from ..storage.writing import output_error, write_bytes
 from .race_model import RaceModel
-from .race_table import RACE_TABLE, Provenance, RaceEstimate, RaceTable, earlier_rows
+from .race_table import (
+    RACE_TABLE,
+    Provenance,
+    RaceEstimate,
+    RaceTable,
+    earlier_rows,
+    inputs_path,
+)
 
 log = logging.getLogger(__name__)
 
@@ -51,10 +59,11 @@ WHOLE = RaceView("whole image", lambda photo, _: photo)
 
 
 class _PreparedPhoto(NamedTuple):
-    """A photograph, and its view as `RaceModel.prepare` returns it."""
+    """A photograph, its view as `RaceModel.prepare` returns it, and the row of its file."""
 
     file: ImageFile
     prepared: np.ndarray
+    inputs: InputRow | None
 
 
 def estimate_race(
@@ -102,7 +111,8 @@ def estimate_race(
     Raises
     ------
     ArgumentError
-        There are no such images, a set has too few, or the cluster does not exist.
+        There are no such images, two have the same number, a set has too few, or the cluster does
+        not exist.
     ClusterError
         The workers of the cluster cannot do the work.
     SourceError
@@ -114,7 +124,9 @@ def estimate_race(
         Ctrl-C was pressed. The estimates are kept, and the same call resumes from them.
     """
     ids = merge_ids(list(sets.values())) if sets else None
-    selection = choose_images(image_folder(images), ids)
+    photos = find_images(image_folder(images))
+    require_distinct_ids(photos, where=images)  # the table has a row for each number
+    selection = choose_among(photos, ids)
     if not keep:
         _require_sets(selection.images, sets)
     with lock_of(out, LOCK, busy=another_writes(out)):
@@ -155,6 +167,10 @@ class _RaceWork(Work[_PreparedPhoto, np.ndarray]):
         self.table = table
         self._batch_size = batch_size
 
+    def inputs(self, file: ImageFile) -> Sequence[Candidates]:
+        """Return the photograph."""
+        return ((f"{self.folder}/{file.path}",),)
+
     @property
     def batch_size(self) -> int:
         """Number of images in a batch."""
@@ -162,8 +178,10 @@ class _RaceWork(Work[_PreparedPhoto, np.ndarray]):
 
     def load(self, file: ImageFile) -> _PreparedPhoto:
         """Read a photograph and prepare its view for the model."""
+        reading = Reading(self.inputs(file))
         photo = read_image(self.folder / file.path)
-        return _PreparedPhoto(file, self.model.prepare(self.view.crop(photo, file.image_id)))
+        prepared = self.model.prepare(self.view.crop(photo, file.image_id))
+        return _PreparedPhoto(file, prepared, reading.row())
 
     def infer(self, batch: list[_PreparedPhoto]) -> list[np.ndarray]:
         """Return the probabilities of each photograph."""
@@ -178,7 +196,7 @@ class _RaceWork(Work[_PreparedPhoto, np.ndarray]):
         """Add the probabilities to the table."""
         if np.isnan(probabilities).any():
             raise EstimationError("the model returns no probabilities for this image")
-        self.table.add(photo.file, probabilities)
+        self.table.add(photo.file, probabilities, photo.inputs)
 
     def gathered(self) -> list[RaceEstimate]:
         """Return the estimates of a worker, which belong in the table of the run's process."""
@@ -207,7 +225,7 @@ def _require_sets(chosen: Sequence[ImageFile], sets: Mapping[str, Ids] | None) -
 def settle(out: Place, *, keep: bool) -> None:
     """Remove the table of a completed run, or give it its final name, `race.csv`.
 
-    A `race.csv` of an earlier run is kept.
+    The rows of its photographs go with it. A `race.csv` of an earlier run is kept.
 
     Raises
     ------
@@ -218,7 +236,9 @@ def settle(out: Place, *, keep: bool) -> None:
     try:
         if keep:
             write_bytes(kept, get(under_way))
+            write_bytes(inputs_path(kept), get(inputs_path(under_way)))
         delete(under_way)
+        delete(inputs_path(under_way))
         earlier_is_kept = exists(kept) and not keep
     except OSError as error:
         raise output_error(under_way, error) from error

@@ -8,7 +8,7 @@ the run's table.
 import csv
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
 from io import StringIO
 from typing import NamedTuple
 
@@ -18,6 +18,7 @@ import pandas as pd
 from ..dataset.ids import image_id_of
 from ..dataset.layout import ImageFile
 from ..errors import ArgumentError
+from ..results.inputs import InputRow, InputRows, read_inputs
 from ..storage.places import Place, get
 from ..storage.writing import csv_bytes, write_bytes
 from .groups import RACES
@@ -61,7 +62,17 @@ class RaceRow(NamedTuple):
         return [self.image_id, *(f"{p:.6f}" for p in self.probabilities), *self.provenance]
 
 
-RaceEstimate = tuple[str, tuple[float, ...]]  # id of an image, and its probabilities
+class RaceEstimate(NamedTuple):
+    """An estimate before it is in the table: name of the image, probabilities, row of its file."""
+
+    name: str
+    probabilities: tuple[float, ...]
+    inputs: InputRow | None = None
+
+
+def inputs_path(table: Place) -> Place:
+    """Return the path of the rows of the photographs that a table's estimates were made from."""
+    return table.parent / f".{table.name.lstrip('.')}.inputs"
 
 
 class RaceTable:
@@ -74,8 +85,13 @@ class RaceTable:
     provenance : Provenance
         Provenance of the estimates.
     earlier : iterable of Place
-        Tables of earlier runs, which need not exist. Their rows with the same provenance are
-        reused.
+        Tables of earlier runs, which need not exist, the latest last. Their rows with the same
+        provenance are reused.
+
+    Attributes
+    ----------
+    input_tables : list of InputRows
+        The photographs that the estimates were made from, as one table.
 
     Raises
     ------
@@ -86,24 +102,43 @@ class RaceTable:
     def __init__(self, path: Place, provenance: Provenance, earlier: Iterable[Place] = ()) -> None:
         self.path = path
         self.provenance = provenance
-        self._rows = {
-            row.image_id: row
-            for table in earlier
-            for row in earlier_rows(table)
-            if row.provenance == provenance
-        }
+        self.overwrite = False
+        self._inputs = InputRows()
+        self.input_tables = [self._inputs]
+        self._rows: dict[str, RaceRow] = {}
+        for table in earlier:
+            reused = {
+                row.image_id: row for row in earlier_rows(table) if row.provenance == provenance
+            }
+            self._rows |= reused
+            self._replace_inputs(read_inputs(inputs_path(table)), reused)
         self._lock = threading.Lock()
         self._saved = time.monotonic()
+
+    def _replace_inputs(self, later: InputRows, image_ids: Collection[str]) -> None:
+        """Take the rows of later estimates in place of those of the same images."""
+        inputs = self._inputs
+        for name in [name for name in inputs if image_id_of(name) in image_ids]:
+            inputs.discard(name)
+        for name in later:
+            if image_id_of(name) in image_ids:
+                inputs.record(name, later.row(name))
 
     def complete(self, file: ImageFile) -> bool:
         """Return whether the table has an estimate of this image."""
         return image_id_of(file.image_id) in self._rows
 
-    def begin(self) -> None:
+    def begin(self, todo: Sequence[ImageFile]) -> None:
         """Save the rows that are reused from earlier runs."""
         self.save()
 
-    def finish(self) -> None:
+    def remove(self, files: Sequence[ImageFile]) -> None:
+        """Remove the estimates of photographs that have been replaced."""
+        for file in files:
+            self._rows.pop(image_id_of(file.image_id), None)
+            self._inputs.discard(file.image_id)
+
+    def finish(self, made: int) -> None:
         """Save the table."""
         self.save()
 
@@ -117,18 +152,20 @@ class RaceTable:
         """Return an empty `RaceSheet` for another process: the rows stay in this one."""
         return RaceSheet, ()
 
-    def add(self, file: ImageFile, probabilities: np.ndarray) -> None:
-        """Add the estimate of an image: float64 (6,), with a sum of 1."""
-        self.take([_estimate(file, probabilities)])
+    def add(
+        self, file: ImageFile, probabilities: np.ndarray, inputs: InputRow | None = None
+    ) -> None:
+        """Add the estimate of an image, float64 (6,) with a sum of 1, and the row of its file."""
+        self.take([_estimate(file, probabilities, inputs)])
 
     def take(self, estimates: Iterable[RaceEstimate]) -> None:
         """Add estimates from `RaceSheet.handed_over`, which replace earlier ones of an image."""
-        rows = {
-            image_id: RaceRow(image_id, probabilities, self.provenance)
-            for image_id, probabilities in estimates
-        }
         with self._lock:
-            self._rows.update(rows)
+            for name, probabilities, row in estimates:
+                image_id = image_id_of(name)
+                self._rows[image_id] = RaceRow(image_id, probabilities, self.provenance)
+                if row:
+                    self._inputs.record(name, row)
         if time.monotonic() - self._saved > _SECONDS_BETWEEN_SAVES:
             self.save()
 
@@ -147,7 +184,10 @@ class RaceTable:
         with self._lock:
             self._saved = time.monotonic()
             rows = (self._rows[image_id].cells() for image_id in sorted(self._rows))
+            # In this order, a run that is killed in between knows nothing of the last photographs,
+            # or takes them for replaced.
             write_bytes(self.path, csv_bytes(COLUMNS, rows))
+            write_bytes(inputs_path(self.path), self._inputs.content())
 
     def rows(self) -> list[RaceRow]:
         """Return all rows, sorted by id."""
@@ -166,15 +206,17 @@ class RaceSheet:
         """Return False: a shard that is repeated is estimated and sent as a whole."""
         return False
 
-    def begin(self) -> None:
+    def require_shared(self) -> None:
         """Do nothing: a sheet has no file."""
 
-    require_shared = remove_partials = finish = begin
+    remove_partials = require_shared
 
-    def add(self, file: ImageFile, probabilities: np.ndarray) -> None:
-        """Add the estimate of an image: float64 (6,), with a sum of 1."""
+    def add(
+        self, file: ImageFile, probabilities: np.ndarray, inputs: InputRow | None = None
+    ) -> None:
+        """Add the estimate of an image, as in `RaceTable.add`."""
         with self._lock:
-            self._estimates.append(_estimate(file, probabilities))
+            self._estimates.append(_estimate(file, probabilities, inputs))
 
     def handed_over(self) -> list[RaceEstimate]:
         """Return and forget the estimates that were added since the last call."""
@@ -183,8 +225,8 @@ class RaceSheet:
         return estimates
 
 
-def _estimate(file: ImageFile, probabilities: np.ndarray) -> RaceEstimate:
-    return image_id_of(file.image_id), tuple(map(float, probabilities))
+def _estimate(file: ImageFile, probabilities: np.ndarray, inputs: InputRow | None) -> RaceEstimate:
+    return RaceEstimate(file.image_id, tuple(map(float, probabilities)), inputs)
 
 
 def earlier_rows(path: Place) -> list[RaceRow]:

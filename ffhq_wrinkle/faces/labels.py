@@ -8,7 +8,7 @@ import struct
 import tokenize
 import zlib
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -166,6 +166,13 @@ class FaceParser(ABC):
         ParsingError
             This image cannot be parsed.
         """
+
+    def inputs(self, image_id: str) -> Sequence[Iterable[str]]:
+        """Return the files that the parser reads for an image, besides the image.
+
+        Each is given by the addresses at which it can be, of which the first that exists is read.
+        """
+        return ()
 
     def settings(self) -> dict[str, str | None]:
         """Return everything that the label maps depend on, for the record of a run."""

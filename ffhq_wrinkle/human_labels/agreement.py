@@ -6,6 +6,7 @@ follows. `tables`, `annotator_figures` and `report` show the result.
 
 import logging
 import math
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -196,6 +197,7 @@ def measure_agreement(
     """
     settings = settings or AnnotationSettings()
     _require_tolerances(tolerances_px)
+    _require_distinct_figures([annotator.name for annotator in annotators], tolerances_px)
     annotations = find_annotations(annotators, settings, ids=ids)
     if annotations.missing:
         raise ArgumentError(
@@ -256,6 +258,7 @@ def agreement_of_masks(
     """
     _require_tolerances(tolerances_px)
     names = list(masks)
+    _require_distinct_figures(names, tolerances_px)
     if len(names) < MIN_ANNOTATORS:
         raise ArgumentError(f"{len(names)} annotators given; at least {MIN_ANNOTATORS} are needed")
     image_ids = sorted(masks[names[0]])
@@ -278,6 +281,21 @@ def agreement_of_masks(
 def _require_tolerances(tolerances_px: Sequence[float]) -> None:
     if any(not 0 <= far < math.inf for far in tolerances_px):
         raise ArgumentError(f"tolerances are {tolerances_px}; a distance in pixels is 0 or more")
+
+
+def _require_distinct_figures(names: Sequence[str], tolerances_px: Sequence[float]) -> None:
+    """Refuse names of annotators that give two figures the same name.
+
+    An annotator called `majority` does so: the figures of A and `majority`, and of A with the
+    majority of the others, are both called `A & majority`.
+    """
+    figures = Counter(map(column_name, columns(names, list(dict.fromkeys(tolerances_px)))))
+    twin = next((name for name, count in figures.items() if count > 1), None)
+    if twin:
+        raise ArgumentError(
+            f"two figures would be called {twin!r}; give an annotator another name (NAME=FOLDER), "
+            "or use tolerances that differ more"
+        )
 
 
 def tally_images(

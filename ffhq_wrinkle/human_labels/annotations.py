@@ -12,7 +12,8 @@ import numpy as np
 from ..errors import AnnotationError, ImageError
 from ..images.masks import decode_mask
 from ..images.named import read_named
-from ..images.photographs import decode_gray, read_content
+from ..images.opening import read_content
+from ..images.photographs import decode_gray
 from ..images.sizes import of_size, require_size
 from .annotators import AnnotatedImage, AnnotationSettings
 

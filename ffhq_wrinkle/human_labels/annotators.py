@@ -64,7 +64,8 @@ def _annotator(text: str) -> Annotator:
         name, folder = Path(os.path.abspath(text)).name, text  # noqa: PTH100 - a link's own name
     if not Path(folder).is_dir():
         raise ArgumentError(f"there is no folder {folder}")
-    if not name or not name.isprintable() or _BETWEEN in name:
+    # Not `A &` either: beside `B` and `& B` it would give two pairs the name `A & & B`.
+    if not name or not name.isprintable() or _BETWEEN in f" {name} ":
         raise ArgumentError(f"{text!r} does not name its annotator; write NAME=FOLDER")
     return Annotator(name, Path(folder))
 

@@ -121,7 +121,7 @@ def fuse_folder(
         write_bytes(out / TABLE, _table(folder, annotators))
         weights = list(rule.weights) if rule.weights else None
         about = {"command": "fuse-labels", "version": __version__, "weights": weights}
-        folder.finish({**about, "skipped": sorted(annotations.skipped)})
+        folder.finish({**about, "skipped": sorted(annotations.skipped)}, made=report.made > 0)
     return report
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from PIL import Image
 
 from ..errors import ImageError
-from .photographs import DECODER_ERRORS
+from .opening import DECODER_ERRORS
 
 _MAX_SIDE = 65_500
 _START, _END = b"\xff\xd8", b"\xff\xd9"

@@ -11,7 +11,8 @@ import numpy as np
 
 from ..errors import ArgumentError, ImageError, ManyValuesError, some_images
 from ..storage.places import Place
-from .photographs import opened, read_content, stored_pixels
+from .opening import opened, read_content
+from .photographs import stored_pixels
 from .png_decoding import decode_plain_gray
 
 _SHOWN_VALUES = 6

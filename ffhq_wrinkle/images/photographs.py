@@ -6,63 +6,39 @@ either; `png_decoding` decodes PNG where that is faster. Masks are read in `mask
 """
 
 import io
-import struct
-import zlib
-from collections.abc import Collection, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
-from PIL import (
-    ExifTags,
-    Image,
-    ImageFile,
-    ImageOps,
-    TiffImagePlugin,
-    UnidentifiedImageError,
-)
+from PIL import ExifTags, Image, ImageFile, ImageOps, TiffImagePlugin
 
 from ..errors import ImageError
-from ..storage.places import Place, get
+from ..storage.places import Place
 from .arrays import plain_array
-from .png import MAX_SIDE, has_png_end, may_be_turned
-from .png_decoding import MAX_PIXELS, decode_png
+from .colour_profiles import in_srgb
+from .opening import opened, read_content, require_regular
+from .png import has_png_end, may_be_turned
+from .png_decoding import decode_png
 
-# The formats of photographs and masks, by Pillow's names, and the endings of their files.
-FORMATS = {
-    "PNG": (".png",),
-    "JPEG": (".jpg", ".jpeg"),
-    "WEBP": (".webp",),
-    "TIFF": (".tif", ".tiff"),
-    "BMP": (".bmp",),
-}
-IMAGE_SUFFIXES = frozenset(suffix for suffixes in FORMATS.values() for suffix in suffixes)
-REFUSED_SUFFIXES = frozenset(
-    {".heic", ".heif", ".avif", ".gif", ".jp2", ".jxl", ".dng", ".cr2", ".nef"}
-)
-
+_CONVERTED = ("CMYK",)  # colours that are converted
 _SIDEWAYS = (5, 6, 7, 8)  # orientations that exchange rows and columns (Exif 2.3, 4.6.4)
 _TIFF_SIDES = (TiffImagePlugin.IMAGEWIDTH, TiffImagePlugin.IMAGELENGTH)
-MAX_BYTES = 1 << 30
-# Pillow raises these on files that are cut short, altered or malicious.
-DECODER_ERRORS = (
-    OSError, SyntaxError, ValueError, EOFError, IndexError, KeyError, TypeError, OverflowError,
-    MemoryError, RuntimeError, ZeroDivisionError, struct.error, zlib.error,
-)  # fmt: skip
 
 
 def read_image(path: Place) -> np.ndarray:
-    """Read a photograph as RGB, upright.
+    """Read a photograph as RGB, upright, in the colours of sRGB.
 
-    EXIF orientation is applied. Gray and palette images become RGB; 16-bit gray is scaled to
-    8 bits (x / 257, rounded) and 16-bit colour keeps its high bytes; transparent pixels are blended
-    with black. Colour profiles are not applied.
+    The orientation of Exif, or of a HEIF or AVIF container, is applied. A colour profile is
+    converted to sRGB; a picture without one is sRGB already. Gray and palette images become RGB;
+    16-bit gray is scaled to 8 bits (x / 257, rounded) and 16-bit colour keeps its high bytes;
+    transparent pixels are blended with black. CMYK is converted by its profile, or without one by
+    Pillow's formula.
 
     Parameters
     ----------
     path : Place
-        A PNG, JPEG, WebP, TIFF or BMP file with one picture of at most `MAX_PIXELS` pixels.
+        A PNG, JPEG, WebP, TIFF, BMP, AVIF or HEIF file of at most `limits.most_pixels` pixels, with
+        one picture, or several of which one is the primary (MPO, HEIF).
 
     Returns
     -------
@@ -72,12 +48,16 @@ def read_image(path: Place) -> np.ndarray:
     Raises
     ------
     ImageError
-        The file is not a readable image, or of a kind that is refused: CMYK, floating point,
-        32-bit, several pages or frames, or more pixels than `MAX_PIXELS`.
+        The file is not a readable image, or of a kind that is refused: floating point, 32-bit,
+        several pages or frames, or too many pixels; or a library that reads it is not installed.
     """
     content = read_content(path)
-    with opened(content) as image:
-        return decode_png(content) if _is_plain_png(image, content) else _as_rgb(image)
+    with opened(content, also=_CONVERTED) as image:
+        profile = image.info.get("icc_profile")
+        if not _is_plain_png(image, content):
+            return in_srgb(_flat(image), profile)
+        pixels = decode_png(content)
+    return in_srgb(Image.fromarray(pixels), profile) if profile else pixels
 
 
 def read_size(path: Path) -> tuple[int, int]:
@@ -110,7 +90,7 @@ def _read_header(path: Path) -> tuple[int, int, bool]:
     """Read rows and columns as they are stored, and whether upright they change places."""
     require_regular(path)
     try:
-        with path.open("rb") as file, opened(file) as image:
+        with path.open("rb") as file, opened(file, also=_CONVERTED) as image:
             if image.format == "PNG" and not has_png_end(path):
                 raise ImageError("damaged or cut short: the PNG has no end")
             sideways = _orientation(image, file) in _SIDEWAYS
@@ -174,116 +154,14 @@ def decode_gray(content: bytes) -> np.ndarray:
     with opened(content) as image:
         if _is_plain_png(image, content, "L"):  # which saves making three channels of one
             return decode_png(content)
-        pixels = decode_png(content) if _is_plain_png(image, content) else _as_rgb(image)
+        pixels = (
+            decode_png(content)
+            if _is_plain_png(image, content)
+            else np.array(_flat(image).convert("RGB"))
+        )
     if (pixels != pixels[:, :, :1]).any():
         raise ImageError("it is in colour, but should be gray")
     return plain_array(pixels[:, :, 0])
-
-
-def read_content(path: Place) -> bytes:
-    """Read an image file's bytes, whatever they contain.
-
-    Raises
-    ------
-    ImageError
-        The file does not exist, is not a regular file, has a suffix that is refused, or is larger
-        than `MAX_BYTES`.
-    """
-    require_regular(path)
-    try:
-        if isinstance(path, Path):
-            size = path.stat().st_size
-            content = path.read_bytes() if size <= MAX_BYTES else b""
-        else:
-            content = get(path, most=MAX_BYTES + 1)
-            size = len(content)
-    except FileNotFoundError as error:
-        raise ImageError("no such file") from error
-    except OSError as error:
-        raise ImageError(f"cannot be read: {error.strerror or error}") from error
-    if size > MAX_BYTES:
-        raise ImageError(f"larger than {MAX_BYTES} bytes, the most that an image may have")
-    return content
-
-
-def require_regular(path: Place) -> None:
-    """Refuse what is not a regular file, and images of a suffix that is not read.
-
-    Raises
-    ------
-    ImageError
-        As `read_content`.
-    """
-    if path.suffix.lower() in REFUSED_SUFFIXES:
-        raise ImageError(f"{path.suffix[1:].upper()} files are not read; convert to PNG or JPEG")
-    if isinstance(path, Path) and not path.is_file():  # a FIFO or a device would block forever
-        raise ImageError("not a regular file" if path.exists() else "no such file")
-
-
-@contextmanager
-def opened(
-    content: bytes | BinaryIO, *, also: Collection[str] = ()
-) -> Iterator[ImageFile.ImageFile]:
-    """Open an image whose pixels are about to be decoded inside the `with` block.
-
-    An open file is read only as far as its pixels are used. `also` has further modes of Pillow to
-    accept, such as "I", 32-bit numbers.
-
-    Raises
-    ------
-    ImageError
-        As `read_image`, and in place of whatever decoders raise inside the block.
-    """
-    try:
-        file = io.BytesIO(content) if isinstance(content, bytes) else content
-        with Image.open(file, formats=tuple(FORMATS)) as image:
-            _require_readable(image, also)
-            yield image
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise ImageError(f"too many pixels: {error}") from error
-    except UnidentifiedImageError as error:
-        raise ImageError(f"not an image of a kind that is read ({', '.join(FORMATS)})") from error
-    except DECODER_ERRORS as error:
-        raise ImageError(f"damaged or cut short: {error or type(error).__name__}") from error
-
-
-def _require_readable(image: Image.Image, also: Collection[str]) -> None:
-    """Refuse images that cannot be converted to one 8-bit RGB picture without guessing."""
-    if image.width * image.height > MAX_PIXELS:
-        raise ImageError(
-            f"{image.width}x{image.height} is more than {MAX_PIXELS} pixels; make it smaller"
-        )
-    if max(image.size) > MAX_SIDE:
-        raise ImageError(f"{image.width}x{image.height}: no side may exceed {MAX_SIDE} pixels")
-    # Phones write MPO as .jpg: a JPEG with a second picture (depth, gain map) behind it.
-    frames = 1 if image.format == "MPO" else getattr(image, "n_frames", 1)
-    if frames > 1:
-        raise ImageError(f"{frames} pages or frames in one {image.format}; save only one of them")
-    supported = {"1", "L", "LA", "La", "P", "PA", "RGB", "RGBA", "RGBa", "RGBX", *also}
-    if image.mode == "I" and not _has_32_bits(image):
-        supported -= {"I"}
-    if image.mode not in supported and not image.mode.startswith("I;16"):
-        raise ImageError(f"its pixels have mode {image.mode}; convert to 8-bit RGB or gray")
-    if isinstance(image, TiffImagePlugin.TiffImageFile):
-        _require_readable_tiff(image)
-
-
-def _has_32_bits(image: Image.Image) -> bool:
-    """Return whether an image is a TIFF of 32-bit numbers; mode I also holds signed 16 bits."""
-    if not isinstance(image, TiffImagePlugin.TiffImageFile):
-        return False
-    bits: object = image.tag_v2.get(TiffImagePlugin.BITSPERSAMPLE)
-    return bits == (32,)
-
-
-def _require_readable_tiff(image: TiffImagePlugin.TiffImageFile) -> None:
-    """Refuse 16-bit TIFF of kinds that Pillow reads wrongly."""
-    bits = max(image.tag_v2.get(TiffImagePlugin.BITSPERSAMPLE, (1,)))
-    white_is_0 = image.tag_v2.get(TiffImagePlugin.PHOTOMETRIC_INTERPRETATION) == 0
-    planes = image.tag_v2.get(TiffImagePlugin.PLANAR_CONFIGURATION) == 2
-    if bits > 8 and (white_is_0 or planes):
-        kind = "white as 0" if white_is_0 else "a plane for each colour"
-        raise ImageError(f"{bits}-bit TIFF with {kind}; convert to 8-bit RGB or gray")
 
 
 def stored_pixels(image: ImageFile.ImageFile, content: bytes) -> np.ndarray:
@@ -326,15 +204,17 @@ def _is_plain_png(image: ImageFile.ImageFile, content: bytes, mode: str = "RGB")
     )
 
 
-def _as_rgb(image: Image.Image) -> np.ndarray:
-    """Convert a picture of any accepted mode to 8-bit RGB, upright."""
-    if image.mode.startswith("I;16"):
-        gray16 = np.asarray(ImageOps.exif_transpose(image), dtype=np.uint32)
-        gray = ((gray16 + 128) // 257).astype(np.uint8)
-        return np.repeat(gray[:, :, None], 3, axis=2)
+def _flat(image: Image.Image) -> Image.Image:
+    """Convert a picture of any accepted mode to opaque 8-bit gray, RGB or CMYK, upright."""
+    gray = image.mode in ("LA", "La")
     image = ImageOps.exif_transpose(image)
+    if image.mode.startswith("I;16"):
+        gray16 = np.asarray(image, dtype=np.uint32)
+        return Image.fromarray(((gray16 + 128) // 257).astype(np.uint8))
     if image.has_transparency_data:
         layers = image.convert("RGBA")
         black = Image.new("RGBA", layers.size, (0, 0, 0, 255))
         image = Image.alpha_composite(black, layers)
-    return np.array(image.convert("RGB"))
+    if image.mode in ("L", "RGB", "CMYK"):
+        return image
+    return image.convert("L" if gray or image.mode == "1" else "RGB")

@@ -12,10 +12,9 @@ import numpy as np
 from isal import igzip_lib, isal_zlib
 
 from ..errors import ImageError
+from .limits import most_pixels
 from .png import HEADER, HEADER_AT, OUR_NOTES, PNG_END, is_whole_png, png_chunks
 
-# Where Pillow warns, 2**30 / 12 pixels; a face needs no more.
-MAX_PIXELS = 89_478_485
 _GRAY = 0
 _CHANNELS = {_GRAY: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # by colour type
 # Pixels that are compressed more, as drawings are, libpng unpacks as fast as ISA-L.
@@ -73,7 +72,7 @@ def decode_plain_gray(content: bytes) -> np.ndarray | None:
         if not (is_note or kind in (b"IHDR", b"IEND")) or view[body.stop : ends_at] != crc:
             return None
     width, height, _, colour, *_, interlaced = HEADER.unpack_from(content, HEADER_AT)
-    if ends_at != len(content) or colour != _GRAY or interlaced or width * height > MAX_PIXELS:
+    if ends_at != len(content) or colour != _GRAY or interlaced or width * height > most_pixels():
         return None
     try:
         return decode_png(content)

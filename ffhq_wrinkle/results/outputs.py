@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from .. import __version__
 from ..errors import ArgumentError, OutputError
 from ..images.jpeg import encode_jpeg
 from ..images.png import (
@@ -30,12 +31,14 @@ from ..images.png import (
 from ..storage.locks import another_writes, lock_of
 from ..storage.places import Place
 from .failures import read_failures
+from .inputs import InputTable
 from .records import (
     WEAK_RECORD,
     DamagedRecordError,
     differing_settings,
     parse_record,
     under_way_name,
+    versions_of,
 )
 from .result_files import LocalFiles, ResultFiles, State
 from .stored_files import StoredFiles
@@ -49,6 +52,9 @@ class OutputFolder:
     Use it as a context manager. On entering, the folder is checked and locked, and the partial
     files of a killed run are removed. Then call `begin`, `write` each result, and `finish`. Copies
     in other processes, made by `pickle` after `begin`, can check and `write` results.
+
+    The record says which versions of this package made the results. Until it is written, the mark
+    of the run under way does.
 
     Parameters
     ----------
@@ -64,6 +70,11 @@ class OutputFolder:
         Names of subfolders that contain results, too.
     overwrite : bool
         Replace existing results, whatever their settings.
+
+    Attributes
+    ----------
+    inputs : InputTable
+        The files that the results were made from, by image id.
 
     Raises
     ------
@@ -95,8 +106,12 @@ class OutputFolder:
             self._files = LocalFiles(path, subfolders, lock=lock)
         else:
             self._files = StoredFiles(path, subfolders, marks=(lock, record, self._under_way))
+        self.inputs = InputTable(path, self._files, record)
         self._suspect = False  # whether the previous run did not finish
         self._previous: dict[str, Any] = {}  # the record of the previous run
+        self._mark: dict[str, Any] = {}  # the mark of this run
+        self._is_written = False  # whether this process has written results
+        self._earlier_versions: list[str] = []
 
     def __enter__(self) -> "OutputFolder":
         self._lock.acquire()
@@ -106,6 +121,7 @@ class OutputFolder:
             self._previous = self._previous_record()
             if not self.overwrite:
                 self._require_same_origin()
+            self.inputs.load(replace=self.overwrite)
             self.remove_partials()
         except BaseException:
             self._lock.release()
@@ -138,17 +154,38 @@ class OutputFolder:
         """Remove partial files, while no process is writing."""
         self._files.remove_partials()
 
-    def begin(self) -> None:
-        """Mark the folder as under way, so that a resumed run checks results until `finish`."""
+    def begin(self, *, makes: bool = True) -> None:
+        """Mark the folder as under way, so that a resumed run checks results until `finish`.
+
+        Parameters
+        ----------
+        makes : bool
+            Whether this run is going to write results.
+        """
+        previous = self._previous
+        self._earlier_versions = versions_of(previous) if previous else []
         if self.overwrite:
-            same = self._previous.get("settings") == self.settings and not self._replaces_others
-            mark = {"settings": self.settings, "replacing": "same" if same else "other"}
-            self._write_json(self._under_way, mark)
+            same = previous.get("settings") == self.settings and not self._replaces_others
+            earlier = [*previous.get("earlier_versions", []), *self._earlier_versions]
+            self._mark = {
+                "settings": self.settings,
+                "replacing": "same" if same else "other",
+                "versions": [__version__],
+                "earlier_versions": _distinct(earlier),
+            }
+            self._previous = self._mark
+        else:
+            versions = [*self._earlier_versions, *([__version__] if makes else [])]
+            resumed = previous if self._suspect else {}
+            self._mark = {**resumed, "settings": self.settings, "versions": _distinct(versions)}
+        # The mark of an interrupted overwrite is not touched, since results older than it have yet
+        # to be replaced.
+        is_resumed_overwrite = not self.overwrite and "replacing" in self._mark
+        is_marked = self._suspect and self._mark == previous
+        if self.overwrite or not (is_resumed_overwrite or is_marked):
+            self._write_json(self._under_way, self._mark)
+        if self.overwrite:
             self._files.let_time_pass()
-            self._previous = mark
-        elif not self._suspect:
-            self._write_json(self._under_way, {"settings": self.settings})
-        # Otherwise the mark is not touched, since results older than it have yet to be replaced.
         self._files.remove(self._record)
 
     @property
@@ -235,6 +272,7 @@ class OutputFolder:
                 notes[COMMENT] = f"{png_data_hash(encoded)} {comment}"
             encoded = add_notes(encoded, notes)
         self._files.write(relative, encoded)
+        self._is_written = True
 
     def comment(self, relative: str) -> str | None:
         """Return the comment that `write` put into a PNG; None if the pixels have changed since."""
@@ -265,16 +303,25 @@ class OutputFolder:
             return self.results()
         return [name for name in self._files.results() if self.look(name) is State.OURS]
 
-    def finish(self, record: Mapping[str, Any]) -> None:
+    def finish(self, record: Mapping[str, Any], *, made: bool = True) -> None:
         """Write the record, with the numbers of results and failures, to mark the work as done.
 
         An overwrite of some of the images may leave results with different settings. The folder
         then stays under way, and the next run checks each result.
+
+        Parameters
+        ----------
+        record : mapping
+            Further content of the record.
+        made : bool
+            Whether this run has made results, in this folder or in another one that it fills.
         """
         results = sum(1 for _ in self._files.results())
         counts = {"results": results, "failed": len(read_failures(self.path))}
+        self.inputs.save()
         self._files.settle()
-        self._write_json(self._record, {**record, "counts": counts, "settings": self.settings})
+        about = {**record, **self._versions(made)}
+        self._write_json(self._record, {**about, "counts": counts, "settings": self.settings})
         not_replaced = results - len(self.current_results()) if self._replaces_others else 0
         if not_replaced:
             log.warning(
@@ -285,8 +332,26 @@ class OutputFolder:
         else:
             self._files.remove(self._under_way)
 
+    def _versions(self, made: bool) -> dict[str, Any]:
+        """Return what the record says of versions, where they are not only the present one."""
+        versions: list[str] = self._mark["versions"]
+        # Workers write to a folder too, and then leave journals, but not in an object store.
+        is_filled = self._is_written or self.inputs.has_merged or self.inputs.is_stored
+        if not (made and is_filled) and __version__ not in self._earlier_versions:
+            versions = [version for version in versions if version != __version__]
+        if self._mark.get("earlier_versions") and self._files.has_older(self._under_way):
+            versions = _distinct([*self._mark["earlier_versions"], *versions])
+        if len(versions) > 1:
+            log.info("%s holds results by versions %s", self.path, ", ".join(versions))
+            return {"version": __version__, "versions": versions}
+        return {} if versions in ([], [__version__]) else {"version": versions[0]}
+
     def _write_json(self, name: str, content: Mapping[str, Any]) -> None:
         self._files.write(name, (json.dumps(content, indent=2) + "\n").encode())
+
+
+def _distinct(versions: Sequence[str]) -> list[str]:
+    return list(dict.fromkeys(versions))
 
 
 def require_separate(read: Sequence[Place | None], written: Sequence[Place]) -> None:

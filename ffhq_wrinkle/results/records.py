@@ -14,6 +14,7 @@ WEAK_RECORD = "build.json"
 FUSION_RECORD = "fusion.json"
 PREDICTION_RECORD = "predict.json"
 IMPORT_RECORD = "import.json"
+UNKNOWN_VERSION = "unknown"
 
 
 class DamagedRecordError(ValueError):
@@ -94,6 +95,16 @@ def fusion_method(folder: Place) -> str | None:
         if settings:
             return str(settings.get("method"))
     return None
+
+
+def versions_of(record: Mapping[str, Any]) -> list[str]:
+    """Return the versions of this package that made the results of a record, the earliest first.
+
+    A record of results by one version has ``version``, others have ``versions``, too. The mark of a
+    run under way has ``versions``; that of earlier versions has neither.
+    """
+    versions = record.get("versions") or [record.get("version", UNKNOWN_VERSION)]
+    return list(map(str, versions)) if isinstance(versions, list) else [UNKNOWN_VERSION]
 
 
 def differing_settings(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:

@@ -4,8 +4,8 @@ import os
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from enum import Enum
-from itertools import chain
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -14,6 +14,7 @@ from ..images.png import NOTE, png_note
 from ..storage.writing import PARTIAL_PREFIX, InnerFolders, output_error, write_bytes
 
 RESULT_FORMATS = ("png", "npy", "jpg")
+_RESULT_SUFFIXES = tuple(f".{suffix}" for suffix in RESULT_FORMATS)
 
 
 class State(Enum):
@@ -101,6 +102,10 @@ class ResultFiles(ABC):
         """
 
     @abstractmethod
+    def has_older(self, name: str) -> bool:
+        """Return whether any result was written before a file."""
+
+    @abstractmethod
     def remove_partials(self) -> None:
         """Remove partial files, while no process is writing."""
 
@@ -110,6 +115,25 @@ class ResultFiles(ABC):
 
     def let_time_pass(self) -> None:  # noqa: B027  # not all subclasses need it
         """Wait until the next file to be written has a later time than the last one."""
+
+    @property
+    def can_append(self) -> bool:
+        """Whether `append` can be used."""
+        return False
+
+    def append(self, name: str, content: bytes) -> None:
+        """Append to a file, which is created if missing.
+
+        Raises
+        ------
+        OutputError
+            The file cannot be written.
+        """
+        raise NotImplementedError
+
+    def hidden(self, prefix: str) -> list[str]:
+        """Return the names of the files to which `append` has written, by their first letters."""
+        return []
 
 
 class LocalFiles(ResultFiles):
@@ -130,13 +154,29 @@ class LocalFiles(ResultFiles):
         self._subfolders = subfolders
         self._lock = lock
         self._inner = InnerFolders(folder)
+        self._listed: set[str] = set()
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave out the list of files, which would otherwise be sent with every shard."""
+        return {**self.__dict__, "_listed": set()}
+
+    def take_stock(self) -> None:
+        """List the existing files, which is faster than asking for each of a million.
+
+        Links and subfolders that belong to another run are included: what exists is not replaced.
+        """
+        self._listed = {
+            f"{folder}{name}" for folder, names in self._listings(of_all=True) for name in names
+        }
 
     def exists(self, name: str) -> bool:
         """Return whether a file exists."""
         # Creating a Path for each of a million names would take seconds.
         return os.path.exists(f"{self._prefix}{name}")  # noqa: PTH110
 
-    is_listed = exists
+    def is_listed(self, name: str) -> bool:
+        """Return whether a file was listed, or exists by now."""
+        return name in self._listed or self.exists(name)
 
     def read(self, name: str) -> bytes:
         """Read a file."""
@@ -153,6 +193,7 @@ class LocalFiles(ResultFiles):
             path.unlink(missing_ok=True)
         except OSError as error:
             raise output_error(path, error) from error
+        self._listed.discard(name)
 
     def _inside(self, name: str) -> Path:
         """Return the path of a file after creating its folder; refuse one outside this folder."""
@@ -160,11 +201,28 @@ class LocalFiles(ResultFiles):
         self._inner.make(path.parent)
         return path
 
+    def append(self, name: str, content: bytes) -> None:
+        """Append to a file by one call of the system, which other threads cannot interrupt."""
+        path = self._inside(name)
+        try:
+            with path.open("ab", buffering=0) as file:
+                file.write(content)
+        except OSError as error:
+            raise output_error(path, error) from error
+
+    @property
+    def can_append(self) -> bool:
+        """Whether `append` can be used."""
+        return True
+
+    def hidden(self, prefix: str) -> list[str]:
+        """Return the names of the files to which `append` has written, by their first letters."""
+        return sorted(name for name in os.listdir(self.folder) if name.startswith(prefix))
+
     def results(self) -> Iterator[str]:
         """Yield the names of all results."""
-        patterns = (f"*.{suffix}" for suffix in RESULT_FORMATS)
-        for path in chain.from_iterable(map(self._matching, patterns)):
-            yield path.relative_to(self.folder).as_posix()
+        for folder, names in self._listings():
+            yield from (f"{folder}{name}" for name in names if name.endswith(_RESULT_SUFFIXES))
 
     def look(self, name: str, note: str, *, replaced_before: str | None = None) -> State:
         """Check the age, the note, and the first and last bytes of a result."""
@@ -180,23 +238,44 @@ class LocalFiles(ResultFiles):
             return State.DAMAGED
         return State.OURS if written_note == note else State.FOREIGN
 
+    def has_older(self, name: str) -> bool:
+        """Return whether any result was written before a file."""
+        written_ns = _written_ns(self.folder / name)
+        return any(_written_ns(self.folder / result) < written_ns for result in self.results())
+
     def remove_partials(self) -> None:
         """Remove partial files, while no process is writing."""
-        for partial in self._matching(f"{PARTIAL_PREFIX}*"):
-            partial.unlink(missing_ok=True)
+        for folder, names in self._listings():
+            for name in names:
+                if name.startswith(PARTIAL_PREFIX):
+                    (self.folder / folder / name).unlink(missing_ok=True)
 
     def settle(self) -> None:
         """Have the system write all buffered files to disk."""
         if hasattr(os, "sync"):
             os.sync()
 
-    def _matching(self, pattern: str) -> Iterator[Path]:
-        yield from self.folder.glob(pattern)
-        for entry in self.folder.iterdir():
-            named = entry.name.isdigit() or entry.name in self._subfolders
-            inner = named and entry.is_dir() and not entry.is_symlink()
-            if inner and not (entry / self._lock).exists():
-                yield from entry.glob(pattern)
+    def _listings(self, *, of_all: bool = False) -> Iterator[tuple[str, list[str]]]:
+        """Yield the names in the folder, and in each subfolder after its own name and a ``/``.
+
+        Names are text, since a Path for each of a million files would take ten times as long.
+
+        Parameters
+        ----------
+        of_all : bool
+            Whether links, and subfolders that belong to another run, are included.
+        """
+        names: list[str] = []
+        inner: list[str] = []
+        with os.scandir(self.folder) as listed:
+            for entry in listed:
+                named = entry.name.isdigit() or entry.name in self._subfolders
+                is_inner = named and entry.is_dir(follow_symlinks=of_all)
+                (inner if is_inner else names).append(entry.name)
+        yield "", names
+        for folder in inner:
+            if of_all or not self.exists(f"{folder}/{self._lock}"):
+                yield f"{folder}/", os.listdir(f"{self._prefix}{folder}")
 
 
 def _written_ns(path: Path) -> int:

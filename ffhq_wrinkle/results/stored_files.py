@@ -103,6 +103,12 @@ class StoredFiles(ResultFiles):
             return State.STALE
         return State.OURS
 
+    def has_older(self, name: str) -> bool:
+        """Return whether any result was written before an object, or in the same second."""
+        results = list(self.results())  # which lists the folder again
+        written = self._written or {}
+        return any(written[result] <= written.get(name, 0.0) for result in results)
+
     def remove_partials(self) -> None:
         """Do nothing, since a store has no partial files."""
 

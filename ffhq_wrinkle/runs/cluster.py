@@ -136,7 +136,7 @@ class ClusterExecution(Execution):
         self._workers = workers
         self._work: Work[Any, Any] = work
         self._job = Job(uuid.uuid4().hex, _pickled(work), jobs, Path.cwd())
-        self._shards = shards_of(files, workers)
+        self._shards = enumerate(shards_of(files, workers))
         self._under_way: dict[Any, list[ImageFile]] = {}
         self._done: SimpleQueue[Any] = SimpleQueue()  # futures
         self._made = 0
@@ -199,8 +199,8 @@ class ClusterExecution(Execution):
                     self._count(future.result())
 
     def _submit(self, count: int) -> None:
-        for shard in islice(self._shards, count):
-            key = _key(self._job.run, shard)
+        for number, shard in islice(self._shards, count):
+            key = _key(self._job.run, number, shard)
             future = self._client.submit(do_job, self._job, shard, key=key)
             self._under_way[future] = shard
             future.add_done_callback(self._done.put)
@@ -261,9 +261,13 @@ def _require_package(client: "Client") -> None:
         )
 
 
-def _key(run: str, shard: Sequence[ImageFile]) -> str:
-    """Return the name of a shard in Dask's dashboard and logs."""
-    return valid_text(f"ffhq-wrinkle-{shard[0].image_id}-{shard[-1].image_id}-{run}")
+def _key(run: str, number: int, shard: Sequence[ImageFile]) -> str:
+    """Return the name of a shard in Dask's dashboard and logs.
+
+    Without its number, the shards from ``b`` to ``b!-c`` and from ``b-b!`` to ``c`` would have the
+    same name, and Dask would do only one of them.
+    """
+    return valid_text(f"ffhq-wrinkle-{shard[0].image_id}-{shard[-1].image_id}-{number}-{run}")
 
 
 def _pickled(work: Work[Loaded, Result]) -> bytes:

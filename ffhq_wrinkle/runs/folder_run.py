@@ -4,7 +4,7 @@ import logging
 from collections.abc import Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..dataset.ids import Ids
@@ -12,7 +12,9 @@ from ..dataset.layout import ImageFile, find_images, released_path, select_image
 from ..results.failures import FAILURES, Failure, update_failures
 from ..results.tabular import Tabular
 from ..storage.places import Place
+from .changed_inputs import plan, record_stored
 from .cluster import connected
+from .cores import available_cores
 from .interruption import Interruption
 from .progress import Progress
 from .shards import Execution, Loaded, LocalExecution, Result, Work
@@ -51,8 +53,15 @@ def choose_images(folder: Place, ids: Ids | None = None, limit: int | None = Non
     ArgumentError
         There are no such images.
     """
-    images, missing = select_images(find_images(folder), ids, limit)
-    return Selection(images, missing, ids is None and limit is None)
+    return choose_among(find_images(folder), ids, limit)
+
+
+def choose_among(
+    images: dict[str, ImageFile], ids: Ids | None = None, limit: int | None = None
+) -> Selection:
+    """Select listed images by ids, up to a limit; as `choose_images`."""
+    chosen, missing = select_images(images, ids, limit)
+    return Selection(chosen, missing, ids is None and limit is None)
 
 
 @dataclass(frozen=True, repr=False)
@@ -146,12 +155,27 @@ def run_folder(
     """
     chosen, missing, everything = selection
     results = work.results
-    todo = [file for file in chosen if not results.complete(file)]
-    if len(todo) < len(chosen):
-        log.info("%d %s exist already", len(chosen) - len(todo), noun)
+    todo, kept, changed, unknown = plan(chosen, work, jobs=jobs or available_cores())
+    if kept:
+        log.info("%d %s exist already", kept, noun)
+    if changed:
+        log.info(
+            "%d images are not those that %s was made from, such as %s; their %s are made again",
+            *(len(changed), out, changed[0].image_id, noun),
+        )
+    if unknown:
+        log.info(
+            "%d %s were made when input files were not recorded; whether files have been replaced "
+            "since then is not known",
+            *(unknown, noun),
+        )
     interruption = Interruption()
     with connected(scheduler) if scheduler and todo else nullcontext() as cluster:
-        results.begin()
+        results.remove(changed)
+        results.begin(todo)
+        recorded = record_stored(todo, work)
+        for table in results.input_tables:
+            table.save()
         execution: Execution = (
             cluster.execution(todo, work, jobs=jobs)
             if cluster
@@ -167,11 +191,14 @@ def run_folder(
         for image_id in missing
     ]
     failures += execution.failures
+    for table in recorded:
+        for failure in execution.failures:
+            table.discard(PurePosixPath(failure.path).stem)
     report = RunReport(
         out=out,
         images=len(chosen) + len(missing),
         made=execution.made,
-        kept=len(chosen) - len(todo),
+        kept=kept,
         failed=len(failures),
         noun=noun,
         shown=shown,
@@ -179,5 +206,5 @@ def run_folder(
     about = None if everything else {*missing, *(file.image_id for file in chosen)}
     update_failures(out, failures, about=about)
     interruption.raise_with(report.summary())
-    results.finish()
+    results.finish(report.made)
     return report

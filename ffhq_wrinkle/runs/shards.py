@@ -16,6 +16,7 @@ from typing import Any, Generic, NamedTuple, Protocol, Self, TypeVar
 from ..dataset.layout import ImageFile
 from ..errors import OutputError
 from ..results.failures import Failure
+from ..results.inputs import Candidates, InputRows
 from ..storage.places import Place, is_folder
 from .pipeline import Pipeline
 
@@ -29,11 +30,22 @@ Result = TypeVar("Result")
 class Results(Protocol):
     """The folders that a run fills."""
 
+    @property
+    def input_tables(self) -> Sequence[InputRows]:
+        """The tables of the files that results were made from, one for each folder."""
+
+    @property
+    def overwrite(self) -> bool:
+        """Whether all existing results are replaced."""
+
     def complete(self, file: ImageFile) -> bool:
         """Return whether all requested results of this image exist."""
 
-    def begin(self) -> None:
-        """Record that work is under way."""
+    def begin(self, todo: Sequence[ImageFile]) -> None:
+        """Record that work on some images is under way."""
+
+    def remove(self, files: Sequence[ImageFile]) -> None:
+        """Remove the results of images whose input files have been replaced."""
 
     def require_shared(self) -> None:
         """Refuse folders that are not those of the run, when called in a worker.
@@ -47,8 +59,8 @@ class Results(Protocol):
     def remove_partials(self) -> None:
         """Remove partial files of workers that were killed."""
 
-    def finish(self) -> None:
-        """Record that all work is done."""
+    def finish(self, made: int) -> None:
+        """Record that all work is done, and results of this many images were made."""
 
 
 class Work(ABC, Generic[Loaded, Result]):
@@ -74,6 +86,13 @@ class Work(ABC, Generic[Loaded, Result]):
         self.read = read
         self.results = results
         self.counts = Counter[str]()
+
+    def inputs(self, file: ImageFile) -> Sequence[Candidates]:
+        """Return the files that the results of an image are made from, which may be a million.
+
+        Without any, a run does not notice that a file has been replaced.
+        """
+        return ()
 
     @property
     @abstractmethod

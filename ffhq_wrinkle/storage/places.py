@@ -6,6 +6,7 @@ every error of a store's library becomes an `OSError`.
 """
 
 import errno
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -25,6 +26,8 @@ _EXTRAS = {"s3": "s3", "s3a": "s3", "gs": "gs", "gcs": "gs"}  # extras of this p
 _LISTED_AT_ONCE = 16
 # Names that stores use for the time at which an object was written.
 _WRITTEN = ("LastModified", "last_modified", "mtime", "updated", "created")
+# Names that stores use for a text that changes with the content of an object.
+_VERSION = ("md5Hash", "ETag", "etag")
 
 
 def parse_place(text: str) -> Place:
@@ -70,11 +73,26 @@ def parse_place(text: str) -> Place:
 
 
 class Entry(NamedTuple):
-    """One name in the listing of a folder; `written` is in seconds since 1970."""
+    """One name in the listing of a folder.
+
+    Attributes
+    ----------
+    name : str
+    is_folder : bool
+    written : float
+        Time at which the object was written, in seconds since 1970.
+    size : int
+        Size of the object in bytes.
+    version : str
+        A text without spaces and commas that changes with the content of the object: its ETag or,
+        in a store without ETags, the time at which it was written.
+    """
 
     name: str
     is_folder: bool
     written: float
+    size: int
+    version: str
 
 
 def entries(folder: "UPath") -> list[Entry]:
@@ -96,6 +114,8 @@ def entries(folder: "UPath") -> list[Entry]:
             info["name"].rstrip("/").removeprefix(inside),
             info["type"] == "directory",
             _written(info),
+            int(info.get("size") or 0),
+            _version(info),
         )
         for info in infos
         if info["name"].startswith(inside) and info["name"] != inside
@@ -203,6 +223,11 @@ def delete(place: Place) -> None:
 def _written(info: Mapping[str, Any]) -> float:
     time = next((info[name] for name in _WRITTEN if info.get(name) is not None), 0.0)
     return float(time.timestamp() if hasattr(time, "timestamp") else time)
+
+
+def _version(info: Mapping[str, Any]) -> str:
+    text = next((str(info[name]) for name in _VERSION if info.get(name)), "")
+    return re.sub(r'["\s,]', "", text) or repr(_written(info))
 
 
 @contextmanager

@@ -78,7 +78,7 @@ def build_weak(
     folder = image_folder(images)
     return _build(
         choose_images(folder, ids, limit),
-        partial(_path_in, folder),
+        partial(_address_in, str(folder)),
         [folder],
         out,
         parser=parser,
@@ -90,9 +90,9 @@ def build_weak(
     )
 
 
-def _path_in(folder: Place, file: ImageFile) -> Place:
+def _address_in(folder: str, file: ImageFile) -> str:
     # Unlike a lambda, this can be sent to the workers of a cluster.
-    return folder / file.path
+    return f"{folder}/{file.path}"
 
 
 def build_weak_of(
@@ -125,7 +125,7 @@ def build_weak_of(
     files = [ImageFile(image_id, f"{image_id}.png") for image_id in sorted(images)]
     return _build(
         Selection(files, missing=[], everything=False),
-        lambda file: images[file.image_id],
+        lambda file: str(images[file.image_id]),
         sorted({path.parent for path in images.values()}, key=str),
         out,
         parser=parser,
@@ -137,7 +137,7 @@ def build_weak_of(
 
 def _build(
     selection: Selection,
-    path_of: Callable[[ImageFile], Place],
+    address_of: Callable[[ImageFile], str],
     read: Sequence[Place],
     out: Place,
     *,
@@ -160,7 +160,7 @@ def _build(
             out,
             title="build-weak",
             noun="weak masks",
-            work=WeakWork(path_of, read, parser, texture, results),
+            work=WeakWork(address_of, read, parser, texture, results),
             jobs=jobs,
             scheduler=scheduler,
         )

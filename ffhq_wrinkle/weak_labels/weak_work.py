@@ -17,10 +17,11 @@ from ..dataset.layout import ImageFile
 from ..errors import ParsingError
 from ..faces.labels import FaceParser
 from ..images.photographs import read_image
+from ..results.inputs import Candidates, InputRow, InputTable, Reading
 from ..results.outputs import OutputFolder
 from ..results.result_files import State
 from ..runs.shards import Work
-from ..storage.places import Place
+from ..storage.places import Place, parse_place
 from .texture import TextureSettings
 
 if TYPE_CHECKING:
@@ -41,11 +42,12 @@ class ByProducts:
 
 
 class PreparedImage(NamedTuple):
-    """An image, RGB uint8 (H, W, 3), and what the parser's `prepare` returned for it."""
+    """An image, RGB uint8 (H, W, 3), what `prepare` returned for it, and the row of its files."""
 
     file: ImageFile
     image: np.ndarray
     prepared: np.ndarray
+    inputs: InputRow | None
 
 
 # The result of `infer` for an image: the label map, or the weak mask if a GPU computed it.
@@ -57,8 +59,8 @@ class WeakWork(Work[PreparedImage, LabelMapOrWeakMask]):
 
     Parameters
     ----------
-    path_of : callable
-        Returns the path of an image.
+    address_of : callable
+        Returns the path or address of an image as text.
     read : sequence of Place
         Folders of images.
     parser : FaceParser
@@ -73,17 +75,21 @@ class WeakWork(Work[PreparedImage, LabelMapOrWeakMask]):
 
     def __init__(
         self,
-        path_of: Callable[[ImageFile], Place],
+        address_of: Callable[[ImageFile], str],
         read: Sequence[Place],
         parser: FaceParser,
         texture: TextureSettings,
         results: "WeakResults",
     ) -> None:
         super().__init__(read, results)
-        self.path_of = path_of
+        self.address_of = address_of
         self.parser = parser
         self.texture = texture
         self._gpu_weak_masks: GpuWeakMasks | None = None  # made by each process for itself
+
+    def inputs(self, file: ImageFile) -> Sequence[Candidates]:
+        """Return the image, and what the parser reads for it."""
+        return weak_inputs(self.address_of(file), self.parser, file.image_id)
 
     @property
     def batch_size(self) -> int:
@@ -92,8 +98,10 @@ class WeakWork(Work[PreparedImage, LabelMapOrWeakMask]):
 
     def load(self, file: ImageFile) -> PreparedImage:
         """Read an image and prepare it for the parser."""
-        image = read_image(self.path_of(file))
-        return PreparedImage(file, image, self.parser.prepare(image, file.image_id))
+        reading = Reading(self.inputs(file))
+        image = read_image(parse_place(self.address_of(file)))
+        prepared = self.parser.prepare(image, file.image_id)
+        return PreparedImage(file, image, prepared, reading.row())
 
     def infer(self, batch: list[PreparedImage]) -> list[LabelMapOrWeakMask]:
         """Return label maps, or weak masks where a GPU has the images and can compute these."""
@@ -109,19 +117,26 @@ class WeakWork(Work[PreparedImage, LabelMapOrWeakMask]):
 
     def write(self, loaded: PreparedImage, inferred: LabelMapOrWeakMask) -> None:
         """Compute the rest of the results, and write those that were requested."""
-        file, image, _ = loaded
+        image, inputs = loaded.image, loaded.inputs
         if isinstance(inferred, np.ndarray):
             face = self.parser.face(inferred, image.shape[:2])
             weak_mask = partial(self.texture.weak_mask, image, face)
-            self.results.write(file, image, face, weak_mask, label_map=inferred)
+            self.results.write(
+                loaded.file, image, face, weak_mask, label_map=inferred, inputs=inputs
+            )
         else:
             computed = inferred.weak_mask
-            self.results.write(file, image, inferred.face(), lambda: computed)
+            self.results.write(loaded.file, image, inferred.face(), lambda: computed, inputs=inputs)
 
     @property
     def _may_use_gpu(self) -> bool:
         """Whether weak masks can be computed without label maps leaving the GPU."""
         return self.results.labels is None and self.texture.formula.levels_on_gpu is not None
+
+
+def weak_inputs(address: str, parser: FaceParser, image_id: str) -> Sequence[Candidates]:
+    """Return the files that the results of an image are made from."""
+    return ((address,), *parser.inputs(image_id))
 
 
 class WeakResults:
@@ -168,14 +183,26 @@ class WeakResults:
         def opened_if_kept(path: Place | None, title: str) -> OutputFolder | None:
             return opened(path, title, parsing) if path else None
 
+        self.overwrite = overwrite
         self.weak = opened(out, f"masked texture map; {texture}", {**asdict(texture), **parsing})
+        self._by_products = by_products != ByProducts()
         self.labels = opened_if_kept(by_products.labels, "label map")
         self.face_masks = opened_if_kept(by_products.face_masks, "face mask")
         self.masked_images = opened_if_kept(by_products.masked_images, "face, masked")
 
+    @property
+    def input_tables(self) -> list[InputTable]:
+        """The tables of the files that results were made from, one for each folder."""
+        return [folder.inputs for folder in self._folders()]
+
     def complete(self, file: ImageFile) -> bool:
         """Return whether every requested result of this image exists."""
-        return all(folder.state(name) is State.OURS for folder, name in self._places(file))
+        # The weak mask first and alone, since there may be a million.
+        if self.weak.state(file.mirrored(".png")) is not State.OURS:
+            return False
+        return not self._by_products or all(
+            folder.state(name) is State.OURS for folder, name in self._places(file)
+        )
 
     def write(
         self,
@@ -184,6 +211,7 @@ class WeakResults:
         face: np.ndarray,
         weak_mask: Callable[[], np.ndarray],
         label_map: np.ndarray | None = None,
+        inputs: InputRow | None = None,
     ) -> None:
         """Compute and write the results that are not in their folders yet, the weak mask last.
 
@@ -197,6 +225,8 @@ class WeakResults:
             Computes the weak mask, uint8 (H, W).
         label_map : np.ndarray, optional
             uint8, (512, 512); needed where label maps are kept.
+        inputs : InputRow, optional
+            The files that the results are made from.
 
         Raises
         ------
@@ -214,7 +244,10 @@ class WeakResults:
             makers[self.labels] = lambda: label_map
         for folder, name in self._places(file):
             if folder.state(name) is not State.OURS:
-                folder.write(name, makers[folder]())
+                result = makers[folder]()
+                if inputs:
+                    folder.inputs.note(file.image_id, inputs)
+                folder.write(name, result)
 
     def _places(self, file: ImageFile) -> Iterator[tuple[OutputFolder, str]]:
         """Yield the results of an image, each as its folder and its name there."""
@@ -225,10 +258,17 @@ class WeakResults:
                 yield folder, f"{file.image_id}.png"
         yield self.weak, file.mirrored(".png")
 
-    def begin(self) -> None:
+    def begin(self, todo: Sequence[ImageFile]) -> None:
         """Mark each folder as under way; by now all of them have been checked."""
         for folder in self._folders():
-            folder.begin()
+            folder.begin(makes=bool(todo))
+
+    def remove(self, files: Sequence[ImageFile]) -> None:
+        """Remove the results of images whose input files have been replaced."""
+        for file in files:
+            for folder, name in self._places(file):
+                folder.remove(name)
+                folder.inputs.discard(file.image_id)
 
     def require_shared(self) -> None:
         """Refuse, in a worker's copy, folders that are not those of the run."""
@@ -240,10 +280,10 @@ class WeakResults:
         for folder in self._folders():
             folder.remove_partials()
 
-    def finish(self) -> None:
+    def finish(self, made: int) -> None:
         """Write each folder's record, that of the weak masks last."""
         for folder in self._folders():
-            folder.finish({"command": "build-weak", "version": __version__})
+            folder.finish({"command": "build-weak", "version": __version__}, made=made > 0)
 
     def _folders(self) -> list[OutputFolder]:
         folders = (self.labels, self.face_masks, self.masked_images, self.weak)

@@ -28,7 +28,7 @@ def test_predict_reports_its_results(run, dataset, tmp_path):
     assert result.exit_code == 0
     assert result.stdout == "3 predictions written, 0 existed already\n"
     assert sorted(path.name for path in out.iterdir() if path.suffix != ".lock") == [
-        "masks", "overlays", "predict.json", "wrinkles.csv",
+        "inputs.csv", "masks", "overlays", "predict.json", "wrinkles.csv",
     ]  # fmt: skip
 
 

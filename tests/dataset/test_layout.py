@@ -1,5 +1,6 @@
 import pytest
 
+from ffhq_wrinkle.dataset import layout
 from ffhq_wrinkle.dataset.ids import (
     parse_ids,
 )
@@ -9,9 +10,11 @@ from ffhq_wrinkle.dataset.layout import (
     find_other_files,
     image_folder,
     released_path,
+    require_distinct_ids,
     select_images,
 )
 from ffhq_wrinkle.errors import ArgumentError
+from ffhq_wrinkle.images import opening
 
 
 def touch(folder, *names):
@@ -59,10 +62,26 @@ def test_files_named_after_images_in_formats_that_are_not_listed_are_found(tmp_p
     }
 
 
-def test_two_images_of_one_id_are_an_error(tmp_path):
-    touch(tmp_path, "00001.png", "00000/00001.jpg")
-    with pytest.raises(ArgumentError, match="same id 00001"):
+def test_all_files_of_one_id_are_listed_at_once(tmp_path):
+    touch(tmp_path, "00001.png", "00000/00001.jpg", "a.bmp", "b.tif", "b.jpg", "b.webp", "c.png")
+    pairs = "00000/00001.jpg and 00001.png; b.jpg and b.tif and b.webp"
+    with pytest.raises(ArgumentError, match=f"the same id; keep only one of each: {pairs}$"):
         find_images(tmp_path)
+
+
+def test_a_file_that_is_not_read_gives_way_to_one_that_is(tmp_path):
+    touch(tmp_path, "a.jpg", "a.CR2", "b.nef", "b.JPG", "c.dng", "d.cr2", "d.dng")
+    images = find_images(tmp_path)
+    assert {file.path for file in images.values()} == {"a.jpg", "b.JPG", "c.dng", "d.cr2"}
+
+
+def test_heic_beside_jpeg_is_a_twin_only_if_it_can_be_read(tmp_path, monkeypatch):
+    touch(tmp_path, "a.jpg", "a.HEIC", "b.heic")
+    with pytest.raises(ArgumentError, match=r"the same id; .*: a\.HEIC and a\.jpg$"):
+        find_images(tmp_path)
+    without = opening.IMAGE_SUFFIXES - {".heic", ".heif", ".hif"}
+    monkeypatch.setattr(layout, "readable_suffixes", lambda: without)
+    assert {file.path for file in find_images(tmp_path).values()} == {"a.jpg", "b.heic"}
 
 
 def test_a_folder_without_images_is_an_error(tmp_path):
@@ -95,9 +114,23 @@ def test_selection_keeps_order_and_names_missing_ids(tmp_path):
         select_images(in_folder, parse_ids("100-109"))
 
 
+def test_an_id_that_stands_for_two_images_is_refused(tmp_path):
+    touch(tmp_path, "7.png", "007.png", "00008.png", "8.png")
+    in_folder = find_images(tmp_path)
+    with pytest.raises(ArgumentError, match=r"the id 00007 stands for the images 007 and 7; renam"):
+        select_images(in_folder, parse_ids("6-8"))
+    images, _ = select_images(in_folder, parse_ids("8"))
+    assert [image.path for image in images] == ["00008.png"]  # whose name is the id
+    with pytest.raises(
+        ArgumentError, match=r"x: the images 00008 and 8 have the same number 00008"
+    ):
+        require_distinct_ids(["00001", "00008", "8"], where="x")
+    require_distinct_ids(["00001", "portrait", "0000001"], where="x")
+
+
 def test_further_suffixes_are_listed_on_request(tmp_path):
     touch(tmp_path, "00000/00007.npy", "b.PNG", "c.txt")
     assert list(find_images(tmp_path, also={".npy"})) == ["00007", "b"]
     (tmp_path / "00000" / "00007.npy").unlink()
-    with pytest.raises(ArgumentError, match=r"has no predictions \(bmp, .*npy"):
+    with pytest.raises(ArgumentError, match=r"has no predictions \(avif, bmp, .*npy"):
         find_images(tmp_path / "00000", noun="predictions", also={".npy"})

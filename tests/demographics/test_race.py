@@ -354,3 +354,9 @@ def test_deepface_is_installed_alone_in_the_version_of_the_extra(file):
     extra = project["optional-dependencies"]["demographics"]
     asked = [requirement for requirement in extra if requirement.startswith("deepface")]
     assert re.findall(r"deepface==\S+", (ROOT / file).read_text()) == asked
+
+
+def test_photographs_with_the_same_number_are_refused(stand_in, photos, tmp_path):
+    (photos / "7.png").write_bytes((photos / "00003.png").read_bytes())
+    with pytest.raises(ArgumentError, match="the images 00007 and 7 have the same number 00007"):
+        estimate_race(photos, tmp_path / "out")

@@ -147,7 +147,7 @@ def test_ctrl_c_keeps_finished_estimates_and_the_next_run_does_the_rest(begin, t
     rows = read_race_rows(tmp_path / "out" / "race.csv")
     assert len(rows) == COUNT - 2
     assert {path.name for path in (tmp_path / "out").iterdir()} == {
-        "race.csv", "failures.csv", LOCK,
+        "race.csv", ".race.csv.inputs", "failures.csv", LOCK,
     }  # fmt: skip
 
 
@@ -164,8 +164,8 @@ def test_a_copy_has_no_estimates_of_the_run_and_reports_its_own_once(tmp_path):
     assert isinstance(copy, RaceSheet)
     copy.add(ImageFile("2", "2.png"), sixth)
     for _ in range(2):  # a shard told twice is in the table once
-        table.take([("00002", (0.5, 0.5, 0.0, 0.0, 0.0, 0.0))])
-    assert copy.handed_over() == [("00002", (0.5, 0.5, 0.0, 0.0, 0.0, 0.0))]
+        table.take([("2", (0.5, 0.5, 0.0, 0.0, 0.0, 0.0), None)])
+    assert copy.handed_over() == [("2", (0.5, 0.5, 0.0, 0.0, 0.0, 0.0), None)]
     assert copy.handed_over() == []
     assert [row.image_id for row in table.rows()] == ["00001", "00002"]
     assert not (tmp_path / "t.csv").exists()

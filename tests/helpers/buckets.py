@@ -9,7 +9,7 @@ import pytest
 from moto.server import ThreadedMotoServer
 from s3fs import S3FileSystem
 
-from tests.helpers.files import files_of
+from tests.helpers.files import files_of, is_table_of_inputs
 
 BUCKETS = (f"bucket{number}" for number in count())
 
@@ -62,4 +62,9 @@ class Bucket:
         return [entry["Key"] for page in pages for entry in page.get("Contents", [])]
 
     def files(self, under):
-        return {key.removeprefix(f"{under}/"): self.get(key) for key in self.names(f"{under}/")}
+        """The contents of the objects that `files_of` would give of a folder."""
+        return {
+            key.removeprefix(f"{under}/"): self.get(key)
+            for key in self.names(f"{under}/")
+            if not is_table_of_inputs(key.rpartition("/")[2])
+        }

@@ -12,7 +12,11 @@ from sklearn.metrics import cohen_kappa_score, f1_score, jaccard_score
 
 from ffhq_wrinkle.dataset.ids import parse_ids
 from ffhq_wrinkle.errors import AnnotationError, ArgumentError
-from ffhq_wrinkle.human_labels.agreement import agreement_weights, measure_agreement
+from ffhq_wrinkle.human_labels.agreement import (
+    agreement_of_masks,
+    agreement_weights,
+    measure_agreement,
+)
 from ffhq_wrinkle.human_labels.annotators import AnnotationSettings, parse_annotators
 from ffhq_wrinkle.human_labels.tallies import pairs
 from tests.helpers.faces import drawn_lines, mask
@@ -258,3 +262,18 @@ def test_the_resamples_of_190_pairs_take_less_than_300_mb():
     assert figures == 2 * (191 * (4 + 3 * 4) + 20 * 4 + 1)
     assert with_interval > 0.9 * figures
     assert peak_kib < 300_000
+
+
+def test_annotators_that_give_two_figures_one_name_are_refused(annotate):
+    drawn = {"x": mask("##.")}
+    folders = annotate({"a": drawn, "b": drawn, "majority": drawn})
+    message = (
+        "two figures would be called 'jaccard [ab] & majority'; give an annotator another name"
+    )
+    with pytest.raises(ArgumentError, match=message):
+        measure_agreement(parse_annotators([str(folder) for folder in folders]))
+    renamed = [*map(str, folders[:2]), f"voted={folders[2]}"]
+    assert measure_agreement(parse_annotators(renamed), resamples=0).names[2] == "voted"
+    in_memory = {name: {"x": mask("##.")} for name in ("a", "b", "a & b", "b & c", "c")}
+    with pytest.raises(ArgumentError, match="two figures would be called 'jaccard a & b & c'"):
+        agreement_of_masks(in_memory)

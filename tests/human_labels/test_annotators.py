@@ -191,10 +191,11 @@ def test_images_that_are_skipped_do_not_count_for_the_limit(annotate):
     assert (ids_of(chosen.images), chosen.skipped) == (["00002", "00003"], ["00000", "00001"])
 
 
-def test_a_name_that_could_be_a_pair_s_is_refused(annotate):
-    folders = annotate({"a & b": {"x": DRAWN}, "c": {"x": DRAWN}})
+@pytest.mark.parametrize("name", ["a & b", "a &", "& a", "&"])
+def test_a_name_that_could_be_part_of_a_pair_s_is_refused(annotate, name):
+    folders = annotate({name: {"x": DRAWN}, "c": {"x": DRAWN}})
     with pytest.raises(
-        ArgumentError, match=r"'.*a & b' does not name its annotator; write NAME=FOLDER"
+        ArgumentError, match=rf"'.*{name}' does not name its annotator; write NAME=FOLDER"
     ):
         annotators(folders)
 

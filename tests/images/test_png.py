@@ -17,8 +17,9 @@ from numpy.testing import assert_array_equal
 from PIL import Image, PngImagePlugin
 
 from ffhq_wrinkle.errors import ArgumentError
+from ffhq_wrinkle.images.limits import MAX_PIXELS
 from ffhq_wrinkle.images.png import encode_png, png_note
-from ffhq_wrinkle.images.png_decoding import MAX_PIXELS, decode_plain_gray, decode_png
+from ffhq_wrinkle.images.png_decoding import decode_plain_gray, decode_png
 from ffhq_wrinkle.weak_labels.texture import masked_texture_map
 from tests.helpers.faces import drawn_face
 from tests.helpers.png_parts import SIGNATURE, chunk, png

@@ -10,12 +10,14 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from PIL import Image
 
 from ffhq_wrinkle.cli import main
 from ffhq_wrinkle.errors import ArgumentError
 from ffhq_wrinkle.runs.cluster import connected
 from ffhq_wrinkle.segmentation.checkpoints.checkpoint import save_checkpoint
 from ffhq_wrinkle.weak_labels.texture import TextureSettings
+from tests.helpers.faces import drawn_face
 from tests.helpers.files import files_of, partial_files
 from tests.helpers.networks import threshold_unet
 from tests.helpers.processes import (
@@ -189,3 +191,16 @@ def test_without_dask_the_error_names_the_extra_to_install(tmp_path, dataset):
     assert said.returncode == 2
     assert said.stderr == "Error: a scheduler needs Dask: pip install 'ffhq-wrinkle[dask]'\n"
     assert files_of(tmp_path / "out") == {}
+
+
+def test_shards_whose_first_and_last_ids_join_to_one_name_are_all_done(tmp_path):
+    # Two images each; "b" to "b!-c" and "b-b!" to "c" are both "b-b!-c" with a hyphen between.
+    names = ["b", "b!-c", "b-b!", "c", *(f"d{number:02}" for number in range(12))]
+    assert names == sorted(names)
+    (tmp_path / "images").mkdir()
+    for number, name in enumerate(names):
+        Image.fromarray(drawn_face(64, seed=number)[0]).save(tmp_path / "images" / f"{name}.png")
+    command = ["build-weak", tmp_path / "images", tmp_path / "out", "--parser", "template"]
+    result = CliRunner().invoke(main, [*map(str, command), "--scheduler", "local:1"])
+    assert "16 weak masks written" in result.output
+    assert sorted(path.stem for path in results(tmp_path / "out")) == names

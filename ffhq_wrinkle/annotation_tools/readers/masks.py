@@ -10,7 +10,8 @@ import numpy as np
 
 from ...errors import ImageError
 from ...images.masks import decode_mask
-from ...images.photographs import IMAGE_SUFFIXES, opened, stored_pixels
+from ...images.opening import IMAGE_SUFFIXES, opened
+from ...images.photographs import stored_pixels
 from ..annotation import Annotation, Pixels, Shape
 from ..export_files import ExportError, ExportFile
 

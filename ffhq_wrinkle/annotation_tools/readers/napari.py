@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from ...errors import ArgumentError, ImageError
-from ...images.photographs import opened
+from ...images.opening import opened
 from ..annotation import Annotation, Area, Ellipse, Line, Polygon, Shape
 from ..export_files import ExportError, ExportFile
 from ..geometry import checked_points

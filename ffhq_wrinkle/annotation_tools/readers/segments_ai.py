@@ -13,7 +13,8 @@ from urllib.parse import urlsplit
 import numpy as np
 
 from ...errors import ArgumentError, ImageError
-from ...images.photographs import opened, stored_pixels
+from ...images.opening import opened
+from ...images.photographs import stored_pixels
 from ..annotation import Annotation, Area, Line, Polygon, Shape, State
 from ..export_files import ExportError, ExportFile
 from ..geometry import checked_points, turned_box

@@ -9,14 +9,17 @@ format     1, the version of this list
 version    version of the package that wrote the file
 network    name of the network, a key of `catalogue.NETWORKS`
 model      its weights by parameter name, as ``state_dict()`` returns them
-texture    how the texture maps that it was trained on were made: fields of `TextureSettings`
+texture    how the texture maps that it was trained on were made: fields of `TextureSettings`; None
+           if that is not known, or there were none
 side       side of the images that it was trained on, in pixels
 =========  ======================================================================================
 
 Channels and features are not recorded, because the weights show them. Training adds what resumes
 it and what says how the network was made: ``stage``, ``recipe``, ``settings``, ``data_sha256``,
-``versions``, ``progress``, ``random`` and, in `last.pt`, ``optimizer``. `load_checkpoint` also
-reads files with nothing but weights, such as the authors'.
+``faces_sha256``, ``versions`` (of the package and of libraries that wrote the file), ``trained_by``
+(versions of the package that trained this stage, the earliest first), ``progress``, ``random`` and,
+in `last.pt`, ``optimizer``. `load_checkpoint` also reads files with nothing but weights, such as
+the authors'.
 """
 
 import io
@@ -108,7 +111,7 @@ def save_checkpoint(
     model: SizedNetwork,
     network: str,
     *,
-    texture: TextureSettings,
+    texture: TextureSettings | None,
     side: int,
     more: Mapping[str, Any] | None = None,
 ) -> None:
@@ -122,8 +125,8 @@ def save_checkpoint(
         The network whose weights are saved.
     network : str
         Its name.
-    texture : TextureSettings
-        How the texture maps that it was trained on were made.
+    texture : TextureSettings or None
+        How the texture maps that it was trained on were made; None if that is not known.
     side : int
         Side of the images that it was trained on, in pixels.
     more : mapping, optional
@@ -138,7 +141,7 @@ def save_checkpoint(
         "format": _FORMAT,
         "version": __version__,
         "network": network,
-        "texture": asdict(texture),
+        "texture": asdict(texture) if texture else None,
         "side": side,
         "model": model.state_dict(),
         **(more or {}),

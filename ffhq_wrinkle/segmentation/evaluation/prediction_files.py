@@ -14,7 +14,8 @@ from ...dataset.layout import find_images
 from ...errors import ArgumentError, ImageError
 from ...faces.labels import READER_ERRORS
 from ...images.arrays import plain_array
-from ...images.photographs import opened, read_content, stored_pixels
+from ...images.opening import opened, read_content
+from ...images.photographs import stored_pixels
 from ...results.records import PREDICTION_RECORD, settings_if_readable
 from .probabilities import require_probability
 

@@ -65,7 +65,21 @@ def _heading(experiments: "Experiments") -> str:
     text = f"{runs} runs, scored on the same {images} test images: means over images, then seeds"
     text += intervals_note(images, experiments.resamples)
     common = ", ".join(f"{key} {value}" for key, value in experiments.common.items())
-    return f"{text}. In common: {common}.\n\n{_OF_THE_PAPER}"
+    paragraphs = [f"{text}. In common: {common}.", *_remarks(experiments), _OF_THE_PAPER]
+    return "\n\n".join(paragraphs)
+
+
+def _remarks(experiments: "Experiments") -> Iterable[str]:
+    """Yield what a reader should know about the runs of the tables."""
+    if len(experiments.versions) > 1:
+        versions = ", ".join(
+            f"{version} ({len(runs)} runs, such as {runs[0]})"
+            for version, runs in experiments.versions.items()
+        )
+        yield (
+            "These runs were trained or scored by different versions of ffhq-wrinkle, which may be "
+            f"why they differ: {versions}."
+        )
 
 
 def _sections(experiments: "Experiments") -> Iterable[Section]:
@@ -222,6 +236,7 @@ def record(experiments: "Experiments") -> dict[str, Any]:
         "bootstrap": bootstrap_record(experiments.resamples, experiments.seed),
         "test_images": experiments.test_images,
         "common": dict(experiments.common),
+        **_versions_record(experiments),
         "cells": [
             {
                 "recipe": cell.recipe,
@@ -239,6 +254,14 @@ def record(experiments: "Experiments") -> dict[str, Any]:
         "not_comparable": [_apart_record(entry) for entry in experiments.apart],
         "unfinished": [_apart_record(entry) for entry in experiments.unfinished],
     }
+
+
+def _versions_record(experiments: "Experiments") -> dict[str, Any]:
+    """Return the runs of each version, if there are several versions."""
+    if len(experiments.versions) < 2:
+        return {}
+    runs = experiments.versions.items()
+    return {"versions": {name: [str(path.resolve()) for path in paths] for name, paths in runs}}
 
 
 def _apart_record(entry: "Apart") -> dict[str, Any]:

@@ -6,7 +6,7 @@ Runs that cannot be compared are never averaged: they are listed apart, with the
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -118,6 +118,8 @@ class Experiments(Tabular):
         Number of images that were scored.
     resamples, seed : int
         As `bootstrap.bootstrap_intervals`.
+    versions : mapping of str to tuple of Path
+        Versions of this package that trained or scored runs of the cells, and these runs.
     """
 
     cells: tuple[Cell, ...]
@@ -127,6 +129,7 @@ class Experiments(Tabular):
     test_images: int
     resamples: int
     seed: int
+    versions: Mapping[str, tuple[Path, ...]] = field(default_factory=dict)
 
     def summary(self) -> str:
         """Return the tables as text."""
@@ -220,7 +223,18 @@ def compare_runs(
         test_images=len(_scores(kept[0].run).image_ids) if kept else 0,
         resamples=resamples,
         seed=seed,
+        versions=_versions(kept),
     )
+
+
+def _versions(members: Sequence[Pretrained]) -> dict[str, tuple[Path, ...]]:
+    """Return the versions that trained or scored runs or their pretraining, with these runs."""
+    runs: dict[str, list[Path]] = {}
+    for member in members:
+        pretrained_by = member.trained.versions if member.trained else ()
+        for version in {*member.run.versions, *pretrained_by}:
+            runs.setdefault(version, []).append(member.run.path)
+    return {version: tuple(runs[version]) for version in sorted(runs)}
 
 
 def figures_of(runs: Sequence[Run], *, resamples: int, seed: int) -> tuple[Figure, ...]:

@@ -16,11 +16,12 @@ import tomli_w
 
 from ...errors import ArgumentError, EvaluationError
 from ...inference.weights import read_weights
+from ...results.records import UNKNOWN_VERSION
 from ...storage.writing import sha256_of, text_bytes
 from ..evaluation.measures import headline
 from ..training.recipes import Recipe, parse_recipe
 from ..training.run_folder import CONFIG, SPLIT, TEST
-from ..training.stage_state import BEST, MEMORY, METRICS
+from ..training.stage_state import BEST, MEMORY, METRICS, versions_in
 from ..training_data.samples import STAGES, Stage
 from ..training_data.split import Split
 from ..training_data.split_file import read_split
@@ -44,6 +45,8 @@ class Trained(NamedTuple):
     images_sha256 : str
         Hash of the ids that it was trained on, if it has a split of its own, as pretraining does;
         otherwise empty.
+    versions : tuple of str
+        Versions of this package that trained it; empty without a `best.pt`, which holds them.
     """
 
     epochs: int
@@ -51,6 +54,7 @@ class Trained(NamedTuple):
     memory_mib: float | None
     data_sha256: str
     images_sha256: str
+    versions: tuple[str, ...] = ()
 
 
 class PartScores(NamedTuple):
@@ -92,6 +96,8 @@ class Run:
         Scores of the test part; None if the run is not finished.
     unfinished : str
         Why there are no scores.
+    scored_by : str
+        Version of this package that scored it; empty without scores.
     """
 
     path: Path
@@ -104,6 +110,13 @@ class Run:
     stages: Mapping[Stage, Trained]
     scores: PartScores | None
     unfinished: str = ""
+    scored_by: str = ""
+
+    @property
+    def versions(self) -> set[str]:
+        """The versions of this package that trained and scored it."""
+        trained = (version for stage in self.stages.values() for version in stage.versions)
+        return {*trained, self.scored_by} - {""}
 
     @cached_property
     def pretrained_sha256(self) -> str:
@@ -145,6 +158,7 @@ def read_run(path: Path) -> Run:
             stages=stages,
             scores=None if unfinished else _scores(path, read_split(path / SPLIT)),
             unfinished=unfinished,
+            scored_by="" if unfinished else _scored_by(path / TEST),
         )
     except (KeyError, TypeError) as error:
         raise ArgumentError(f"{path / CONFIG} lacks a setting of `train`: {error}") from error
@@ -177,7 +191,13 @@ def _trained(folder: Path) -> Trained:
         max((mib for mib in memory if not math.isnan(mib)), default=None),
         data if isinstance(data, str) else "",
         sha256_of_ids(read_split(split).ids("train")) if split.is_file() else "",
+        tuple(versions_in(content)) if isinstance(content, Mapping) and content else (),
     )
+
+
+def _scored_by(path: Path) -> str:
+    """Return the version that wrote the scores of a finished run."""
+    return str(json.loads(path.read_bytes()).get("version", UNKNOWN_VERSION))
 
 
 def sha256_of_ids(image_ids: Sequence[str]) -> str:

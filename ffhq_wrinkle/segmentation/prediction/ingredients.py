@@ -1,23 +1,28 @@
 """Ingredients: the face mask and texture map of an image, computed or read from a folder."""
 
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from typing import NamedTuple
 
 import numpy as np
 
 from ...dataset.ids import image_id_of
-from ...dataset.layout import find_images
+from ...dataset.layout import ImageFile, find_images
 from ...errors import ArgumentError, ImageError, ParsingError
 from ...faces.labels import FaceParser, face_mask
 from ...images.masks import read_mask
 from ...images.named import read_named
 from ...images.photographs import read_gray
 from ...images.sizes import require_size
+from ...results.inputs import Candidates
 from ...results.records import WEAK_RECORD, settings_if_readable
 from ...storage.places import Place
+from ...weak_labels.recognition import recognised_files
 from ...weak_labels.texture import TextureSettings
 from ..networks.inputs import network_input
+
+log = logging.getLogger(__name__)
 
 
 class Prepared(NamedTuple):
@@ -79,9 +84,51 @@ class Ingredients:
         """Return what creates a copy in another process."""
         return _remade, (self.parser, self.texture, self.folders)
 
+    @property
+    def matches_numbers(self) -> bool:
+        """Whether files are matched by number, so that 7.png and 00007.png are the same image."""
+        return any(self.folders.values())
+
     def read_folders(self) -> list[Place | None]:
         """Return the folders that are read, to which no result must be written."""
         return [self.parser.folder if self.parser else None, *self.folders.values()]
+
+    def inputs(self, image_id: str) -> list[Candidates]:
+        """Return the files that are read for an image, besides the image."""
+        existing = [files for files in (self._face_masks, self._textures) if files]
+        return [
+            *(self.parser.inputs(image_id) if self.parser else ()),
+            *(files.candidates(image_id) for files in existing),
+        ]
+
+    def require_fitting_textures(self, photos: Sequence[tuple[str, Place]]) -> None:
+        """Hold existing texture maps without a record against their photos.
+
+        Parameters
+        ----------
+        photos : sequence of tuple of str and Place
+            Ids and paths of some of the photos.
+
+        Raises
+        ------
+        ArgumentError
+            The pixels of the texture maps show different settings than those of the network.
+        """
+        maps, wanted = self._textures, self.texture
+        if maps is None or wanted is None or settings_if_readable(maps.folder, WEAK_RECORD):
+            return
+        settings = recognised_files(
+            [(place, photo) for name, photo in photos if (place := maps.find(name))]
+        )
+        if settings is None:
+            log.warning(
+                "it is not known with which formula the texture maps in %s were made", maps.folder
+            )
+        elif settings != wanted:
+            raise ArgumentError(
+                f"the texture maps in {maps.folder} were made with {settings}, as their pixels "
+                f"show, and the network was trained on {wanted}"
+            )
 
     def settings(self) -> dict[str, object]:
         """Return the settings that inputs depend on, for the record of a run."""
@@ -152,7 +199,9 @@ class _ExistingFiles:
         self.kind = kind
         self._files = find_images(folder)
         # Without a file 00007.png, 7.png belongs to that id, too.
-        self._numbered = {image_id_of(name): file for name, file in self._files.items()}
+        self._numbered: dict[str, list[ImageFile]] = {}
+        for name, file in self._files.items():
+            self._numbered.setdefault(image_id_of(name), []).append(file)
 
     def mask(self, image_id: str, shape: tuple[int, int]) -> np.ndarray:
         return self._read(image_id, shape, read_mask)
@@ -160,11 +209,26 @@ class _ExistingFiles:
     def gray(self, image_id: str, shape: tuple[int, int]) -> np.ndarray:
         return self._read(image_id, shape, read_gray)
 
+    def candidates(self, image_id: str) -> Candidates:
+        files = self._matching(image_id)
+        return (f"{self.folder}/{files[0].path}",) if len(files) == 1 else ()
+
+    def find(self, image_id: str) -> Place | None:
+        files = self._matching(image_id)
+        return self.folder / files[0].path if len(files) == 1 else None
+
+    def _matching(self, image_id: str) -> list[ImageFile]:
+        exact = self._files.get(image_id)
+        return [exact] if exact else self._numbered.get(image_id_of(image_id), [])
+
     def _path(self, image_id: str) -> Place:
-        file = self._files.get(image_id) or self._numbered.get(image_id_of(image_id))
-        if file is None:
+        path = self.find(image_id)
+        if path is None:
+            names = " and ".join(file.path for file in self._matching(image_id))
+            if names:
+                raise ImageError(f"{self.folder} has {names} for this id; rename one of them")
             raise ImageError(f"{self.folder} has no {self.kind} with this id")
-        return self.folder / file.path
+        return path
 
     def _read(
         self, image_id: str, shape: tuple[int, int], read: Callable[[Place], np.ndarray]

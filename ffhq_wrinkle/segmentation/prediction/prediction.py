@@ -1,15 +1,17 @@
 """Prediction: wrinkle masks and overlays of a folder of photos, in a resumable run."""
 
 import logging
+from collections.abc import Collection
 from typing import NamedTuple
 
 from ...dataset.ids import Ids
-from ...dataset.layout import ImageFile, image_folder
+from ...dataset.layout import ImageFile, find_images, image_folder, require_distinct_ids
 from ...errors import ImageFailure
 from ...images.photographs import read_image
+from ...results.inputs import Candidates, InputRow, Reading
 from ...results.outputs import OutputFolder, require_separate
 from ...results.records import PREDICTION_RECORD
-from ...runs.folder_run import RunReport, choose_images, run_folder
+from ...runs.folder_run import RunReport, choose_among, run_folder
 from ...runs.shards import Work
 from ...storage.places import Place
 from .prediction_folder import OVERLAYS, SUBFOLDERS, PredictionFolder, PredictSettings
@@ -20,6 +22,7 @@ log = logging.getLogger(__name__)
 # Factor by which images may be larger or smaller than the training images without a warning.
 _SAME_SIZE = 1.5
 _OTHER_SIZE = "faces of a different size"
+_SAMPLED = 12  # photos whose existing texture maps are examined
 
 
 def predict_folder(
@@ -69,8 +72,9 @@ def predict_folder(
     Raises
     ------
     ArgumentError
-        There are no such images, folders to read and to write overlap, the device does not have
-        enough memory, or the cluster does not exist.
+        There are no such images, two have the same name for results or files that are read, folders
+        to read and to write overlap, the device does not have enough memory, or the cluster does
+        not exist.
     ClusterError
         The cluster's workers cannot do the work.
     OutputError
@@ -84,7 +88,12 @@ def predict_folder(
         [folder, *predictor.ingredients.read_folders()],
         [out / inner for inner in ("", *SUBFOLDERS)],
     )
-    selection = choose_images(folder, ids, limit)
+    photos = find_images(folder)
+    _require_distinct(photos, predictor, folder)
+    selection = choose_among(photos, ids, limit)
+    step = -(-len(selection.images) // _SAMPLED)
+    sampled = [(file.image_id, folder / file.path) for file in selection.images[:: step or 1]]
+    predictor.ingredients.require_fitting_textures(sampled)
     network = predictor.network
     recorded = predictor.settings()
     made_with = {
@@ -101,7 +110,7 @@ def predict_folder(
         overwrite=overwrite,
     )
     with output:
-        results = PredictionFolder(output, predictor.views, settings)
+        results = PredictionFolder(output, predictor.views, settings, photos=photos)
         work = _PredictionWork(folder, predictor, results)
         report = run_folder(
             selection,
@@ -123,11 +132,19 @@ def predict_folder(
     return report
 
 
+def _require_distinct(photos: Collection[str], predictor: Predictor, folder: Place) -> None:
+    """Refuse photos that share results, landmarks, texture maps or face masks."""
+    predictor.views.require_distinct(photos, where=folder)
+    if predictor.ingredients.matches_numbers:
+        require_distinct_ids(photos, where=folder)
+
+
 class _NamedPhoto(NamedTuple):
-    """A photo and its file."""
+    """A photo, its file, and the row of its input files."""
 
     file: ImageFile
     photo: Photo
+    inputs: InputRow | None
 
 
 class _PredictionWork(Work[_NamedPhoto, list[Face] | ImageFailure]):
@@ -139,6 +156,11 @@ class _PredictionWork(Work[_NamedPhoto, list[Face] | ImageFailure]):
         self.predictor = predictor
         self.predictions = results
 
+    def inputs(self, file: ImageFile) -> list[Candidates]:
+        """Return the photo, and the files that are read for it."""
+        read = self.predictor.ingredients.inputs(file.image_id)
+        return [(f"{self.folder}/{file.path}",), *read]
+
     @property
     def batch_size(self) -> int:
         """Number of images in a batch of the network."""
@@ -146,12 +168,13 @@ class _PredictionWork(Work[_NamedPhoto, list[Face] | ImageFailure]):
 
     def load(self, file: ImageFile) -> _NamedPhoto:
         """Read a photo and prepare its faces."""
+        reading = Reading(self.inputs(file))
         photo = self.predictor.look(read_image(self.folder / file.path), file.image_id)
         for view in photo.views:
             self.counts[_OTHER_SIZE] += _is_other_size(
                 view.image.shape[:2], self.predictor.network.side
             )
-        return _NamedPhoto(file, photo)
+        return _NamedPhoto(file, photo, reading.row())
 
     def infer(self, batch: list[_NamedPhoto]) -> list[list[Face] | ImageFailure]:
         """Run the network on the faces of a batch of photos."""
@@ -162,7 +185,7 @@ class _PredictionWork(Work[_NamedPhoto, list[Face] | ImageFailure]):
         if isinstance(faces, ImageFailure):
             raise faces
         image, views, _ = named.photo
-        self.predictions.write(named.file.image_id, image, views, faces)
+        self.predictions.write(named.file.image_id, image, views, faces, inputs=named.inputs)
 
 
 def _is_other_size(shape: tuple[int, ...], side: int | None) -> bool:

@@ -1,8 +1,10 @@
 """Prediction folder: the output files of each photo, and which of them exist or may be replaced."""
 
-from collections.abc import Iterator, Sequence
+import logging
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import count
 from pathlib import PurePosixPath
 from typing import Literal
 
@@ -15,14 +17,17 @@ from ...errors import OutputError
 from ...images.masks import read_mask
 from ...images.named import read_named
 from ...reports.overlays import wrinkle_overlay
+from ...results.inputs import InputRow
 from ...results.outputs import OutputFolder
 from ...results.result_files import State
 from ...storage.writing import write_bytes
 from ..evaluation.prediction_files import MASKS_FOLDER, PROBABILITIES_FOLDER
 from ..evaluation.probabilities import as_16_bit
 from .predictor import Face
-from .views import View, Views, WholeImages
+from .views import View, Views, WholeImages, named_like_faces
 from .wrinkle_table import TABLE, WrinkleRow, wrinkle_row, wrinkle_table
+
+log = logging.getLogger(__name__)
 
 ProbabilityFormat = Literal["png", "npy"]
 OVERLAYS, ALIGNED, PHOTO_MASKS = "overlays", "aligned", "photo_masks"
@@ -58,6 +63,9 @@ class PredictionFolder:
         The folder, as a context manager that has been entered.
     views, settings
         The views and settings that determine which files belong to a photo.
+    photos : iterable of str
+        Ids of all photos in the folder that is read. A photo called like a face of another photo
+        keeps its results when those of the other are replaced.
 
     Raises
     ------
@@ -65,11 +73,21 @@ class PredictionFolder:
         The folder has a table of another origin.
     """
 
-    def __init__(self, output: OutputFolder, views: Views, settings: PredictSettings) -> None:
+    def __init__(
+        self,
+        output: OutputFolder,
+        views: Views,
+        settings: PredictSettings,
+        *,
+        photos: Iterable[str] = (),
+    ) -> None:
         self.output = output
         self.views = views
         self.settings = settings
         self.aligned = not isinstance(views, WholeImages)
+        self.overwrite = output.overwrite
+        self._named_like_faces = named_like_faces(photos)
+        self.input_tables = [output.inputs]
         has_table = output.state(TABLE) is not State.ABSENT
         if has_table and not output.is_resumed and not output.overwrite:
             raise OutputError(
@@ -109,7 +127,13 @@ class PredictionFolder:
         return [*names, f"{MASKS_FOLDER}/{view}.png"]
 
     def write(
-        self, image_id: str, photo: np.ndarray, views: Sequence[View], faces: Sequence[Face]
+        self,
+        image_id: str,
+        photo: np.ndarray,
+        views: Sequence[View],
+        faces: Sequence[Face],
+        *,
+        inputs: InputRow | None = None,
     ) -> None:
         """Write the missing files of a photo; the mask by which it counts as done comes last.
 
@@ -121,6 +145,8 @@ class PredictionFolder:
             The photo, RGB uint8 (H, W, 3).
         views, faces : sequence of View and of Face
             Its faces as they were cut out, and the results for each.
+        inputs : InputRow, optional
+            The files that the results are made from.
 
         Raises
         ------
@@ -131,6 +157,8 @@ class PredictionFolder:
         """
         if self.output.overwrite:
             self._remove_others(image_id, [view.name for view in views])
+        if inputs:
+            self.output.inputs.note(image_id, inputs)
         shape = photo.shape[:2]
         on_photo, face_on_photo = np.zeros(shape, bool), np.zeros(shape, bool)
         masks: list[tuple[str, np.ndarray, WrinkleRow]] = []
@@ -177,22 +205,62 @@ class PredictionFolder:
         kept = {f"{OVERLAYS}/{image_id}.jpg"} if self.settings.overlays else set()
         kept |= {f"{PHOTO_MASKS}/{image_id}.png"} if self.aligned else set()
         kept |= {name for view in names for name in self._of_view(view)}
-        earlier = [image_id]
-        while any(
-            self.output.look(f"{folder}/{image_id}.face{len(earlier)}.png") is not State.ABSENT
-            for folder in (MASKS_FOLDER, ALIGNED)
-        ):
-            earlier.append(f"{image_id}.face{len(earlier)}")
-        for name in earlier:
-            for folder in SUBFOLDERS:
-                for kind in ("png", "npy", "jpg"):
-                    place = f"{folder}/{name}.{kind}"
-                    if place not in kept and self.output.look(place) is not State.ABSENT:
-                        self.output.remove(place)
+        for place in self._existing(image_id):
+            if place not in kept:
+                self.output.remove(place)
 
-    def begin(self) -> None:
+    def _existing(self, image_id: str) -> list[str]:
+        """Return the existing files of a photo, whichever settings they were made with.
+
+        The last face comes first: if removing them is interrupted, the next run lists the others.
+        """
+        earlier = [image_id]
+        for number in count(1):
+            name = f"{image_id}.face{number}"
+            # The results of a photo of this name are its own, and hide none of later faces.
+            is_photo = name in self._named_like_faces
+            if not is_photo and not self._has_face(name):
+                break
+            earlier += [] if is_photo else [name]
+        places = [
+            f"{folder}/{name}.{kind}"
+            for name in reversed(earlier)
+            for folder in SUBFOLDERS
+            for kind in ("png", "npy", "jpg")
+        ]
+        return [place for place in places if self.output.look(place) is not State.ABSENT]
+
+    def _has_face(self, name: str) -> bool:
+        """Return whether a face has results."""
+        places = (f"{folder}/{name}.png" for folder in (MASKS_FOLDER, ALIGNED))
+        return any(self.output.look(place) is not State.ABSENT for place in places)
+
+    def remove(self, files: Sequence[ImageFile]) -> None:
+        """Remove the results of photos whose files were replaced, except corrected masks."""
+        corrected = []
+        for file in files:
+            for name in self._existing(file.image_id):
+                if self._is_corrected(name):
+                    corrected.append(name)
+                else:
+                    self.output.remove(name)
+            self.output.inputs.discard(file.image_id)
+        if corrected:
+            log.warning(
+                "%d masks that somebody corrected belong to files that have been replaced since, "
+                "such as %s; they are left alone, --overwrite makes them again",
+                *(len(corrected), corrected[0]),
+            )
+
+    def _is_corrected(self, name: str) -> bool:
+        """Return whether a file is a mask that was corrected by hand."""
+        is_mask = name.startswith((f"{MASKS_FOLDER}/", f"{PHOTO_MASKS}/"))
+        is_whole = is_mask and self.output.look(name) is not State.DAMAGED
+        return is_whole and self.output.comment(name) is None
+
+    def begin(self, todo: Sequence[ImageFile]) -> None:
         """Record that work is under way."""
-        self.output.begin()
+        self.output.begin(makes=bool(todo))
 
     def require_shared(self) -> None:
         """Refuse a folder that is not that of the run, when called in a worker."""
@@ -202,7 +270,7 @@ class PredictionFolder:
         """Remove partial files of workers that were killed."""
         self.output.remove_partials()
 
-    def finish(self) -> None:
+    def finish(self, made: int) -> None:
         """Write the table of all existing masks, then the record."""
         masks = [
             name
@@ -216,4 +284,4 @@ class PredictionFolder:
             ]
         table = wrinkle_table((name, row) for name, row in rows if row)
         write_bytes(self.output.path / TABLE, table)
-        self.output.finish({"command": "predict", "version": __version__})
+        self.output.finish({"command": "predict", "version": __version__}, made=made > 0)

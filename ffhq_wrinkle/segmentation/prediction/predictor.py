@@ -3,7 +3,7 @@
 import io
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple, Self, overload
 
@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image
 from scipy.special import expit
 
-from ...errors import ArgumentError, ImageError, ImageFailure
+from ...errors import ImageError, ImageFailure
 from ...faces.labels import FaceParser
 from ...faces.parsing import create_parser
 from ...images.arrays import plain_array
@@ -153,6 +153,7 @@ class Predictor:
             With `align`: use every face of a photo, instead of refusing photos with several faces.
         recipe : str, optional
             Formula of the texture map; the one that the network was trained with if not given.
+            Networks that do not record it need this argument.
         flip : bool
             Average the results for the image and for its mirror image.
         device : str
@@ -176,10 +177,7 @@ class Predictor:
         )
         if isinstance(parser, str):
             parser = create_parser(parser, device=device, batch_size=network.batch_size)
-        texture = network.texture_settings()
-        if recipe and texture is None:
-            raise ArgumentError("this network does not use a texture map; leave the recipe out")
-        texture = replace(texture, recipe=recipe) if texture and recipe else texture
+        texture = network.texture_settings(recipe)
         views = AlignedFaces(all_faces=all_faces) if align else WholeImages()
         return cls(network, Ingredients(parser, texture), views, flip=flip)
 

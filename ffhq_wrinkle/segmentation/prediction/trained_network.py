@@ -1,17 +1,16 @@
 """Trained network: logits of wrinkle from inputs as bytes, computed by any library."""
 
-import logging
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Literal
 
 import numpy as np
 
 from ...errors import ArgumentError
 from ...inference.devices import lacks_memory
-from ...weak_labels.texture import RELEASED, TextureSettings
-
-log = logging.getLogger(__name__)
+from ...weak_labels.formulas import FORMULAS
+from ...weak_labels.texture import TextureSettings
 
 Precision = Literal["32", "bf16"]
 BATCH_ON_GPU = 4
@@ -108,15 +107,31 @@ class TrainedNetwork(ABC):
             results.extend(np.ascontiguousarray(logits[: len(batch)]))
         return results
 
-    def texture_settings(self) -> TextureSettings | None:
-        """Return the settings of texture maps for this network; None if it does not use them."""
+    def texture_settings(self, recipe: str | None = None) -> TextureSettings | None:
+        """Return the settings of texture maps for this network; None if it does not use them.
+
+        Parameters
+        ----------
+        recipe : str, optional
+            Formula to use, a key of `formulas.FORMULAS`; the one that the network was trained with
+            if not given.
+
+        Raises
+        ------
+        ArgumentError
+            The formula is not known, or is given for a network that does not use texture maps.
+        """
         if self.in_channels == _RGB:
+            if recipe:
+                raise ArgumentError("this network does not use a texture map; leave --recipe out")
             return None
-        if self.texture is None:
-            log.info(
-                "the checkpoint does not record the recipe of its texture maps; assuming released"
+        if self.texture is None and recipe is None:
+            raise ArgumentError(
+                "the checkpoint does not record with which formula its texture maps were made; "
+                f"name it with --recipe: {' or '.join(FORMULAS)}"
             )
-        return self.texture or RELEASED
+        settings = self.texture or TextureSettings()
+        return replace(settings, recipe=recipe) if recipe else settings
 
     @abstractmethod
     def batch_logits(self, batch: np.ndarray) -> np.ndarray:

@@ -2,7 +2,7 @@
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -10,12 +10,18 @@ from typing import NamedTuple
 import numpy as np
 
 from ...dataset.ids import image_id_of
-from ...errors import AlignmentError
+from ...dataset.layout import require_distinct_ids
+from ...errors import AlignmentError, ArgumentError
 from ...faces.alignment import FFHQ_SIZE, Alignment, ffhq_alignment
 from ...faces.landmarks import FaceFinder, Landmarks, choose_faces, read_landmarks
 from ...storage.writing import sha256_of
 
 _NUMBERED = re.compile(r"\.face\d+$")
+
+
+def named_like_faces(image_ids: Iterable[str]) -> frozenset[str]:
+    """Return the ids that end like the name of a face of a photo, such as ``x.face1``."""
+    return frozenset(filter(_NUMBERED.search, image_ids))
 
 
 class View(NamedTuple):
@@ -51,6 +57,23 @@ class Views(ABC):
     def settings(self) -> dict[str, object]:
         """Return the settings that views depend on, for the record of a run."""
 
+    @abstractmethod
+    def require_distinct(self, image_ids: Collection[str], *, where: object) -> None:
+        """Refuse photos whose results would have the same names.
+
+        Parameters
+        ----------
+        image_ids : collection of str
+            Ids of all photos in a folder.
+        where : object
+            The folder, for the error message.
+
+        Raises
+        ------
+        ArgumentError
+            There are such photos.
+        """
+
 
 class WholeImages(Views):
     """Images of aligned faces, used as they are."""
@@ -66,6 +89,9 @@ class WholeImages(Views):
     def settings(self) -> dict[str, object]:
         """Return the settings: no alignment."""
         return {"align": None}
+
+    def require_distinct(self, image_ids: Collection[str], *, where: object) -> None:
+        """Do nothing: results have the names of their photos."""
 
 
 class AlignedFaces(Views):
@@ -118,7 +144,7 @@ class AlignedFaces(Views):
         AlignmentError
             The photo has no face, or several and `all_faces` is not set.
         """
-        if self.all_faces and _NUMBERED.search(image_id):
+        if self.all_faces and named_like_faces([image_id]):
             raise AlignmentError(
                 "names that end in .faceN are reserved for results of --all-faces; rename the file"
             )
@@ -134,6 +160,19 @@ class AlignedFaces(Views):
             alignment = ffhq_alignment(landmarks, self.size)
             views.append(View(name, alignment.aligned(photo), alignment))
         return views
+
+    def require_distinct(self, image_ids: Collection[str], *, where: object) -> None:
+        """Refuse photos called like the faces of others, or with the same rows of landmarks."""
+        if self.all_faces:
+            for image_id in sorted(named_like_faces(image_ids)):
+                whole = _NUMBERED.sub("", image_id)
+                if whole in image_ids:
+                    raise ArgumentError(
+                        f"{where} has the images {whole} and {image_id}, but with --all-faces "
+                        f"{image_id} is the name of a face of {whole}; rename one of them"
+                    )
+        if self._known is not None:
+            require_distinct_ids(image_ids, where=where)
 
     def names(self, image_id: str, count: int) -> list[str]:
         """Return the image id, followed by the number of the face if all faces are used."""

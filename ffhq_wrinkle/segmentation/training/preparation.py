@@ -4,11 +4,12 @@
 that they lack. That takes longest, and therefore comes after everything that can fail without it.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import logging
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ...errors import TrainingDataError
+from ...errors import ArgumentError, TrainingDataError
 from ...faces.labels import FaceParser
 from ...storage.writing import InnerFolders
 from ...weak_labels.texture import TextureSettings
@@ -18,9 +19,11 @@ from ..training_data.sample_files import PARTS, SampleFiles, find_sample_files
 from ..training_data.samples import STAGES, Sample, Stage
 from ..training_data.split import PRETRAIN_PARTS, Split, make_pretrain_split, make_split
 from ..training_data.split_file import read_split_of, write_split
-from .recipes import Recipe
+from .recipes import Recipe, StageConfig
 from .run_folder import SPLIT
 from .settings import TrainSettings
+
+log = logging.getLogger(__name__)
 
 _PRETRAIN_SHARES = (0.98, 0.01, 0.01)  # where there are no human masks
 
@@ -33,17 +36,20 @@ class StageData:
     ----------
     train, val, test : sequence of Sample
         The parts, in order of id, without images that a fraction leaves out.
-    texture : TextureSettings
-        The settings of the weak masks.
+    texture : TextureSettings or None
+        The settings of the weak masks; None if they are not known, or there are none.
     sha256 : str
         Identifies the data, including images that a fraction leaves out; see `Listing.sha256`.
+    faces_sha256 : str
+        Hash of the contents of face masks and label maps; see `Listing.faces_sha256`.
     """
 
     train: Sequence[Sample]
     val: Sequence[Sample]
     test: Sequence[Sample]
-    texture: TextureSettings
+    texture: TextureSettings | None
     sha256: str
+    faces_sha256: str = ""
 
 
 def prepare(
@@ -53,7 +59,7 @@ def prepare(
     *,
     parser: Callable[[], FaceParser],
     settings: TrainSettings,
-    texture: TextureSettings | None = None,
+    texture_recipe: str | None = None,
     cache: Path | None = None,
     jobs: int = 1,
 ) -> dict[Stage, StageData]:
@@ -71,8 +77,11 @@ def prepare(
         As in `sample_files.find_sample_files`.
     run : Path
         Folder for `split.csv` and, of pretraining, `pretrain/split.csv`. Existing ones are read.
-    parser, texture, cache
-        As in `listing.list_samples` and `listing.complete_listing`.
+    parser, cache
+        As in `listing.complete_listing`.
+    texture_recipe : str, optional
+        Formula of the weak masks, a key of `formulas.FORMULAS`; that of the existing ones if not
+        given.
     settings : TrainSettings
         Seed and limit of the run, and the fraction of the masks to finetune on. With a limit,
         pretraining uses the images of the validation and test parts before others.
@@ -93,6 +102,7 @@ def prepare(
     """
     configs = {stage: config for stage in STAGES if (config := recipe.stage(stage))}
     files = find_sample_files(data)
+    texture = _texture_of(files, texture_recipe, configs.values())
     labelled = sorted(files.masks)[: settings.limit]
     candidates: dict[Stage, Sequence[str]] = {
         # Which of them a limit leaves is known after the split.
@@ -129,6 +139,33 @@ def prepare(
     stages = {stage: _stage_data(listing, splits[stage]) for stage, listing in listings.items()}
     _require_learnable(stages)
     return stages
+
+
+def _texture_of(
+    files: SampleFiles, recipe: str | None, configs: Collection[StageConfig]
+) -> TextureSettings | None:
+    """Return the requested settings of weak masks; None if none are requested.
+
+    Raises
+    ------
+    ArgumentError
+        No stage uses weak masks, or there is no such formula.
+    """
+    if recipe is not None:
+        if not any(config.needs_weak for config in configs):
+            raise ArgumentError("no stage uses weak masks; leave --recipe out")
+        return replace(files.texture or TextureSettings(), recipe=recipe)
+    learns_texture = any(
+        config.needs_weak and (config.stage == "pretrain" or config.input == "rgb+texture")
+        for config in configs
+    )
+    if learns_texture and files.weak and files.texture is None:
+        log.warning(
+            "it is not known with which formula the weak masks of %s were made. Checkpoints record "
+            "that, and predict will ask for it; name it with --recipe to have it recorded",
+            files.data,
+        )
+    return None
 
 
 def _labelled_split(
@@ -176,7 +213,7 @@ def _pretrain_split(
 
 def _stage_data(listing: Listing, split: Split) -> StageData:
     train, val, test = (_selected(listing, split.ids(part)) for part in PARTS)
-    return StageData(train, val, test, listing.texture, listing.sha256())
+    return StageData(train, val, test, listing.texture, listing.sha256(), listing.faces_sha256())
 
 
 def _selected(listing: Listing, image_ids: Iterable[str]) -> tuple[Sample, ...]:

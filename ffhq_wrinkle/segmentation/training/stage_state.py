@@ -7,7 +7,7 @@ from typing import Any
 
 from ...errors import TrainingError
 from ...inference.weights import read_weights
-from ...results.records import differing_settings
+from ...results.records import UNKNOWN_VERSION, differing_settings
 from ...storage.writing import csv_bytes, write_bytes
 
 MEMORY = "memory_mib"
@@ -53,8 +53,19 @@ class StageProgress:
         return asdict(self)
 
 
-def read_state(path: Path, settings: Mapping[str, Any], data_sha256: str) -> dict[str, Any] | None:
+def read_state(
+    path: Path, settings: Mapping[str, Any], data_sha256: str, faces_sha256: str = ""
+) -> dict[str, Any] | None:
     """Read the state in which a stage was left; None if it has not begun.
+
+    Parameters
+    ----------
+    path : Path
+        The checkpoint of the last step, if it exists.
+    settings : mapping
+        Everything that the result depends on.
+    data_sha256, faces_sha256 : str
+        Hashes of the data, as in `preparation.StageData`.
 
     Raises
     ------
@@ -69,7 +80,9 @@ def read_state(path: Path, settings: Mapping[str, Any], data_sha256: str) -> dic
     if not isinstance(content, Mapping) or "progress" not in content:
         raise TrainingError(f"{path} is not a checkpoint of a run; rename it")
     require_same(content["settings"], settings, path)
-    if content["data_sha256"] != data_sha256:
+    # Earlier versions did not record the faces.
+    same_faces = content.get("faces_sha256", faces_sha256) == faces_sha256
+    if content["data_sha256"] != data_sha256 or not same_faces:
         raise TrainingError(
             f"{path} was trained on different data: images, masks or face masks have changed since "
             "then; restore them, or choose another folder for the run"
@@ -90,6 +103,15 @@ def require_best(folder: Path, progress: StageProgress) -> None:
             f"{folder / BEST} is missing, the network of the best epoch; restore it, or remove "
             f"{folder / LAST} to train this stage again"
         )
+
+
+def versions_in(content: Mapping[str, Any]) -> list[str]:
+    """Return the versions of this package that trained a checkpoint, the earliest first.
+
+    Earlier versions recorded only the one that wrote the file.
+    """
+    versions = content.get("trained_by") or [content.get("version", UNKNOWN_VERSION)]
+    return list(map(str, versions)) if isinstance(versions, list) else [UNKNOWN_VERSION]
 
 
 def require_same(then: Mapping[str, Any], now: Mapping[str, Any], where: Path) -> None:

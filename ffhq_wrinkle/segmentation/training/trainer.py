@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from lightning_fabric import Fabric
 
+from ... import __version__
 from ...errors import TrainingError
 from ...images.photographs import read_size
 from ...images.png import encode_png
@@ -35,6 +36,7 @@ from .stage_state import (
     StageProgress,
     read_state,
     require_best,
+    versions_in,
     write_metrics,
 )
 from .training_set import Example, Order, TrainingSet
@@ -102,6 +104,7 @@ class StageTrainer:
         self.workers = workers
         self.save_every_s = save_every_s
         self.progress = StageProgress()
+        self._trained_by = [__version__]
         self.objective = objective_of(config.loss, model)
         self.samples = TrainingSet(data.train, config, seed=settings.seed, training=True)
         self.validation = Validation(
@@ -115,7 +118,8 @@ class StageTrainer:
         """Bring network and optimizer to the device, in the state in which an earlier run ended."""
         share_batch_norms(self.model)
         laid_out(self.model, self.model.memory_format)
-        state = read_state(self.folder / LAST, self.record, self.data.sha256)
+        data = self.data
+        state = read_state(self.folder / LAST, self.record, data.sha256, data.faces_sha256)
         if state:
             self.progress = StageProgress(**state["progress"])
             require_best(self.folder, self.progress)
@@ -131,6 +135,7 @@ class StageTrainer:
         self._network, self._optimizer = self.fabric.setup(network, optimizer)
         if state:
             self._optimizer.load_state_dict(state["optimizer"])
+            self._trained_by = list(dict.fromkeys([*versions_in(state), __version__]))
             log.info(
                 "%s resumes at epoch %d, step %d",
                 *(self.config.stage, self.progress.epoch + 1, self.progress.step + 1),
@@ -308,6 +313,8 @@ class StageTrainer:
                     "stage": self.config.stage,
                     "settings": self.record,
                     "data_sha256": self.data.sha256,
+                    "faces_sha256": self.data.faces_sha256,
+                    "trained_by": self._trained_by,
                     "progress": self.progress.record(),
                 },
             )

@@ -17,7 +17,6 @@ from ...errors import ArgumentError, RunInterrupted
 from ...faces.labels import FaceParser
 from ...results.tabular import Tabular, paragraphs_html
 from ...storage.writing import InnerFolders
-from ...weak_labels.texture import TextureSettings
 from ..checkpoints.checkpoint import load_checkpoint
 from ..networks.catalogue import fitting_crop
 from ..training_data.samples import STAGES, Stage
@@ -81,7 +80,7 @@ def train(
     *,
     parser: Callable[[], FaceParser],
     settings: TrainSettings | None = None,
-    texture: TextureSettings | None = None,
+    texture_recipe: str | None = None,
     init: Path | None = None,
     initial_weights: Path | None = None,
     cache: Path | None = None,
@@ -107,8 +106,8 @@ def train(
         Makes the face parser, if one is needed.
     settings : TrainSettings, optional
         Choices besides the recipe on which the result depends; the defaults if not given.
-    texture, cache
-        For missing weak masks and face masks; see `preparation.prepare`.
+    texture_recipe, cache
+        For weak masks and face masks; see `preparation.prepare`.
     init : Path, optional
         A checkpoint that the first stage starts from.
     initial_weights : Path, optional
@@ -154,8 +153,8 @@ def train(
             data_of = made_by_first(
                 fabric,
                 lambda: prepare(
-                    recipe, data, run, parser=parser, settings=settings, texture=texture,
-                    cache=cache, jobs=jobs,
+                    recipe, data, run, parser=parser, settings=settings,
+                    texture_recipe=texture_recipe, cache=cache, jobs=jobs,
                 ),
             )  # fmt: skip
             more = {"recipe": recipe.record(), "versions": versions()}

@@ -14,6 +14,7 @@ from pathlib import Path
 from ...errors import ArgumentError, TrainingDataError, first_few
 from ...faces.labels import FaceParser
 from ...storage.writing import sha256_of
+from ...weak_labels.formulas import FORMULAS
 from ...weak_labels.texture import TextureSettings
 from .checks import is_complete, require_trainable
 from .sample_files import SampleFiles
@@ -34,21 +35,24 @@ class Listing:
         The stage that they are for.
     samples : tuple of Sample
         In order of id.
-    texture : TextureSettings
-        The settings of their weak masks.
+    texture : TextureSettings or None
+        The settings of their weak masks; None if they are not known, or there are none.
+    hashed_texture : TextureSettings
+        Settings that stand for these in the hash; see `SampleFiles`.
     """
 
     stage: Stage
     samples: tuple[Sample, ...]
-    texture: TextureSettings
+    texture: TextureSettings | None
+    hashed_texture: TextureSettings
 
     def sha256(self) -> str:
         """Compute a hash that identifies the data wherever they lie, 64 hexadecimal digits.
 
         It covers the ids, the content of human masks and whether they are soft, name and size of
-        photographs, the size of weak and face masks, and `texture`.
+        photographs, the size of weak and face masks, and `hashed_texture`.
         """
-        digest = hashlib.sha256(json.dumps([self.stage, asdict(self.texture)]).encode())
+        digest = hashlib.sha256(json.dumps([self.stage, asdict(self.hashed_texture)]).encode())
         for sample in self.samples:
             row = [
                 *(sample.image_id, sample.image.name, _size(sample.image), sample.soft),
@@ -57,6 +61,19 @@ class Listing:
             ]
             digest.update(json.dumps(row).encode() + b"\n")
         return digest.hexdigest()
+
+    def faces_sha256(self) -> str:
+        """Compute a hash of the contents of face masks and label maps; empty without any.
+
+        It is not part of `sha256`, in which a label map that was replaced makes no difference,
+        since all have the same size.
+        """
+        digest = hashlib.sha256()
+        faces = [(sample.image_id, sample.face) for sample in self.samples if sample.face]
+        for image_id, face in faces:
+            row = [image_id, sha256_of(face) if face.is_file() else None]
+            digest.update(json.dumps(row).encode() + b"\n")
+        return digest.hexdigest() if faces else ""
 
 
 def list_samples(
@@ -80,8 +97,8 @@ def list_samples(
         The stage that the samples are for. Pretraining takes a photograph and its weak mask.
         Finetuning also takes a human mask, which each image must have, and a face mask.
     texture : TextureSettings, optional
-        The settings of weak masks that are to be made. By default those of the weak masks in the
-        data set, or of the paper's formula if there are none.
+        The settings of weak masks, of existing ones if these are not known. By default those of
+        the weak masks in the data set, or of the paper's formula if there are none.
     weak : bool
         Whether samples have weak masks at all.
     jobs : int
@@ -121,7 +138,9 @@ def list_samples(
         )
         for image_id in sorted(image_ids)
     )
-    return Listing(stage, samples, texture or files.texture or TextureSettings())
+    known = texture or files.texture or (None if files.weak else TextureSettings())
+    hashed = files.hashed_texture or known or TextureSettings()
+    return Listing(stage, samples, known if weak else None, hashed)
 
 
 def complete_listing(
@@ -154,14 +173,17 @@ def complete_listing(
 
     Raises
     ------
+    ArgumentError
+        Weak masks are missing, and the settings of the existing ones are not known.
     TrainingDataError
         No image has a face, or files could not be made.
     OutputError, RunInterrupted
         As `weak.build_weak`.
     """
     incomplete = [sample for sample in listing.samples if not is_complete(sample, listing.stage)]
+    texture = _settings_of_missing(incomplete, listing.texture, files)
     images = {sample.image_id: sample.image for sample in incomplete if sample.image.is_file()}
-    provided = _provide(images, files, parser, listing.texture, cache or files.root / CACHE, jobs)
+    provided = _provide(images, files, parser, texture, cache or files.root / CACHE, jobs)
     _report_faceless(provided.faceless, len(listing.samples))
     samples = tuple(
         _completed(sample, provided.files.get(sample.image_id), listing.stage)
@@ -176,6 +198,27 @@ def complete_listing(
         jobs=jobs,
     )
     return replace(listing, samples=samples)
+
+
+def _settings_of_missing(
+    incomplete: Sequence[Sample], texture: TextureSettings | None, files: SampleFiles
+) -> TextureSettings:
+    """Return the settings with which missing weak masks are made, which are those of the others.
+
+    Raises
+    ------
+    ArgumentError
+        These are not known.
+    """
+    missing = [sample.image_id for sample in incomplete if sample.weak is None]
+    if texture is None and missing:
+        raise ArgumentError(
+            f"{len(missing)} images have no weak mask, such as {missing[0]}, and it is not known "
+            f"with which formula those in {files.data} were made; name it with --recipe: "
+            f"{' or '.join(FORMULAS)}"
+        )
+    # Where only face masks are missing, the weak masks that are made with them are not used.
+    return texture or TextureSettings()
 
 
 def _provide(

@@ -7,7 +7,7 @@ import numpy as np
 from ...errors import ImageError, ParsingError
 from ...faces.labels import SKIN, face_mask, read_label_map
 from ...images.masks import read_mask
-from ...images.photographs import require_regular
+from ...images.opening import require_regular
 from ...images.sizes import require_size
 
 

@@ -4,9 +4,8 @@ Only folders and the CSV that names files are read here; `listing` makes samples
 """
 
 import csv
-import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from io import StringIO
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -21,9 +20,9 @@ from ...dataset.layout import (
     released_path,
 )
 from ...errors import ArgumentError
-from ...results.records import WEAK_RECORD, DamagedRecordError, read_settings, under_way_name
 from ...storage.writing import text_of, valid_text
 from ...weak_labels.texture import RELEASED, TextureSettings
+from .weak_settings import WeakSettings, find_weak_settings
 
 Part = Literal["train", "val", "test"]
 PARTS: tuple[Part, ...] = get_args(Part)
@@ -31,7 +30,6 @@ PARTS: tuple[Part, ...] = get_args(Part)
 _COLUMNS = ("image_id", "image", "mask", "weak", "face_mask", "split")
 _REQUIRED_COLUMNS, _OPTIONAL_COLUMNS = _COLUMNS[:2], _COLUMNS[2:]
 _FACES_FOLDERS = (*LABEL_MAPS_FOLDERS, "face_masks")
-_SHARD = re.compile(r"\d{5,}")
 
 
 @dataclass(frozen=True)
@@ -47,7 +45,11 @@ class SampleFiles:
     images, masks, weak, faces : mapping of str to Path
         Photographs, human masks, weak masks, and face masks or label maps. A file need not exist.
     texture : TextureSettings or None
-        The settings of the weak masks; None if they are unknown, or there are no weak masks.
+        The settings of the weak masks, as they are recorded or recognised; None if they are
+        unknown, or there are no weak masks.
+    hashed_texture : TextureSettings or None
+        Settings that stand for those of the weak masks in the hash of the data: if they are not
+        recorded, those that earlier versions assumed. None if there are no weak masks.
     split : mapping of str to Part
         The part of each image as the CSV gives it, for all images or for none.
     """
@@ -59,6 +61,7 @@ class SampleFiles:
     weak: Mapping[str, Path]
     faces: Mapping[str, Path]
     texture: TextureSettings | None = None
+    hashed_texture: TextureSettings | None = None
     split: Mapping[str, Part] = field(default_factory=dict)
 
 
@@ -99,6 +102,7 @@ def _from_folders(data: Path) -> SampleFiles:
     weak = _by_id(data / "weak", "weak masks")
     # A mask without a photograph gets the path of the missing photograph, which `checks` reports.
     expected = {image_id: data / "images" / path.name for image_id, path in masks.items()}
+    settings = find_weak_settings(weak, images, root=data)
     return SampleFiles(
         data=data,
         root=data,
@@ -106,7 +110,8 @@ def _from_folders(data: Path) -> SampleFiles:
         masks=masks,
         weak=weak,
         faces=_by_id(data / "face_masks", "face masks"),
-        texture=_recorded_texture(weak),
+        texture=settings.texture,
+        hashed_texture=_hashed(settings, weak, TextureSettings()),
     )
 
 
@@ -120,6 +125,7 @@ def _from_released_layout(data: Path) -> SampleFiles:
     faces: dict[str, Path] = {}
     for folder in reversed(_FACES_FOLDERS):
         faces |= _by_id(data / folder, "label maps")
+    settings = find_weak_settings(weak, images, root=data)
     return SampleFiles(
         data=data,
         root=data,
@@ -127,8 +133,16 @@ def _from_released_layout(data: Path) -> SampleFiles:
         masks=masks,
         weak=weak,
         faces=faces,
-        texture=_recorded_texture(weak) or (RELEASED if weak else None),
+        texture=settings.texture,
+        hashed_texture=_hashed(settings, weak, RELEASED),
     )
+
+
+def _hashed(
+    settings: WeakSettings, weak: Mapping[str, Path], assumed: TextureSettings
+) -> TextureSettings | None:
+    """Return the settings that stand for those of weak masks in the hash of the data."""
+    return (settings.recorded or assumed) if weak else None
 
 
 def _by_id(folder: Path, noun: str) -> dict[str, Path]:
@@ -171,6 +185,7 @@ def _from_csv(path: Path) -> SampleFiles:
         raise ArgumentError(f"{path} cannot be read as a CSV: {error}") from error
     if not files["image"]:
         raise ArgumentError(f"{path} lists no images")
+    settings = find_weak_settings(files["weak"], files["image"], root=path.parent)
     return SampleFiles(
         data=path,
         root=path.parent,
@@ -178,7 +193,8 @@ def _from_csv(path: Path) -> SampleFiles:
         masks=files["mask"],
         weak=files["weak"],
         faces=files["face_mask"],
-        texture=_recorded_texture(files["weak"]),
+        texture=settings.texture,
+        hashed_texture=_hashed(settings, files["weak"], TextureSettings()),
         split=split,
     )
 
@@ -209,35 +225,4 @@ def _part(text: str, where: str) -> Part | None:
             return part
     if text:
         raise ArgumentError(f"{where}: the split is {text!r}; it should be train, val or test")
-    return None
-
-
-def _recorded_texture(weak: Mapping[str, Path]) -> TextureSettings | None:
-    """Return the settings that `build-weak` recorded with the weak masks; None without any."""
-    recorded: dict[TextureSettings, Path] = {}
-    parents = {path.parent for path in weak.values()}
-    folders = {path.parent if _SHARD.fullmatch(path.name) else path for path in parents}
-    for folder in sorted(folders):
-        texture = _read_texture(folder)
-        if texture:
-            recorded.setdefault(texture, folder)
-    if len(recorded) > 1:
-        named = "; ".join(f"{folder}: {texture}" for texture, folder in recorded.items())
-        raise ArgumentError(
-            f"weak masks were made with different settings: {named}; use those of one folder"
-        )
-    return next(iter(recorded), None)
-
-
-def _read_texture(folder: Path) -> TextureSettings | None:
-    for name in (WEAK_RECORD, under_way_name(WEAK_RECORD)):
-        try:
-            settings = read_settings(folder, name)
-            if settings is not None:
-                names = [field.name for field in fields(TextureSettings)]
-                return TextureSettings(**{name: settings[name] for name in names})
-        except (DamagedRecordError, KeyError, ArgumentError) as error:
-            raise ArgumentError(
-                f"{folder / name} is not a record of build-weak: {error}"
-            ) from error
     return None

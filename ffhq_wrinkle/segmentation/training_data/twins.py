@@ -8,7 +8,8 @@ from pathlib import Path
 
 from ...errors import ImageFailure, TrainingDataError, first_few
 from ...images.named import read_named
-from ...images.photographs import read_content, read_image, read_size
+from ...images.opening import read_content
+from ...images.photographs import read_image, read_size
 from ...runs.pipeline import run_each
 from ...runs.progress import Progress
 from .samples import Sample, Stage

@@ -1,9 +1,9 @@
 """Weak cache: weak masks and face masks that the data set lacks, made once by `weak` and kept.
 
-Each parser, with its settings and those of the texture map, has a folder of its own. A table in
-that folder records the photographs that the results were made from, so that results of other
-photographs with the same ids are not reused. Another table records the sizes and times of the
-results, so that a file that was changed since is looked at, and made again if it is damaged.
+Each parser, with its settings and those of the texture map, has a folder of its own. The tables of
+inputs in it record the files that the results were made from, so that results of other photographs
+with the same ids are not reused. Another table records the sizes and times of the results, so that
+a file that was changed since is looked at, and made again if it is damaged.
 """
 
 import csv
@@ -18,33 +18,27 @@ from typing import NamedTuple
 import numpy as np
 
 from ...dataset.layout import released_path
-from ...errors import ImageError, ImageFailure, OutputError, ParsingError, first_few
+from ...errors import ImageFailure, OutputError, ParsingError, first_few
 from ...faces.labels import FaceParser
 from ...images.named import read_named
 from ...images.photographs import read_gray
 from ...results.failures import read_failures
+from ...results.inputs import INPUTS, SizesAndTimes, read_inputs
 from ...results.records import WEAK_RECORD
 from ...runs.pipeline import run_each
 from ...storage.locks import turn
-from ...storage.writing import (
-    InnerFolders,
-    csv_bytes,
-    output_error,
-    sha256_of,
-    write_bytes,
-)
+from ...storage.writing import InnerFolders, csv_bytes, output_error, write_bytes
 from ...weak_labels.texture import TextureSettings
 from ...weak_labels.weak import build_weak_of
-from ...weak_labels.weak_work import ByProducts
+from ...weak_labels.weak_work import ByProducts, weak_inputs
 from .picture_files import read_face
 
 log = logging.getLogger(__name__)
 
 CACHE = ".ffhq-wrinkle-cache"
-_TABLE, _RESULTS = "sources.csv", "results.csv"
-_LOCK = ".sources.lock"
-_COLUMNS = ("image_id", "sizes_and_times", "sha256")
-_RESULT_COLUMNS = ("image_id", "sizes_and_times")
+_RESULTS = "results.csv"
+_LOCK = ".cache.lock"
+_COLUMNS = ("image_id", "sizes_and_times")
 
 
 class ReadyFaces(FaceParser):
@@ -61,6 +55,10 @@ class ReadyFaces(FaceParser):
 
     def __init__(self, files: Mapping[str, Path]) -> None:
         self.files = files
+
+    def inputs(self, image_id: str) -> Sequence[Iterable[str]]:
+        """Return the image's face mask or label map."""
+        return ((str(self.files[image_id]),),)
 
     def prepare(self, image: np.ndarray, image_id: str) -> np.ndarray:
         """Read the image's face mask, bool (H, W), which takes the place of a label map."""
@@ -114,13 +112,6 @@ class Provided(NamedTuple):
         )
 
 
-class _Source(NamedTuple):
-    """A row of the table: the files that a result was made from, as text."""
-
-    sizes_and_times: str
-    sha256: str
-
-
 class WeakCache:
     """Weak masks and face masks made by one parser with one set of settings.
 
@@ -172,20 +163,18 @@ class WeakCache:
             Ctrl-C. Finished results are kept; the same call continues from there.
         """
         with turn(self.folder, _LOCK):
-            self._remove_outdated(images)
-            recorded = dict(self._read_rows(_RESULTS, _RESULT_COLUMNS))
+            recorded = self._read_results()
             results = self._remove_damaged(images, recorded)
             provided = self._provide(images)
             for image_id, files in provided.files.items():
-                if image_id not in results:
-                    results[image_id] = _sizes_and_times(files)
+                results[image_id] = _sizes_and_times(files)
             if results != recorded:
-                self._write_rows(_RESULTS, _RESULT_COLUMNS, sorted(results.items()))
+                self._write_results(results)
         return provided
 
     def _provide(self, images: Mapping[str, Path]) -> Provided:
         expected = {image_id: self._files(image_id) for image_id in images}
-        if self._is_finished() and all(files.exist() for files in expected.values()):
+        if all(files.exist() for files in expected.values()) and self._is_current(images):
             log.info("%d weak masks reused from %s", len(expected), self._weak)
             return Provided(expected, {}, {})
         report = build_weak_of(
@@ -216,39 +205,17 @@ class WeakCache:
             self._weak / released_path(image_id, ".png"), self._faces / f"{image_id}.png"
         )
 
-    def _is_finished(self) -> bool:
-        """Whether the last run was not interrupted, so that every file that exists is valid."""
-        return all((folder / WEAK_RECORD).exists() for folder in (self._weak, self._faces))
-
-    def _remove_outdated(self, images: Mapping[str, Path]) -> None:
-        """Remove the results of other photographs, and record the present ones as the sources."""
-        known = self._read_table()
-        table = dict(known)
-        outdated: list[str] = []
-        with run_each(
-            sorted(images),
-            lambda image_id: self._source(image_id, images[image_id], known.get(image_id)),
-            jobs=self.jobs,
-        ) as outcomes:
-            for image_id, source in outcomes:
-                if isinstance(source, ImageFailure):
-                    log.debug("%s: %s", image_id, source)  # `checks` reports it to the user
-                    continue
-                table[image_id] = source
-                if image_id not in known or known[image_id].sha256 != source.sha256:
-                    files = self._files(image_id)
-                    if any(path.exists() for path in files):
-                        outdated.append(image_id)
-                    files.remove()
-        if outdated:
-            log.info(
-                "%d images are not those that %s was made from, such as %s; their weak masks are "
-                "made again",
-                *(len(outdated), self._weak, outdated[0]),
-            )
-        if table != known:
-            rows = [(image_id, *source) for image_id, source in sorted(table.items())]
-            self._write_rows(_TABLE, _COLUMNS, rows)
+    def _is_current(self, images: Mapping[str, Path]) -> bool:
+        """Return whether all files that exist are valid and made from the present files."""
+        if not all((folder / WEAK_RECORD).exists() for folder in (self._weak, self._faces)):
+            return False  # the last run was interrupted
+        tables = [read_inputs(folder / INPUTS) for folder in (self._weak, self._faces)]
+        sizes_and_times = SizesAndTimes()
+        for image_id, image in images.items():
+            present = sizes_and_times.of(weak_inputs(str(image), self.parser, image_id))
+            if not all(table.has(image_id, present) for table in tables):
+                return False
+        return True
 
     def _remove_damaged(
         self, images: Mapping[str, Path], recorded: Mapping[str, str]
@@ -292,42 +259,22 @@ class WeakCache:
                 read_named(path, read_gray)
         return sizes_and_times
 
-    def _source(self, image_id: str, image: Path, known: _Source | None) -> _Source:
-        """Describe the files that an image's results are made from.
-
-        Files with the sizes and times of the known ones are taken for the same, and not read.
-        """
-        paths = [image]
-        if isinstance(self.parser, ReadyFaces):
-            paths.append(self.parser.files[image_id])
-        try:
-            sizes_and_times = _sizes_and_times(paths)
-            if known and known.sizes_and_times == sizes_and_times:
-                return known
-            return _Source(sizes_and_times, " ".join(sha256_of(path) for path in paths))
-        except OSError as error:
-            raise ImageError(f"cannot be read: {error.strerror or error}") from error
-
-    def _read_table(self) -> dict[str, _Source]:
-        return {
-            image_id: _Source(*source) for image_id, *source in self._read_rows(_TABLE, _COLUMNS)
-        }
-
-    def _read_rows(self, name: str, columns: Sequence[str]) -> list[list[str]]:
-        path = self.folder / name
+    def _read_results(self) -> dict[str, str]:
+        path = self.folder / _RESULTS
         try:
             with path.open(encoding="utf-8", errors="surrogateescape", newline="") as file:
-                return [row for row in csv.reader(file) if len(row) == len(columns)][1:]
+                rows = [row for row in csv.reader(file) if len(row) == len(_COLUMNS)]
         except FileNotFoundError:
-            return []
+            return {}
         except OSError as error:
             raise output_error(path, error) from error
         except csv.Error as error:
             raise OutputError(f"{path} is damaged: {error}; remove {self.folder}") from error
+        return {image_id: sizes_and_times for image_id, sizes_and_times in rows[1:]}
 
-    def _write_rows(self, name: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    def _write_results(self, results: Mapping[str, str]) -> None:
         InnerFolders(self.folder).make(self.folder)
-        write_bytes(self.folder / name, csv_bytes(columns, rows))
+        write_bytes(self.folder / _RESULTS, csv_bytes(_COLUMNS, sorted(results.items())))
 
 
 def _sizes_and_times(paths: Iterable[Path]) -> str:

@@ -14,7 +14,10 @@ from ffhq_wrinkle.faces.template import TemplateParser
 from ffhq_wrinkle.segmentation.prediction.ingredients import Ingredients
 from ffhq_wrinkle.weak_labels.texture import TextureSettings
 from tests.helpers.faces import drawn_face, drawn_lines
+from tests.helpers.formulas import reference_map
 from tests.helpers.gray_and_colour import coloured_pictures, gray_pictures
+from tests.helpers.pictures import pixels
+from tests.helpers.predictions import predict
 
 PAPER = TextureSettings()
 
@@ -77,3 +80,37 @@ def test_a_face_mask_of_many_levels_or_colours_is_refused_and_named(tmp_path):
         ) as caught:
             ingredients.prepare(image, "x")
         assert "--threshold" not in str(caught.value)  # which `predict` does not have
+
+
+@pytest.mark.parametrize("recipe", ["paper", "released"])
+def test_texture_maps_without_a_record_are_held_against_their_photos(
+    dataset, tmp_path, network, recipe, caplog
+):
+    textures = tmp_path / "textures"
+    textures.mkdir()
+    for image_id in dataset.ids:
+        levels = reference_map(pixels(dataset.image_path(image_id)), recipe).astype(np.uint8)
+        Image.fromarray(levels).save(textures / f"{image_id}.png")
+
+    def run():
+        ingredients = Ingredients(ReadyLabels(dataset.labels), PAPER, textures=textures)
+        return predict(dataset, tmp_path / "out", network, ingredients=ingredients)
+
+    if recipe == "paper":
+        assert run().made == 6
+        assert "not known" not in caplog.text
+    else:
+        with pytest.raises(ArgumentError, match=r"made with recipe released.*as their pixels show"):
+            run()
+
+
+def test_texture_maps_that_no_formula_makes_are_used_with_a_message(
+    dataset, tmp_path, network, caplog
+):
+    textures = tmp_path / "textures"
+    textures.mkdir()
+    for image_id in dataset.ids:
+        Image.new("L", (128, 128), 77).save(textures / f"{image_id}.png")
+    ingredients = Ingredients(ReadyLabels(dataset.labels), PAPER, textures=textures)
+    assert predict(dataset, tmp_path / "out", network, ingredients=ingredients).made == 6
+    assert "it is not known with which formula the texture maps in" in caplog.text

@@ -3,6 +3,7 @@
 import signal
 import time
 
+import numpy as np
 import pytest
 import torch
 from click.testing import CliRunner
@@ -10,6 +11,8 @@ from PIL import Image
 
 from ffhq_wrinkle.cli import main
 from ffhq_wrinkle.errors import OutputError, RunInterrupted, TrainingError
+from ffhq_wrinkle.faces.ready_labels import ReadyLabels
+from ffhq_wrinkle.weak_labels.weak import build_weak
 from tests.helpers.processes import wait_for
 from tests.helpers.tables import rows_of
 from tests.helpers.training import RECIPE, run, same, stop_after, weights
@@ -153,3 +156,37 @@ def test_a_lost_checkpoint_of_the_best_epoch_is_named(data, tmp_path):
     best.with_name("last.pt").unlink()  # as the message says
     run(data, tmp_path / "run")
     assert best.is_file()
+
+
+def test_a_label_map_that_was_replaced_is_noticed_when_a_run_is_resumed(data, tmp_path):
+    weak = data.root / "weak_wrinkle_masks"
+    build_weak(data.images, weak, parser=ReadyLabels(data.labels))
+    run(data, tmp_path / "run")
+    run(data, tmp_path / "run")
+    last = tmp_path / "run" / "finetune" / "last.pt"
+    content = torch.load(last, weights_only=True)
+    path = data.labels / "00003.npy"
+    before = path.read_bytes()
+    label_map = np.load(path)
+    label_map[:, :256] = 0
+    np.save(path, label_map)
+    assert len(before) == path.stat().st_size
+    with pytest.raises(TrainingError, match=r"masks or face masks have changed since then"):
+        run(data, tmp_path / "run")
+    content.pop("faces_sha256")  # earlier versions did not record it
+    torch.save(content, last)
+    run(data, tmp_path / "run")
+
+
+def test_checkpoints_name_all_versions_that_trained_them(data, tmp_path, monkeypatch):
+    trainer = "ffhq_wrinkle.segmentation.training.trainer"
+    monkeypatch.setattr(f"{trainer}.__version__", "0.0.9")
+    with pytest.raises(RunInterrupted):
+        run(data, tmp_path / "run", stopped=stop_after(4))
+    monkeypatch.setattr(f"{trainer}.__version__", "0.1.0")
+    run(data, tmp_path / "run")
+    trained_by = {
+        stage: torch.load(tmp_path / "run" / stage / "last.pt", weights_only=True)["trained_by"]
+        for stage in ("pretrain", "finetune")
+    }
+    assert trained_by == {"pretrain": ["0.0.9"], "finetune": ["0.0.9", "0.1.0"]}

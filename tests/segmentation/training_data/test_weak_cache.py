@@ -147,3 +147,44 @@ def test_two_csv_in_one_folder_do_not_share_the_weak_masks_of_different_photogra
         (one,) = completed(path, "pretrain", TemplateParser).samples
         weak.append(one.weak.read_bytes())
     assert weak[0] != weak[1]
+
+
+def test_a_label_map_that_was_replaced_is_noticed(plain, dataset, parser, caplog):
+    caplog.set_level(logging.INFO)
+    completed(plain, "finetune", parser)
+    path = dataset.labels / "00002.npy"
+    label_map = np.load(path)
+    label_map[:, :256] = 0
+    np.save(path, label_map)  # of the same size
+    listing = completed(plain, "finetune", parser)
+    assert "such as 00002; their weak masks are made again" in caplog.text
+    for made in (listing.samples[2].weak, listing.samples[2].face):
+        assert not np.asarray(Image.open(made))[:, :64].any()
+    assert np.asarray(Image.open(listing.samples[1].weak))[:, :64].any()
+
+
+def test_a_ready_face_mask_that_was_replaced_is_noticed(plain, dataset, caplog):
+    caplog.set_level(logging.INFO)
+    (plain / "face_masks").mkdir()
+    for image_id in dataset.ids:
+        Image.fromarray(np.full((128, 128), 255, np.uint8)).save(
+            plain / "face_masks" / f"{image_id}.png"
+        )
+    completed(plain, "finetune", never)
+    half = np.zeros((128, 128), np.uint8)
+    half[:, :64] = 255
+    Image.fromarray(half).save(plain / "face_masks" / "00001.png")
+    listing = completed(plain, "finetune", never)
+    assert "such as 00001; their weak masks are made again" in caplog.text
+    assert not np.asarray(Image.open(listing.samples[1].weak))[:, 64:].any()
+
+
+def test_the_cache_of_a_version_that_recorded_no_inputs_is_reused(plain, parser, caplog):
+    caplog.set_level(logging.INFO)
+    completed(plain, "finetune", parser)
+    for table in plain.rglob(".ffhq-wrinkle-cache/**/inputs.csv"):
+        table.unlink()
+    made = times(plain / ".ffhq-wrinkle-cache")
+    completed(plain, "finetune", parser)
+    assert "4 weak masks were made when input files were not recorded" in caplog.text
+    assert times(plain / ".ffhq-wrinkle-cache") == made
