@@ -63,9 +63,14 @@ def stroke_loss(levels: np.ndarray, alpha: int) -> StrokeLoss | None:
     if not width:
         return None
     levels = np.ascontiguousarray(levels[top : top + height, left : left + width])
-    if np.count_nonzero(levels) == np.count_nonzero(levels >= alpha):
+    drawn_px = np.count_nonzero(levels)
+    if drawn_px == np.count_nonzero(levels >= alpha):
         return None
-    strokes, stroke_of = cv2.connectedComponents((levels > 0).view(np.uint8), connectivity=8)
+    # Labels of 16 bits are faster, and there are not more of them than pixels.
+    label_type = cv2.CV_16U if drawn_px < 2**16 else cv2.CV_32S
+    strokes, stroke_of = cv2.connectedComponents(
+        (levels > 0).view(np.uint8), connectivity=8, ltype=label_type
+    )
     pieces = _pieces(levels, stroke_of, strokes, alpha)
     if (pieces == 1).all():
         return None
@@ -82,8 +87,9 @@ def stroke_loss(levels: np.ndarray, alpha: int) -> StrokeLoss | None:
 def _pieces(levels: np.ndarray, stroke_of: np.ndarray, strokes: int, alpha: int) -> np.ndarray:
     """Return the number of pieces that a threshold leaves of each stroke, int64 (strokes - 1,)."""
     kept = (levels >= alpha).view(np.uint8)
-    count, piece_of = cv2.connectedComponents(kept, connectivity=8)
     inside = np.flatnonzero(kept)
+    label_type = cv2.CV_16U if inside.size < 2**16 else cv2.CV_32S
+    count, piece_of = cv2.connectedComponents(kept, connectivity=8, ltype=label_type)
     owner = np.zeros(count, np.int64)
     owner[np.take(piece_of, inside)] = np.take(stroke_of, inside)
     return np.bincount(owner[1:], minlength=strokes)[1:]
