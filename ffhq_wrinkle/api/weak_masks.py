@@ -129,8 +129,8 @@ def build_weak(
     Parameters
     ----------
     images : str or Path
-        Folder of photographs, flat or in FFHQ's shards, or a data set with `images1024x1024`; a
-        path or an address in an object store.
+        Folder of photographs, flat, in shards or subfolders, or a data set with `images1024x1024`;
+        a path or an address in an object store.
     out : str or Path
         Folder for 8-bit gray PNG files of the size of each image, in the released layout.
     recipe, kernel_size, sigma, scale_to_image

@@ -129,7 +129,8 @@ def build_weak_command(
     A weak mask is the texture map of the photograph inside the face (skin and nose) and 0 outside.
     It is an 8-bit gray PNG of the size of the image, in the released layout (00000/00007.png).
 
-    IMAGES contains PNG, JPEG, WebP, TIFF or BMP files, flat or in FFHQ's shards. Images that cannot
+    IMAGES contains PNG, JPEG, WebP, TIFF or BMP files, flat, in FFHQ's shards or in other
+    subfolders, which OUT then has, too. Images that cannot
     be processed are listed in OUT/failures.csv, and the exit status is then 1. Run the same command
     again to resume an interrupted run or to retry failed images.
 

@@ -4,7 +4,7 @@
 batch, compute and write. `WeakResults` knows which files belong to an image.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -150,6 +150,8 @@ class WeakResults:
         Folders of the by-products to keep.
     parser, texture
         Settings that the results depend on, for their records.
+    id_folders : collection of str
+        As `OutputFolder`.
     overwrite : bool
         Replace existing results.
     stack : ExitStack
@@ -168,6 +170,7 @@ class WeakResults:
         parser: FaceParser,
         texture: TextureSettings,
         *,
+        id_folders: Collection[str],
         overwrite: bool,
         stack: ExitStack,
     ) -> None:
@@ -177,7 +180,9 @@ class WeakResults:
 
         def opened(path: Place, title: str, settings: dict[str, Any]) -> OutputFolder:
             note = f"{title}; {face_by}; ffhq-wrinkle build-weak"
-            folder = OutputFolder(path, settings, note=note, overwrite=overwrite)
+            folder = OutputFolder(
+                path, settings, note=note, id_folders=id_folders, overwrite=overwrite
+            )
             return stack.enter_context(folder)
 
         def opened_if_kept(path: Place | None, title: str) -> OutputFolder | None:
