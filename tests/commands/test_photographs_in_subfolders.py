@@ -189,3 +189,22 @@ def test_images_beside_subfolders_are_read_alone_with_a_warning(folder, caplog):
     assert run(*BUILD).exit_code == 0
     assert "images in subfolders, such as 3/00007.png, are not read" in caplog.text
     assert made(folder / "weak") == {"portrait"}
+
+
+def test_training_keeps_the_visits_of_a_subject_together_and_records_it(folder):
+    rows = [f"{name},photos/{name}.png,A/{name}.png" for name in NAMES]
+    (folder / "data.csv").write_text("\n".join(["image_id,image,mask", *rows]))
+    arguments = [
+        "train", "unet_none", "data.csv", "run", "--parser", "template", "--epochs", 1,
+        "--size", 32, "--batch-size", 1, "--features", 8, "--first-period", 1, "--workers", 0,
+        "--accelerator", "cpu",
+    ]  # fmt: skip
+    assert run(*arguments, "--group-by", "folder").exit_code == 0
+    parts = {}
+    for row in rows_of(folder / "run" / "split.csv"):
+        parts.setdefault(row["image_id"].partition("/")[0], set()).add(row["part"])
+    assert sorted(map(sorted, parts.values())) == [["test"], ["train"], ["val"]]
+    assert 'group_by = "folder"' in (folder / "run" / "config.toml").read_text()
+    refused = run(*arguments)
+    assert refused.exit_code == 1
+    assert "group_by" in refused.output
