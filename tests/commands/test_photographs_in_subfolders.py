@@ -208,3 +208,27 @@ def test_training_keeps_the_visits_of_a_subject_together_and_records_it(folder):
     refused = run(*arguments)
     assert refused.exit_code == 1
     assert "group_by" in refused.output
+
+
+def test_people_are_counted_and_drawn_by_the_columns_of_a_table(folder):
+    rows = [f"{name},{20 + number},site {number % 2}" for number, name in enumerate(NAMES)]
+    (folder / "people.csv").write_text("\n".join(["image_id,age,site", *rows]))
+    report = ["--table", "people.csv", "--set", "all=subject 01/visit1,3/00007,subject02/visit1"]
+    assert run("demographics", "photos", *report, "--out", "who").exit_code == 0
+    counts = {
+        (row["variable"], row["group"]): row["faces"]
+        for row in rows_of(folder / "who" / "demographics.csv")
+    }
+    # These are the first, the last and the third image.
+    assert (counts["age", "20-29"], counts["site", "site 0"], counts["site", "site 1"]) == (
+        "3", "3", "0",
+    )  # fmt: skip
+    drawn = run("sample", "photos", "--n", 3, "--by", "site", "--table", "people.csv")
+    # Three of five images are of site 0, so that two of three are drawn from it.
+    strata = [line.split() for line in drawn.output.splitlines() if line.startswith("site ")]
+    assert strata[1:] == [
+        ["site", "0", "3", "2"], ["site", "1", "2", "1"],
+    ]  # fmt: skip
+    refused = run("sample", "photos", "--n", 3, "--by", "sites", "--table", "people.csv")
+    assert refused.exit_code == 2
+    assert "there are no labels of sites for the strata" in refused.output
