@@ -9,6 +9,7 @@ from PIL import Image
 from ffhq_wrinkle.storage.writing import PARTIAL_PREFIX
 from tests.helpers.commands import run
 from tests.helpers.faces import drawn_face, drawn_lines
+from tests.helpers.files import files_of
 from tests.helpers.tables import rows_of
 
 SIDE = 64
@@ -232,3 +233,19 @@ def test_people_are_counted_and_drawn_by_the_columns_of_a_table(folder):
     refused = run("sample", "photos", "--n", 3, "--by", "sites", "--table", "people.csv")
     assert refused.exit_code == 2
     assert "there are no labels of sites for the strata" in refused.output
+
+
+def test_weak_masks_are_made_visible_and_stay_as_they_are(folder):
+    assert run(*BUILD).exit_code == 0
+    before = files_of(folder / "weak")
+    assert run(*BUILD, "--save-view", "views").exit_code == 0
+    assert files_of(folder / "weak") == before
+    assert made(folder / "views", ".jpg") == set(NAMES)
+    with Image.open(folder / "views" / "3" / "00007.jpg") as view:
+        assert view.size == (3 * SIDE, SIDE)
+        assert np.asarray(view)[:, SIDE : 2 * SIDE].max() > 200
+    with Image.open(folder / "views" / "contact_sheet.jpeg") as sheet:
+        assert sheet.size[0] > 4 * 3 * SIDE
+    assert '"results": 5' in (folder / "views" / "build.json").read_text()
+    (folder / "views" / "3" / "00007.jpg").unlink()
+    assert run(*BUILD, "--save-view", "views").output.startswith("1 weak masks written, 4 existed")
