@@ -1,3 +1,4 @@
+from .api.alignment import align
 from .api.datasets import composition, download, sample
 from .api.human_masks import agreement, fuse, fuse_labels
 from .api.pictures import read_image, read_mask
@@ -16,6 +17,7 @@ __all__ = [
     "Predictor",
     "__version__",
     "agreement",
+    "align",
     "build_weak",
     "compare_predictions",
     "compare_runs",

@@ -4,7 +4,10 @@ from collections.abc import Iterable
 
 RECORDS = frozenset(
     f"{name}.json"
-    for name in ("build", "fusion", "predict", "agreement", "evaluation", "demographics", "compare")
+    for name in (
+        *("align", "build", "fusion", "predict"),
+        *("agreement", "evaluation", "demographics", "compare"),
+    )
 )
 
 
