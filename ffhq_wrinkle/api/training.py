@@ -34,6 +34,7 @@ def train(
     seed: int = 0,
     fraction: float = 1.0,
     limit: int | None = None,
+    group_by: str | None = None,
     precision: TrainPrecision = "32",
     compile: bool = False,
     accumulate: int = 1,
@@ -75,6 +76,10 @@ def train(
         Share of the training part that finetuning uses, above 0 and at most 1.
     limit : int, optional
         Use at most this many images in each stage, the first by id.
+    group_by : str, optional
+        Which images show the same subject, all of which stay in one part of the split: ``folder``,
+        those in one uppermost folder, or a regular expression, those in whose ids it finds the same
+        text.
     precision : {"32", "bf16", "64"}
         Precision of the network's arithmetic: float32, bfloat16 where possible, or float64.
     compile : bool
@@ -128,6 +133,7 @@ def train(
             seed=seed,
             fraction=fraction,
             limit=limit,
+            group_by=group_by,
             precision=precision,
             compile=compile,
             accumulate=accumulate,

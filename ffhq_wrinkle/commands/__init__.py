@@ -4,6 +4,7 @@ Heavy libraries load inside the commands, so that ``--help`` is instant.
 """
 
 from .agreement import agreement_command
+from .align import align_command
 from .build_weak import build_weak_command
 from .compare import compare_command
 from .demographics import demographics_command
@@ -21,6 +22,7 @@ COMMANDS = [
     download_command,
     demographics_command,
     sample_command,
+    align_command,
     build_weak_command,
     import_labels_command,
     export_labels_command,

@@ -108,6 +108,13 @@ def _field_options(command: Callable[..., None]) -> Callable[..., None]:
     help="Use at most N images in each stage, the first by id.",
 )
 @click.option(
+    "--group-by",
+    metavar="folder|REGEX",
+    help="Keep the images of a subject in one part of the split: those in one uppermost folder "
+    "(folder), or those in whose ids a regular expression finds the same text.  [default: each "
+    "image on its own]",
+)
+@click.option(
     "--precision",
     type=click.Choice(["32", "bf16", "64"]),
     default="32",
@@ -182,6 +189,7 @@ def train_command(
     fraction: float,
     seed: int,
     limit: int | None,
+    group_by: str | None,
     precision: "TrainPrecision",
     compile_model: bool,
     accumulate: int,
@@ -206,7 +214,7 @@ def train_command(
 
     The images with human masks are split into 80 % for training, 10 % for validation and 10 % for
     testing; the split is the same in both stages. Pretraining also uses all other images, except
-    copies of validation and test images.
+    copies of validation and test images. With --group-by, all images of a subject are in one part.
 
     RUN receives config.toml and split.csv, for each stage metrics.csv, best.pt and last.pt, and at
     the end test.json. Training can be stopped at any moment by Ctrl-C, SIGTERM or kill -9. The same
@@ -217,6 +225,7 @@ def train_command(
       ffhq-wrinkle train unet_texture ffhq runs/unet
       ffhq-wrinkle train unet_texture mine runs/mine --size 256 --batch-size 4 --epochs 20
       ffhq-wrinkle train unet_texture ffhq runs/five --stage finetune --init best.pt --fraction 0.05
+      ffhq-wrinkle train unet_texture visits runs/visits --group-by folder
       ffhq-wrinkle train swin_unetr_texture ffhq runs/swin --devices 8 --precision bf16
     """
     from ..api.training import train
@@ -236,6 +245,7 @@ def train_command(
         seed=seed,
         fraction=fraction,
         limit=limit,
+        group_by=group_by,
         precision=precision,
         compile=compile_model,
         accumulate=accumulate,

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..reports.figures import figure_png
-from .groups import TITLES, Variable
+from .groups import Variable, title_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -69,4 +69,4 @@ def _draw(axes: "Axes", composition: "Composition", variable: Variable) -> None:
     axes.set_xlim(left=0)
     axes.grid(axis="x", alpha=0.3)
     axes.set_axisbelow(True)
-    axes.set_title(TITLES[variable], loc="left", fontsize="medium")
+    axes.set_title(title_of(variable), loc="left", fontsize="medium")

@@ -14,7 +14,7 @@ from ..results.tabular import Tabular
 from ..runs.folder_run import RunReport
 from .bars import bars
 from .composition_tables import html, printed, record, share_rows
-from .groups import VARIABLES, AgeGroups, Variable, groups_of
+from .groups import AgeGroups, Variable
 from .label_tables import Labels
 from .shares import Association, association, wilson_intervals
 
@@ -162,7 +162,7 @@ def compose(sets: Mapping[str, Ids], labels: Labels) -> Composition:
         name: pd.Index(sorted(set(map(image_id_of, ids))), dtype=object)
         for name, ids in sets.items()
     }
-    known: list[Variable] = [variable for variable in VARIABLES if variable in labels.frame]
+    known = labels.variables
     frames = {name: labels.frame.reindex(ids) for name, ids in members.items()}
     if not any(frame.notna().any(axis=None) for frame in frames.values()):
         ids = next(iter(members.values()))
@@ -173,7 +173,7 @@ def compose(sets: Mapping[str, Ids], labels: Labels) -> Composition:
     shares: list[Share] = []
     differences: list[Difference] = []
     for variable in known:
-        groups = groups_of(variable, labels.age_groups)
+        groups = labels.groups_of(variable)
         for name, frame in frames.items():
             shares += _shares(name, variable, groups, _counts(frame[variable], groups))
         for first, second in combinations(frames, 2):

@@ -12,7 +12,7 @@ from ..errors import plural
 from ..measures.bootstrap import CONFIDENCE
 from ..reports.tabulation import Section, blanked_csv, without_nan
 from ..results.tabular import paragraphs_html
-from .groups import TITLES
+from .groups import title_of
 
 if TYPE_CHECKING:
     from .composition import Composition, Difference, Share
@@ -57,7 +57,7 @@ def _sections(composition: "Composition") -> Iterable[Section]:
     names = list(composition.faces)
     rows: list[list[str]] = []
     for variable in composition.variables:
-        title = TITLES[variable]
+        title = title_of(variable)
         for shares in zip(*(composition.shares_of(variable, name) for name in names), strict=True):
             rows.append([title, shares[0].group, *map(_share_cell, shares)])
             title = ""
@@ -86,10 +86,10 @@ def _difference_cells(difference: "Difference") -> list[str]:
         f"{difference.second} ({difference.second_labelled:,})"
     )
     if math.isnan(association.p):
-        return [TITLES[difference.variable], sets, *3 * ["undefined"]]
+        return [title_of(difference.variable), sets, *3 * ["undefined"]]
     p = f"{association.p:.4f}" if association.p >= 0.0001 else "< 0.0001"
     return [
-        TITLES[difference.variable],
+        title_of(difference.variable),
         sets,
         f"{association.chi_squared:.1f} ({association.degrees})",
         f"{p} (rough)" if association.least_expected < _MIN_EXPECTED else p,

@@ -52,7 +52,8 @@ class ReportFolder:
         """Return the path of a picture of an image, relative to the folder."""
         if self._pictures is None:
             raise ValueError("a report without a folder of pictures has no picture")
-        short = image_id if len(os.fsencode(image_id)) < _LONG_NAME else image_id[:50]
+        name = image_id.replace("/", "_")  # the rank keeps names distinct
+        short = name if len(os.fsencode(name)) < _LONG_NAME else name[:50]
         return f"{self._pictures}/{rank:02d}_{short}.png"
 
     def require(

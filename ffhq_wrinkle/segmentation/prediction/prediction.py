@@ -4,8 +4,14 @@ import logging
 from collections.abc import Collection
 from typing import NamedTuple
 
-from ...dataset.ids import Ids
-from ...dataset.layout import ImageFile, find_images, image_folder, require_distinct_ids
+from ...dataset.ids import Ids, top_folders
+from ...dataset.layout import (
+    ImageFile,
+    find_images,
+    image_folder,
+    require_distinct_ids,
+    warn_of_unread_subfolders,
+)
 from ...errors import ImageFailure, counted
 from ...images.photographs import read_image
 from ...results.inputs import Candidates, InputRow, Reading
@@ -42,7 +48,8 @@ def predict_folder(
     Parameters
     ----------
     images : Place
-        Photographs, flat or in FFHQ's shards, or a data set with a folder `images1024x1024`.
+        Photographs, flat, in FFHQ's shards or in other subfolders, or a data set with a folder
+        `images1024x1024`.
     out : Place
         Receives `masks/` (0/255 PNG), `overlays/` (JPEG), on request `probabilities/`, and for
         aligned faces `aligned/` (the aligned face, RGB PNG) and `photo_masks/` (the masks of all
@@ -84,11 +91,13 @@ def predict_folder(
     """
     settings = settings or PredictSettings()
     folder = image_folder(images)
+    photos = find_images(folder)
+    warn_of_unread_subfolders(folder)
     require_separate(
         [folder, *predictor.ingredients.read_folders()],
         [out / inner for inner in ("", *SUBFOLDERS)],
+        id_folders=top_folders(photos) - set(SUBFOLDERS),
     )
-    photos = find_images(folder)
     _require_distinct(photos, predictor, folder)
     selection = choose_among(photos, ids, limit)
     step = -(-len(selection.images) // _SAMPLED)
@@ -117,7 +126,7 @@ def predict_folder(
             out,
             title="predict",
             noun="predictions",
-            shown=f"{OVERLAYS}/*.jpg",
+            shown=f"{OVERLAYS}/**/*.jpg",
             work=work,
             jobs=jobs,
             scheduler=scheduler,

@@ -31,6 +31,7 @@ class View(NamedTuple):
     name: str
     image: np.ndarray
     alignment: Alignment | None = None
+    landmarks: Landmarks | None = None
 
     def onto_photo(self, mask: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
         """Return a mask of this view, bool, in the frame of a photo of (H, W)."""
@@ -157,7 +158,7 @@ class AlignedFaces(Views):
         views = []
         for name, landmarks in zip(self.names(image_id, len(chosen)), chosen, strict=True):
             alignment = ffhq_alignment(landmarks, self.size)
-            views.append(View(name, alignment.aligned(photo), alignment))
+            views.append(View(name, alignment.aligned(photo), alignment, landmarks))
         return views
 
     def require_distinct(self, image_ids: Collection[str], *, where: object) -> None:

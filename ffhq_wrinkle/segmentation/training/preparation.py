@@ -83,7 +83,8 @@ def prepare(
         Formula of the weak masks, a key of `formulas.FORMULAS`; that of the existing ones if not
         given.
     settings : TrainSettings
-        Seed and limit of the run, and the fraction of the masks to finetune on. With a limit,
+        Seed, limit and subjects of the run, and the fraction of the masks to finetune on. With a
+        limit,
         pretraining uses the images of the validation and test parts before others.
     jobs : int
         Threads.
@@ -124,12 +125,12 @@ def prepare(
     splits: dict[Stage, Split] = {"finetune": Split({})}
     if recipe.finetune or (labelled and not files.split):
         fraction = settings.fraction if recipe.finetune else 1.0
-        splits["finetune"] = _labelled_split(files, labelled, run, settings.seed, fraction, jobs)
+        splits["finetune"] = _labelled_split(files, labelled, run, settings, fraction, jobs)
     if recipe.pretrain:
         listing = _limited(listings["pretrain"], splits["finetune"], settings.limit)
         listings["pretrain"] = listing
         splits["pretrain"] = _pretrain_split(
-            listing, splits["finetune"], files, run, settings.seed, jobs
+            listing, splits["finetune"], files, run, settings, jobs
         )
     for stage, config in configs.items():
         if config.needs_weak:
@@ -169,7 +170,12 @@ def _texture_of(
 
 
 def _labelled_split(
-    files: SampleFiles, labelled: Sequence[str], run: Path, seed: int, fraction: float, jobs: int
+    files: SampleFiles,
+    labelled: Sequence[str],
+    run: Path,
+    settings: TrainSettings,
+    fraction: float,
+    jobs: int,
 ) -> Split:
     """Read the split of images with human masks, or make and write it."""
     samples = [
@@ -179,8 +185,9 @@ def _labelled_split(
     if path.exists():
         return read_split_of(path, samples)
     split = make_split(
-        samples, stage="finetune", seed=seed, fraction=fraction, given=files.split, jobs=jobs
-    )
+        samples, stage="finetune", seed=settings.seed, fraction=fraction, given=files.split,
+        group_by=settings.group_by, jobs=jobs,
+    )  # fmt: skip
     write_split(path, split)
     return split
 
@@ -195,17 +202,27 @@ def _limited(listing: Listing, labelled: Split, limit: int | None) -> Listing:
 
 
 def _pretrain_split(
-    listing: Listing, labelled: Split, files: SampleFiles, run: Path, seed: int, jobs: int
+    listing: Listing,
+    labelled: Split,
+    files: SampleFiles,
+    run: Path,
+    settings: TrainSettings,
+    jobs: int,
 ) -> Split:
     """Read the split of the images of pretraining, or make and write it."""
     path = run / "pretrain" / SPLIT
     if path.exists():
         return read_split_of(path, listing.samples, needed=PRETRAIN_PARTS)
     if labelled.parts or files.split:
-        split = make_pretrain_split(listing.samples, labelled.parts, given=files.split, jobs=jobs)
+        split = make_pretrain_split(
+            listing.samples, labelled.parts, given=files.split, group_by=settings.group_by,
+            jobs=jobs,
+        )  # fmt: skip
     else:
-        shares = _PRETRAIN_SHARES
-        split = make_split(listing.samples, stage="pretrain", seed=seed, shares=shares, jobs=jobs)
+        split = make_split(
+            listing.samples, stage="pretrain", seed=settings.seed, shares=_PRETRAIN_SHARES,
+            group_by=settings.group_by, jobs=jobs,
+        )  # fmt: skip
     InnerFolders(run).make(path.parent)
     write_split(path, split)
     return split
