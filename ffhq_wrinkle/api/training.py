@@ -28,6 +28,7 @@ def train(
     init: AnyPath | None = None,
     initial_weights: AnyPath | None = None,
     texture_recipe: str | None = None,
+    scale_to_image: bool = False,
     parser: str = "auto",
     weights: AnyPath | None = None,
     labels: AnyPath | None = None,
@@ -68,6 +69,9 @@ def train(
     texture_recipe : {"paper", "released"}, optional
         Formula of the weak masks; that of the existing ones if not given, or the paper's if there
         are none.
+    scale_to_image : bool
+        Scale the kernel of the weak masks to the image, as in `weak_masks.build_weak`; existing
+        ones must have been made so.
     parser, weights, labels
         How faces are found if the data has no face masks; as in `weak_masks.build_weak`.
     seed : int
@@ -142,6 +146,7 @@ def train(
         init=as_path(init),
         initial_weights=as_path(initial_weights),
         texture_recipe=texture_recipe,
+        scale_to_image=scale_to_image,
         cache=as_path(cache),
         devices=devices,
         accelerator=accelerator,

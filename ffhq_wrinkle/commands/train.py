@@ -169,6 +169,12 @@ def _field_options(command: Callable[..., None]) -> Callable[..., None]:
     type=click.Choice(tuple(FORMULAS)),
     help="Formula of the weak masks.  [default: that of existing ones, or paper if there are none]",
 )
+@click.option(
+    "--scale-to-image",
+    is_flag=True,
+    help="Multiply the kernel size and sigma of weak masks by the longer side of the image / 1024, "
+    "as `build-weak --scale-to-image`.",
+)
 @parser_option
 @weights_option
 @labels_option
@@ -199,6 +205,7 @@ def train_command(
     accelerator: str,
     resume: str,
     texture_recipe: str | None,
+    scale_to_image: bool,
     parser_name: str,
     weights: Path | None,
     labels: Path | None,
@@ -239,6 +246,7 @@ def train_command(
         init=init,
         initial_weights=initial_weights,
         texture_recipe=texture_recipe,
+        scale_to_image=scale_to_image,
         parser=parser_name,
         weights=weights,
         labels=labels,

@@ -60,6 +60,7 @@ def prepare(
     parser: Callable[[], FaceParser],
     settings: TrainSettings,
     texture_recipe: str | None = None,
+    scale_to_image: bool = False,
     cache: Path | None = None,
     jobs: int = 1,
 ) -> dict[Stage, StageData]:
@@ -82,6 +83,8 @@ def prepare(
     texture_recipe : str, optional
         Formula of the weak masks, a key of `formulas.FORMULAS`; that of the existing ones if not
         given.
+    scale_to_image : bool
+        Whether the kernel of the weak masks is scaled to the image, as by `TextureSettings`.
     settings : TrainSettings
         Seed, limit and subjects of the run, and the fraction of the masks to finetune on. With a
         limit,
@@ -103,7 +106,7 @@ def prepare(
     """
     configs = {stage: config for stage in STAGES if (config := recipe.stage(stage))}
     files = find_sample_files(data)
-    texture = _texture_of(files, texture_recipe, configs.values())
+    texture = _texture_of(files, texture_recipe, configs.values(), scale_to_image=scale_to_image)
     labelled = sorted(files.masks)[: settings.limit]
     candidates: dict[Stage, Sequence[str]] = {
         # Which of them a limit leaves is known after the split.
@@ -143,7 +146,11 @@ def prepare(
 
 
 def _texture_of(
-    files: SampleFiles, recipe: str | None, configs: Collection[StageConfig]
+    files: SampleFiles,
+    recipe: str | None,
+    configs: Collection[StageConfig],
+    *,
+    scale_to_image: bool,
 ) -> TextureSettings | None:
     """Return the requested settings of weak masks; None if none are requested.
 
@@ -152,10 +159,21 @@ def _texture_of(
     ArgumentError
         No stage uses weak masks, or there is no such formula.
     """
-    if recipe is not None:
+    if recipe is not None or scale_to_image:
         if not any(config.needs_weak for config in configs):
-            raise ArgumentError("no stage uses weak masks; leave --recipe out")
-        return replace(files.texture or TextureSettings(), recipe=recipe)
+            option = "--recipe" if recipe is not None else "--scale-to-image"
+            raise ArgumentError(f"no stage uses weak masks; leave {option} out")
+        if recipe is None and files.weak and files.texture is None:
+            raise ArgumentError(
+                f"it is not known with which formula the weak masks of {files.data} were made; "
+                "--scale-to-image needs --recipe, too"
+            )
+        known = files.texture or TextureSettings()
+        return replace(
+            known,
+            recipe=recipe or known.recipe,
+            scale_to_image=scale_to_image or known.scale_to_image,
+        )
     learns_texture = any(
         config.needs_weak and (config.stage == "pretrain" or config.input == "rgb+texture")
         for config in configs

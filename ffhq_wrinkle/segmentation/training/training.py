@@ -82,6 +82,7 @@ def train(
     parser_name: str = "",
     settings: TrainSettings | None = None,
     texture_recipe: str | None = None,
+    scale_to_image: bool = False,
     init: Path | None = None,
     initial_weights: Path | None = None,
     cache: Path | None = None,
@@ -109,7 +110,7 @@ def train(
         Name of the parser, which `config.toml` records.
     settings : TrainSettings, optional
         Choices besides the recipe on which the result depends; the defaults if not given.
-    texture_recipe, cache
+    texture_recipe, scale_to_image, cache
         For weak masks and face masks; see `preparation.prepare`.
     init : Path, optional
         A checkpoint that the first stage starts from.
@@ -157,7 +158,8 @@ def train(
                 fabric,
                 lambda: prepare(
                     recipe, data, run, parser=parser, settings=settings,
-                    texture_recipe=texture_recipe, cache=cache, jobs=jobs,
+                    texture_recipe=texture_recipe, scale_to_image=scale_to_image, cache=cache,
+                    jobs=jobs,
                 ),
             )  # fmt: skip
             more = {"recipe": recipe.record(), "versions": versions()}
