@@ -14,7 +14,7 @@ from PIL import Image
 from ffhq_wrinkle import export_labels, import_labels, read_mask
 
 _SIZE = (240, 320)
-_PATIENCE_S = 180
+_PATIENCE_S = 600  # the first start makes the database
 
 
 class Server:
