@@ -11,7 +11,6 @@ from lightning_fabric import Fabric
 
 from ... import __version__
 from ...errors import TrainingError
-from ...images.photographs import read_size
 from ...images.png import encode_png
 from ...inference.devices import laid_out
 from ...runs.opencv_threads import one_opencv_thread
@@ -110,7 +109,6 @@ class StageTrainer:
         self.validation = Validation(
             fabric, self.objective, data.val, config, seed=settings.seed, workers=workers
         )
-        self._side = config.size or max(read_size(data.train[0].image))
         self._on_gpu = fabric.device.type == "cuda"
         self._saved = time.monotonic()
 
@@ -306,7 +304,7 @@ class StageTrainer:
                 self.model,
                 self.config.network,
                 texture=self.data.texture,
-                side=self._side,
+                side=self.samples.face_side,
                 more={
                     **optimizer,
                     **self.more,
