@@ -18,6 +18,7 @@ from ...runs.progress import Progress
 from ...storage.writing import write_bytes
 from ..checkpoints.checkpoint import save_checkpoint
 from ..networks.sized import SizedNetwork
+from .curves import CURVES, curves
 from .gradients import backward, non_finite, step_advice
 from .loader import batches
 from .objectives import objective_of
@@ -39,7 +40,7 @@ from .stage_state import (
     write_metrics,
 )
 from .training_set import Example, Order, TrainingSet
-from .validation import Validation, merit
+from .validation import Validation, epoch_line, merit
 
 log = logging.getLogger(__name__)
 
@@ -59,8 +60,8 @@ class StageTrainer:
     model : SizedNetwork
         The network, which is trained in place.
     folder : Path
-        Folder of the stage, for `last.pt`, `best.pt`, `metrics.csv` and, every few epochs, a sheet
-        of validation predictions.
+        Folder of the stage, for `last.pt`, `best.pt`, `metrics.csv` and, every few epochs,
+        `curves.png` and a sheet of validation predictions.
     config : StageConfig
         How the stage is trained.
     data : StageData
@@ -183,7 +184,7 @@ class StageTrainer:
             batch_size=order.batch_size,
             accumulate=self.settings.accumulate,
         )
-        with advised, Progress(len(order), f"{self.config.stage}, steps") as bar:
+        with advised, Progress(len(order), self.config.stage, unit="steps") as bar:
             while self.progress.epoch < self.config.epochs:
                 rate = self._set_rate()
                 self._network.train()
@@ -194,6 +195,8 @@ class StageTrainer:
                         return False
                 if not self._end_epoch(order, rate, stopped, shown):
                     return False
+                if self.fabric.is_global_zero:
+                    bar.remark(epoch_line(self.progress.history[-1], self.config))
         return True
 
     def _set_rate(self) -> float:
@@ -280,6 +283,7 @@ class StageTrainer:
             if is_sheet_due(epoch, self.config.epochs):
                 sheet = self.folder / f"epoch_{epoch:04d}.png"
                 write_bytes(sheet, encode_png(self.validation.sheet()))
+                write_bytes(self.folder / CURVES, curves(progress.history, self.config.stage))
             shown(row)
         if is_best:
             self._save(BEST)
