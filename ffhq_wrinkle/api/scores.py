@@ -166,6 +166,7 @@ def compare_runs(
     runs: Sequence[AnyPath],
     *,
     out: AnyPath | None = None,
+    with_paper: bool = False,
     resamples: int = RESAMPLES,
     seed: int = 0,
 ) -> Experiments:
@@ -177,6 +178,8 @@ def compare_runs(
         Folders of `train`.
     out : str or Path, optional
         Folder for a report: tables and a plot.
+    with_paper : bool
+        Show the paper's scores even if the runs were scored on other images than the paper's.
     resamples, seed : int
         As in `evaluate`.
 
@@ -192,7 +195,9 @@ def compare_runs(
     folder, folders = as_path(out), [as_path(run) for run in runs]
     if folder:
         require_compare_report(folder, folders)
-    experiments = compare_run_folders(folders, resamples=resamples, seed=seed)
+    experiments = compare_run_folders(
+        folders, with_paper=with_paper, resamples=resamples, seed=seed
+    )
     if folder:
         write_compare_report(experiments, folder)
     return experiments

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -149,6 +150,7 @@ def print_result(
     if as_json:
         click.echo(json.dumps(result.record(), indent=2, allow_nan=False))
         return
-    click.echo(result.summary())
+    # COLUMNS, or the width of the terminal; 80 if the output goes elsewhere.
+    click.echo(result.summary(width=shutil.get_terminal_size().columns))
     if remark:
         click.echo(f"\n{remark}")

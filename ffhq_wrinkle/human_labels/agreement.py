@@ -78,9 +78,12 @@ class Agreement(Tabular):
     resamples: int = RESAMPLES
     seed: int = 0
 
-    def summary(self) -> str:
-        """Return the tables as text: the paper's Table 2 for these annotators, and further ones."""
-        return printed(self)
+    def summary(self, *, width: int | None = None) -> str:
+        """Return the tables as text: the paper's Table 2 for these annotators, and further ones.
+
+        Lines have at most `width` characters, if it is given.
+        """
+        return printed(self, width)
 
     def record(self) -> dict[str, Any]:
         """Return every figure and its origin as JSON can hold it; undefined is null."""

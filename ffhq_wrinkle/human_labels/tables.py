@@ -1,5 +1,6 @@
 """Tables: an `Agreement` as text, Markdown, CSV and JSON; `report` puts them into a folder."""
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
@@ -11,8 +12,10 @@ from ..reports.tabulation import (
     blanked_csv,
     bootstrap_record,
     estimate_records,
+    in_words,
     intervals_note,
     with_interval,
+    wrapped,
 )
 from ..results.tabular import paragraphs_html
 from .tallies import MEASURES, Column, SubjectKind
@@ -27,23 +30,46 @@ LISTED = 10
 _MAX_PAIRS = 16
 
 
-def printed(agreement: "Agreement") -> str:
-    """Return the tables as text: the paper's Table 2 for these annotators, and further ones."""
-    tables = (section.text() for section in _sections(agreement))
-    return "\n\n".join([_heading(agreement), *tables, *_remarks(agreement)])
+def printed(agreement: "Agreement", width: int | None = None) -> str:
+    """Return the tables as text: the paper's Table 2 for these annotators, and further ones.
+
+    Lines have at most `width` characters, if it is given.
+    """
+    start = (wrapped(text, width) for text in (headline(agreement), _heading(agreement)))
+    tables = (section.text(width) for section in _sections(agreement))
+    remarks = (wrapped(remark, width) for remark in _remarks(agreement))
+    return "\n\n".join([*start, *tables, *remarks])
+
+
+def headline(agreement: "Agreement") -> str:
+    """Return the main result in a sentence."""
+    average = {
+        figure.column.tolerance_px: figure
+        for figure in agreement.estimates
+        if (figure.column.kind, figure.column.measure) == ("average", "jaccard")
+        and figure.aggregate == MEAN
+    }
+    who = in_words(len(agreement.names), "annotator").capitalize()
+    exact = average.pop(None)
+    if math.isnan(exact.value):
+        return f"{who} drew nothing that could be compared."
+    text = f"{who} agree at Jaccard {with_interval(exact, '.2f')}"
+    if average and (widest := max(filter(None, average), default=0.0)):
+        text += f"; at {widest:g} px tolerance {average[widest].value:.2f}"
+    return f"{text}."
 
 
 def markdown(agreement: "Agreement") -> str:
     """Return the same as Markdown."""
     tables = (section.markdown() for section in _sections(agreement))
-    parts = ["# Agreement of annotators", _heading(agreement), *tables, *_remarks(agreement)]
-    return "\n\n".join(parts) + "\n"
+    start = ["# Agreement of annotators", headline(agreement), _heading(agreement)]
+    return "\n\n".join([*start, *tables, *_remarks(agreement)]) + "\n"
 
 
 def html(agreement: "Agreement") -> str:
     """Return the same as HTML."""
     tables = "".join(section.html() for section in _sections(agreement))
-    heading = paragraphs_html([_heading(agreement)])
+    heading = paragraphs_html([headline(agreement), _heading(agreement)])
     return f"{heading}{tables}{paragraphs_html(_remarks(agreement))}"
 
 
@@ -111,7 +137,7 @@ def _near_section(
     titles = [f"Jaccard,\n{MEAN}", f"Jaccard,\n{POOLED}"]
     titles += [f"{part},\n{MEAN}" for part in ("precision", "recall")]
     header = ["px", "", *titles, "undefined"]
-    return Section("Pairs, with lines allowed to lie this far apart", header, rows)
+    return Section("Pairs, with lines allowed to lie this far apart", header, rows, labels=2)
 
 
 def _undefined(figures: Figures, columns: Iterable[Column]) -> str:

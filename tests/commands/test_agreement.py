@@ -25,6 +25,17 @@ def test_agreement_prints_its_tables(annotators):
     assert "[" not in run("agreement", *annotators, "--resamples", 0).stdout
 
 
+@pytest.mark.parametrize("width", [80, 60, 120])
+def test_the_tables_fit_the_terminal(annotators, width):
+    result = run("agreement", *annotators, "--tolerance-px", 2, "--resamples", 50, width=width)
+    lines = result.stdout.splitlines()
+    assert max(map(len, lines)) <= width
+    first = " ".join(result.stdout.split("\n\n")[0].splitlines())
+    assert re.fullmatch(
+        r"Three annotators agree at Jaccard [\d.]+ \[[\d., ]+\]; at 2 px tolerance [\d.]+\.", first
+    )
+
+
 def test_agreement_writes_a_report(annotators, tmp_path, caplog):
     photos = tmp_path / "photos"
     photos.mkdir()

@@ -39,7 +39,10 @@ def folders(annotate):
 
 def test_table_2_is_printed_in_the_paper_s_order(folders):
     lines = printed(measured(folders)).splitlines()
-    assert lines[0].startswith("12 images; 3 annotators: A, B, C. In brackets: 95 % bootstrap")
+    assert re.fullmatch(
+        r"Three annotators agree at Jaccard 0\.\d\d \[0\.\d\d, 0\.\d\d\]\.", lines[0]
+    )
+    assert lines[2].startswith("12 images; 3 annotators: A, B, C. In brackets: 95 % bootstrap")
     at = lines.index("Pairs")
     assert re.split(r"\s{2,}", lines[at + 2].strip()) == [
         *("Jaccard,", "Jaccard,", "Pearson,", "Pearson,", "undefined"),
@@ -53,6 +56,7 @@ def test_table_2_is_printed_in_the_paper_s_order(folders):
 def test_printed_numbers_are_those_of_the_estimates(annotate):
     folders = annotate({"A": {"u": mask("##..")}, "B": {"u": mask("#.#.")}})
     text = printed(measured(folders, tolerances_px=(1,)))
+    assert text.startswith("Two annotators agree at Jaccard 0.33; at 1 px tolerance 1.00.\n")
     assert re.search(r"A & B +0\.3333 +0\.3333 +0\.0000 +0\.0000 +-", text)
     assert re.search(r"1 +A & B +1\.0000 +1\.0000 +1\.0000 +1\.0000 +-", text)
     assert "In brackets" not in text  # one image has no interval
@@ -65,6 +69,7 @@ def test_a_measure_undefined_everywhere_is_reported_as_undefined(annotate):
     assert "undefined" in text
     assert "nan" not in text
     assert "Most disputed" not in text
+    assert text.startswith("Two annotators drew nothing that could be compared.\n")
 
 
 def test_markdown_has_a_table_for_each_of_the_printed(folders):

@@ -153,7 +153,10 @@ def test_the_printed_tables_hold_the_estimates(folders):
 
 def test_empty_masks_are_undefined_in_words():
     text = printed(evaluate_pairs([Pair("u", mask("...."), mask("...."))]))
-    assert text.count("undefined") == 18 + 1  # all but accuracy, twice each, and the header
+    headline, *tables = text.split("\n\n")
+    assert headline == "The predictions of one image have JSI undefined and F1 undefined."
+    # All but accuracy, twice each, and the header.
+    assert "\n\n".join(tables).count("undefined") == 18 + 1
     assert "nan" not in text
     assert "Worst" not in text
 
