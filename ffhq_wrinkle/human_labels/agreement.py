@@ -158,7 +158,7 @@ class Agreement(Tabular):
             self.tallies,
             self.columns,
             measures,
-            averages=averages(self.columns),
+            averages=averages(self.names, self.tolerances_px),
             resamples=self.resamples,
             seed=self.seed,
         )
@@ -290,7 +290,7 @@ def _require_distinct_figures(names: Sequence[str], tolerances_px: Sequence[floa
     """Refuse names of annotators that give two figures the same name.
 
     An annotator called `majority` does so: the figures of A and `majority`, and of A with the
-    majority of the others, are both called `A & majority`.
+    majority of the others, are both called `A & majority`; `union` is such a name, too.
     """
     figures = Counter(map(column_name, columns(names, list(dict.fromkeys(tolerances_px)))))
     twin = next((name for name, count in figures.items() if count > 1), None)

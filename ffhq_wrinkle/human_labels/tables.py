@@ -18,6 +18,7 @@ from ..reports.tabulation import (
     wrapped,
 )
 from ..results.tabular import paragraphs_html
+from .annotators import MIN_ANNOTATORS
 from .tallies import MEASURES, Column, SubjectKind
 
 if TYPE_CHECKING:
@@ -91,13 +92,15 @@ def _sections(agreement: "Agreement") -> Iterable[Section]:
     )
     pairs.append(("average", "average"))
     others: list[Subject] = [("others", name) for name in agreement.names]
-    majority = "Each with the majority of the others"
     yield _section(figures, "Pairs", pairs, ("jaccard", "pearson"))
     if len(pairs) > _MAX_PAIRS:
         pairs = pairs[-1:]  # the average; the pairs are in the CSV
     yield _section(figures, "Pairs, other measures", pairs, ("dice", "cohen_kappa"))
-    yield _section(figures, majority, others, ("jaccard", "pearson"))
-    yield _section(figures, f"{majority}, other measures", others, ("dice", "cohen_kappa"))
+    if len(agreement.names) > MIN_ANNOTATORS:
+        yield _others_section(figures, agreement.names)
+    title = f"Each with {_majority(agreement.names)}"
+    yield _section(figures, title, others, ("jaccard", "pearson"))
+    yield _section(figures, f"{title}, other measures", others, ("dice", "cohen_kappa"))
     if agreement.tolerances_px:
         yield _near_section(figures, pairs, agreement.tolerances_px)
 
@@ -118,6 +121,28 @@ def _section(
         ]
         rows.append([subject, *row, _undefined(figures, columns)])
     return Section(title, ["", *titles, "undefined"], rows)
+
+
+def _majority(names: Sequence[str]) -> str:
+    """Return in words which pixels more than half of the others drew."""
+    if len(names) == MIN_ANNOTATORS:
+        return "the other"
+    return "what both others drew" if len(names) == 3 else "the majority of the others"
+
+
+def _others_section(figures: Figures, names: Sequence[str]) -> Section:
+    """Return the table of each annotator with the others together, and with each of them."""
+    kinds: dict[SubjectKind, str] = {
+        "others": _majority(names),
+        "union": "what any other drew",
+        "own pairs": "each other, mean",
+    }
+    rows = [
+        [name, *(with_interval(figures[Column(kind, name, "jaccard"), MEAN]) for kind in kinds)]
+        for name in names
+    ]
+    title = f"Each with the others together and one by one, Jaccard, {MEAN}"
+    return Section(title, ["", *kinds.values()], rows)
 
 
 def _near_section(
@@ -195,9 +220,11 @@ def per_image_csv(agreement: "Agreement") -> bytes:
 def column_name(column: Column) -> str:
     """Return the name of a measure of each image, for tables of a column each."""
     near = "" if column.tolerance_px is None else f"_{column.tolerance_px:g}px"
-    subject = {"others": f" {column.subject} & majority", "all": ""}.get(
-        column.kind, f" {column.subject}"
-    )
+    subject = {
+        "others": f" {column.subject} & majority",
+        "union": f" {column.subject} & union",
+        "all": "",
+    }.get(column.kind, f" {column.subject}")
     return f"{column.measure}{near}{subject}"
 
 

@@ -63,6 +63,37 @@ def test_printed_numbers_are_those_of_the_estimates(annotate):
     assert "Most disputed, by 1 - mean Jaccard of the pairs: u (0.67)." in text
 
 
+@pytest.mark.parametrize(
+    ("names", "title"),
+    [
+        ("AB", "Each with the other"),
+        ("ABC", "Each with what both others drew"),
+        ("ABCD", "Each with the majority of the others"),
+    ],
+)
+def test_headings_say_with_what_of_the_others_each_is_compared(annotate, names, title):
+    folders = annotate({name: {"u": mask("#.#")} for name in names})
+    lines = printed(measured(folders)).splitlines()
+    assert [line for line in lines if line.startswith("Each")][-2:] == [
+        title, f"{title}, other measures",
+    ]  # fmt: skip
+
+
+def test_the_union_and_the_pairs_stand_beside_what_both_others_drew(annotate):
+    """A drew half of what each other drew, and nothing that both drew."""
+    folders = annotate(
+        {"A": {"u": mask("#..#..")}, "B": {"u": mask("##....")}, "C": {"u": mask("...##.")}}
+    )
+    lines = printed(measured(folders)).splitlines()
+    at = lines.index("Each with the others together and one by one, Jaccard, mean over images")
+    header, _, row = lines[at + 2 : at + 5]
+    assert re.split(r"\s{2,}", header.strip()) == [
+        "what both others drew", "what any other drew", "each other, mean",
+    ]  # fmt: skip
+    # Of 2 pixels none of 0; of 4 in the union 2; one of three with B, and one of three with C.
+    assert re.split(r"\s{2,}", row.strip()) == ["A", "0.0000", "0.5000", "0.3333"]
+
+
 def test_a_measure_undefined_everywhere_is_reported_as_undefined(annotate):
     empty = mask("....")
     text = printed(measured(annotate({"A": {"u": empty}, "B": {"u": empty}})))
@@ -74,7 +105,7 @@ def test_a_measure_undefined_everywhere_is_reported_as_undefined(annotate):
 
 def test_markdown_has_a_table_for_each_of_the_printed(folders):
     text = markdown(measured(folders, tolerances_px=(0, 1)))
-    assert text.count("\n## ") == 5
+    assert text.count("\n## ") == 6
     for line in text.splitlines():
         if line.startswith("| A & B"):
             assert line.count("|") == 7
