@@ -7,6 +7,7 @@ import click
 from .options import (
     EXISTING_FOLDER,
     FOLDER,
+    figures_option,
     json_option,
     print_result,
     resamples_option,
@@ -17,6 +18,7 @@ from .options import (
 @click.command("compare")
 @click.argument("runs", type=EXISTING_FOLDER, nargs=-1, required=True, metavar="RUN...")
 @click.option("--out", type=FOLDER, help="Folder for a report: tables and a plot.")
+@figures_option
 @click.option(
     "--with-paper",
     is_flag=True,
@@ -28,6 +30,7 @@ from .options import (
 def compare_command(
     runs: tuple[Path, ...],
     out: Path | None,
+    figures: str,
     with_paper: bool,
     resamples: int,
     seed: int,
@@ -54,6 +57,8 @@ def compare_command(
     """
     from ..api.scores import compare_runs
 
-    experiments = compare_runs(runs, out=out, with_paper=with_paper, resamples=resamples, seed=seed)
+    experiments = compare_runs(
+        runs, out=out, figures=figures, with_paper=with_paper, resamples=resamples, seed=seed
+    )
     remark = f"Tables and a plot are in {out}." if out else ""
     print_result(experiments, remark, as_json=as_json)

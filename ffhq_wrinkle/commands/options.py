@@ -123,6 +123,13 @@ json_option = click.option(
     is_flag=True,
     help="Print the results as JSON, as in the report, instead of tables.",
 )
+figures_option = click.option(
+    "--figures",
+    default="png",
+    show_default=True,
+    metavar="FORMS",
+    help="With --out: forms of the figures, png, pdf or svg, or several with commas.",
+)
 overwrite_option = click.option("--overwrite", is_flag=True, help="Replace existing results.")
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from ..images.png import encode_png
+from ..reports.figures import FigureForm
 from ..reports.overlays import Photographs
 from ..reports.report_folder import ReportFolder
 from ..storage.writing import text_bytes
@@ -14,11 +15,12 @@ from .annotator_figures import distribution, overlay, pair_matrix
 from .tables import LISTED, markdown, pairs_csv, per_image_csv, record
 
 _RECORD = "agreement.json"
-_FILES = ("agreement.csv", "per_image.csv", "agreement.md", "pairs.png", "distribution.png")
+_FILES = ("agreement.csv", "per_image.csv", "agreement.md")
+_FIGURES = {"pairs": pair_matrix, "distribution": distribution}
 
 
 def _folder(out: Path) -> ReportFolder:
-    return ReportFolder(out, _FILES, record=_RECORD, pictures="disputed")
+    return ReportFolder(out, _FILES, record=_RECORD, pictures="disputed", figures=_FIGURES)
 
 
 def require_report(
@@ -28,7 +30,13 @@ def require_report(
     _folder(out).require(read, photos=photos)
 
 
-def write_report(agreement: Agreement, out: Path, *, photos: Path | None = None) -> None:
+def write_report(
+    agreement: Agreement,
+    out: Path,
+    *,
+    photos: Path | None = None,
+    figures: Sequence[FigureForm] = ("png",),
+) -> None:
     """Write tables and pictures of an agreement, in place of those of an earlier report.
 
     Parameters
@@ -39,6 +47,8 @@ def write_report(agreement: Agreement, out: Path, *, photos: Path | None = None)
         Folder for the report alone; see `require_report`.
     photos : Path, optional
         Photographs to draw the most disputed masks on.
+    figures : sequence of {"png", "pdf", "svg"}
+        Forms of the figures.
 
     Raises
     ------
@@ -50,8 +60,11 @@ def write_report(agreement: Agreement, out: Path, *, photos: Path | None = None)
     record_text = json.dumps(record(agreement), indent=2, allow_nan=False) + "\n"
     files = {
         **dict(_disputed_pictures(agreement, folder, Photographs(photos))),
-        "pairs.png": pair_matrix(agreement),
-        "distribution.png": distribution(agreement),
+        **{
+            f"{name}.{form}": draw(agreement, form)
+            for name, draw in _FIGURES.items()
+            for form in figures
+        },
         "agreement.csv": pairs_csv(agreement),
         "per_image.csv": per_image_csv(agreement),
         "agreement.md": text_bytes(markdown(agreement)),

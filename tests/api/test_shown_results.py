@@ -72,7 +72,9 @@ def test_agreement(folders, out):
     figures = [row for row in rows if row["measure"] in measures and not row["tolerance_px"]]
     assert len(figures) > 20
     for row in figures:
-        assert with_interval(row) in page.texts["td"]
+        # The tables have only means over images of these.
+        if (row["kind"], row["aggregate"]) not in {("union", "pooled"), ("own pairs", "pooled")}:
+            assert with_interval(row) in page.texts["td"]
     assert "anna & <Zoë>" in page.texts["td"]
     assert [picture.format for picture in page.opened] == ["PNG", "PNG"]
     for picture, name in zip(page.opened, ("pairs.png", "distribution.png"), strict=True):

@@ -51,6 +51,21 @@ def test_agreement_writes_a_report(annotators, tmp_path, caplog):
     }  # fmt: skip
 
 
+def test_figures_have_the_forms_that_are_asked_for(annotators, tmp_path):
+    out = tmp_path / "report"
+    command = ["agreement", *annotators, "--out", out, "--resamples", 0, "--figures"]
+    assert run(*command, "pdf,svg").exit_code == 0
+    assert {path.suffix for path in out.glob("pairs.*")} == {".pdf", ".svg"}
+    assert run(*command, "png").exit_code == 0  # those of the earlier report are removed
+    assert {path.suffix for path in out.glob("pairs.*")} == {".png"}
+    with Image.open(out / "pairs.png") as image:
+        assert image.size[0] == 700  # a column of 3.5 inches at 200 dpi
+    refused = run(*command, "png,jpg")
+    assert (refused.exit_code, refused.output) == (
+        2, "Error: --figures: 'jpg' is not one of png, pdf, svg\n",
+    )  # fmt: skip
+
+
 @pytest.mark.parametrize(
     "options",
     [

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from ...reports.figures import figure_png
+from ...reports.figures import COLUMN, column_style, figure_bytes
 from ..training_data.samples import Stage
 
 if TYPE_CHECKING:
@@ -37,13 +37,14 @@ def curves(history: Sequence[Mapping[str, float]], stage: Stage) -> bytes:
     from matplotlib.figure import Figure
 
     panels = 1 if stage == "pretrain" else 2
-    figure = Figure(figsize=(3.6 * panels, 3.0), layout="constrained")
-    first, *rest = figure.subplots(1, panels, squeeze=False)[0]
-    _draw(first, history, _LOSSES, title=f"{stage}: loss")
-    for axes in rest:
-        _draw(axes, history, _SCORES, title="validation, mean over images")
-        axes.set_ylim(0, 1)
-    return figure_png(figure)
+    with column_style():
+        figure = Figure(figsize=(COLUMN * panels, 2.8), layout="constrained")
+        first, *rest = figure.subplots(1, panels, squeeze=False)[0]
+        _draw(first, history, _LOSSES, title=f"{stage}: loss")
+        for axes in rest:
+            _draw(axes, history, _SCORES, title="validation, mean over images")
+            axes.set_ylim(0, 1)
+        return figure_bytes(figure)
 
 
 def _draw(
@@ -61,6 +62,6 @@ def _draw(
         axes.plot(epochs, values, style, color=colour, markersize=3, label=label)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set_xlabel("epoch")
-    axes.set_title(title, fontsize="medium")
+    axes.set_title(title)
     axes.grid(alpha=0.3)
     axes.legend()
