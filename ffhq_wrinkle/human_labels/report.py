@@ -6,16 +6,25 @@ from pathlib import Path
 
 from ..images.png import encode_png
 from ..reports.figures import FigureForm
+from ..reports.html_page import html_page
 from ..reports.overlays import Photographs
 from ..reports.report_folder import ReportFolder
 from ..storage.writing import text_bytes
 from .agreement import Agreement
 from .annotations import read_annotations
 from .annotator_figures import distribution, overlay, pair_matrix
-from .tables import LISTED, markdown, pairs_csv, per_image_csv, record
+from .tables import (
+    LISTED,
+    html,
+    markdown,
+    pairs_csv,
+    per_image_csv,
+    per_image_rows,
+    record,
+)
 
 _RECORD = "agreement.json"
-_FILES = ("agreement.csv", "per_image.csv", "agreement.md")
+_FILES = ("agreement.csv", "per_image.csv", "agreement.md", "report.html")
 _FIGURES = {"pairs": pair_matrix, "distribution": distribution}
 
 
@@ -58,8 +67,9 @@ def write_report(
     folder = _folder(out)
     folder.require(photos=photos)
     record_text = json.dumps(record(agreement), indent=2, allow_nan=False) + "\n"
+    disputed = dict(_disputed_pictures(agreement, folder, Photographs(photos)))
     files = {
-        **dict(_disputed_pictures(agreement, folder, Photographs(photos))),
+        **dict(disputed.values()),
         **{
             f"{name}.{form}": draw(agreement, form)
             for name, draw in _FIGURES.items()
@@ -68,6 +78,12 @@ def write_report(
         "agreement.csv": pairs_csv(agreement),
         "per_image.csv": per_image_csv(agreement),
         "agreement.md": text_bytes(markdown(agreement)),
+        "report.html": html_page(
+            "Agreement of annotators",
+            html(agreement),
+            per_image_rows(agreement),
+            disputed,
+        ),
         _RECORD: record_text.encode(),
     }
     folder.write(files)
@@ -75,8 +91,8 @@ def write_report(
 
 def _disputed_pictures(
     agreement: Agreement, folder: ReportFolder, photos: Photographs
-) -> Iterable[tuple[str, bytes]]:
-    """Yield the name and PNG of an overlay of each of the most disputed images."""
+) -> Iterable[tuple[str, tuple[str, bytes]]]:
+    """Yield the id, and name and PNG of an overlay, of each of the most disputed images."""
     for rank, number in enumerate(agreement.disputed()[:LISTED], start=1):
         image = agreement.images[number]
         image_id = image.file.image_id
@@ -85,4 +101,4 @@ def _disputed_pictures(
         inside = masks if region is None else [mask & region for mask in masks]
         photo = photos.beneath(image_id, masks[0].shape)
         picture = overlay(inside, agreement.names, photo, title)
-        yield folder.picture_name(rank, image_id), encode_png(picture)
+        yield image_id, (folder.picture_name(rank, image_id), encode_png(picture))

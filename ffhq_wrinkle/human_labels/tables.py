@@ -201,11 +201,17 @@ def pairs_csv(agreement: "Agreement") -> bytes:
 
 def per_image_csv(agreement: "Agreement") -> bytes:
     """Return every measure of every image as CSV, the most disputed first."""
+    header, *rows = per_image_rows(agreement)
+    return blanked_csv(header, rows)
+
+
+def per_image_rows(agreement: "Agreement") -> list[list[Any]]:
+    """Return a header and a row of each image's measures, the most disputed first."""
     names, counts = agreement.names, agreement.tallies
     header = ["image_id", "disagreement", "pixels", *(f"pixels_{name}" for name in names)]
     header += [f"votes_{votes}" for votes in range(1, len(names) + 1)]
     header += [column_name(column) for column in agreement.columns]
-    rows = (
+    rows = [
         [
             agreement.images[number].file.image_id,
             agreement.disagreement[number],
@@ -213,8 +219,8 @@ def per_image_csv(agreement: "Agreement") -> bytes:
             *agreement.per_image[number],
         ]
         for number in agreement.most_disputed()
-    )
-    return blanked_csv(header, rows)
+    ]
+    return [header, *rows]
 
 
 def column_name(column: Column) -> str:

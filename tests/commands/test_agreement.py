@@ -47,8 +47,12 @@ def test_agreement_writes_a_report(annotators, tmp_path, caplog):
     assert "no photograph beneath 00001" in caplog.text
     assert {path.name for path in out.glob("[!.]*")} == {
         "agreement.csv", "per_image.csv", "agreement.json", "agreement.md", "pairs.png",
-        "distribution.png", "disputed",
+        "distribution.png", "disputed", "report.html",
     }  # fmt: skip
+    page = (out / "report.html").read_text(encoding="utf-8")
+    assert "Three annotators agree at Jaccard" in page
+    links = re.findall(r'href="(disputed/[^"]+)"', page)
+    assert sorted(links) == sorted(f"disputed/{path.name}" for path in (out / "disputed").iterdir())
 
 
 def test_figures_have_the_forms_that_are_asked_for(annotators, tmp_path):

@@ -40,7 +40,7 @@ def test_a_report_has_tables_and_the_worst_images(folders, tmp_path):
     evaluation = evaluated(folders)
     write_report(evaluation, out)
     assert {path.name for path in out.glob("[!.]*")} == {
-        "evaluation.json", "evaluation.md", "per_image.csv", "worst",
+        "evaluation.json", "evaluation.md", "per_image.csv", "report.html", "worst",
     }  # fmt: skip
     jsi = evaluation.of_images(Column("jsi"))
     order = np.argsort(jsi)[:10]
