@@ -6,6 +6,7 @@ Heavy libraries load inside the commands, so that ``--help`` is instant.
 from .agreement import agreement_command
 from .build_weak import build_weak_command
 from .compare import compare_command
+from .demo import demo_command
 from .demographics import demographics_command
 from .download import download_command
 from .evaluate import evaluate_command
@@ -16,6 +17,7 @@ from .sample import sample_command
 from .train import train_command
 
 COMMANDS = [
+    demo_command,
     download_command,
     demographics_command,
     sample_command,

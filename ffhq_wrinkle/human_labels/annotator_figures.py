@@ -56,8 +56,8 @@ def overlay(
 ) -> np.ndarray:
     """Draw the outlines of the masks of one image over each other, beside the photograph.
 
-    Each annotator has a colour; the outline of what all of them drew is white. What several but not
-    all drew has a colour of its own for each pair of three annotators, and is gray if there are
+    Each annotator has a colour; the outline of what all of them drew is white. Areas that several
+    but not all drew have a colour for each pair of three annotators, and are gray if there are
     more. A legend above has the names, the colours, and how many pixels each drew.
 
     Parameters
