@@ -27,6 +27,7 @@ from ..downloads.data_set import DataSet, DownloadReport
 from ..downloads.download import PARTS, download_part
 from ..downloads.transfer import Patience
 from ..errors import ArgumentError
+from ..reports.figures import parse_forms
 from ..runs.cores import default_jobs
 from ..storage.places import Place, exists, is_folder
 from .arguments import AnyIds, AnyPath, as_ids, as_path, as_place
@@ -136,6 +137,7 @@ def composition(
     jobs: int | None = None,
     scheduler: str | None = None,
     out: AnyPath | None = None,
+    figures: str = "png",
 ) -> Composition:
     """Describe the people in a data set by totals; the command `demographics`.
 
@@ -175,6 +177,8 @@ def composition(
         With `race`: Dask cluster, ``local:N`` or ``tcp://HOST:PORT``.
     out : str or Path, optional
         Folder for a report: tables and a figure.
+    figures : str
+        Forms of the figures: ``png``, ``pdf``, ``svg``, or several with commas.
 
     Returns
     -------
@@ -206,6 +210,7 @@ def composition(
         chosen = {name: _ids(ids, folder)}
     else:
         chosen = {"all": photographed_ids(folder)}
+    forms = parse_forms(figures)
     labels = _labels(folder, aging_labels, features, race_labels, table, age_groups)
     if not (race or labels.sources):
         raise ArgumentError(
@@ -229,7 +234,7 @@ def composition(
         labels = labels.joined(labels_of(estimates.rows()))
     described = replace(compose(chosen, labels), estimation=estimation)
     if report_folder:
-        write_report(described, report_folder, estimated=race)
+        write_report(described, report_folder, estimated=race, figures=forms)
         if race:
             settle(report_folder, keep=keep_individual)
     return described

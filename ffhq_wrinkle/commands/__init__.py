@@ -7,6 +7,7 @@ from .agreement import agreement_command
 from .align import align_command
 from .build_weak import build_weak_command
 from .compare import compare_command
+from .demo import demo_command
 from .demographics import demographics_command
 from .download import download_command
 from .evaluate import evaluate_command
@@ -19,6 +20,7 @@ from .sample import sample_command
 from .train import train_command
 
 COMMANDS = [
+    demo_command,
     download_command,
     demographics_command,
     sample_command,

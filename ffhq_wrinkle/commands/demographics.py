@@ -20,6 +20,7 @@ from .options import (
     PLACE,
     SCHEDULER_HELP,
     chosen_ids,
+    figures_option,
     ids_file_option,
     jobs_option,
     json_option,
@@ -84,6 +85,7 @@ if TYPE_CHECKING:
 @jobs_option
 @click.option("--scheduler", metavar="WHERE", help=f"With --race: {SCHEDULER_HELP}")
 @click.option("--out", type=PLACE, help="Folder for a report: tables and a figure.")
+@figures_option
 @json_option
 @click.pass_context
 def demographics_command(
@@ -105,6 +107,7 @@ def demographics_command(
     jobs: int | None,
     scheduler: str | None,
     out: "Place | None",
+    figures: str,
     as_json: bool,
 ) -> None:
     """Describe the people in DATA: the paper's Table 1, for any sets of faces.
@@ -160,6 +163,7 @@ def demographics_command(
         jobs=jobs,
         scheduler=scheduler,
         out=out,
+        figures=figures,
     )
     estimation = described.estimation
     if estimation and not as_json:

@@ -223,9 +223,10 @@ def train_command(
     testing; the split is the same in both stages. Pretraining also uses all other images, except
     copies of validation and test images. With --group-by, all images of a subject are in one part.
 
-    RUN receives config.toml and split.csv, for each stage metrics.csv, best.pt and last.pt, and at
-    the end test.json. Training can be stopped at any moment by Ctrl-C, SIGTERM or kill -9. The same
-    command then resumes it; on a CPU, the final weights are the same as without the interruption.
+    RUN receives config.toml and split.csv, for each stage metrics.csv, curves.png, sheets of
+    validation images, best.pt and last.pt, and at the end test.json. Training can be stopped at any
+    moment by Ctrl-C, SIGTERM or kill -9. The same command then resumes it; on a CPU, the final
+    weights are the same as without the interruption.
 
     \b
     Examples:

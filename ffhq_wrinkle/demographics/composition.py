@@ -104,9 +104,9 @@ class Composition(Tabular):
     age_groups: AgeGroups
     estimation: RunReport | None = None
 
-    def summary(self) -> str:
-        """Return the tables as text."""
-        return printed(self)
+    def summary(self, *, width: int | None = None) -> str:
+        """Return the tables as text, in lines of at most `width` characters if it is given."""
+        return printed(self, width)
 
     def record(self) -> dict[str, Any]:
         """Return all numbers and the sources of the labels as JSON values."""
