@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -159,14 +160,15 @@ def test_a_bad_prediction_is_named_in_one_line(folders, tmp_path, spoil, said, w
         (["near", "ref", "--ids", "../1"], "not an image id"),
         (["near", "ref", "--images", "near"], "--out"),
         (["near", "ref", "--out", "near"], "overlap"),
-        (["near", "."], "has no reference masks"),
-        ([".", "ref"], "has no predictions"),
+        (["near", "empty"], "has no reference masks"),
+        (["empty", "ref"], "has no predictions"),
     ],
 )
 def test_wrong_values_are_reported_in_one_line_and_write_nothing(
     folders, monkeypatch, arguments, said
 ):
     monkeypatch.chdir(folders[0].parent)
+    Path("empty").mkdir()
     before = files_of(folders[0].parent)
     result = run("evaluate", *arguments)
     assert result.exit_code == 2
