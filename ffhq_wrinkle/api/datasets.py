@@ -136,6 +136,7 @@ def composition(
     jobs: int | None = None,
     scheduler: str | None = None,
     out: AnyPath | None = None,
+    overwrite: bool = False,
 ) -> Composition:
     """Describe the people in a data set by totals; the command `demographics`.
 
@@ -175,6 +176,8 @@ def composition(
         With `race`: Dask cluster, ``local:N`` or ``tcp://HOST:PORT``.
     out : str or Path, optional
         Folder for a report: tables and a figure.
+    overwrite : bool
+        Replace an earlier report; always done with `race`, whose runs are resumed.
 
     Returns
     -------
@@ -213,7 +216,7 @@ def composition(
             f"--race, or run `ffhq-wrinkle download aging-labels {data}`"
         )
     if report_folder:
-        require_report(report_folder, [folder])
+        require_report(report_folder, [folder], overwrite=overwrite or race)
     estimation = None
     if race and report_folder:
         estimates, estimation = estimate_race(

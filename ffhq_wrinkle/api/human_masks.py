@@ -161,6 +161,7 @@ def agreement(
     annotators: Annotators | MasksOfAnnotators,
     *,
     out: AnyPath | None = None,
+    overwrite: bool = False,
     images: AnyPath | None = None,
     tolerances_px: Sequence[float] = (),
     within: AnyPath | None = None,
@@ -184,6 +185,8 @@ def agreement(
         As in `fuse_labels`.
     out : str or Path, optional
         Folder for a report: tables and pictures.
+    overwrite : bool
+        Replace an earlier report.
     images : str or Path, optional
         With `out`: folder of photographs to show under the masks of the most disputed images.
     tolerances_px : sequence of float
@@ -231,7 +234,7 @@ def agreement(
     )
     if folder:
         read = [*(annotator.folder for annotator in parsed), settings.within]
-        require_report(folder, read, photos=photos)
+        require_report(folder, read, photos=photos, overwrite=overwrite)
     measured = measure_agreement(
         parsed,
         settings,

@@ -178,6 +178,7 @@ def compare_runs(
     runs: Sequence[AnyPath],
     *,
     out: AnyPath | None = None,
+    overwrite: bool = False,
     resamples: int = RESAMPLES,
     seed: int = 0,
 ) -> Experiments:
@@ -189,6 +190,8 @@ def compare_runs(
         Folders of `train`.
     out : str or Path, optional
         Folder for a report: tables and a plot.
+    overwrite : bool
+        Replace an earlier report.
     resamples, seed : int
         As in `evaluate`.
 
@@ -203,7 +206,7 @@ def compare_runs(
     """
     folder, folders = as_path(out), [as_path(run) for run in runs]
     if folder:
-        require_compare_report(folder, folders)
+        require_compare_report(folder, folders, overwrite=overwrite)
     experiments = compare_run_folders(folders, resamples=resamples, seed=seed)
     if folder:
         write_compare_report(experiments, folder)

@@ -57,6 +57,7 @@ class _SeveralTolerances(click.Command):
 @click.command("agreement", cls=_SeveralTolerances)
 @annotators_argument
 @click.option("--out", type=FOLDER, help="Folder for a report: tables and pictures.")
+@click.option("--overwrite", is_flag=True, help="Replace an earlier report.")
 @click.option(
     "--images",
     type=EXISTING_FOLDER,
@@ -83,6 +84,7 @@ class _SeveralTolerances(click.Command):
 def agreement_command(
     annotators: tuple[str, ...],
     out: Path | None,
+    overwrite: bool,
     images: Path | None,
     tolerances_px: tuple[float, ...],
     within: Path | None,
@@ -122,6 +124,7 @@ def agreement_command(
     measured = agreement(
         annotators,
         out=out,
+        overwrite=overwrite,
         images=images,
         tolerances_px=tolerances_px,
         within=within,

@@ -17,11 +17,17 @@ from .options import (
 @click.command("compare")
 @click.argument("runs", type=EXISTING_FOLDER, nargs=-1, required=True, metavar="RUN...")
 @click.option("--out", type=FOLDER, help="Folder for a report: tables and a plot.")
+@click.option("--overwrite", is_flag=True, help="Replace an earlier report.")
 @resamples_option
 @seed_option
 @json_option
 def compare_command(
-    runs: tuple[Path, ...], out: Path | None, resamples: int, seed: int, as_json: bool
+    runs: tuple[Path, ...],
+    out: Path | None,
+    overwrite: bool,
+    resamples: int,
+    seed: int,
+    as_json: bool,
 ) -> None:
     """Compare the test scores of training runs with the paper's Tables 3 and 4.
 
@@ -44,6 +50,6 @@ def compare_command(
     """
     from ..api.scores import compare_runs
 
-    experiments = compare_runs(runs, out=out, resamples=resamples, seed=seed)
+    experiments = compare_runs(runs, out=out, overwrite=overwrite, resamples=resamples, seed=seed)
     remark = f"Tables and a plot are in {out}." if out else ""
     print_result(experiments, remark, as_json=as_json)

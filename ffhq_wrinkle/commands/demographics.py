@@ -84,6 +84,11 @@ if TYPE_CHECKING:
 @jobs_option
 @click.option("--scheduler", metavar="WHERE", help=f"With --race: {SCHEDULER_HELP}")
 @click.option("--out", type=PLACE, help="Folder for a report: tables and a figure.")
+@click.option(
+    "--overwrite",
+    is_flag=True,
+    help="Replace an earlier report, as --race always does.",
+)
 @json_option
 @click.pass_context
 def demographics_command(
@@ -105,6 +110,7 @@ def demographics_command(
     jobs: int | None,
     scheduler: str | None,
     out: "Place | None",
+    overwrite: bool,
     as_json: bool,
 ) -> None:
     """Describe the people in DATA: the paper's Table 1, for any sets of faces.
@@ -160,6 +166,7 @@ def demographics_command(
         jobs=jobs,
         scheduler=scheduler,
         out=out,
+        overwrite=overwrite,
     )
     estimation = described.estimation
     if estimation and not as_json:
