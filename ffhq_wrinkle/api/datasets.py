@@ -138,6 +138,7 @@ def composition(
     scheduler: str | None = None,
     out: AnyPath | None = None,
     figures: str = "png",
+    overwrite: bool = False,
 ) -> Composition:
     """Describe the people in a data set by totals; the command `demographics`.
 
@@ -179,6 +180,8 @@ def composition(
         Folder for a report: tables and a figure.
     figures : str
         Forms of the figures: ``png``, ``pdf``, ``svg``, or several with commas.
+    overwrite : bool
+        Replace an earlier report; always done with `race`, whose runs are resumed.
 
     Returns
     -------
@@ -218,7 +221,7 @@ def composition(
             f"--race, or run `ffhq-wrinkle download aging-labels {data}`"
         )
     if report_folder:
-        require_report(report_folder, [folder])
+        require_report(report_folder, [folder], overwrite=overwrite or race)
     estimation = None
     if race and report_folder:
         estimates, estimation = estimate_race(

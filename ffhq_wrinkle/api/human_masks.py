@@ -162,6 +162,7 @@ def agreement(
     annotators: Annotators | MasksOfAnnotators,
     *,
     out: AnyPath | None = None,
+    overwrite: bool = False,
     images: AnyPath | None = None,
     figures: str = "png",
     tolerances_px: Sequence[float] = (),
@@ -186,6 +187,8 @@ def agreement(
         As in `fuse_labels`.
     out : str or Path, optional
         Folder for a report: tables and pictures.
+    overwrite : bool
+        Replace an earlier report.
     images : str or Path, optional
         With `out`: folder of photographs to show beside and under the masks of the most disputed
         images.
@@ -236,7 +239,7 @@ def agreement(
     )
     if folder:
         read = [*(annotator.folder for annotator in parsed), settings.within]
-        require_report(folder, read, photos=photos)
+        require_report(folder, read, photos=photos, overwrite=overwrite)
     measured = measure_agreement(
         parsed,
         settings,

@@ -181,6 +181,7 @@ def compare_runs(
     out: AnyPath | None = None,
     figures: str = "png",
     with_paper: bool = False,
+    overwrite: bool = False,
     resamples: int = RESAMPLES,
     seed: int = 0,
 ) -> Experiments:
@@ -196,6 +197,8 @@ def compare_runs(
         Forms of the figures: ``png``, ``pdf``, ``svg``, or several with commas.
     with_paper : bool
         Show the paper's scores even if the runs were scored on other images than the paper's.
+    overwrite : bool
+        Replace an earlier report.
     resamples, seed : int
         As in `evaluate`.
 
@@ -211,7 +214,7 @@ def compare_runs(
     forms = parse_forms(figures)
     folder, folders = as_path(out), [as_path(run) for run in runs]
     if folder:
-        require_compare_report(folder, folders)
+        require_compare_report(folder, folders, overwrite=overwrite)
     experiments = compare_run_folders(
         folders, with_paper=with_paper, resamples=resamples, seed=seed
     )

@@ -58,6 +58,7 @@ class _SeveralTolerances(click.Command):
 @click.command("agreement", cls=_SeveralTolerances)
 @annotators_argument
 @click.option("--out", type=FOLDER, help="Folder for a report: tables and pictures.")
+@click.option("--overwrite", is_flag=True, help="Replace an earlier report.")
 @click.option(
     "--images",
     type=EXISTING_FOLDER,
@@ -85,6 +86,7 @@ class _SeveralTolerances(click.Command):
 def agreement_command(
     annotators: tuple[str, ...],
     out: Path | None,
+    overwrite: bool,
     images: Path | None,
     figures: str,
     tolerances_px: tuple[float, ...],
@@ -125,6 +127,7 @@ def agreement_command(
     measured = agreement(
         annotators,
         out=out,
+        overwrite=overwrite,
         images=images,
         figures=figures,
         tolerances_px=tolerances_px,

@@ -24,6 +24,7 @@ from .options import (
     is_flag=True,
     help="Show the paper's scores even if the runs were scored on other images than the paper's.",
 )
+@click.option("--overwrite", is_flag=True, help="Replace an earlier report.")
 @resamples_option
 @seed_option
 @json_option
@@ -32,6 +33,7 @@ def compare_command(
     out: Path | None,
     figures: str,
     with_paper: bool,
+    overwrite: bool,
     resamples: int,
     seed: int,
     as_json: bool,
@@ -58,7 +60,13 @@ def compare_command(
     from ..api.scores import compare_runs
 
     experiments = compare_runs(
-        runs, out=out, figures=figures, with_paper=with_paper, resamples=resamples, seed=seed
+        runs,
+        out=out,
+        overwrite=overwrite,
+        figures=figures,
+        with_paper=with_paper,
+        resamples=resamples,
+        seed=seed,
     )
     remark = f"Tables and a plot are in {out}." if out else ""
     print_result(experiments, remark, as_json=as_json)

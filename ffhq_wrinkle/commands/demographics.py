@@ -86,6 +86,11 @@ if TYPE_CHECKING:
 @click.option("--scheduler", metavar="WHERE", help=f"With --race: {SCHEDULER_HELP}")
 @click.option("--out", type=PLACE, help="Folder for a report: tables and a figure.")
 @figures_option
+@click.option(
+    "--overwrite",
+    is_flag=True,
+    help="Replace an earlier report, as --race always does.",
+)
 @json_option
 @click.pass_context
 def demographics_command(
@@ -108,6 +113,7 @@ def demographics_command(
     scheduler: str | None,
     out: "Place | None",
     figures: str,
+    overwrite: bool,
     as_json: bool,
 ) -> None:
     """Describe the people in DATA: the paper's Table 1, for any sets of faces.
@@ -164,6 +170,7 @@ def demographics_command(
         scheduler=scheduler,
         out=out,
         figures=figures,
+        overwrite=overwrite,
     )
     estimation = described.estimation
     if estimation and not as_json:

@@ -29,12 +29,14 @@ def _folder(out: Place) -> ReportFolder:
     return ReportFolder(out, (*_FILES, *_ESTIMATES), record=_RECORD, figures=[_FIGURE])
 
 
-def require_report(out: Place, read: Sequence[Place | None] = ()) -> None:
+def require_report(
+    out: Place, read: Sequence[Place | None] = (), *, overwrite: bool = False
+) -> None:
     """Raise an error, before the work starts, if `write_report` could not use a folder.
 
     The arguments and errors are those of `report_folder.ReportFolder.require`.
     """
-    _folder(out).require(read)
+    _folder(out).require(read, overwrite=overwrite)
 
 
 def write_report(

@@ -33,10 +33,14 @@ def _folder(out: Path) -> ReportFolder:
 
 
 def require_report(
-    out: Path, read: Sequence[Path | None] = (), *, photos: Path | None = None
+    out: Path,
+    read: Sequence[Path | None] = (),
+    *,
+    photos: Path | None = None,
+    overwrite: bool = False,
 ) -> None:
     """Check, before the work begins, that `write_report` can write; as `ReportFolder.require`."""
-    _folder(out).require(read, photos=photos)
+    _folder(out).require(read, photos=photos, overwrite=overwrite)
 
 
 def write_report(

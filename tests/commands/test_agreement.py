@@ -70,6 +70,19 @@ def test_figures_have_the_forms_that_are_asked_for(annotators, tmp_path):
     )  # fmt: skip
 
 
+def test_an_earlier_report_is_replaced_only_with_overwrite(annotators, tmp_path):
+    out = tmp_path / "report"
+    assert run("agreement", *annotators, "--out", out).exit_code == 0
+    earlier = (out / "agreement.json").read_bytes()
+    command = ("agreement", *annotators[:2], "--resamples", 0, "--out", out)
+    result = run(*command)
+    assert result.exit_code == 1
+    assert f"{out} holds a report already; choose another folder, or --overwrite" in result.stderr
+    assert (out / "agreement.json").read_bytes() == earlier
+    assert run(*command, "--overwrite").exit_code == 0
+    assert (out / "agreement.json").read_bytes() != earlier
+
+
 @pytest.mark.parametrize(
     "options",
     [

@@ -154,6 +154,19 @@ def test_a_set_of_one_word_is_called_by_it(labelled):
     )
 
 
+def test_an_earlier_report_is_replaced_only_with_overwrite(labelled, tmp_path):
+    out = tmp_path / "who"
+    assert run("demographics", labelled, "--ids", "0-9", "--out", out).exit_code == 0
+    command = ("demographics", labelled, "--ids", "0-19", "--out", out)
+    result = run(*command)
+    assert result.exit_code == 1
+    assert f"{out} holds a report already; choose another folder, or --overwrite" in result.stderr
+    faces = [json.loads((out / "demographics.json").read_text())["sets"]["all"]["faces"]]
+    assert run(*command, "--overwrite").exit_code == 0
+    faces.append(json.loads((out / "demographics.json").read_text())["sets"]["all"]["faces"])
+    assert faces == [10, 20]
+
+
 def test_a_folder_that_holds_other_files_is_left_alone(labelled, tmp_path):
     out = tmp_path / "mine"
     out.mkdir()

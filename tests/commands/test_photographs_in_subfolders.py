@@ -117,10 +117,11 @@ def test_predictions_are_made_resumed_and_scored(folder, checkpoint):
     assert made(folder / "out" / "masks") == made(folder / "out" / "overlays", ".jpg") == set(NAMES)
     assert {row["name"] for row in rows_of(folder / "out" / "wrinkles.csv")} == set(NAMES)
     (folder / "out" / "masks" / "3" / "00007.png").unlink()
-    assert "1 predictions written, 4 existed already" in run(*arguments).output
-    assert run("evaluate", "out", "A", "--out", "scores", "--resamples", 9).exit_code == 0
+    assert "1 prediction written, 4 existed already" in run(*arguments).output
+    scoring = ["evaluate", "out", "A", "--out", "scores", "--resamples", 9]
+    assert run(*scoring).exit_code == 0
     assert {row["image_id"] for row in rows_of(folder / "scores" / "per_image.csv")} == set(NAMES)
-    assert run("evaluate", "out", "A", "--out", "scores", "--resamples", 9).exit_code == 0
+    assert run(*scoring, "--overwrite").exit_code == 0
 
 
 def test_annotators_are_fused_and_compared(folder):
@@ -248,4 +249,4 @@ def test_weak_masks_are_made_visible_and_stay_as_they_are(folder):
         assert sheet.size[0] > 4 * 3 * SIDE
     assert '"results": 5' in (folder / "views" / "build.json").read_text()
     (folder / "views" / "3" / "00007.jpg").unlink()
-    assert run(*BUILD, "--save-view", "views").output.startswith("1 weak masks written, 4 existed")
+    assert run(*BUILD, "--save-view", "views").output.startswith("1 weak mask written, 4 existed")

@@ -164,7 +164,7 @@ def test_csv_json_and_markdown_have_the_same_figures(table_1):
 def test_a_report_has_totals_only_and_an_earlier_one_is_replaced(table_1, tmp_path):
     out = tmp_path / "deep" / "who"
     for _ in range(2):
-        require_report(out)
+        require_report(out, overwrite=True)
         write_report(table_1, out)
         assert {path.name for path in out.glob("[!.]*")} == {
             "demographics.csv", "demographics.json", "demographics.md", "demographics.png",

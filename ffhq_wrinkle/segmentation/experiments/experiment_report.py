@@ -20,9 +20,9 @@ def _folder(out: Path) -> ReportFolder:
     return ReportFolder(out, _FILES, record=_RECORD, figures=[_FIGURE])
 
 
-def require_report(out: Path, read: Sequence[Path] = ()) -> None:
+def require_report(out: Path, read: Sequence[Path] = (), *, overwrite: bool = False) -> None:
     """Check, before the work begins, that `write_report` can write; as `ReportFolder.require`."""
-    _folder(out).require(read)
+    _folder(out).require(read, overwrite=overwrite)
 
 
 def write_report(

@@ -96,8 +96,12 @@ def test_the_command_writes_tables_and_a_plot(make_run, tmp_path):
     assert content["unfinished"][0]["why"] == "there is no test.json"
     with Image.open(out / "compare.png") as image:
         assert min(image.size) > 200
-    again = run(*command)  # an earlier report is replaced
-    assert again.exit_code == 0
+    refused = run(*command)
+    assert refused.exit_code == 1
+    assert f"{out} holds a report already; choose another folder, or --overwrite" in refused.output
+    before = (out / "compare.json").stat().st_ino
+    assert run(*command, "--overwrite").exit_code == 0
+    assert (out / "compare.json").stat().st_ino != before
 
 
 def test_wrong_arguments_are_one_line_errors(make_run, tmp_path):
