@@ -123,6 +123,7 @@ def test_the_benchmarks_run():
         "plan --count 30": ("all done   nothing to do",),
         "scaling --count 25 --side 64": ("25 made",),
         "png --rounds 1": ("times as large as Pillow's",),
+        "import-labels --tasks 2 --different 2 --rounds 1": ("ms per mask", "memory: "),
     }  # fmt: skip
     command = [sys.executable, "-c", BENCHMARKS, str(TOOLS)]
     result = subprocess.run(command, input="\n".join(said), capture_output=True, text=True)

@@ -53,8 +53,8 @@ def predict(
     Parameters
     ----------
     images : str or Path
-        Folder of photographs, flat or in FFHQ's shards, or a data set with `images1024x1024`; a
-        path or an address in an object store.
+        Folder of photographs, flat, in shards or subfolders, or a data set with `images1024x1024`;
+        a path or an address in an object store.
     out : str or Path
         Folder for masks, overlays and `wrinkles.csv`; see `docs/pipeline.md`.
     checkpoint : str or Path

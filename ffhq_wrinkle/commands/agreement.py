@@ -18,6 +18,7 @@ from .options import (
     EXISTING_FOLDER,
     FOLDER,
     chosen_ids,
+    figures_option,
     ids_file_option,
     ids_option,
     jobs_option,
@@ -62,6 +63,7 @@ class _SeveralTolerances(click.Command):
     type=EXISTING_FOLDER,
     help="With --out: folder of photographs to show under the masks of the most disputed images.",
 )
+@figures_option
 @click.option(
     _TOLERANCE,
     "tolerances_px",
@@ -84,6 +86,7 @@ def agreement_command(
     annotators: tuple[str, ...],
     out: Path | None,
     images: Path | None,
+    figures: str,
     tolerances_px: tuple[float, ...],
     within: Path | None,
     missing: "Missing",
@@ -123,6 +126,7 @@ def agreement_command(
         annotators,
         out=out,
         images=images,
+        figures=figures,
         tolerances_px=tolerances_px,
         within=within,
         missing=missing,

@@ -8,6 +8,7 @@ image; `dark_canvas` and `with_legend` are what other overlays are made with.
 import logging
 import math
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 
 import cv2
@@ -17,7 +18,7 @@ from PIL import Image, ImageDraw, ImageFont
 from ..dataset.layout import find_images, image_folder
 from ..errors import ImageError
 from ..images.photographs import read_image
-from ..storage.writing import valid_text
+from .fonts import Font, runs, spelled
 
 log = logging.getLogger(__name__)
 
@@ -94,30 +95,50 @@ def with_legend(
     entries : sequence of (str, tuple of int)
         The legend's words and their colours.
     """
-    scale = max(1, round(_SIDE / max(drawn.shape[:2])))
+    scale = upsampling(drawn.shape)
     upsampled = drawn.repeat(scale, axis=0).repeat(scale, axis=1)
     titled = [(title, _TITLE_COLOUR), *entries] if title else entries
-    valid = [(valid_text(text), colour) for text, colour in titled]
-    return np.vstack([_legend(valid, upsampled.shape[1]), upsampled])
+    known = [(spelled(text), colour) for text, colour in titled]
+    return np.vstack([_legend(known, upsampled.shape[1]), upsampled])
+
+
+def upsampling(shape: tuple[int, ...]) -> int:
+    """Return the whole number by which an image of this shape is upsampled to be legible."""
+    return max(1, round(_SIDE / max(shape[:2])))
+
+
+def outline(area: np.ndarray) -> np.ndarray:
+    """Return the pixels of an area, bool (H, W), that have a neighbour outside it."""
+    cross = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))
+    inner = cv2.erode(area.astype(np.uint8), cross, borderValue=0)
+    return area & (inner == 0)
 
 
 def _legend(entries: Sequence[tuple[str, tuple[int, ...]]], width: int) -> np.ndarray:
     """Draw coloured words in as many lines as they need, RGB (rows, width, 3)."""
     size = max(11, width // 50)
-    font = ImageFont.load_default(size=size)
     line = gap = round(1.5 * size)
     places, left, top = [], gap // 2, 0
     for text, _ in entries:
-        length = font.getlength(text)
+        length = sum(_face(font, size).getlength(run) for run, font in runs(text))
         if left > gap and left + length > width:
             left, top = gap // 2, top + line
         places.append((left, top))
         left += round(length) + gap
     strip = Image.new("RGB", (width, top + line + line // 4))
     pen = ImageDraw.Draw(strip)
-    for place, (text, colour) in zip(places, entries, strict=True):
-        pen.text(place, text, fill=colour, font=font)
+    for (left, top), (text, colour) in zip(places, entries, strict=True):
+        at = float(left)
+        for run, font in runs(text):
+            face = _face(font, size)
+            pen.text((at, top + size), run, fill=colour, font=face, anchor="ls")
+            at += face.getlength(run)
     return np.asarray(strip)
+
+
+@lru_cache
+def _face(font: Font, size: int) -> ImageFont.FreeTypeFont:
+    return ImageFont.truetype(font.path, size)
 
 
 def error_overlay(

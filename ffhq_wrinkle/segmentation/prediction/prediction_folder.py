@@ -5,13 +5,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import count
-from pathlib import PurePosixPath
 from typing import Literal
 
 import numpy as np
 from scipy.special import expit
 
 from ... import __version__
+from ...dataset.ids import id_of_path
 from ...dataset.layout import ImageFile
 from ...errors import OutputError, first_few
 from ...faces.regions import REGIONS
@@ -288,7 +288,7 @@ class PredictionFolder:
         masks = [name for name in current if name.startswith(f"{MASKS_FOLDER}/")]
         with ThreadPoolExecutor(_READ_AT_ONCE) as pool:
             rows = [
-                (PurePosixPath(name).stem, WrinkleRow.parse(comment))
+                (id_of_path(name.removeprefix(f"{MASKS_FOLDER}/")), WrinkleRow.parse(comment))
                 for name, comment in zip(masks, pool.map(self.output.comment, masks), strict=True)
             ]
         table = wrinkle_table((name, row) for name, row in rows if row)

@@ -32,7 +32,7 @@ def test_both_stages_write_all_promised_files(data, tmp_path):
     assert 0 <= float(finetune[-1]["val_loss"]) <= 1
     assert list((folder / "finetune").glob("events.out.tfevents.*"))
     sheets = sorted(path.name for path in (folder / "finetune").glob("*.png"))
-    assert sheets == ["epoch_0001.png", "epoch_0002.png"]
+    assert sheets == ["curves.png", "epoch_0001.png", "epoch_0002.png"]
     for stage, channels in (("pretrain", (3, 1)), ("finetune", (4, 2))):
         for name in ("best.pt", "last.pt"):
             checkpoint = load_checkpoint(folder / stage / name)
