@@ -1,8 +1,8 @@
 """Overlays: masks drawn in colour over a photograph or on black.
 
 `error_overlay` compares a prediction with its reference, `wrinkle_overlay` shows a prediction on
-its photo. `Photographs` finds the photo of an image; `dark_canvas` and `with_legend` are what other
-overlays are made with.
+its photo, and `with_regions` names the parts of the face. `Photographs` finds the photo of an
+image; `dark_canvas` and `with_legend` are what other overlays are made with.
 """
 
 import logging
@@ -26,6 +26,8 @@ _SIDE = 1000  # small images are upsampled to about this, so that thin lines are
 _TITLE_COLOUR = (200, 200, 200)
 # White, orange and blue: bright, and distinct to colour-blind readers too.
 _FOUND, _INVENTED, _MISSED = (255, 255, 255), (255, 110, 0), (0, 150, 255)
+_NAME_COLOUR, _EDGE = (255, 255, 255), (0, 0, 0)
+_NAME_SIZE = 0.03  # of the width of the regions
 _WRINKLE = (0, 255, 130)  # the complement of skin, light or dark, and of lips
 
 
@@ -181,3 +183,53 @@ def wrinkle_overlay(photo: np.ndarray, wrinkles: np.ndarray) -> np.ndarray:
     drawn[wrinkles] = _WRINKLE
     # Some of the photo shines through, so that the wrinkle beneath stays visible.
     return cv2.addWeighted(drawn, 0.7, photo, 0.3, 0)
+
+
+def with_regions(
+    drawn: np.ndarray, regions: np.ndarray, names: Sequence[str], *, colours: bool = False
+) -> np.ndarray:
+    """Outline regions on a drawing and write their names.
+
+    Parameters
+    ----------
+    drawn : np.ndarray
+        RGB uint8 (H, W, 3).
+    regions : np.ndarray
+        Number of the region of each pixel, from 1, uint8 (H, W); 0 outside all.
+    names : sequence of str
+        Names of the regions. Those that end in ``_left`` and ``_right`` are written without it.
+    colours : bool
+        Also fill each region with a transparent colour.
+
+    Returns
+    -------
+    np.ndarray
+        RGB uint8 (H, W, 3).
+    """
+    result = drawn.copy()
+    present = [number for number in range(1, len(names) + 1) if (regions == number).any()]
+    if not present:
+        return result
+    if colours:
+        hues = np.array([[[180 * number // len(names), 150, 255] for number in range(len(names))]])
+        palette = cv2.cvtColor(hues.astype(np.uint8), cv2.COLOR_HSV2RGB)[0]
+        inside = regions > 0
+        colour = palette[regions[inside] - 1]
+        result[inside] = (0.6 * result[inside] + 0.4 * colour).astype(np.uint8)
+    edges = cv2.morphologyEx(regions, cv2.MORPH_GRADIENT, np.ones((2, 2), np.uint8)) > 0
+    result[edges] = result[edges] // 2 + 127
+    size = max(7.0, float(np.ptp(np.nonzero(regions)[1])) * _NAME_SIZE)
+    font = ImageFont.load_default(size=size)
+    picture = Image.fromarray(result)
+    pen = ImageDraw.Draw(picture)
+    for number in present:
+        padded = np.pad((regions == number).astype(np.uint8), 1)
+        middle = np.unravel_index(
+            int(cv2.distanceTransform(padded, cv2.DIST_L2, 5).argmax()), padded.shape
+        )
+        place = (float(middle[1]) - 1, float(middle[0]) - 1)
+        name = names[number - 1].removesuffix("_left").removesuffix("_right").replace("_", "\n")
+        pen.multiline_text(
+            place, name, _NAME_COLOUR, font, "mm", align="center", stroke_width=1, stroke_fill=_EDGE
+        )
+    return np.asarray(picture)

@@ -160,7 +160,10 @@ def test_existing_texture_maps_and_face_masks_replace_computed_ones(dataset, tmp
     rows = table_of(out)
     assert rows["00999"]["face_px"] == "7680"
     row = rows["00000"]
-    assert (row["face_px"], row["face_wrinkle_px"], row["forehead_px"]) == ("7680", "60", "")
+    assert (row["face_px"], row["face_wrinkle_px"]) == ("7680", "60")
+    # The regions are those of the face mesh, in the left half of the image.
+    assert row["cheek_right_px"] == "0"
+    assert 200 < int(row["forehead_px"]) < 3000
 
 
 def test_an_rgb_network_takes_no_texture(dataset, tmp_path):
