@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 from PIL import Image
 
-from ..storage.writing import text_bytes
+from ..storage.writing import text_bytes, valid_text
 
 _THUMBNAIL = 240  # pixels of the longer side
 _STYLE = """
@@ -82,7 +82,7 @@ def html_page(
         f'<div class="wide"><table class="images"><thead><tr>{heads}</tr></thead>'
         f"<tbody>{lines}</tbody></table></div><script>{_SCRIPT}</script></body></html>\n"
     )
-    return text_bytes(content)
+    return valid_text(content).encode()
 
 
 def _row(row: Sequence[object], picture: tuple[str, bytes] | None) -> str:
@@ -91,7 +91,7 @@ def _row(row: Sequence[object], picture: tuple[str, bytes] | None) -> str:
         path, content = picture
         small = base64.b64encode(_thumbnail(content)).decode()
         shown = (
-            f'<td data-value="1"><a href="{escape(quote(path), quote=True)}">'
+            f'<td data-value="1"><a href="{escape(quote(text_bytes(path)), quote=True)}">'
             f'<img alt="{escape(str(row[0]), quote=True)}" src="data:image/jpeg;base64,{small}">'
             "</a></td>"
         )

@@ -51,7 +51,7 @@ def test_training_gives_the_best_network_of_each_stage(trained):
         assert path.is_file()
         assert weights(path)["inc.double_conv.0.weight"].shape == (12, channels, 3, 3)
         assert str(path) in trained.summary()
-    assert "test images, mean over images: JSI" in trained.scores
+    assert "1 test image, mean over images: JSI" in trained.scores
 
 
 def test_the_frame_has_the_metrics_of_all_epochs(trained):

@@ -182,7 +182,7 @@ def test_sample_draws_them_and_every_command_reads_the_list(folder):
     drawn = (folder / "ids.txt").read_text().splitlines()[1:]
     assert len(drawn) == 3
     assert set(drawn) < set(NAMES)
-    assert run("agreement", "A", "B", "--ids-file", "ids.txt").output.startswith("3 images")
+    assert "\n3 images; " in run("agreement", "A", "B", "--ids-file", "ids.txt").output
 
 
 def test_images_beside_subfolders_are_read_alone_with_a_warning(folder, caplog):

@@ -50,7 +50,7 @@ ALIGN = ("align", "photos", "out", "--landmarks", "landmarks.csv")
 def test_faces_are_those_of_the_alignment_and_photos_without_one_are_failures(folder):
     result = run(*ALIGN)
     assert result.exit_code == 1
-    assert result.output.startswith("1 photos written, 0 existed already, 2 failed")
+    assert result.output.startswith("1 photo written, 0 existed already, 2 failed")
     assert [(row["path"], row["step"]) for row in rows_of(folder / "out" / "failures.csv")] == [
         ("s1/two.png", "align"),
         ("s2/none.png", "align"),
@@ -76,7 +76,7 @@ def test_every_face_of_a_photo_is_written_on_request_and_a_run_is_resumed(folder
     assert [row["name"] for row in rows_of(folder / "out" / "faces.csv")] == names
     before = files_of(folder / "out")
     (folder / "out" / "s1" / "two.face2.png").unlink()
-    assert run(*ALIGN, "--all-faces").output.startswith("1 photos written, 1 existed already")
+    assert run(*ALIGN, "--all-faces").output.startswith("1 photo written, 1 existed already")
     assert files_of(folder / "out") == before
     with Image.open(folder / "out" / "contact_sheet.jpeg") as sheet:
         assert sheet.size[0] >= 8 * 160
@@ -90,7 +90,7 @@ def test_faces_of_a_replaced_photo_are_removed(folder):
     Image.fromarray(np.zeros((900, 1600, 3), np.uint8)).save(folder / "photos" / "s1" / "two.png")
     rows = (folder / "landmarks.csv").read_text().splitlines()
     assert len(rows) == 4
-    assert run(*ALIGN, "--all-faces").output.startswith("1 photos written, 1 existed already")
+    assert run(*ALIGN, "--all-faces").output.startswith("1 photo written, 1 existed already")
     assert not pixels(folder / "out" / "s1" / "two.face2.png").any()
 
 
