@@ -218,7 +218,7 @@ def with_regions(
         result[inside] = (0.6 * result[inside] + 0.4 * colour).astype(np.uint8)
     edges = cv2.morphologyEx(regions, cv2.MORPH_GRADIENT, np.ones((2, 2), np.uint8)) > 0
     result[edges] = result[edges] // 2 + 127
-    size = max(7.0, float(np.ptp(np.nonzero(regions)[1])) * _NAME_SIZE)
+    size = max(9.0, float(np.ptp(np.nonzero(regions)[1])) * _NAME_SIZE)
     font = ImageFont.load_default(size=size)
     picture = Image.fromarray(result)
     pen = ImageDraw.Draw(picture)

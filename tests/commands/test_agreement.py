@@ -60,7 +60,7 @@ def test_figures_have_the_forms_that_are_asked_for(annotators, tmp_path):
     command = ["agreement", *annotators, "--out", out, "--resamples", 0, "--figures"]
     assert run(*command, "pdf,svg").exit_code == 0
     assert {path.suffix for path in out.glob("pairs.*")} == {".pdf", ".svg"}
-    assert run(*command, "png").exit_code == 0  # those of the earlier report are removed
+    assert run(*command, "png", "--overwrite").exit_code == 0  # figures of the report are removed
     assert {path.suffix for path in out.glob("pairs.*")} == {".png"}
     with Image.open(out / "pairs.png") as image:
         assert image.size[0] == 700  # a column of 3.5 inches at 200 dpi
