@@ -116,7 +116,7 @@ class FuseReport(Tabular):
     def summary(self) -> str:
         """Return one line for people."""
         left = self.images - self.made - self.kept - self.failed
-        parts = [f"{self.made} fused masks written", f"{self.kept} existed already"]
+        parts = [f"{counted(self.made, 'fused mask')} written", f"{self.kept} existed already"]
         if self.renewed:
             parts[0] += f" ({self.renewed} again, because their inputs have changed)"
         parts += [f"{some_images(self.skipped)} left out"] if self.skipped else []

@@ -356,8 +356,8 @@ def test_photographs_in_subfolders_of_a_store_have_their_path_as_id(memory):
         with (store / name).open("wb") as file:
             image.save(file, format="PNG")
     arguments = ["build-weak", f"{memory}/photos", f"{memory}/weak", "--parser", "mesh"]
-    assert "1 weak masks written" in run(*arguments, "--ids", "s1/a").output
-    assert "1 weak masks written, 1 existed already" in run(*arguments).output
+    assert "1 weak mask written" in run(*arguments, "--ids", "s1/a").output
+    assert "1 weak mask written, 1 existed already" in run(*arguments).output
     record = json.loads(get(store / "weak" / "build.json"))
     assert (record["counts"]["results"], record["image_folders"]) == (2, ["s1", "s2"])
     assert get(store / "weak" / "s2" / "left" / "b.png").startswith(b"\x89PNG")
