@@ -247,7 +247,7 @@ def _parts_by_seed(
             part = "val"
         parts.update(dict.fromkeys(group, part))
         counts[part] += len(group)
-    require_parts(parts, different=f"{len(groups)} {noun}")
+    require_parts(parts, different=counted(len(groups), noun))
     return parts
 
 
