@@ -71,6 +71,8 @@ def test_readme_s_commands_run(command, dataset, tmp_path, monkeypatch, site):
     arguments = shlex.split(command)[1:]
     if arguments[0] == "train":
         arguments += ["--features", str(FEATURES)]  # a small network is faster
+        if "--epochs" not in arguments:
+            arguments += ["--epochs", "1", "--size", "32", "--batch-size", "2"]
     result = CliRunner().invoke(main, arguments)
     if command.startswith("ffhq-wrinkle download") and "--help" not in command:
         assert result.exit_code == 1  # the table of sources above has nothing of it
