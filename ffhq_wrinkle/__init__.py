@@ -14,6 +14,7 @@ _MODULES = {
     "FfhqWrinkleError": "errors",
     "Predictor": "segmentation.prediction.predictor",
     "agreement": "api.human_masks",
+    "align": "api.alignment",
     "build_weak": "api.weak_masks",
     "compare_predictions": "api.scores",
     "compare_runs": "api.scores",

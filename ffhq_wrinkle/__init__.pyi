@@ -1,3 +1,4 @@
+from .api.alignment import align
 from .api.annotation_tools import export_labels, import_labels
 from .api.datasets import composition, download, sample
 from .api.human_masks import agreement, fuse, fuse_labels
@@ -18,6 +19,7 @@ __all__ = [
     "Predictor",
     "__version__",
     "agreement",
+    "align",
     "build_weak",
     "compare_predictions",
     "compare_runs",

@@ -31,7 +31,7 @@ def test_every_package_is_installed():
 
 def test_few_modules_stand_beside_the_packages():
     modules = {path.stem for path in PACKAGE.glob("*.py")}
-    assert modules == {"__init__", "cli", "errors"}
+    assert modules == {"__init__", "__main__", "cli", "errors"}
 
 
 @pytest.mark.parametrize("command", [name for name in COMMANDS if name != "__init__"])
@@ -52,6 +52,7 @@ def tracked():
 
 def test_nothing_else_is_at_the_top_level(tracked):
     files = {"pyproject.toml", "README.md", "LICENSE", "CONTRIBUTING.md", "CHANGELOG.md"}
+    files |= {"CITATION.cff", "Dockerfile", ".dockerignore"}
     folders = {
         *("ffhq_wrinkle", "manifests", "tools", "tests", "docs", "segmentation", "findings", ".ci")
     }
@@ -63,7 +64,8 @@ def test_the_astronaut_is_the_only_photograph_in_the_repository(tracked):
     kinds = {".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp", ".gif", ".npy", ".pth"}
     pictures = {str(path) for path in tracked if path.suffix.lower() in kinds}
     assert pictures == {
-        f"docs/{name}.jpg" for name in ("astronaut", "augmentation", "review", "review_drawing")
+        f"docs/{name}.jpg"
+        for name in ("astronaut", "augmentation", "demo", "regions", "review", "review_drawing")
     }
 
 

@@ -62,7 +62,7 @@ def test_readme_s_commands_run(command, dataset, tmp_path, monkeypatch, site):
     texture = TextureSettings()
     save_checkpoint(tmp_path / "best.pt", threshold_unet(), "unet", texture=texture, side=128)
     monkeypatch.chdir(tmp_path)
-    # No weights are fetched here: the commands that want them say what to do.
+    # No weights are fetched here: the face mesh takes the place of BiSeNet.
     table = tmp_path / "sources.toml"
     address = f'url = "{site.url("/none.pth")}"\nsha256 = "{64 * "0"}"'
     table.write_text(f'[bisenet]\ntitle = "T"\nfile = "79999_iter.pth"\n{address}')
@@ -71,16 +71,12 @@ def test_readme_s_commands_run(command, dataset, tmp_path, monkeypatch, site):
     arguments = shlex.split(command)[1:]
     if arguments[0] == "train":
         arguments += ["--features", str(FEATURES)]  # a small network is faster
+        if "--epochs" not in arguments:
+            arguments += ["--epochs", "1", "--size", "32", "--batch-size", "2"]
     result = CliRunner().invoke(main, arguments)
     if command.startswith("ffhq-wrinkle download") and "--help" not in command:
         assert result.exit_code == 1  # the table of sources above has nothing of it
         assert "lacks [" in result.output
-    elif command in (
-        "ffhq-wrinkle build-weak ffhq/images1024x1024 weak",
-        "ffhq-wrinkle train unet_texture ffhq runs/unet",
-    ):
-        assert result.exit_code == 1
-        assert "Put 79999_iter.pth into" in result.output
     elif "official-unet" in command:
         assert result.exit_code == 1
         assert "Put stage2_unet.pth into" in result.output

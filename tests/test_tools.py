@@ -82,11 +82,14 @@ def test_compare_weak_needs_common_images(tmp_path):
 def test_the_demo_makes_weak_masks_of_a_real_face(tmp_path):
     result = run("demo.py", tmp_path / "demo")
     assert result.returncode == 0, result.stderr
+    face = np.asarray(Image.open(tmp_path / "demo" / "face_masks" / "00000.png")) > 0
+    assert 0.1 < face.mean() < 0.4
     for recipe, brightest in (("paper", 0), ("released", 2)):
         with Image.open(tmp_path / f"demo/weak_wrinkle_masks_{recipe}/00000/00000.png") as mask:
             assert mask.size == (512, 512)
             levels = np.asarray(mask)
-        assert 0.02 < (levels > 10).mean() < 0.2  # lines
+        assert 0.02 < (levels[face] > 10).mean() < 0.2  # lines
+        assert not levels[~face].any()
         assert not levels[:80].any()  # hair
         assert levels[230:250, 250:262].min() == brightest  # bright skin between the eyes
     assert (tmp_path / "demo" / "overview.png").exists()
@@ -123,6 +126,7 @@ def test_the_benchmarks_run():
         "plan --count 30": ("all done   nothing to do",),
         "scaling --count 25 --side 64": ("25 made",),
         "png --rounds 1": ("times as large as Pillow's",),
+        "import-labels --tasks 2 --different 2 --rounds 1": ("ms per mask", "memory: "),
     }  # fmt: skip
     command = [sys.executable, "-c", BENCHMARKS, str(TOOLS)]
     result = subprocess.run(command, input="\n".join(said), capture_output=True, text=True)

@@ -6,6 +6,7 @@ medians, because the seconds depend on the machine.
 
 import click
 
+from benchmark_annotation_tools import import_labels_benchmark
 from benchmark_annotators import agreement_benchmark, staple_benchmark
 from benchmark_augment import augment_benchmark
 from benchmark_cluster import cluster_benchmark
@@ -37,6 +38,7 @@ for command in (
     agreement_benchmark,
     staple_benchmark,
     review_benchmark,
+    import_labels_benchmark,
     predict_benchmark,
     evaluate_benchmark,
     demographics_benchmark,

@@ -27,7 +27,8 @@ from ffhq_wrinkle.dataset.layout import find_images
 from ffhq_wrinkle.errors import ParsingError
 from ffhq_wrinkle.faces.labels import CLASSES, face_mask
 from ffhq_wrinkle.faces.mesh import MeshFace, MeshFinder
-from ffhq_wrinkle.faces.mesh_parser import face_labels, stretched_outline
+from ffhq_wrinkle.faces.mesh_parser import face_labels
+from ffhq_wrinkle.faces.outlines import stretched_outline
 from ffhq_wrinkle.faces.parsing import create_parser
 from ffhq_wrinkle.images.photographs import read_image
 

@@ -3,6 +3,7 @@
 To add a tool, write a module of `readers` and enter it in `TOOLS`.
 """
 
+import re
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
@@ -91,9 +92,16 @@ TOOLS = {
     )
 }  # fmt: skip
 _ADVICE = {
-    b"gimp xcf": "save it as PSD, or export it as OpenRaster",
-    b"mimetypeapplication/x-krita": "export it as OpenRaster (.ora)",
+    rb"\Agimp xcf": "save it as PSD, or export it as OpenRaster",
+    rb"mimetypeapplication/x-krita": "export it as OpenRaster (.ora)",
+    rb"\A\s*<annotation>": "this is XML of LabelMe (MIT) or VOC; export as CVAT for images 1.1",
+    rb"\A\s*\d+( [01]\.\d+){6,}": "YOLO's polygons lose thin lines; take the tool's own format",
 }
+
+
+def may_be(tool: Tool, file: ExportFile) -> bool:
+    """Return whether a file of a folder may be one of a tool that the user named."""
+    return tool.recognises(file) if callable(tool.recognises) else is_json(file)
 
 
 def tool_of(file: ExportFile, name: str | None = None) -> Tool:
@@ -133,7 +141,7 @@ def tool_of(file: ExportFile, name: str | None = None) -> Tool:
             if callable(tool.recognises) and tool.recognises(file):
                 return tool
     for mark, advice in _ADVICE.items():
-        if mark in file.head:
-            raise UnknownExportError(f"{file}: drawings of this kind are not read; {advice}")
+        if re.search(mark, file.head):
+            raise UnknownExportError(f"{file}: files of this kind are not read; {advice}")
     titles = ", ".join(tool.title for tool in TOOLS.values())
     raise UnknownExportError(f"{file}: not an export that is read ({titles})")

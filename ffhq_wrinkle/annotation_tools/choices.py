@@ -136,7 +136,7 @@ def choose(
         lines without a width, names of pictures that may mean two things.
     """
     entries = listing.entries
-    drawn = [entry for entry in entries if entry.state is State.SUBMITTED]
+    drawn = [entry for entry in entries if entry.state is State.SUBMITTED and entry.person >= 0]
     if not drawn and not listing.failures:
         states = ", ".join(sorted({entry.state.value for entry in entries})) or "no annotation"
         raise ArgumentError(f"nothing to import: the exports have {states} only")
@@ -261,6 +261,8 @@ def _left_out(entry: Entry, chosen: Mapping[int, Entry], settings: ImportSetting
             State.DRAFT: "a draft that was not submitted",
             State.PREDICTION: "a prediction, not an annotation",
         }[entry.state]
+    if entry.person < 0:
+        return "without shapes, and the file does not say who looked at it"
     counted = chosen[id(entry)]
     if counted is not entry:
         which = f"the {settings.submission} one counts" + (

@@ -55,6 +55,11 @@ class ExportFile:
         return self.argument / self.name if self.argument.is_dir() else self.argument
 
     @property
+    def is_inside(self) -> bool:
+        """Whether it is one of the files of a folder or an archive."""
+        return self.archive is not None or self.argument.is_dir()
+
+    @property
     def stem(self) -> str:
         """The file's own name without its folders and its last suffix."""
         return PurePosixPath(self.name).stem

@@ -104,7 +104,33 @@ def import_folder(
     RunInterrupted
         Ctrl-C; finished masks are kept, and the same call resumes the run.
     """
-    settings = settings or ImportSettings()
+    try:
+        return _import_folder(
+            exports,
+            out,
+            settings=settings or ImportSettings(),
+            names=names,
+            format_name=format_name,
+            images=images,
+            jobs=jobs,
+            overwrite=overwrite,
+        )
+    except (ExportError, ArgumentError) as error:
+        # Names of files and people may be addresses.
+        raise type(error)(without_addresses(str(error))) from error
+
+
+def _import_folder(
+    exports: Sequence[Path],
+    out: Path,
+    *,
+    settings: ImportSettings,
+    names: Sequence[str],
+    format_name: str | None,
+    images: Path | None,
+    jobs: int,
+    overwrite: bool,
+) -> ImportReport:
     if settings.resize and images is None:
         raise ArgumentError("--resize adapts to the photographs; name their folder by --images")
     folders = [path for path in exports if path.is_dir()]
@@ -224,10 +250,13 @@ def remarks_before(listing: Listing, decided: Choices) -> list[str]:
         for shape in entry.shapes:
             if shape.remark and is_chosen(shape.label, decided.labels):
                 add(shape.remark, where)
-    return [
-        without_addresses(f"{count} x {remark} (such as {example[remark]})")
-        for remark, count in lines.items()
-    ]
+    said = [f"{count} x {remark} (such as {example[remark]})" for remark, count in lines.items()]
+    if any(source.tool.name == "coco" for source in listing.sources):
+        said.append(
+            "COCO files hold no lines: if polylines were drawn, they are missing; take the tool's "
+            "own format"
+        )
+    return list(map(without_addresses, said))
 
 
 class _Work:

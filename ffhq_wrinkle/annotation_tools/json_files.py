@@ -19,6 +19,7 @@ _CHUNK_BYTES = 1 << 20
 # A bracket, or a string: its inside must not be searched for brackets. One that has no end yet
 # reaches up to the end of the chunk.
 _TOKEN = re.compile(rb'[\[\]{}]|"[^"\\]*+(?:\\.[^"\\]*+)*+("|\\?\Z)', re.DOTALL)
+_NUMBERS = re.compile(rb"[0-9,\s]*+\]")
 
 
 class JsonSignature(NamedTuple):
@@ -147,10 +148,12 @@ def array_elements(file: ExportFile) -> Iterator[bytes]:
         while chunk := content.read(_CHUNK_BYTES):
             buffer = buffer[start:] + chunk
             at, start = at - start, 0
-            for token in _TOKEN.finditer(buffer, at):
+            while token := _TOKEN.search(buffer, at):
                 if token.lastindex and token[1] != b'"':
                     break  # the string goes on in the next chunk
                 at = token.end()
+                if token[0] == b"[" and (numbers := _NUMBERS.match(buffer, at)):
+                    at = numbers.end() - 1  # megabytes of them are searched faster so
                 if token.lastindex:
                     if depth < 2:
                         raise ExportError(f"{file}: element {number + 1} is not an object")

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from ..errors import counted, first_few
 from ..results.failures import Failure
 from .annotation import Annotation, State
-from .catalogue import Tool, tool_of
+from .catalogue import Tool, may_be, tool_of
 from .export_files import ExportError, ExportFile, UnknownExportError, export_files
 from .people import People, without_addresses
 
@@ -45,6 +45,8 @@ class Entry(NamedTuple):
         The number of its file, and its place in it.
     person : int
         Number in `Listing.people`; -1 if nobody in particular, as for predictions.
+    is_named : bool
+        Whether the tool names the person, and not the file or folder.
     """
 
     source: int
@@ -58,6 +60,7 @@ class Entry(NamedTuple):
     looked: bool
     remarks: tuple[str, ...]
     shapes: tuple[ShapeNote, ...]
+    is_named: bool
 
 
 @dataclass
@@ -123,7 +126,25 @@ def list_exports(arguments: Sequence[Path], format_name: str | None = None) -> L
             listing.failures.append(Failure(name, "read", without_addresses(str(error))))
             continue
         listing.entries += entries
+    listing.entries = _without_unnamed(listing)
     return listing
+
+
+def _without_unnamed(listing: Listing) -> list[Entry]:
+    """Return the entries, with nobody for images without shapes in tools that name who drew.
+
+    These tools name people by their shapes; the name of the folder would be one person too many.
+    """
+    naming = {
+        listing.sources[entry.source].tool.name for entry in listing.entries if entry.is_named
+    }
+    return [
+        entry._replace(person=-1)
+        if not (entry.is_named or entry.shapes or entry.looked)
+        and listing.sources[entry.source].tool.name in naming
+        else entry
+        for entry in listing.entries
+    ]
 
 
 def _sources(path: Path, format_name: str | None) -> list[Source]:
@@ -131,7 +152,10 @@ def _sources(path: Path, format_name: str | None) -> list[Source]:
     sources, unknown = [], []
     for file in export_files(path):
         try:
-            sources.append(Source(file, tool_of(file, format_name)))
+            tool = tool_of(file, format_name)
+            if format_name and file.is_inside and not may_be(tool, file):
+                raise UnknownExportError(f"{file}: not an export of the format {format_name}")
+            sources.append(Source(file, tool))
         except UnknownExportError as error:
             unknown.append((file, error))
     if not sources:
@@ -177,6 +201,7 @@ def _entry(
             )
             for shape in annotation.shapes
         ),
+        is_named=bool(annotation.people),
     )
 
 

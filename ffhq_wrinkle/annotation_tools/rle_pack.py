@@ -37,27 +37,42 @@ def decode_alpha(packed: np.ndarray, pixels: int) -> np.ndarray:
     ArgumentError
         The code holds another number of values, ends early, or has values of more than 8 bits.
     """
-    values = 4 * pixels
+    values, bits = 4 * pixels, 8 * len(packed)
+    if bits < _HEADER_BITS:
+        raise ArgumentError(f"its code has {len(packed)} bytes, fewer than a header")
     stored = np.concatenate([packed, np.zeros(8, np.uint8)]).astype(np.int64)
     windows = np.zeros(len(packed) + 1, np.int64)
     for offset in range(_WINDOW_BITS // 8):
         windows = windows << 8 | stored[offset : offset + len(windows)]
-    bits = 8 * len(packed)
-    if bits < _HEADER_BITS:
-        raise ArgumentError(f"its code has {len(packed)} bytes, fewer than a header")
     count = int(windows[0]) >> 8
     if count != values:
         raise ArgumentError(f"its runs have {count / 4:g} pixels, not {pixels}")
     settings = int(windows[4]) >> 16 & 0xFFFFFF  # behind the count: 5 bits and four times 4
     if (settings >> 19) + 1 != _WORD_BITS:
         raise ArgumentError(f"its values have {(settings >> 19) + 1} bits, not {_WORD_BITS}")
-    sizes = [(settings >> shift & 15) + 1 for shift in (15, 11, 7, 3)]
-    ends, levels, literals = _runs(windows.tolist(), sizes, values, bits)
+    sizes = np.array([(settings >> shift & 15) + 1 for shift in (15, 11, 7, 3)])
+    starts = np.array(_starts(packed, windows, sizes.tolist()), np.int64)
+    window, offset_bits = windows[starts >> 3], starts & 7
+    head = window >> 37 - offset_bits & 7
+    size = sizes[head & 3]
+    lengths = 1 + (window >> 37 - offset_bits - size & (1 << size) - 1)
+    levels = np.where(head & 4, window >> 29 - offset_bits - size & 255, 0).astype(np.uint8)
+    ends = lengths.cumsum()
+    last = int(np.searchsorted(ends, values))
+    behind = starts + 3 + size + np.where(head & 4, _WORD_BITS, _WORD_BITS * lengths)
+    if last == len(ends) or behind[last] > bits:
+        done = int(ends[behind <= bits][-1]) if (behind <= bits).any() else 0
+        raise ArgumentError(f"its code ends after {min(done, values) / 4:g} of {pixels} pixels")
+    if ends[last] != values:
+        raise ArgumentError(f"its runs do not end with the {pixels} pixels of the image")
+    runs = slice(0, last + 1)  # what follows are bits that fill the last byte
     # Value 4 k + 3 is the alpha of pixel k, so a run up to value j reaches up to pixel j // 4.
-    reached = np.array(ends, np.int64) // 4
-    alpha = np.repeat(np.array(levels, np.uint8), np.diff(reached, prepend=0))
-    if literals:
-        begin, end, place = np.array(literals, np.int64).T
+    reached = ends[runs] // 4
+    alpha = np.repeat(levels[runs], np.diff(reached, prepend=0))
+    literal = np.flatnonzero(head[runs] < 4)
+    if literal.size:
+        end, place = ends[literal], (starts + 3 + size)[literal]
+        begin = end - lengths[literal]
         counts = end // 4 - begin // 4
         run = np.repeat(np.arange(len(counts)), counts)
         pixel = np.arange(counts.sum()) - np.repeat(counts.cumsum() - counts, counts)
@@ -68,33 +83,27 @@ def decode_alpha(packed: np.ndarray, pixels: int) -> np.ndarray:
     return alpha
 
 
-def _runs(
-    windows: list[int], sizes: list[int], values: int, bits: int
-) -> tuple[list[int], list[int], list[tuple[int, int, int]]]:
-    """Return the ends and values of all runs, and begin, end and bit of those of many values."""
-    ends: list[int] = []
-    levels: list[int] = []
-    literals: list[tuple[int, int, int]] = []
-    at, done = _HEADER_BITS, 0
-    while done < values:
-        if at > bits:
-            raise ArgumentError(f"its code ends after {done / 4:g} of {values // 4} pixels")
-        window, offset = windows[at >> 3], at & 7
-        head = window >> 37 - offset & 7
-        size = sizes[head & 3]
-        end = done + 1 + (window >> 37 - offset - size & (1 << size) - 1)
-        ends.append(end)
-        if head & 4:
-            levels.append(window >> 29 - offset - size & 255)
-            at += 11 + size
-        else:
-            levels.append(0)
-            literals.append((done, end, at + 3 + size))
-            at += 3 + size + _WORD_BITS * (end - done)
-        done = end
-    if done > values or at > bits:
-        raise ArgumentError(f"its runs do not end with the {values // 4} pixels of the image")
-    return ends, levels, literals
+def _starts(packed: np.ndarray, windows: np.ndarray, sizes: list[int]) -> list[int]:
+    """Return the bit at which each run begins; those at the end may be bits that fill a byte.
+
+    Only this must be done run by run, since the size of one says where the next begins.
+    """
+    bits = np.unpackbits(packed)
+    heads = (bits[:-2] << 2 | bits[1:-1] << 1 | bits[2:]).tobytes()
+    steps = [0, 0, 0, 0, *(3 + size + _WORD_BITS for size in sizes)]
+    starts = []
+    at, end = _HEADER_BITS, len(heads)
+    while at < end:
+        starts.append(at)
+        head = heads[at]
+        step = steps[head]
+        if not step:
+            size = sizes[head]
+            window = int(windows[at >> 3])
+            length = 1 + (window >> 37 - (at & 7) - size & (1 << size) - 1)
+            step = 3 + size + _WORD_BITS * length
+        at += step
+    return starts
 
 
 def encode_mask(mask: np.ndarray) -> bytes:

@@ -59,13 +59,18 @@ def stroke_loss(levels: np.ndarray, alpha: int) -> StrokeLoss | None:
     >>> stroke_loss(np.array([[200, 100, 200]], np.uint8), 128)
     StrokeLoss(lost=0, broken=1, pieces=2, keeping_alpha=96)
     """
-    drawn = np.flatnonzero(levels.any(axis=1))
-    if not drawn.size:
+    left, top, width, height = cv2.boundingRect(levels)
+    if not width:
         return None
-    levels = levels[drawn[0] : drawn[-1] + 1]
-    columns = np.flatnonzero(levels.any(axis=0))
-    levels = np.ascontiguousarray(levels[:, columns[0] : columns[-1] + 1])
-    strokes, stroke_of = cv2.connectedComponents((levels > 0).view(np.uint8), connectivity=8)
+    levels = np.ascontiguousarray(levels[top : top + height, left : left + width])
+    drawn_px = np.count_nonzero(levels)
+    if drawn_px == np.count_nonzero(levels >= alpha):
+        return None
+    # Labels of 16 bits are faster, and there are not more of them than pixels.
+    label_type = cv2.CV_16U if drawn_px < 2**16 else cv2.CV_32S
+    strokes, stroke_of = cv2.connectedComponents(
+        (levels > 0).view(np.uint8), connectivity=8, ltype=label_type
+    )
     pieces = _pieces(levels, stroke_of, strokes, alpha)
     if (pieces == 1).all():
         return None
@@ -82,8 +87,9 @@ def stroke_loss(levels: np.ndarray, alpha: int) -> StrokeLoss | None:
 def _pieces(levels: np.ndarray, stroke_of: np.ndarray, strokes: int, alpha: int) -> np.ndarray:
     """Return the number of pieces that a threshold leaves of each stroke, int64 (strokes - 1,)."""
     kept = (levels >= alpha).view(np.uint8)
-    count, piece_of = cv2.connectedComponents(kept, connectivity=8)
+    inside = np.flatnonzero(kept)
+    label_type = cv2.CV_16U if inside.size < 2**16 else cv2.CV_32S
+    count, piece_of = cv2.connectedComponents(kept, connectivity=8, ltype=label_type)
     owner = np.zeros(count, np.int64)
-    inside = kept.astype(bool)
-    owner[piece_of[inside]] = stroke_of[inside]
+    owner[np.take(piece_of, inside)] = np.take(stroke_of, inside)
     return np.bincount(owner[1:], minlength=strokes)[1:]

@@ -17,6 +17,7 @@ from ..demographics.label_tables import (
     no_labels,
     read_aging_labels,
     read_features,
+    read_own_table,
 )
 from ..demographics.race import WHOLE, RaceView, estimate_race, settle
 from ..demographics.race_table import race_labels as labels_of
@@ -26,6 +27,7 @@ from ..downloads.data_set import DataSet, DownloadReport
 from ..downloads.download import PARTS, download_part
 from ..downloads.transfer import Patience
 from ..errors import ArgumentError
+from ..reports.figures import parse_forms
 from ..runs.cores import default_jobs
 from ..storage.places import Place, exists, is_folder
 from .arguments import AnyIds, AnyPath, as_ids, as_path, as_place
@@ -125,6 +127,7 @@ def composition(
     aging_labels: AnyPath | None = None,
     features: AnyPath | None = None,
     race_labels: AnyPath | None = None,
+    table: AnyPath | None = None,
     age_groups: AgeGroups = "paper",
     race: bool = False,
     align: bool = False,
@@ -134,6 +137,8 @@ def composition(
     jobs: int | None = None,
     scheduler: str | None = None,
     out: AnyPath | None = None,
+    figures: str = "png",
+    overwrite: bool = False,
 ) -> Composition:
     """Describe the people in a data set by totals; the command `demographics`.
 
@@ -152,6 +157,9 @@ def composition(
         Table of age and sex by ffhq-features, used instead of FFHQ-Aging's.
     race_labels : str or Path, optional
         A `race.csv` of earlier estimates.
+    table : str or Path, optional
+        A table of your own with `image_id` and any of `age` (years), `age_group`, `sex` and further
+        columns, which are counted too.
     age_groups : {"paper", "ffhq-aging"}
         Age groups.
     race : bool
@@ -170,6 +178,10 @@ def composition(
         With `race`: Dask cluster, ``local:N`` or ``tcp://HOST:PORT``.
     out : str or Path, optional
         Folder for a report: tables and a figure.
+    figures : str
+        Forms of the figures: ``png``, ``pdf``, ``svg``, or several with commas.
+    overwrite : bool
+        Replace an earlier report; always done with `race`, whose runs are resumed.
 
     Returns
     -------
@@ -201,17 +213,18 @@ def composition(
         chosen = {name: _ids(ids, folder)}
     else:
         chosen = {"all": photographed_ids(folder)}
-    labels = _labels(folder, aging_labels, features, race_labels, age_groups)
+    forms = parse_forms(figures)
+    labels = _labels(folder, aging_labels, features, race_labels, table, age_groups)
     if not (race or labels.sources):
         raise ArgumentError(
-            "there are no labels: give --aging-labels, --features, --race-labels or --race, or "
-            f"run `ffhq-wrinkle download aging-labels {data}`"
+            "there are no labels: give --table, --aging-labels, --features, --race-labels or "
+            f"--race, or run `ffhq-wrinkle download aging-labels {data}`"
         )
     if report_folder:
-        require_report(report_folder, [folder])
+        require_report(report_folder, [folder], overwrite=overwrite or race)
     estimation = None
     if race and report_folder:
-        table, estimation = estimate_race(
+        estimates, estimation = estimate_race(
             folder,
             report_folder,
             sets=chosen,
@@ -221,10 +234,10 @@ def composition(
             jobs=jobs or default_jobs(scheduler),
             scheduler=scheduler,
         )
-        labels = labels.joined(labels_of(table.rows()))
+        labels = labels.joined(labels_of(estimates.rows()))
     described = replace(compose(chosen, labels), estimation=estimation)
     if report_folder:
-        write_report(described, report_folder, estimated=race)
+        write_report(described, report_folder, estimated=race, figures=forms)
         if race:
             settle(report_folder, keep=keep_individual)
     return described
@@ -241,6 +254,7 @@ def sample(
     aging_labels: AnyPath | None = None,
     features: AnyPath | None = None,
     race_labels: AnyPath | None = None,
+    table: AnyPath | None = None,
     age_groups: AgeGroups = "paper",
     out: AnyPath | None = None,
     overwrite: bool = False,
@@ -253,15 +267,16 @@ def sample(
         A data set in the released layout, or a folder of photographs.
     n : int
         Number of images to draw.
-    by : sequence of {"age", "sex", "race"}
-        Draw in proportion to the groups of these variables; at random if empty.
+    by : sequence of str
+        Draw in proportion to the groups of these variables: ``age``, ``sex``, ``race``, or columns
+        of `table`; at random if empty.
     seed : int
         Seed of the draw.
     ids : str, iterable of str, or Ids, optional
         The images to draw from, as in `composition`; the photographs in `data` if not given.
     exclude : sequence of ids
         Further images that must not be drawn.
-    aging_labels, features, race_labels, age_groups
+    aging_labels, features, race_labels, table, age_groups
         As in `composition`, for `by`.
     out : str or Path, optional
         File for the id list.
@@ -279,21 +294,20 @@ def sample(
     """
     folder = as_place(data)
     unknown = [name for name in by if name not in VARIABLES]
-    if unknown:
+    if unknown and not table:
         raise ArgumentError(f"--by: {unknown[0]!r} is not one of {', '.join(VARIABLES)}")
     population = None if ids is None else _ids(ids, folder)
     excluded = [_ids(value, folder, "--exclude") for value in exclude]
     if is_folder(folder / MANUAL_MASKS_FOLDER):
         excluded.append(labelled_ids(folder, where="sample"))
-    variables = [variable for variable in VARIABLES if variable in by]
     labels = None
-    if variables:
-        labels = _labels(folder, aging_labels, features, race_labels, age_groups)
+    if by:
+        labels = _labels(folder, aging_labels, features, race_labels, table, age_groups)
     drawn = draw_sample(
         population or photographed_ids(folder),
         n,
         excluded=merge_ids(excluded),
-        by=variables,
+        by=by,
         labels=labels,
         seed=seed,
     )
@@ -314,16 +328,19 @@ def _labels(
     aging_labels: AnyPath | None,
     features: AnyPath | None,
     race_labels: AnyPath | None,
+    table: AnyPath | None,
     age_groups: AgeGroups,
 ) -> Labels:
     """Return the labels in the given tables, or in the table of the data set."""
     if aging_labels and features:
         raise ArgumentError("--aging-labels and --features both give age and sex; use one of them")
     labels = no_labels(age_groups)
+    if table:
+        labels = labels.joined(read_own_table(as_place(table), age_groups))
     downloaded = data / AGING_LABELS
     if features:
         labels = labels.joined(read_features(as_place(features), age_groups))
-    elif aging_labels or exists(downloaded):
+    elif aging_labels or (not table and exists(downloaded)):
         labels = labels.joined(read_aging_labels(as_place(aging_labels) or downloaded, age_groups))
     if race_labels:
         labels = labels.joined(labels_of(read_race_rows(as_place(race_labels))))

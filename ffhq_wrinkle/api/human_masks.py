@@ -22,6 +22,7 @@ from ..human_labels.fusion_report import FuseReport
 from ..human_labels.report import require_report, write_report
 from ..images.arrays import plain_array
 from ..measures.bootstrap import RESAMPLES
+from ..reports.figures import parse_forms
 from ..runs.cores import available_cores
 from .arguments import AnyIds, AnyPath, Masks, as_ids, as_path, masks_by_id, refuse_for_masks
 
@@ -161,7 +162,9 @@ def agreement(
     annotators: Annotators | MasksOfAnnotators,
     *,
     out: AnyPath | None = None,
+    overwrite: bool = False,
     images: AnyPath | None = None,
+    figures: str = "png",
     tolerances_px: Sequence[float] = (),
     within: AnyPath | None = None,
     missing: Missing = "error",
@@ -184,8 +187,13 @@ def agreement(
         As in `fuse_labels`.
     out : str or Path, optional
         Folder for a report: tables and pictures.
+    overwrite : bool
+        Replace an earlier report.
     images : str or Path, optional
-        With `out`: folder of photographs to show under the masks of the most disputed images.
+        With `out`: folder of photographs to show beside and under the masks of the most disputed
+        images.
+    figures : str
+        Forms of the figures: ``png``, ``pdf``, ``svg``, or several with commas.
     tolerances_px : sequence of float
         Also measure the agreement if lines may lie this many pixels apart.
     resamples : int
@@ -203,7 +211,7 @@ def agreement(
     ArgumentError, AnnotationError, OutputError
         As in `human_labels.agreement.measure_agreement` and `human_labels.report.write_report`.
     """
-    tolerances_px = sorted(set(tolerances_px))
+    tolerances_px, forms = sorted(set(tolerances_px)), parse_forms(figures)
     if _are_in_memory(annotators):
         refuse_for_masks(
             {
@@ -231,7 +239,7 @@ def agreement(
     )
     if folder:
         read = [*(annotator.folder for annotator in parsed), settings.within]
-        require_report(folder, read, photos=photos)
+        require_report(folder, read, photos=photos, overwrite=overwrite)
     measured = measure_agreement(
         parsed,
         settings,
@@ -242,7 +250,7 @@ def agreement(
         jobs=jobs or available_cores(),
     )
     if folder:
-        write_report(measured, folder, photos=photos)
+        write_report(measured, folder, photos=photos, figures=forms)
     return measured
 
 

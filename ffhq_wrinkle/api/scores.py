@@ -8,6 +8,7 @@ import numpy as np
 
 from ..errors import ArgumentError
 from ..measures.bootstrap import RESAMPLES
+from ..reports.figures import parse_forms
 from ..runs.cores import available_cores
 from ..segmentation.evaluation.comparison import Comparison, compare_folders
 from ..segmentation.evaluation.evaluation import Evaluation
@@ -178,6 +179,9 @@ def compare_runs(
     runs: Sequence[AnyPath],
     *,
     out: AnyPath | None = None,
+    figures: str = "png",
+    with_paper: bool = False,
+    overwrite: bool = False,
     resamples: int = RESAMPLES,
     seed: int = 0,
 ) -> Experiments:
@@ -189,6 +193,12 @@ def compare_runs(
         Folders of `train`.
     out : str or Path, optional
         Folder for a report: tables and a plot.
+    figures : str
+        Forms of the figures: ``png``, ``pdf``, ``svg``, or several with commas.
+    with_paper : bool
+        Show the paper's scores even if the runs were scored on other images than the paper's.
+    overwrite : bool
+        Replace an earlier report.
     resamples, seed : int
         As in `evaluate`.
 
@@ -201,12 +211,15 @@ def compare_runs(
     ArgumentError, EvaluationError, OutputError
         As in `segmentation.experiments.experiments.compare_runs`.
     """
+    forms = parse_forms(figures)
     folder, folders = as_path(out), [as_path(run) for run in runs]
     if folder:
-        require_compare_report(folder, folders)
-    experiments = compare_run_folders(folders, resamples=resamples, seed=seed)
+        require_compare_report(folder, folders, overwrite=overwrite)
+    experiments = compare_run_folders(
+        folders, with_paper=with_paper, resamples=resamples, seed=seed
+    )
     if folder:
-        write_compare_report(experiments, folder)
+        write_compare_report(experiments, folder, figures=forms)
     return experiments
 
 

@@ -28,12 +28,14 @@ def train(
     init: AnyPath | None = None,
     initial_weights: AnyPath | None = None,
     texture_recipe: str | None = None,
+    scale_to_image: bool = False,
     parser: str = "auto",
     weights: AnyPath | None = None,
     labels: AnyPath | None = None,
     seed: int = 0,
     fraction: float = 1.0,
     limit: int | None = None,
+    group_by: str | None = None,
     precision: TrainPrecision = "32",
     compile: bool = False,
     accumulate: int = 1,
@@ -67,6 +69,9 @@ def train(
     texture_recipe : {"paper", "released"}, optional
         Formula of the weak masks; that of the existing ones if not given, or the paper's if there
         are none.
+    scale_to_image : bool
+        Scale the kernel of the weak masks to the image, as in `weak_masks.build_weak`; existing
+        ones must have been made so.
     parser, weights, labels
         How faces are found if the data has no face masks; as in `weak_masks.build_weak`.
     seed : int
@@ -75,6 +80,10 @@ def train(
         Share of the training part that finetuning uses, above 0 and at most 1.
     limit : int, optional
         Use at most this many images in each stage, the first by id.
+    group_by : str, optional
+        Which images show the same subject, all of which stay in one part of the split: ``folder``,
+        those in one uppermost folder, or a regular expression, those in whose ids it finds the same
+        text.
     precision : {"32", "bf16", "64"}
         Precision of the network's arithmetic: float32, bfloat16 where possible, or float64.
     compile : bool
@@ -128,6 +137,7 @@ def train(
             seed=seed,
             fraction=fraction,
             limit=limit,
+            group_by=group_by,
             precision=precision,
             compile=compile,
             accumulate=accumulate,
@@ -136,6 +146,7 @@ def train(
         init=as_path(init),
         initial_weights=as_path(initial_weights),
         texture_recipe=texture_recipe,
+        scale_to_image=scale_to_image,
         cache=as_path(cache),
         devices=devices,
         accelerator=accelerator,

@@ -123,14 +123,15 @@ def build_weak(
     save_labels: AnyPath | None = None,
     save_face_masks: AnyPath | None = None,
     save_masked_images: AnyPath | None = None,
+    save_view: AnyPath | None = None,
 ) -> RunReport:
     """Write the weak wrinkle mask of each image in a folder; the command `build-weak`.
 
     Parameters
     ----------
     images : str or Path
-        Folder of photographs, flat or in FFHQ's shards, or a data set with `images1024x1024`; a
-        path or an address in an object store.
+        Folder of photographs, flat, in shards or subfolders, or a data set with `images1024x1024`;
+        a path or an address in an object store.
     out : str or Path
         Folder for 8-bit gray PNG files of the size of each image, in the released layout.
     recipe, kernel_size, sigma, scale_to_image
@@ -160,6 +161,8 @@ def build_weak(
         Replace existing results.
     save_labels, save_face_masks, save_masked_images : str or Path, optional
         Folders for label maps, face masks and masked images.
+    save_view : str or Path, optional
+        Folder for pictures that show the weak masks, stretched, and a contact sheet.
 
     Returns
     -------
@@ -194,6 +197,7 @@ def build_weak(
             labels=as_place(save_labels),
             face_masks=as_place(save_face_masks),
             masked_images=as_place(save_masked_images),
+            views=as_place(save_view),
         ),
         ids=as_ids(ids),
         limit=limit,

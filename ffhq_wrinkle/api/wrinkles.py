@@ -39,6 +39,7 @@ def predict(
     all_faces: bool = False,
     probabilities: ProbabilityFormat | None = None,
     overlays: bool = True,
+    overlay_regions: bool = False,
     flip: bool = False,
     precision: Precision = "32",
     device: str = "auto",
@@ -52,8 +53,8 @@ def predict(
     Parameters
     ----------
     images : str or Path
-        Folder of photographs, flat or in FFHQ's shards, or a data set with `images1024x1024`; a
-        path or an address in an object store.
+        Folder of photographs, flat, in shards or subfolders, or a data set with `images1024x1024`;
+        a path or an address in an object store.
     out : str or Path
         Folder for masks, overlays and `wrinkles.csv`; see `docs/pipeline.md`.
     checkpoint : str or Path
@@ -78,6 +79,8 @@ def predict(
         Also write probabilities, as 16-bit PNG or float16 ``.npy``.
     overlays : bool
         Also write the photos with the wrinkles in colour.
+    overlay_regions : bool
+        Draw the outlines and names of the regions of the face on overlays.
     flip : bool
         Average the results for the image and for its mirror image.
     precision : {"32", "bf16"}
@@ -139,7 +142,9 @@ def predict(
         folder,
         as_place(out),
         Predictor(network, ingredients, views, flip=flip),
-        settings=PredictSettings(probabilities=probabilities, overlays=overlays),
+        settings=PredictSettings(
+            probabilities=probabilities, overlays=overlays, overlay_regions=overlay_regions
+        ),
         ids=as_ids(ids),
         limit=limit,
         jobs=jobs or default_jobs(scheduler),

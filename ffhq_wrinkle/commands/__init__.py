@@ -4,8 +4,10 @@ Heavy libraries load inside the commands, so that ``--help`` is instant.
 """
 
 from .agreement import agreement_command
+from .align import align_command
 from .build_weak import build_weak_command
 from .compare import compare_command
+from .demo import demo_command
 from .demographics import demographics_command
 from .download import download_command
 from .evaluate import evaluate_command
@@ -19,9 +21,11 @@ from .sample import sample_command
 from .train import train_command
 
 COMMANDS = [
+    demo_command,
     download_command,
     demographics_command,
     sample_command,
+    align_command,
     build_weak_command,
     import_labels_command,
     export_labels_command,

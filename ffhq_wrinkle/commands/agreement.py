@@ -18,6 +18,7 @@ from .options import (
     EXISTING_FOLDER,
     FOLDER,
     chosen_ids,
+    figures_option,
     ids_file_option,
     ids_option,
     jobs_option,
@@ -57,11 +58,13 @@ class _SeveralTolerances(click.Command):
 @click.command("agreement", cls=_SeveralTolerances)
 @annotators_argument
 @click.option("--out", type=FOLDER, help="Folder for a report: tables and pictures.")
+@click.option("--overwrite", is_flag=True, help="Replace an earlier report.")
 @click.option(
     "--images",
     type=EXISTING_FOLDER,
     help="With --out: folder of photographs to show under the masks of the most disputed images.",
 )
+@figures_option
 @click.option(
     _TOLERANCE,
     "tolerances_px",
@@ -83,7 +86,9 @@ class _SeveralTolerances(click.Command):
 def agreement_command(
     annotators: tuple[str, ...],
     out: Path | None,
+    overwrite: bool,
     images: Path | None,
+    figures: str,
     tolerances_px: tuple[float, ...],
     within: Path | None,
     missing: "Missing",
@@ -122,7 +127,9 @@ def agreement_command(
     measured = agreement(
         annotators,
         out=out,
+        overwrite=overwrite,
         images=images,
+        figures=figures,
         tolerances_px=tolerances_px,
         within=within,
         missing=missing,

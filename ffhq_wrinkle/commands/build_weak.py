@@ -98,6 +98,12 @@ _FORMULAS = ", ".join(f"{name} ({formula.description})" for name, formula in FOR
     type=PLACE,
     help="Also write the images, black outside the face, to this folder.",
 )
+@click.option(
+    "--save-view",
+    type=PLACE,
+    help="Also write pictures to this folder that show the weak masks, brightened, beside and over "
+    "the photographs, and a contact sheet.",
+)
 @click.pass_context
 def build_weak_command(
     ctx: click.Context,
@@ -122,15 +128,17 @@ def build_weak_command(
     save_labels: "Place | None",
     save_face_masks: "Place | None",
     save_masked_images: "Place | None",
+    save_view: "Place | None",
 ) -> None:
     """Write to OUT the weak wrinkle mask of each face in IMAGES.
 
     A weak mask is the texture map of the photograph inside the face (skin and nose) and 0 outside.
     It is an 8-bit gray PNG of the size of the image, in the released layout (00000/00007.png).
 
-    IMAGES contains PNG, JPEG, WebP, TIFF, BMP, AVIF or HEIC files, flat or in FFHQ's shards. Images
-    that cannot be processed are listed in OUT/failures.csv, and the exit status is then 1. Run the
-    same command again to resume an interrupted run or to retry failed images.
+    IMAGES contains PNG, JPEG, WebP, TIFF, BMP, AVIF or HEIC files, flat, in FFHQ's shards or in
+    other subfolders, which OUT then has, too. Images that cannot be processed are listed in
+    OUT/failures.csv, and the exit status is then 1. Run the same command again to resume an
+    interrupted run or to retry failed images. The masks look nearly black; --save-view shows them.
 
     Folders can be in an object store: s3://BUCKET/FOLDER or gs://BUCKET/FOLDER.
 
@@ -139,6 +147,7 @@ def build_weak_command(
       ffhq-wrinkle build-weak ffhq/images1024x1024 weak
       ffhq-wrinkle build-weak ffhq/images1024x1024 weak --recipe released --ids 0-999
       ffhq-wrinkle build-weak photos weak --parser mesh --scale-to-image
+      ffhq-wrinkle build-weak photos weak --save-view views
       ffhq-wrinkle build-weak photos weak --parser labels --labels face_parsed_labels
       ffhq-wrinkle build-weak s3://faces/images1024x1024 s3://faces/weak --jobs 16
     """
@@ -170,6 +179,7 @@ def build_weak_command(
         save_labels=save_labels,
         save_face_masks=save_face_masks,
         save_masked_images=save_masked_images,
+        save_view=save_view,
     )
     click.echo(report.summary())
     ctx.exit(FAILED if report.failed else 0)

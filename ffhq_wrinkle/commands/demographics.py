@@ -11,6 +11,7 @@ from .label_options import (
     aging_labels_option,
     features_option,
     race_labels_option,
+    table_option,
 )
 from .options import (
     EXISTING_FILE,
@@ -19,6 +20,7 @@ from .options import (
     PLACE,
     SCHEDULER_HELP,
     chosen_ids,
+    figures_option,
     ids_file_option,
     jobs_option,
     json_option,
@@ -49,6 +51,7 @@ if TYPE_CHECKING:
 )
 @aging_labels_option
 @features_option
+@table_option
 @age_groups_option
 @click.option(
     "--race",
@@ -82,6 +85,12 @@ if TYPE_CHECKING:
 @jobs_option
 @click.option("--scheduler", metavar="WHERE", help=f"With --race: {SCHEDULER_HELP}")
 @click.option("--out", type=PLACE, help="Folder for a report: tables and a figure.")
+@figures_option
+@click.option(
+    "--overwrite",
+    is_flag=True,
+    help="Replace an earlier report, as --race always does.",
+)
 @json_option
 @click.pass_context
 def demographics_command(
@@ -92,6 +101,7 @@ def demographics_command(
     set_texts: tuple[str, ...],
     aging_labels: Path | None,
     features: Path | None,
+    table: Path | None,
     age_groups: "AgeGroups",
     race: bool,
     race_labels: Path | None,
@@ -102,6 +112,8 @@ def demographics_command(
     jobs: int | None,
     scheduler: str | None,
     out: "Place | None",
+    figures: str,
+    overwrite: bool,
     as_json: bool,
 ) -> None:
     """Describe the people in DATA: the paper's Table 1, for any sets of faces.
@@ -111,7 +123,8 @@ def demographics_command(
     Wilson intervals. It also prints how far the sets differ (chi-squared, Cramér's V). Faces
     without a label are counted as such.
 
-    Labels of age and sex come from FFHQ-Aging (`download aging-labels`) or ffhq-features. Estimates
+    Labels of age and sex come from FFHQ-Aging (`download aging-labels`), ffhq-features, or a table
+    of your own (--table), of any ids and with further columns, which are counted too. Estimates
     of race/ethnicity come from DeepFace, which requires pip install 'ffhq-wrinkle[demographics]',
     or from a table of earlier estimates. All of these are guesses about people who were not asked:
     they describe a set, never a person. Only totals are written unless --keep-individual is given.
@@ -126,6 +139,7 @@ def demographics_command(
       ffhq-wrinkle demographics ffhq --ids 0-49999
       ffhq-wrinkle demographics ffhq --set manual=manual --set weak=0-49999 --out who
       ffhq-wrinkle demographics ffhq --ids manual --race --out who
+      ffhq-wrinkle demographics photos --table subjects.csv
       ffhq-wrinkle demographics photos --race --align --out who
       ffhq-wrinkle demographics ffhq --race --scheduler local:4 --out who
       ffhq-wrinkle demographics s3://faces/ffhq --ids 0-49999 --out s3://faces/who
@@ -144,6 +158,7 @@ def demographics_command(
         sets=named_sets(set_texts, data),
         aging_labels=aging_labels,
         features=features,
+        table=table,
         race_labels=race_labels,
         age_groups=age_groups,
         race=race,
@@ -154,6 +169,8 @@ def demographics_command(
         jobs=jobs,
         scheduler=scheduler,
         out=out,
+        figures=figures,
+        overwrite=overwrite,
     )
     estimation = described.estimation
     if estimation and not as_json:

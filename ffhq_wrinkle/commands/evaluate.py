@@ -96,8 +96,8 @@ def evaluate_command(
     PREDICTIONS is a folder of masks, a folder of probabilities (16-bit gray PNG, where 65535 is 1,
     or .npy of 0 to 1), or an output folder of `predict`. Masks and probabilities can come from any
     method. REFERENCES is a folder of masks, or data as `train` takes them: a data set, a folder
-    with images/ and masks/, or a CSV. Folders can be flat or in FFHQ's shards. An image with a
-    reference but without a prediction is an error; additional predictions are not.
+    with images/ and masks/, or a CSV. Folders can be flat, in FFHQ's shards or in other subfolders.
+    An image with a reference but without a prediction is an error; additional predictions are not.
 
     The command prints JSI, F1, accuracy, precision and recall, as the mean over images (as in the
     paper) and over the pixels of all images pooled, each with a 95 % bootstrap interval over

@@ -85,7 +85,8 @@ def fuse_labels_command(
 
     Give one folder of masks for each of 2 to 20 annotators; NAME=FOLDER also names the annotator.
     Masks are PNG, BMP, TIFF, WebP or JPEG files with two values, one of which is 0. Folders are
-    flat or in FFHQ's shards. Masks of the same image have the same file name except for the suffix.
+    flat, in FFHQ's shards or in other subfolders. Masks of the same image have the same path in
+    these folders except for the suffix.
     The method semi-automatic also accepts a single folder of rough masks.
 
     \b

@@ -24,6 +24,12 @@ race_labels_option = click.option(
     type=EXISTING_FILE,
     help="Table of race/ethnicity: a race.csv written by `demographics --keep-individual`.",
 )
+table_option = click.option(
+    "--table",
+    type=EXISTING_FILE,
+    help="Table of your own: image_id, and any of age (years) or age_group, sex, and further "
+    "columns, to use instead of FFHQ-Aging's.",
+)
 age_groups_option = click.option(
     "--age-groups",
     type=click.Choice(["paper", "ffhq-aging"]),

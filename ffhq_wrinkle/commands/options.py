@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -123,6 +124,13 @@ json_option = click.option(
     is_flag=True,
     help="Print the results as JSON, as in the report, instead of tables.",
 )
+figures_option = click.option(
+    "--figures",
+    default="png",
+    show_default=True,
+    metavar="FORMS",
+    help="With --out: forms of the figures, png, pdf or svg, or several with commas.",
+)
 overwrite_option = click.option("--overwrite", is_flag=True, help="Replace existing results.")
 
 
@@ -150,6 +158,7 @@ def print_result(
     if as_json:
         click.echo(json.dumps(result.record(), indent=2, allow_nan=False))
         return
-    click.echo(result.summary())
+    # COLUMNS, or the width of the terminal; 80 if the output goes elsewhere.
+    click.echo(result.summary(width=shutil.get_terminal_size().columns))
     if remark:
         click.echo(f"\n{remark}")

@@ -97,6 +97,11 @@ if TYPE_CHECKING:
     help="Also write the photos with the wrinkles in colour.",
 )
 @click.option(
+    "--overlay-regions",
+    is_flag=True,
+    help="Draw the outlines and names of the regions of the face, such as forehead, on overlays.",
+)
+@click.option(
     "--flip", is_flag=True, help="Average the results for the image and for its mirror image."
 )
 @click.option(
@@ -142,6 +147,7 @@ def predict_command(
     all_faces: bool,
     probabilities: "ProbabilityFormat | None",
     overlays: bool,
+    overlay_regions: bool,
     flip: bool,
     precision: "Precision",
     device: str,
@@ -170,7 +176,7 @@ def predict_command(
     Examples:
       ffhq-wrinkle predict ffhq/images1024x1024 predictions --checkpoint official-unet --ids 0-99
       ffhq-wrinkle predict photos predictions --checkpoint best.pt --align --probabilities png
-      ffhq-wrinkle predict faces predictions --checkpoint runs/unet --parser mesh
+      ffhq-wrinkle predict faces predictions --checkpoint runs/unet --parser mesh --overlay-regions
       ffhq-wrinkle predict faces predictions --checkpoint unet.onnx --texture weak --face-masks skin
       ffhq-wrinkle predict s3://faces/photos s3://faces/wrinkles --checkpoint best.pt --align
     """
@@ -195,6 +201,7 @@ def predict_command(
         all_faces=all_faces,
         probabilities=probabilities,
         overlays=overlays,
+        overlay_regions=overlay_regions,
         flip=flip,
         precision=precision,
         device=device,

@@ -11,6 +11,7 @@ from .label_options import (
     aging_labels_option,
     features_option,
     race_labels_option,
+    table_option,
 )
 from .options import EXISTING_PLACE, chosen_ids, ids_file_option
 
@@ -33,7 +34,8 @@ if TYPE_CHECKING:
     "--by",
     "by_text",
     metavar="NAMES",
-    help="Draw in proportion to the groups of age, sex or race, or of several, such as age,sex.",
+    help="Draw in proportion to the groups of age, sex, race or a column of --table, or of "
+    "several, such as age,sex.",
 )
 @click.option(
     "--seed",
@@ -59,6 +61,7 @@ if TYPE_CHECKING:
 )
 @aging_labels_option
 @features_option
+@table_option
 @race_labels_option
 @age_groups_option
 @click.option(
@@ -77,6 +80,7 @@ def sample_command(
     excluded_texts: tuple[str, ...],
     aging_labels: Path | None,
     features: Path | None,
+    table: Path | None,
     race_labels: Path | None,
     age_groups: "AgeGroups",
     out: Path | None,
@@ -97,6 +101,7 @@ def sample_command(
     Examples:
       ffhq-wrinkle sample ffhq --n 1000 --out next.txt
       ffhq-wrinkle sample ffhq --n 200 --ids 0-49999 --by age,sex --seed 1 --out next.txt
+      ffhq-wrinkle sample photos --n 50 --by sex,site --table subjects.csv --out next.txt
       ffhq-wrinkle sample ffhq --n 200 --by race --race-labels who/race.csv --exclude next.txt
     """
     from ..api.datasets import sample
@@ -112,6 +117,7 @@ def sample_command(
         exclude=excluded_texts,
         aging_labels=aging_labels,
         features=features,
+        table=table,
         race_labels=race_labels,
         age_groups=age_groups,
         out=out,

@@ -108,6 +108,13 @@ def _field_options(command: Callable[..., None]) -> Callable[..., None]:
     help="Use at most N images in each stage, the first by id.",
 )
 @click.option(
+    "--group-by",
+    metavar="folder|REGEX",
+    help="Keep the images of a subject in one part of the split: those in one uppermost folder "
+    "(folder), or those in whose ids a regular expression finds the same text.  [default: each "
+    "image on its own]",
+)
+@click.option(
     "--precision",
     type=click.Choice(["32", "bf16", "64"]),
     default="32",
@@ -162,6 +169,12 @@ def _field_options(command: Callable[..., None]) -> Callable[..., None]:
     type=click.Choice(tuple(FORMULAS)),
     help="Formula of the weak masks.  [default: that of existing ones, or paper if there are none]",
 )
+@click.option(
+    "--scale-to-image",
+    is_flag=True,
+    help="Multiply the kernel size and sigma of weak masks by the longer side of the image / 1024, "
+    "as `build-weak --scale-to-image`.",
+)
 @parser_option
 @weights_option
 @labels_option
@@ -182,6 +195,7 @@ def train_command(
     fraction: float,
     seed: int,
     limit: int | None,
+    group_by: str | None,
     precision: "TrainPrecision",
     compile_model: bool,
     accumulate: int,
@@ -191,6 +205,7 @@ def train_command(
     accelerator: str,
     resume: str,
     texture_recipe: str | None,
+    scale_to_image: bool,
     parser_name: str,
     weights: Path | None,
     labels: Path | None,
@@ -206,17 +221,19 @@ def train_command(
 
     The images with human masks are split into 80 % for training, 10 % for validation and 10 % for
     testing; the split is the same in both stages. Pretraining also uses all other images, except
-    copies of validation and test images.
+    copies of validation and test images. With --group-by, all images of a subject are in one part.
 
-    RUN receives config.toml and split.csv, for each stage metrics.csv, best.pt and last.pt, and at
-    the end test.json. Training can be stopped at any moment by Ctrl-C, SIGTERM or kill -9. The same
-    command then resumes it; on a CPU, the final weights are the same as without the interruption.
+    RUN receives config.toml and split.csv, for each stage metrics.csv, curves.png, sheets of
+    validation images, best.pt and last.pt, and at the end test.json. Training can be stopped at any
+    moment by Ctrl-C, SIGTERM or kill -9. The same command then resumes it; on a CPU, the final
+    weights are the same as without the interruption.
 
     \b
     Examples:
       ffhq-wrinkle train unet_texture ffhq runs/unet
       ffhq-wrinkle train unet_texture mine runs/mine --size 256 --batch-size 4 --epochs 20
       ffhq-wrinkle train unet_texture ffhq runs/five --stage finetune --init best.pt --fraction 0.05
+      ffhq-wrinkle train unet_texture visits runs/visits --group-by folder
       ffhq-wrinkle train swin_unetr_texture ffhq runs/swin --devices 8 --precision bf16
     """
     from ..api.training import train
@@ -230,12 +247,14 @@ def train_command(
         init=init,
         initial_weights=initial_weights,
         texture_recipe=texture_recipe,
+        scale_to_image=scale_to_image,
         parser=parser_name,
         weights=weights,
         labels=labels,
         seed=seed,
         fraction=fraction,
         limit=limit,
+        group_by=group_by,
         precision=precision,
         compile=compile_model,
         accumulate=accumulate,

@@ -4,7 +4,7 @@ Text from an id list never becomes part of a path: `layout` lists the folder and
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from importlib.resources.abc import Traversable
@@ -17,6 +17,7 @@ MAX_IDS = 5_000_000
 TEST = "test"  # stands for the official test ids
 _RANGE = re.compile(r"([0-9]{1,18})-([0-9]{1,18})")
 _FFHQ_ID = re.compile(r"\d{5}")
+_SHARD = re.compile(r"\d{5,}")
 
 
 def image_id_of(text: str) -> str:
@@ -31,6 +32,48 @@ def image_id_of(text: str) -> str:
 def is_ffhq_id(text: str) -> bool:
     """Return whether a text is an FFHQ id: five digits."""
     return len(text) == 5 and bool(_FFHQ_ID.fullmatch(text))
+
+
+def is_shard(name: str) -> bool:
+    """Return whether a folder has the name of one of FFHQ's shards: at least five digits."""
+    return bool(_SHARD.fullmatch(name))
+
+
+def is_image_id(text: str) -> bool:
+    """Return whether a text can be an id: a name, or a path below a folder of images.
+
+    >>> is_image_id("portrait"), is_image_id("subject01/visit1"), is_image_id("../portrait")
+    (True, True, False)
+    """
+    names = text.split("/")
+    return all(name and not name.startswith(".") for name in names) and not set(text) & set("\\\0")
+
+
+def without_shard(text: str) -> str:
+    """Return an id without the shard that its file lies in.
+
+    >>> without_shard("21000/21035"), without_shard("subject01/visit1")
+    ('21035', 'subject01/visit1')
+    """
+    folder, _, name = text.rpartition("/")
+    return name if is_shard(folder) else text
+
+
+def id_of_path(path: str) -> str:
+    """Return the id of an image, or of a result, whose path is relative to its folder.
+
+    It is the path without the suffix; the name alone if the file is in one of FFHQ's shards.
+
+    >>> id_of_path("00000/00007.png"), id_of_path("subject01/visit 1.2.jpg")
+    ('00007', 'subject01/visit 1.2')
+    """
+    folder, separator, name = path.rpartition("/")
+    return without_shard(f"{folder}{separator}{name.rpartition('.')[0]}")
+
+
+def top_folders(image_ids: Iterable[str]) -> set[str]:
+    """Return the names before the first slash of ids such as ``subject01/visit1``."""
+    return {image_id.partition("/")[0] for image_id in image_ids if "/" in image_id}
 
 
 @dataclass(frozen=True)
@@ -54,7 +97,7 @@ class Ids:
 
 
 def parse_ids(text: str, where: str = "--ids") -> Ids:
-    """Parse ids such as ``0-49999,60000`` or ``portrait_01``.
+    """Parse ids such as ``0-49999,60000``, ``portrait_01`` or ``subject01/visit1``.
 
     A number stands for the FFHQ id with five digits. If no image has this id,
     `layout.select_images` selects the image whose name is the same number.
@@ -73,8 +116,8 @@ def parse_ids(text: str, where: str = "--ids") -> Ids:
     Raises
     ------
     ArgumentError
-        A part is empty, a range runs backwards or has more than `MAX_IDS` ids, or a name could be a
-        path.
+        A part is empty, a range runs backwards or has more than `MAX_IDS` ids, or a name could be
+        a path that leads out of a folder.
 
     >>> list(parse_ids("8-10,3,00009"))
     ['00003', '00008', '00009', '00010']
@@ -90,12 +133,12 @@ def parse_ids(text: str, where: str = "--ids") -> Ids:
                     f"at most {MAX_IDS} ids"
                 )
             ranges.append((first, last, max(5, len(match[1]))))
-        elif not part or part.startswith(".") or "/" in part or "\\" in part or "\0" in part:
+        elif not is_image_id(part):
             raise ArgumentError(
                 f"{where}: {part!r} is not an image id; write ids as 00007 and ranges as 0-49999"
             )
         else:
-            names.add(image_id_of(part))
+            names.add(image_id_of(without_shard(part)))
     return Ids(tuple(ranges), frozenset(names))
 
 

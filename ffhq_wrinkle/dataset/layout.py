@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, NamedTuple, overload
 
 from ..errors import ArgumentError, counted
 from ..images.opening import IMAGE_SUFFIXES, REFUSED_SUFFIXES, readable_suffixes
+from ..storage.marks import is_results_folder
 from ..storage.places import Place, entries, entries_within, is_folder
-from .ids import Ids, image_id_of, is_ffhq_id, is_number
+from .ids import Ids, id_of_path, image_id_of, is_ffhq_id, is_number, is_shard, without_shard
 
 if TYPE_CHECKING:
     from upath import UPath
@@ -18,20 +19,25 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 SHARD_SIZE = 1000
-_SHARD = re.compile(r"\d{5,}")
 _BEHIND_ID = re.compile(r"[\W_]")
 # The folders of a data set in the released layout. Label maps lie in either of two.
 IMAGES_FOLDER = "images1024x1024"
 MANUAL_MASKS_FOLDER = "manual_wrinkle_masks"
 WEAK_MASKS_FOLDER = "weak_wrinkle_masks"
 LABEL_MAPS_FOLDERS = ("face_parsed_labels", "etcs/face_parsed_labels")
+# Names in a folder whose subfolders are not folders of images: a data set, output of `predict`.
+_DATA_SET = {IMAGES_FOLDER, MANUAL_MASKS_FOLDER, WEAK_MASKS_FOLDER, "face_parsed_labels", "etcs"}
+_NEVER_SEARCHED = {*_DATA_SET, "predict.json"}
+_BESIDE_IMAGES = {"masks", "weak", "face_masks"}  # in training data, beside `images`
+# Folders in which systems keep thumbnails and deleted files.
+_IGNORED_FOLDERS = {"@eaDir", "__MACOSX", "$RECYCLE.BIN", "lost+found"}
 
 
 def released_path(image_id: str, suffix: str) -> str:
-    """Return the path of an image's file in the released layout: FFHQ ids in shards, others flat.
+    """Return the path of an image's file in the released layout: only FFHQ ids are in shards.
 
-    >>> released_path("21035", ".png"), released_path("portrait", ".png")
-    ('21000/21035.png', 'portrait.png')
+    >>> released_path("21035", ".png"), released_path("subject01/visit1", ".png")
+    ('21000/21035.png', 'subject01/visit1.png')
     """
     if not is_ffhq_id(image_id):
         return f"{image_id}{suffix}"
@@ -50,7 +56,7 @@ class ImageFile(NamedTuple):
         A name that is not an FFHQ id stays in its folder.
         """
         folder = self.path.rpartition("/")[0]
-        if not folder or is_ffhq_id(self.image_id):
+        if not is_shard(folder) or is_ffhq_id(self.image_id):
             return released_path(self.image_id, suffix)
         return f"{folder}/{self.image_id}{suffix}"
 
@@ -77,15 +83,17 @@ def image_folder(folder: Place) -> Place:
 def find_images(
     folder: Place, *, also: Collection[str] = frozenset(), noun: str = "images"
 ) -> dict[str, ImageFile]:
-    """List the images of a folder, flat or in FFHQ's shards (`00000/00007.png`).
+    """List the images of a folder: flat, in FFHQ's shards (`00000/00007.png`), or in subfolders.
 
-    Hidden files are ignored. Images in formats that cannot be read are listed too, so that they are
-    reported as failures and not silently left out.
+    Subfolders of other names, and their subfolders, are searched only if the folder and its shards
+    have no image. Hidden files and folders are ignored, and so are folders of results, links to
+    places in the folder or above it, and the subfolders of a data set. Images in formats that
+    cannot be read are listed too, so that they are reported as failures and not silently left out.
 
     Parameters
     ----------
     folder : Place
-        The folder. Only its subfolders with names of five or more digits are searched.
+        The folder.
     also : collection of str
         Suffixes of further files to list, such as ``.npy``.
     noun : str
@@ -94,7 +102,8 @@ def find_images(
     Returns
     -------
     dict of str to ImageFile
-        The images by id, which is the file name without the suffix; sorted by id.
+        The images by id, which is the file name without the suffix, or, in subfolders that are
+        not shards, the path without it (`subject01/visit1`); sorted by id.
 
     Raises
     ------
@@ -107,22 +116,22 @@ def find_images(
     readable = readable_suffixes() | {*also}
     suffixes = {*IMAGE_SUFFIXES, *REFUSED_SUFFIXES, *also}
     try:
-        candidates = list(_candidates(folder))
+        candidates = _candidates(folder, suffixes)
     except OSError as error:
         path, reason = error.filename or folder, error.strerror or error
         raise ArgumentError(f"{path} cannot be read: {reason}") from error
     for path in candidates:
-        stem = path.rpartition("/")[2].rpartition(".")[0]
-        if not stem or _suffix(path) not in suffixes:
+        if not _has_suffix(path, suffixes):
             continue
-        image = ImageFile(stem, path)
-        twin = images.setdefault(stem, image)
+        image_id = id_of_path(path)
+        image = ImageFile(image_id, path)
+        twin = images.setdefault(image_id, image)
         if twin is image:
             continue
         if _suffix(path) in readable and _suffix(twin.path) in readable:
-            twins.setdefault(stem, [twin.path]).append(path)
+            twins.setdefault(image_id, [twin.path]).append(path)
         else:  # a photograph that is read wins, such as a JPEG beside the camera's raw file
-            images[stem] = min(
+            images[image_id] = min(
                 image, twin, key=lambda file: (_suffix(file.path) not in readable, file.path)
             )
             unread += 1
@@ -142,6 +151,24 @@ def find_images(
             f"{folder} has no {noun} ({kinds}), neither directly nor in subfolders such as 00000"
         )
     return {image_id: images[image_id] for image_id in sorted(images)}
+
+
+def warn_of_unread_subfolders(folder: Place) -> None:
+    """Warn if images in subfolders are not listed, because others lie beside the subfolders."""
+    suffixes = {*IMAGE_SUFFIXES, *REFUSED_SUFFIXES}
+    if not isinstance(folder, Path) or not any(
+        _has_suffix(path, suffixes) for path in _flat_candidates(folder)
+    ):
+        return
+    unread = (path for path in _nested_candidates(folder) if "/" in path)
+    unread = (path for path in unread if not is_shard(path.partition("/")[0]))
+    path = next((path for path in unread if _has_suffix(path, suffixes)), None)
+    if path:
+        log.warning(
+            "%s: images in subfolders, such as %s, are not read because other images lie beside "
+            "the subfolders; move these into a subfolder, too, to have all read",
+            *(folder, path),
+        )
 
 
 def _suffix(path: str) -> str:
@@ -166,10 +193,10 @@ def find_other_files(folder: Path, image_ids: Collection[str]) -> dict[str, str]
     """
     listed = IMAGE_SUFFIXES | REFUSED_SUFFIXES
     others: dict[str, str] = {}
-    for path in sorted(_candidates(folder)):
-        name = path.rpartition("/")[2]
-        if _suffix(name) in listed:
+    for path in sorted(_candidates(folder, listed)):
+        if _suffix(path) in listed:
             continue
+        name = without_shard(path)
         ends = [*(match.start() for match in _BEHIND_ID.finditer(name)), len(name)]
         owner = next((name[:end] for end in reversed(ends) if name[:end] in image_ids), None)
         if owner:
@@ -262,15 +289,31 @@ def _named(image_id: str, images: Collection[str], numbered: Mapping[int, Sequen
     return names[0]
 
 
-def _candidates(folder: Place) -> Iterator[str]:
-    """Yield the relative paths of the visible files in the folder and its shards."""
-    if not isinstance(folder, Path):
-        yield from _stored_candidates(folder)
-        return
+def _has_suffix(path: str, suffixes: Collection[str]) -> bool:
+    stem = path.rpartition("/")[2].rpartition(".")[0]
+    return bool(stem) and _suffix(path) in suffixes
+
+
+def _candidates(folder: Place, suffixes: Collection[str]) -> list[str]:
+    """Return the relative paths of the visible files in the folder and its shards.
+
+    If none has one of the suffixes, the files in all subfolders are returned.
+    """
+    flat = list(
+        _flat_candidates(folder) if isinstance(folder, Path) else _stored_candidates(folder)
+    )
+    if any(_has_suffix(path, suffixes) for path in flat):
+        return flat
+    nested = _nested_candidates(folder) if isinstance(folder, Path) else _nested_stored(folder)
+    return list(nested) or flat
+
+
+def _flat_candidates(folder: Path) -> Iterator[str]:
+    """Yield the relative paths of the visible files in a folder and its shards."""
     with os.scandir(folder) as folder_entries:
         shards = []
         for entry in folder_entries:
-            if _SHARD.fullmatch(entry.name) and entry.is_dir():
+            if is_shard(entry.name) and entry.is_dir():
                 shards.append(entry.name)
             elif not entry.name.startswith("."):
                 yield entry.name
@@ -283,7 +326,7 @@ def _candidates(folder: Place) -> Iterator[str]:
 def _stored_candidates(folder: "UPath") -> Iterator[str]:
     shards = []
     for entry in entries(folder):
-        if entry.is_folder and _SHARD.fullmatch(entry.name):
+        if entry.is_folder and is_shard(entry.name):
             shards.append(entry.name)
         elif not entry.is_folder and not entry.name.startswith("."):
             yield entry.name
@@ -291,3 +334,72 @@ def _stored_candidates(folder: "UPath") -> Iterator[str]:
         for entry in shard_entries:
             if not entry.is_folder and not entry.name.startswith("."):
                 yield f"{shard}/{entry.name}"
+
+
+class _Searched(NamedTuple):
+    """A subfolder to search: its relative path, and the folders that links on the way led to."""
+
+    path: str
+    linked: tuple[str, ...]
+
+
+def _nested_candidates(folder: Path) -> Iterator[str]:
+    """Yield the relative paths of the visible files in a folder and all its subfolders."""
+    root = os.path.realpath(folder)
+    pending = [_Searched("", (root,))]
+    while pending:
+        searched = pending.pop()
+        with os.scandir(folder / searched.path) as scanned:
+            sorted_entries = sorted(scanned, key=lambda entry: entry.name, reverse=True)
+        names = {entry.name for entry in sorted_entries}
+        if not _is_searched(searched.path, names):
+            continue
+        prefix = f"{searched.path}/" if searched.path else ""
+        for entry in sorted_entries:
+            if not entry.is_dir():
+                if not entry.name.startswith("."):
+                    yield f"{prefix}{entry.name}"
+            elif _may_hold_images(entry.name):
+                linked = searched.linked
+                if entry.is_symlink():
+                    target = os.path.realpath(entry.path)
+                    if _is_within(target, root) or any(
+                        _is_within(place, target)
+                        for place in (*linked, os.path.realpath(folder / searched.path))
+                    ):
+                        continue  # a cycle, or photographs that are listed where they lie
+                    linked = (*linked, target)
+                pending.append(_Searched(f"{prefix}{entry.name}", linked))
+
+
+def _nested_stored(folder: "UPath") -> Iterator[str]:
+    """Do the same as `_nested_candidates`, for a folder in an object store."""
+    level = {"": entries(folder)}
+    while level:
+        inner: list[str] = []
+        for path, listed in level.items():
+            if not _is_searched(path, {entry.name for entry in listed}):
+                continue
+            prefix = f"{path}/" if path else ""
+            for entry in listed:
+                if entry.is_folder and _may_hold_images(entry.name):
+                    inner.append(f"{prefix}{entry.name}")
+                elif not entry.is_folder and not entry.name.startswith("."):
+                    yield f"{prefix}{entry.name}"
+        level = dict(entries_within(folder, inner))
+
+
+def _is_searched(path: str, names: Collection[str]) -> bool:
+    """Return whether images are looked for in a folder with these entries."""
+    if path:
+        return not is_results_folder(names)
+    is_training_data = "images" in names and not _BESIDE_IMAGES.isdisjoint(names)
+    return _NEVER_SEARCHED.isdisjoint(names) and not is_training_data
+
+
+def _may_hold_images(name: str) -> bool:
+    return not name.startswith(".") and name not in _IGNORED_FOLDERS
+
+
+def _is_within(path: str, folder: str) -> bool:
+    return f"{path.rstrip(os.sep)}{os.sep}".startswith(f"{folder.rstrip(os.sep)}{os.sep}")

@@ -4,33 +4,39 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..reports.figures import figure_png
-from .groups import TITLES, Variable
+from ..reports.figures import COLUMN, FigureForm, column_style, figure_bytes
+from .groups import Variable, title_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
     from .composition import Composition
 
 # Okabe, Ito 2008: distinguishable with any form of colour blindness.
 _COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#999999")
-_INCHES_PER_BAR, _MIN_INCHES_PER_GROUP = 0.2, 0.34
-_LEGEND_LETTERS = 84  # in one line of the legend
+_INCHES_PER_BAR, _MIN_INCHES_PER_GROUP = 0.12, 0.2
+_LEGEND_LETTERS = 50  # in one line of the legend
 
 
-def bars(composition: "Composition") -> bytes:
-    """Return a PNG of the share of each group in each set, with 95 % Wilson intervals.
+def bars(composition: "Composition", form: FigureForm = "png") -> bytes:
+    """Return a figure of the share of each group in each set, with 95 % Wilson intervals.
 
     Each variable has a panel, in which the groups are ordered from top to bottom. Each group has a
     bar for each set.
     """
+    with column_style():
+        return figure_bytes(_figure(composition), form)
+
+
+def _figure(composition: "Composition") -> "Figure":
     from matplotlib.figure import Figure
 
     names, variables = list(composition.faces), composition.variables
     groups = [len(composition.shares_of(variable, names[0])) for variable in variables]
     inches = max(_MIN_INCHES_PER_GROUP, _INCHES_PER_BAR * (len(names) + 0.5))
     figure = Figure(
-        figsize=(7.5, 1.4 + inches * sum(groups) + 0.75 * len(groups)), layout="constrained"
+        figsize=(COLUMN, 1.4 + inches * sum(groups) + 0.75 * len(groups)), layout="constrained"
     )
     panels = figure.subplots(len(variables), 1, squeeze=False, height_ratios=groups)[:, 0]
     for axes, variable in zip(panels, variables, strict=True):
@@ -39,7 +45,7 @@ def bars(composition: "Composition") -> bytes:
     handles, labels = panels[0].get_legend_handles_labels()
     columns = max(1, min(len(names), _LEGEND_LETTERS // (max(map(len, labels)) + 6)))
     figure.legend(handles, labels, loc="outside upper center", ncols=columns)
-    return figure_png(figure)
+    return figure
 
 
 def _draw(axes: "Axes", composition: "Composition", variable: Variable) -> None:
@@ -69,4 +75,4 @@ def _draw(axes: "Axes", composition: "Composition", variable: Variable) -> None:
     axes.set_xlim(left=0)
     axes.grid(axis="x", alpha=0.3)
     axes.set_axisbelow(True)
-    axes.set_title(TITLES[variable], loc="left", fontsize="medium")
+    axes.set_title(title_of(variable), loc="left")

@@ -14,7 +14,7 @@ from ..results.tabular import Tabular
 from ..runs.folder_run import RunReport
 from .bars import bars
 from .composition_tables import html, printed, record, share_rows
-from .groups import VARIABLES, AgeGroups, Variable, groups_of
+from .groups import AgeGroups, Variable
 from .label_tables import Labels
 from .shares import Association, association, wilson_intervals
 
@@ -104,9 +104,9 @@ class Composition(Tabular):
     age_groups: AgeGroups
     estimation: RunReport | None = None
 
-    def summary(self) -> str:
-        """Return the tables as text."""
-        return printed(self)
+    def summary(self, *, width: int | None = None) -> str:
+        """Return the tables as text, in lines of at most `width` characters if it is given."""
+        return printed(self, width)
 
     def record(self) -> dict[str, Any]:
         """Return all numbers and the sources of the labels as JSON values."""
@@ -162,7 +162,7 @@ def compose(sets: Mapping[str, Ids], labels: Labels) -> Composition:
         name: pd.Index(sorted(set(map(image_id_of, ids))), dtype=object)
         for name, ids in sets.items()
     }
-    known: list[Variable] = [variable for variable in VARIABLES if variable in labels.frame]
+    known = labels.variables
     frames = {name: labels.frame.reindex(ids) for name, ids in members.items()}
     if not any(frame.notna().any(axis=None) for frame in frames.values()):
         ids = next(iter(members.values()))
@@ -173,7 +173,7 @@ def compose(sets: Mapping[str, Ids], labels: Labels) -> Composition:
     shares: list[Share] = []
     differences: list[Difference] = []
     for variable in known:
-        groups = groups_of(variable, labels.age_groups)
+        groups = labels.groups_of(variable)
         for name, frame in frames.items():
             shares += _shares(name, variable, groups, _counts(frame[variable], groups))
         for first, second in combinations(frames, 2):

@@ -4,6 +4,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
+from ..reports.figures import FigureForm
 from ..reports.report_folder import ReportFolder
 from ..results.failures import FAILURES, update_failures
 from ..storage.places import Place
@@ -15,7 +16,8 @@ from .race import LOCK, UNDER_WAY
 from .race_table import RACE_TABLE, inputs_path
 
 _RECORD = "demographics.json"
-_FILES = ("demographics.csv", "demographics.md", "demographics.png")
+_FILES = ("demographics.csv", "demographics.md")
+_FIGURE = "demographics"
 # Files that `race.estimate_race` writes to the same folder.
 _ESTIMATES = (
     FAILURES, RACE_TABLE, UNDER_WAY, LOCK,
@@ -24,18 +26,26 @@ _ESTIMATES = (
 
 
 def _folder(out: Place) -> ReportFolder:
-    return ReportFolder(out, (*_FILES, *_ESTIMATES), record=_RECORD)
+    return ReportFolder(out, (*_FILES, *_ESTIMATES), record=_RECORD, figures=[_FIGURE])
 
 
-def require_report(out: Place, read: Sequence[Place | None] = ()) -> None:
+def require_report(
+    out: Place, read: Sequence[Place | None] = (), *, overwrite: bool = False
+) -> None:
     """Raise an error, before the work starts, if `write_report` could not use a folder.
 
     The arguments and errors are those of `report_folder.ReportFolder.require`.
     """
-    _folder(out).require(read)
+    _folder(out).require(read, overwrite=overwrite)
 
 
-def write_report(composition: Composition, out: Place, *, estimated: bool = False) -> None:
+def write_report(
+    composition: Composition,
+    out: Place,
+    *,
+    estimated: bool = False,
+    figures: Sequence[FigureForm] = ("png",),
+) -> None:
     """Write the tables and the figure; an earlier report is replaced.
 
     Parameters
@@ -47,6 +57,8 @@ def write_report(composition: Composition, out: Place, *, estimated: bool = Fals
     estimated : bool
         Whether `race.estimate_race` has just run into this folder. If not, the failures that are
         listed there belong to an earlier report and are removed.
+    figures : sequence of {"png", "pdf", "svg"}
+        Forms of the figure.
 
     Raises
     ------
@@ -58,7 +70,7 @@ def write_report(composition: Composition, out: Place, *, estimated: bool = Fals
     record_text = json.dumps(record(composition), indent=2, allow_nan=False) + "\n"
     folder.write(
         {
-            "demographics.png": bars(composition),
+            **{f"{_FIGURE}.{form}": bars(composition, form) for form in figures},
             "demographics.csv": shares_csv(composition),
             "demographics.md": text_bytes(markdown(composition)),
             _RECORD: record_text.encode(),

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 from .. import __version__
 from ..errors import plural
 from ..measures.bootstrap import CONFIDENCE
-from ..reports.tabulation import Section, blanked_csv, without_nan
+from ..reports.tabulation import Section, blanked_csv, without_nan, wrapped
 from ..results.tabular import paragraphs_html
-from .groups import TITLES
+from .groups import title_of
 
 if TYPE_CHECKING:
     from .composition import Composition, Difference, Share
@@ -24,23 +24,46 @@ NOTE = (
 )
 
 
-def printed(composition: "Composition") -> str:
-    """Return the tables as text."""
-    tables = (section.text() for section in _sections(composition))
-    return "\n\n".join([_heading(composition), *tables, *_remarks(composition)])
+def printed(composition: "Composition", width: int | None = None) -> str:
+    """Return the tables as text, in lines of at most `width` characters if it is given."""
+    start = (wrapped(text, width) for text in (headline(composition), _heading(composition)))
+    tables = (section.text(width) for section in _sections(composition))
+    remarks = (wrapped(remark, width) for remark in _remarks(composition))
+    return "\n\n".join([*start, *tables, *remarks])
+
+
+def headline(composition: "Composition") -> str:
+    """Return the main result in a sentence: the largest group of each set by each variable."""
+    sets = []
+    for name, faces in composition.faces.items():
+        largest = []
+        for variable in composition.variables:
+            shares = [
+                share
+                for share in composition.shares_of(variable, name)
+                if not math.isnan(share.share)
+            ]
+            if shares:
+                most = max(shares, key=lambda share: share.share)
+                largest.append(
+                    f"{title_of(variable).lower()} {most.group} ({100 * most.share:.0f} %)"
+                )
+        groups = f", most often {', '.join(largest)}" if largest else ""
+        sets.append(f"{name} has {faces:,} face{'s' * (faces != 1)}{groups}")
+    return f"{'; '.join(sets)}."
 
 
 def markdown(composition: "Composition") -> str:
     """Return the tables as Markdown."""
     tables = (section.markdown() for section in _sections(composition))
-    parts = ["# Composition of the data", _heading(composition), *tables, *_remarks(composition)]
-    return "\n\n".join(parts) + "\n"
+    start = ["# Composition of the data", headline(composition), _heading(composition)]
+    return "\n\n".join([*start, *tables, *_remarks(composition)]) + "\n"
 
 
 def html(composition: "Composition") -> str:
     """Return the tables as HTML."""
     tables = "".join(section.html() for section in _sections(composition))
-    heading = paragraphs_html([_heading(composition)])
+    heading = paragraphs_html([headline(composition), _heading(composition)])
     return f"{heading}{tables}{paragraphs_html(_remarks(composition))}"
 
 
@@ -57,18 +80,17 @@ def _sections(composition: "Composition") -> Iterable[Section]:
     names = list(composition.faces)
     rows: list[list[str]] = []
     for variable in composition.variables:
-        title = TITLES[variable]
+        title = title_of(variable)
         for shares in zip(*(composition.shares_of(variable, name) for name in names), strict=True):
             rows.append([title, shares[0].group, *map(_share_cell, shares)])
             title = ""
         unlabelled = [composition.unlabelled(variable, name) for name in names]
         rows.append(["", "no label", *(f"{count:,}" for count in unlabelled)])
-    yield Section("Table 1", ["", "", *names], rows)
+    yield Section("Table 1", ["", "", *names], rows, labels=2)
     if composition.differences:
         header = ["", "sets", "chi-squared (df)", "p", "Cramér's V"]
-        yield Section(
-            "How far the sets differ", header, list(map(_difference_cells, composition.differences))
-        )
+        rows = list(map(_difference_cells, composition.differences))
+        yield Section("How far the sets differ", header, rows, labels=2)
 
 
 def _share_cell(share: "Share") -> str:
@@ -86,10 +108,10 @@ def _difference_cells(difference: "Difference") -> list[str]:
         f"{difference.second} ({difference.second_labelled:,})"
     )
     if math.isnan(association.p):
-        return [TITLES[difference.variable], sets, *3 * ["undefined"]]
+        return [title_of(difference.variable), sets, *3 * ["undefined"]]
     p = f"{association.p:.4f}" if association.p >= 0.0001 else "< 0.0001"
     return [
-        TITLES[difference.variable],
+        title_of(difference.variable),
         sets,
         f"{association.chi_squared:.1f} ({association.degrees})",
         f"{p} (rough)" if association.least_expected < _MIN_EXPECTED else p,

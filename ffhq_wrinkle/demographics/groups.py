@@ -6,12 +6,12 @@ from typing import Literal, get_args
 import numpy as np
 import pandas as pd
 
-Variable = Literal["age", "sex", "race"]
-VARIABLES: tuple[Variable, ...] = get_args(Variable)
+Variable = str  # one of these, or a further column of a user's table
+VARIABLES = ("age", "sex", "race")
 AgeGroups = Literal["paper", "ffhq-aging"]
 AGE_GROUPS: tuple[AgeGroups, ...] = get_args(AgeGroups)
 
-TITLES: dict[Variable, str] = {"age": "Age", "sex": "Sex", "race": "Race/ethnicity"}
+_TITLES = {"age": "Age", "sex": "Sex", "race": "Race/ethnicity"}
 SEXES = ("male", "female")
 # In the order of the paper's Table 1.
 RACES = ("white", "asian", "latino hispanic", "black", "middle eastern", "indian")
@@ -24,6 +24,11 @@ _FFHQ_AGING = {
 }  # fmt: skip
 _AGES: dict[AgeGroups, dict[int, str]] = {"paper": _PAPER, "ffhq-aging": _FFHQ_AGING}
 FFHQ_AGING = tuple(_FFHQ_AGING.values())
+
+
+def title_of(variable: Variable) -> str:
+    """Return the title of a variable in tables and figures."""
+    return _TITLES.get(variable, variable)
 
 
 def groups_of(variable: Variable, age_groups: AgeGroups = "paper") -> tuple[str, ...]:

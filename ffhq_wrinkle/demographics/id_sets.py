@@ -9,6 +9,7 @@ from ..dataset.layout import (
     find_images,
     image_folder,
     require_distinct_ids,
+    warn_of_unread_subfolders,
 )
 from ..errors import ArgumentError
 from ..storage.places import Place, is_folder
@@ -66,7 +67,7 @@ def meant_ids(text: str, data: Place, *, where: str = "--ids") -> Ids:
     path = Path(text)
     if path.is_file():
         return read_ids(path)
-    if "/" in text or path.suffix in (".txt", ".csv"):
+    if text.startswith(("/", "~", ".")) or path.suffix in (".txt", ".csv"):
         raise ArgumentError(f"{where}: there is no file {text}")
     return parse_ids_or_test(text, where)
 
@@ -99,6 +100,7 @@ def photographed_ids(data: Place) -> Ids:
     """
     try:
         photographs = find_images(image_folder(data))
+        warn_of_unread_subfolders(image_folder(data))
     except ArgumentError as error:
         raise ArgumentError(f"{error}; without photographs, the ids must be given") from error
     require_distinct_ids(photographs, where=data)

@@ -11,7 +11,13 @@ from typing import NamedTuple
 import numpy as np
 
 from ..dataset.ids import Ids, image_id_of, merge_ids
-from ..dataset.layout import ImageFile, find_images, image_folder, require_distinct_ids
+from ..dataset.layout import (
+    ImageFile,
+    find_images,
+    image_folder,
+    require_distinct_ids,
+    warn_of_unread_subfolders,
+)
 from ..errors import ArgumentError, EstimationError, OutputError, counted
 from ..images.photographs import read_image
 from ..results.failures import update_failures
@@ -125,6 +131,7 @@ def estimate_race(
     """
     ids = merge_ids(list(sets.values())) if sets else None
     photos = find_images(image_folder(images))
+    warn_of_unread_subfolders(image_folder(images))
     require_distinct_ids(photos, where=images)  # the table has a row for each number
     selection = choose_among(photos, ids)
     if not keep:

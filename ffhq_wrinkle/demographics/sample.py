@@ -13,7 +13,7 @@ from ..errors import ArgumentError, OutputError, counted, plural
 from ..reports.tabulation import Section
 from ..results.tabular import Tabular
 from ..storage.writing import text_bytes, write_bytes
-from .groups import TITLES, VARIABLES, Variable
+from .groups import VARIABLES, Variable, title_of
 from .label_tables import Labels
 from .strata import draw
 
@@ -74,7 +74,7 @@ class IdSample(Tabular):
             [*stratum, f"{size:,}", f"{len(drawn):,}"]
             for stratum, (size, drawn) in self.strata.items()
         ]
-        header = [*(TITLES[variable] for variable in self.by), "ids", "drawn"]
+        header = [*(title_of(variable) for variable in self.by), "ids", "drawn"]
         return Section("Strata", header, rows).text()
 
     def id_list(self) -> str:
@@ -129,7 +129,8 @@ def draw_sample(
             f"{counted(draws, 'id')} cannot be drawn: there {plural(len(ids), 'is', 'are')} "
             f"{len(ids)}, and {counted(others, 'other')} {plural(others, 'is', 'are')} excluded"
         )
-    variables = tuple(variable for variable in VARIABLES if variable in by)
+    further = (variable for variable in by if variable not in VARIABLES)
+    variables = (*(variable for variable in VARIABLES if variable in by), *dict.fromkeys(further))
     strata: dict[Stratum, list[str]] = {}
     for image_id, stratum in zip(ids, _strata(ids, variables, labels), strict=True):
         strata.setdefault(stratum, []).append(image_id)

@@ -24,7 +24,7 @@ DETECTOR_SIDE, MESH_SIDE = 128, 192  # pixels of the networks' square inputs
 MESH_POINTS = 468
 BOX_VALUES = 16  # of each anchor: a box, and six points, as x and y
 
-# Channels of the blocks; a stride of 2 where the resolution is halved. Of the detector:
+# Channels of the blocks; a stride of 2 where the resolution is halved. The detector has these:
 _FINE = (
     (24, 1), (28, 1), (32, 2), (36, 1), (42, 1), (48, 2), (56, 1), (64, 1), (72, 1), (80, 1),
     (88, 1),

@@ -5,18 +5,17 @@ outline, stretched at the forehead and the chin, where the mesh ends inside the 
 brows, hair and hats are recognised by their colour.
 """
 
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
 
 from ..errors import ParsingError
 from .labels import CLASSES, LABEL_SIZE, SKIN, FaceParser
 from .mesh import LEAST_SCORE, MeshFace, MeshFinder
+from .outlines import CHIN, FOREHEAD, OUTLINE, filled, mapped, stretched_outline, to_cells
 from .squares import Square
 
-_OUTLINE = (
-    10, 338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288, 397, 365, 379, 378, 400, 377, 152,
-    148, 176, 149, 150, 136, 172, 58, 132, 93, 234, 127, 162, 21, 54, 103, 67, 109,
-)  # fmt: skip
 # Drawn in this order, later ones over earlier ones. Left is the viewer's.
 _PARTS = (
     (
@@ -48,16 +47,10 @@ _PARTS = (
         (78, 95, 88, 178, 87, 14, 317, 402, 318, 324, 308, 415, 310, 311, 312, 13, 82, 81, 80, 191),
     ),
 )  # fmt: skip
-_EYE_CORNERS, _MOUTH_CORNERS = (33, 133, 362, 263), (61, 291)
-_FOREHEAD, _CHIN = 10, 152
-# Along the line from chin to forehead, as shares of a point's height above the eyes and of its
-# depth below the mouth. Chosen on wrinkle masks; docs/methods.md reports other values.
-_STRETCH_ABOVE, _STRETCH_BELOW = 0.4, 0.25
 # Eyes, brows, lips and mouth are widened by this share of the face's size: about as far as their
 # points differ between two looks at a face.
 _MARGIN = 0.011
 _NOSE_TIP = 1
-_BITS = 4  # of fractions of cells in outlines
 
 # Other faces are labelled if they are at least this share of the largest one's size.
 _LEAST_SIZE = 0.5
@@ -109,22 +102,33 @@ class MeshParser(FaceParser):
             raise ParsingError(
                 "the head is turned too far: the nose lies outside the outline of the face mesh"
             )
-        sizes = [max(face.box[2:]) for face in faces]
-        large = [
-            face
-            for face, size in zip(faces, sizes, strict=True)
-            if size >= _LEAST_SIZE * max(sizes) and not _is_profile(face)
-        ]
         label_map = np.zeros((LABEL_SIZE, LABEL_SIZE), np.uint8)
-        for face in reversed(large):  # the largest is drawn over the others
+        for face in reversed(trusted_faces(faces)):  # the largest is drawn over the others
             own = face_labels(face, image)
             label_map[own > 0] = own[own > 0]
         return label_map
 
 
+def trusted_faces(faces: Sequence[MeshFace]) -> list[MeshFace]:
+    """Return the faces of an image whose outlines are drawn, in the given order.
+
+    Their scores are at least `LEAST_SCORE`, they have at least half the size of the largest face,
+    and they are not seen in profile. None is returned if the largest face is.
+    """
+    scored = [face for face in faces if face.score >= LEAST_SCORE]
+    if not scored or _is_profile(scored[0]):
+        return []
+    sizes = [max(face.box[2:]) for face in scored]
+    return [
+        face
+        for face, size in zip(scored, sizes, strict=True)
+        if size >= _LEAST_SIZE * max(sizes) and not _is_profile(face)
+    ]
+
+
 def _is_profile(face: MeshFace) -> bool:
     """Return whether the nose reaches beyond the outline of the mesh."""
-    outline = face.points[list(_OUTLINE)].astype(np.float32)
+    outline = face.points[list(OUTLINE)].astype(np.float32)
     x, y = face.points[_NOSE_TIP].tolist()
     return cv2.pointPolygonTest(outline, (x, y), False) < 0
 
@@ -158,17 +162,13 @@ def face_labels(face: MeshFace, image: np.ndarray, *, margin: float = _MARGIN) -
     np.ndarray
         Face-parsing classes, uint8, (512, 512); 0 outside the face.
     """
-    height, width = image.shape[:2]
-    to_cells = np.array([
-        [LABEL_SIZE / width, 0, 0.5 * LABEL_SIZE / width - 0.5],
-        [0, LABEL_SIZE / height, 0.5 * LABEL_SIZE / height - 0.5],
-    ])  # fmt: skip
-    points = _mapped(face.points, to_cells)
-    skin = _filled(_mapped(stretched_outline(face.points), to_cells), LABEL_SIZE)
+    cells = to_cells(image.shape)
+    points = mapped(face.points, cells)
+    skin = filled(mapped(stretched_outline(face.points), cells), LABEL_SIZE)
     labels = np.where(skin, SKIN, 0).astype(np.uint8)
     view = _view_of(face)
     to_view = np.vstack([view.to_photo(_VIEW_SIZE), (0, 0, 1)])
-    cells_of_view = np.vstack([to_cells, (0, 0, 1)]) @ to_view
+    cells_of_view = np.vstack([cells, (0, 0, 1)]) @ to_view
     hair = cv2.warpAffine(
         _hair(face, view, image).astype(np.float32),
         cells_of_view[:2],
@@ -179,26 +179,9 @@ def face_labels(face: MeshFace, image: np.ndarray, *, margin: float = _MARGIN) -
     reach = margin * float(np.ptp(points, axis=0).max())
     for name, numbers in _PARTS:
         outline = points[list(numbers)]
-        part = _filled(outline, LABEL_SIZE, 0 if name == "nose" else reach)
+        part = filled(outline, LABEL_SIZE, 0 if name == "nose" else reach)
         labels[part] = CLASSES.index(name)
     return labels
-
-
-def stretched_outline(
-    points: np.ndarray, above: float = _STRETCH_ABOVE, below: float = _STRETCH_BELOW
-) -> np.ndarray:
-    """Return the outline of a face's skin, (36, 2), from the mesh's points, (468, 2).
-
-    Points of the mesh's outline are moved along the line from chin to forehead: those above the
-    eyes up by a share of their height, those below the mouth down by a share of their depth.
-    """
-    up = points[_FOREHEAD] - points[_CHIN]
-    up = up / max(float(np.hypot(*up)), 1e-6)
-    outline = points[list(_OUTLINE)]
-    height = (outline - points[list(_EYE_CORNERS)].mean(axis=0)) @ up
-    depth = (points[list(_MOUTH_CORNERS)].mean(axis=0) - outline) @ up
-    moved = above * height.clip(0) - below * depth.clip(0)
-    return np.asarray(outline + moved[:, None] * up)
 
 
 def _hair(face: MeshFace, view: Square, image: np.ndarray) -> np.ndarray:
@@ -209,15 +192,15 @@ def _hair(face: MeshFace, view: Square, image: np.ndarray) -> np.ndarray:
     """
     pixels = view.image(image, _VIEW_SIZE)
     from_photo = np.linalg.inv(np.vstack([view.to_photo(_VIEW_SIZE), (0, 0, 1)]))[:2]
-    points = _mapped(face.points, from_photo)
-    outline = _filled(_mapped(stretched_outline(face.points), from_photo), _VIEW_SIZE)
+    points = mapped(face.points, from_photo)
+    outline = filled(mapped(stretched_outline(face.points), from_photo), _VIEW_SIZE)
     brows = points[list(_BROW_LINE)]
     brow_rows = np.interp(np.arange(_VIEW_SIZE), brows[:, 0], brows[:, 1])
     above = np.arange(_VIEW_SIZE)[:, None] < brow_rows - 1
-    certain = _filled(points[list(_OUTLINE)], _VIEW_SIZE) & ~above
+    certain = filled(points[list(OUTLINE)], _VIEW_SIZE) & ~above
     for name, numbers in _PARTS:
         if name != "nose":
-            certain &= ~_grown(_filled(points[list(numbers)], _VIEW_SIZE), 3)
+            certain &= ~_grown(filled(points[list(numbers)], _VIEW_SIZE), 3)
     certain = ~_grown(~certain, 9)
     lab = cv2.cvtColor(cv2.GaussianBlur(pixels, (0, 0), 1), cv2.COLOR_RGB2LAB).astype(np.float32)
     if not certain.any():
@@ -271,7 +254,7 @@ def _texture(pixels: np.ndarray) -> np.ndarray:
 
 def _view_of(face: MeshFace) -> Square:
     """Return the upright square around a face that has its stretched outline and some hair."""
-    up = face.points[_FOREHEAD] - face.points[_CHIN]
+    up = face.points[FOREHEAD] - face.points[CHIN]
     up = up / max(float(np.hypot(*up)), 1e-6)
     axes = np.stack([np.array([-up[1], up[0]]), -up])
     in_face = face.points @ axes.T
@@ -280,21 +263,6 @@ def _view_of(face: MeshFace) -> Square:
     x, y = ((low + high) / 2 - (0, _VIEW_RAISED * side)) @ axes
     right_x, right_y = axes[0] * side / 2
     return Square((float(x), float(y)), (float(right_x), float(right_y)))
-
-
-def _mapped(points: np.ndarray, matrix: np.ndarray) -> np.ndarray:
-    """Return points, (N, 2), mapped by an affine matrix, (2, 3)."""
-    return np.asarray(points @ matrix[:, :2].T + matrix[:, 2])
-
-
-def _filled(corners: np.ndarray, size: int, reach: float = 0) -> np.ndarray:
-    """Return the pixels within an outline or up to a distance around it, bool (size, size)."""
-    filled = np.zeros((size, size), np.uint8)
-    outline = [np.rint(corners * 2**_BITS).astype(np.int32)]
-    cv2.fillPoly(filled, outline, 1, shift=_BITS)
-    if reach >= 1:
-        cv2.polylines(filled, outline, True, 1, thickness=round(2 * reach), shift=_BITS)
-    return filled > 0
 
 
 def _grown(mask: np.ndarray, size: int) -> np.ndarray:

@@ -78,9 +78,12 @@ class Agreement(Tabular):
     resamples: int = RESAMPLES
     seed: int = 0
 
-    def summary(self) -> str:
-        """Return the tables as text: the paper's Table 2 for these annotators, and further ones."""
-        return printed(self)
+    def summary(self, *, width: int | None = None) -> str:
+        """Return the tables as text: the paper's Table 2 for these annotators, and further ones.
+
+        Lines have at most `width` characters, if it is given.
+        """
+        return printed(self, width)
 
     def record(self) -> dict[str, Any]:
         """Return every figure and its origin as JSON can hold it; undefined is null."""
@@ -155,7 +158,7 @@ class Agreement(Tabular):
             self.tallies,
             self.columns,
             measures,
-            averages=averages(self.columns),
+            averages=averages(self.names, self.tolerances_px),
             resamples=self.resamples,
             seed=self.seed,
         )
@@ -289,7 +292,7 @@ def _require_distinct_figures(names: Sequence[str], tolerances_px: Sequence[floa
     """Refuse names of annotators that give two figures the same name.
 
     An annotator called `majority` does so: the figures of A and `majority`, and of A with the
-    majority of the others, are both called `A & majority`.
+    majority of the others, are both called `A & majority`; `union` is such a name, too.
     """
     figures = Counter(map(column_name, columns(names, list(dict.fromkeys(tolerances_px)))))
     twin = next((name for name, count in figures.items() if count > 1), None)

@@ -1,38 +1,52 @@
-"""Annotator figures: pictures of how far annotators agree, as PNG.
+"""Annotator figures: pictures of how far annotators agree.
 
 `overlay` draws the masks of one image over each other; the other functions draw an `Agreement`.
 """
 
 import colorsys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
+import cv2
 import numpy as np
 
 from ..errors import counted
 from ..measures.estimates import MEAN
-from ..reports.figures import figure_png
-from ..reports.overlays import dark_canvas, with_legend
+from ..reports.figures import COLUMN, FigureForm, column_style, figure_bytes
+from ..reports.fonts import spelled
+from ..reports.overlays import dark_canvas, outline, upsampling, with_legend
 from .tallies import pairs
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
     from .agreement import Agreement
 
 _MAX_ROWS = 15
 _ALL_DREW = (255, 255, 255)
 _SEVERAL_DREW = (150, 150, 150)
-_SUMMED = 3  # sums of more colours cannot be told apart
+_MIXED = 3  # annotators whose mixtures have colours of their own
+# Okabe, Ito 2008: distinguishable with any form of colour blindness. No two annotators are red and
+# green; the mixtures of three are.
+_COLOURS = ((230, 159, 0), (86, 180, 233), (204, 121, 167), (240, 228, 66), (0, 114, 178))
+_MIXTURES = {(0, 1): (0, 158, 115), (0, 2): (213, 94, 0), (1, 2): (0, 114, 178)}
+_GAP = 8  # pixels between photo and overlay
 
 
 def annotator_colours(annotators: int) -> np.ndarray:
-    """Return a colour for each annotator, RGB uint8 (A, 3); sums of up to three are distinct."""
-    if annotators == 2:
-        return np.array([(255, 80, 0), (0, 160, 255)], np.uint8)
-    if annotators == 3:
-        return np.array([(255, 40, 0), (0, 190, 40), (40, 90, 255)], np.uint8)
-    hues = (number / annotators for number in range(annotators))
-    colours = [colorsys.hsv_to_rgb(hue, 1.0, 1.0) for hue in hues]
-    return np.round(np.array(colours) * 255).astype(np.uint8)
+    """Return a colour for each annotator, RGB uint8 (A, 3).
+
+    Up to five are told apart by colour-blind readers, too. More have orange, yellow, blue and
+    purple hues in two brightnesses.
+    """
+    if annotators <= len(_COLOURS):
+        return np.array(_COLOURS[:annotators], np.uint8)
+    half = -(-annotators // 2)
+    hues = np.concatenate([np.linspace(20, 65, half // 3), np.linspace(180, 320, half - half // 3)])
+    colours = [
+        colorsys.hsv_to_rgb(hue / 360, 1.0, brightness) for brightness in (1.0, 0.6) for hue in hues
+    ]
+    return np.round(np.array(colours[:annotators]) * 255).astype(np.uint8)
 
 
 def overlay(
@@ -41,11 +55,11 @@ def overlay(
     photo: np.ndarray | None = None,
     title: str = "",
 ) -> np.ndarray:
-    """Draw the masks of one image over each other, and over the photograph.
+    """Draw the outlines of the masks of one image over each other, beside the photograph.
 
-    Each annotator has a colour; pixels that all of them drew are white. Pixels that several but not
-    all drew have the sum of their colours if there are three annotators, and are gray if there are
-    more. A legend above names the annotators and how many pixels they drew.
+    Each annotator has a colour; the outline of what all of them drew is white. Areas that several
+    but not all drew have a colour for each pair of three annotators, and are gray if there are
+    more. A legend above has the names, the colours, and how many pixels each drew.
 
     Parameters
     ----------
@@ -54,7 +68,8 @@ def overlay(
     names : sequence of str
         The annotators' names.
     photo : np.ndarray, optional
-        RGB uint8 of any size, drawn dark beneath; black if not given.
+        RGB uint8 of any size, shown as it is on the left, and dark beneath the outlines on the
+        right. Without it, there are only the outlines, on black.
     title : str
         Text before the names.
 
@@ -64,55 +79,78 @@ def overlay(
         RGB uint8; small images are upsampled by a whole number.
     """
     height, width = masks[0].shape
-    colours = annotator_colours(len(masks))
-    canvas = dark_canvas((height, width), photo)
-    votes = np.sum(masks, axis=0, dtype=np.uint8)
-    drawn, everyone = votes > 0, votes == len(masks)
-    votes_each = np.stack([mask[drawn] for mask in masks], axis=1)
-    canvas[drawn] = np.minimum(votes_each @ colours.astype(np.int64), 255)
-    several = (votes > 1) & ~everyone
-    if len(masks) > _SUMMED:
-        canvas[several] = _SEVERAL_DREW
-    canvas[everyone] = _ALL_DREW
-    entries: list[tuple[str, tuple[int, ...]]] = [
-        (f"{name} {np.count_nonzero(mask)} px", tuple(map(int, colour)))
-        for name, mask, colour in zip(names, masks, colours, strict=True)
-    ]
-    if len(masks) > _SUMMED:
-        entries.append((f"several {np.count_nonzero(several)} px", _SEVERAL_DREW))
-    entries.append((f"all {np.count_nonzero(everyone)} px", _ALL_DREW))
+    scale = upsampling(masks[0].shape)
+    large = (height * scale, width * scale)
+    canvas = dark_canvas(large, photo)
+    entries = []
+    for label, area, colour in _areas(masks, names):
+        canvas[outline(area.repeat(scale, axis=0).repeat(scale, axis=1))] = colour
+        entries.append((f"{label} {np.count_nonzero(area)} px", colour))
+    # An annotator's entry counts all that they drew, though others may have drawn it, too.
+    for number, (name, mask) in enumerate(zip(names, masks, strict=True)):
+        entries[number] = (f"{name} {np.count_nonzero(mask)} px", entries[number][1])
+    if photo is not None:
+        shown = cv2.resize(photo, large[::-1], interpolation=cv2.INTER_AREA)
+        gap = np.zeros((large[0], _GAP, 3), np.uint8)
+        canvas = np.hstack([shown, gap, canvas])
     return with_legend(canvas, title, entries)
 
 
-def pair_matrix(agreement: "Agreement") -> bytes:
-    """Draw the mean Jaccard index of every pair of annotators as a coloured table; PNG."""
+def _areas(
+    masks: Sequence[np.ndarray], names: Sequence[str]
+) -> Iterator[tuple[str, np.ndarray, tuple[int, ...]]]:
+    """Yield what each annotator alone, several and all drew, with a label and a colour."""
+    votes = np.asarray(np.sum(masks, axis=0, dtype=np.uint8))
+    for name, mask, colour in zip(names, masks, annotator_colours(len(masks)), strict=True):
+        yield name, mask & (votes == 1), tuple(map(int, colour))
+    if len(masks) == _MIXED:
+        for (first, second), colour in _MIXTURES.items():
+            both = masks[first] & masks[second] & (votes == 2)
+            yield f"{names[first]} + {names[second]}", both, colour
+    elif len(masks) > _MIXED:
+        yield "several", (votes > 1) & (votes < len(masks)), _SEVERAL_DREW
+    yield "all", votes == len(masks), _ALL_DREW
+
+
+def pair_matrix(agreement: "Agreement", form: FigureForm = "png") -> bytes:
+    """Draw the mean Jaccard index of every pair of annotators as a coloured table, 0 to 1."""
+    with column_style():
+        return figure_bytes(_matrix(agreement), form)
+
+
+def _matrix(agreement: "Agreement") -> "Figure":
     from matplotlib.figure import Figure
 
-    names = agreement.names
+    names = list(map(spelled, agreement.names))  # labels of axes keep their text
     index = np.full((len(names), len(names)), np.nan)
     for (first, second), value in zip(pairs(len(names)), _jaccard_means(agreement), strict=True):
         index[first, second] = index[second, first] = value
-    side = 2.5 + 0.62 * len(names)
-    figure = Figure(figsize=(side + 1.2, side), layout="constrained")
+    # Up to eight annotators fit a column; more need more room for their figures.
+    side = max(COLUMN, 0.42 * len(names))
+    figure = Figure(figsize=(side, 0.85 * side), layout="constrained")
     axes = figure.subplots()
-    image = axes.imshow(index, cmap="viridis", vmin=0)
+    image = axes.imshow(index, cmap="viridis", vmin=0, vmax=1)
     axes.set_xticks(range(len(names)), names, rotation=45, ha="right")
     axes.set_yticks(range(len(names)), names)
-    middle = np.nanmax(index) / 2 if np.isfinite(index).any() else 0
     for (row, column), value in np.ndenumerate(index):
         text = "" if row == column else "-" if np.isnan(value) else f"{value:.2f}"
-        colour = "black" if value > middle else "white"
-        axes.text(column, row, text, ha="center", va="center", color=colour, fontsize=9)
+        colour = "black" if value > 0.5 else "white"
+        axes.text(column, row, text, ha="center", va="center", color=colour)
     figure.colorbar(image, ax=axes, label="Jaccard index, mean over images")
     axes.set_title(counted(len(agreement.images), "image"))
-    return figure_png(figure)
+    return figure
 
 
-def distribution(agreement: "Agreement") -> bytes:
-    """Draw how the Jaccard index of every pair varies over the images; PNG.
+def distribution(agreement: "Agreement", form: FigureForm = "png") -> bytes:
+    """Draw how the Jaccard index of every pair varies over the images.
 
     Where there are too many pairs, each annotator's index with the majority is drawn instead.
     """
+    with column_style():
+        return figure_bytes(_boxes(agreement), form)
+
+
+def _boxes(agreement: "Agreement") -> "Figure":
     from matplotlib.figure import Figure
 
     kind = "pair" if len(pairs(len(agreement.names))) <= _MAX_ROWS else "others"
@@ -120,24 +158,24 @@ def distribution(agreement: "Agreement") -> bytes:
     for number, column in enumerate(agreement.columns):
         if (column.kind, column.measure, column.tolerance_px) == (kind, "jaccard", None):
             of_images = agreement.per_image[:, number]
-            labels.append(column.subject)
+            labels.append(spelled(column.subject))
             values.append(of_images[~np.isnan(of_images)])
-    figure = Figure(figsize=(8, 1.6 + 0.42 * len(labels)), layout="constrained")
+    figure = Figure(figsize=(COLUMN, 1.2 + 0.3 * len(labels)), layout="constrained")
     axes = figure.subplots()
     places = list(range(len(labels), 0, -1))
     axes.boxplot(values, positions=places, orientation="horizontal", widths=0.5, showfliers=False)
     jitter = np.random.default_rng(0)
     for place, of_images in zip(places, values, strict=True):
         heights = place + jitter.uniform(-0.18, 0.18, len(of_images))
-        axes.plot(of_images, heights, ".", color="tab:blue", alpha=0.4, markersize=4)
+        axes.plot(of_images, heights, ".", color="#0072B2", alpha=0.4, markersize=4)
     axes.set_yticks(
         places, [f"{label} ({len(defined)})" for label, defined in zip(labels, values, strict=True)]
     )
     axes.set_xlim(-0.02, 1.02)
-    axes.set_xlabel("Jaccard index of an image (in brackets: images that have one)")
+    axes.set_xlabel("Jaccard index of an image\n(in brackets: images that have one)")
     whom = "pairs of annotators agree" if kind == "pair" else "each agrees with most of the others"
-    axes.set_title(f"How far {whom}")
-    return figure_png(figure)
+    axes.set_title(f"How far {whom}", loc="right")
+    return figure
 
 
 def _jaccard_means(agreement: "Agreement") -> list[float]:

@@ -14,7 +14,13 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from ..dataset.ids import Ids
-from ..dataset.layout import ImageFile, find_images, find_other_files, select_images
+from ..dataset.layout import (
+    ImageFile,
+    find_images,
+    find_other_files,
+    select_images,
+    warn_of_unread_subfolders,
+)
 from ..errors import ArgumentError, counted
 from ..results.records import fusion_method
 
@@ -153,6 +159,8 @@ def find_annotations(
     if settings.threshold is None:
         _require_drawn(annotators)
     files_of = [find_images(annotator.folder) for annotator in annotators]
+    for annotator in annotators:
+        warn_of_unread_subfolders(annotator.folder)
     regions = find_images(settings.within) if settings.within else {}
     textures = find_images(texture, noun="texture maps") if texture else {}
     _require_common_image(annotators, files_of)

@@ -8,10 +8,10 @@ annotations, and `fusion.csv` is a table of these comments.
 import logging
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from .. import __version__
-from ..dataset.ids import Ids
+from ..dataset.ids import Ids, id_of_path, top_folders
 from ..errors import ArgumentError, ImageFailure, counted
 from ..results.failures import Failure, update_failures
 from ..results.outputs import OutputFolder, require_separate
@@ -84,10 +84,11 @@ def fuse_folder(
     """
     settings = settings or AnnotationSettings()
     _require_fitting_texture(method, texture)
-    require_separate(
-        [*(annotator.folder for annotator in annotators), settings.within, texture], [out]
-    )
+    read = [*(annotator.folder for annotator in annotators), settings.within, texture]
+    require_separate(read, [out])
     annotations = find_annotations(annotators, settings, texture=texture, ids=ids, limit=limit)
+    id_folders = top_folders(image.file.image_id for image in annotations.images)
+    require_separate(read, [out], id_folders=id_folders)
     rule = _rule(method, min_votes, annotators, settings, jobs)
     every_image = ids is None and limit is None
     with OutputFolder(
@@ -95,6 +96,7 @@ def fuse_folder(
         _made_with(annotators, rule, settings, texture),
         note=f"fused mask; {method} of {_many(annotators)}; ffhq-wrinkle fuse-labels",
         record=FUSION_RECORD,
+        id_folders=id_folders,
         overwrite=overwrite,
     ) as folder:
         folder.begin()
@@ -114,7 +116,10 @@ def fuse_folder(
                     name = mask_name(image.file.image_id)
                     failures.append(Failure(name, outcome.step, str(outcome)))
         report = FuseReport.of(out, work.outcomes, failures, annotations, folder.results())
-        update_failures(out, failures, about=None if every_image else _ids_of(annotations))
+        processed = _ids_of(annotations)
+        update_failures(
+            out, failures, about=None if every_image else lambda path: id_of_path(path) in processed
+        )
         interruption.raise_with(report.summary())
         for line in report.remarks(method, within=settings.within is not None, all_ids=every_image):
             log.warning("%s", line)
@@ -156,7 +161,7 @@ def _ids_of(annotations: FoundAnnotations) -> set[str]:
 def _table(folder: OutputFolder, annotators: Sequence[Annotator]) -> bytes:
     """Return the table of all masks that are in the folder, whichever run made them."""
     rows = (
-        (PurePosixPath(name).stem, FusionRow.parse(folder.comment(name), len(annotators)))
+        (id_of_path(name), FusionRow.parse(folder.comment(name), len(annotators)))
         for name in folder.results()
     )
     ours = sorted((image_id, row) for image_id, row in rows if row)

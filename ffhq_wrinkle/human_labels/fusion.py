@@ -87,8 +87,7 @@ class FusionRule:
             )
         if self.weights is not None and len(self.weights) != annotators:
             raise ArgumentError(
-                f"{counted(len(self.weights), 'weight')} there "
-                f"{plural(annotators, 'is', 'are')} {counted(annotators, 'annotator')}"
+                f"{counted(len(self.weights), 'weight')} for {counted(annotators, 'annotator')}"
             )
         return _levels(self, annotators)
 

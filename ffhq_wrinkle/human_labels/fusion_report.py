@@ -2,9 +2,10 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
+from ..dataset.ids import id_of_path
 from ..errors import counted, some_images
 from ..images.masks import inverted_remark
 from ..results.failures import FAILURES, Failure
@@ -93,7 +94,7 @@ class FuseReport(Tabular):
         outcomes = sorted(outcomes)
         rows = [(outcome.image_id, outcome.row) for outcome in outcomes if outcome.row]
         expected = {mask_name(image.file.image_id) for image in annotations.images}
-        others = {PurePosixPath(name).name for name in results} - expected
+        others = {mask_name(id_of_path(name)) for name in results} - expected
         return cls(
             out=out,
             images=len(annotations.images) + len(annotations.missing),
@@ -107,7 +108,7 @@ class FuseReport(Tabular):
             unions=[image_id for image_id, row in rows if row.degenerate == "union"],
             copies=[image_id for image_id, row in rows if row.degenerate == "copy"],
             strangers=[outcome.image_id for outcome in outcomes if not outcome.row],
-            others=sorted(PurePosixPath(name).stem for name in others),
+            others=sorted(map(id_of_path, others)),
             inverted=[image_id for image_id, row in rows if row.looks_inverted],
             outside_px=sum(row.outside for _, row in rows),
         )
@@ -115,7 +116,7 @@ class FuseReport(Tabular):
     def summary(self) -> str:
         """Return one line for people."""
         left = self.images - self.made - self.kept - self.failed
-        parts = [f"{self.made} fused masks written", f"{self.kept} existed already"]
+        parts = [f"{counted(self.made, 'fused mask')} written", f"{self.kept} existed already"]
         if self.renewed:
             parts[0] += f" ({self.renewed} again, because their inputs have changed)"
         parts += [f"{some_images(self.skipped)} left out"] if self.skipped else []

@@ -1,5 +1,6 @@
 """Tables: an `Agreement` as text, Markdown, CSV and JSON; `report` puts them into a folder."""
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
@@ -12,10 +13,13 @@ from ..reports.tabulation import (
     blanked_csv,
     bootstrap_record,
     estimate_records,
+    in_words,
     intervals_note,
     with_interval,
+    wrapped,
 )
 from ..results.tabular import paragraphs_html
+from .annotators import MIN_ANNOTATORS
 from .tallies import MEASURES, Column, SubjectKind
 
 if TYPE_CHECKING:
@@ -28,23 +32,46 @@ LISTED = 10
 _MAX_PAIRS = 16
 
 
-def printed(agreement: "Agreement") -> str:
-    """Return the tables as text: the paper's Table 2 for these annotators, and further ones."""
-    tables = (section.text() for section in _sections(agreement))
-    return "\n\n".join([_heading(agreement), *tables, *_remarks(agreement)])
+def printed(agreement: "Agreement", width: int | None = None) -> str:
+    """Return the tables as text: the paper's Table 2 for these annotators, and further ones.
+
+    Lines have at most `width` characters, if it is given.
+    """
+    start = (wrapped(text, width) for text in (headline(agreement), _heading(agreement)))
+    tables = (section.text(width) for section in _sections(agreement))
+    remarks = (wrapped(remark, width) for remark in _remarks(agreement))
+    return "\n\n".join([*start, *tables, *remarks])
+
+
+def headline(agreement: "Agreement") -> str:
+    """Return the main result in a sentence."""
+    average = {
+        figure.column.tolerance_px: figure
+        for figure in agreement.estimates
+        if (figure.column.kind, figure.column.measure) == ("average", "jaccard")
+        and figure.aggregate == MEAN
+    }
+    who = in_words(len(agreement.names), "annotator").capitalize()
+    exact = average.pop(None)
+    if math.isnan(exact.value):
+        return f"{who} drew nothing that could be compared."
+    text = f"{who} agree at Jaccard {with_interval(exact, '.2f')}"
+    if average and (widest := max(filter(None, average), default=0.0)):
+        text += f"; at {widest:g} px tolerance {average[widest].value:.2f}"
+    return f"{text}."
 
 
 def markdown(agreement: "Agreement") -> str:
     """Return the same as Markdown."""
     tables = (section.markdown() for section in _sections(agreement))
-    parts = ["# Agreement of annotators", _heading(agreement), *tables, *_remarks(agreement)]
-    return "\n\n".join(parts) + "\n"
+    start = ["# Agreement of annotators", headline(agreement), _heading(agreement)]
+    return "\n\n".join([*start, *tables, *_remarks(agreement)]) + "\n"
 
 
 def html(agreement: "Agreement") -> str:
     """Return the same as HTML."""
     tables = "".join(section.html() for section in _sections(agreement))
-    heading = paragraphs_html([_heading(agreement)])
+    heading = paragraphs_html([headline(agreement), _heading(agreement)])
     return f"{heading}{tables}{paragraphs_html(_remarks(agreement))}"
 
 
@@ -67,13 +94,15 @@ def _sections(agreement: "Agreement") -> Iterable[Section]:
     )
     pairs.append(("average", "average"))
     others: list[Subject] = [("others", name) for name in agreement.names]
-    majority = "Each with the majority of the others"
     yield _section(figures, "Pairs", pairs, ("jaccard", "pearson"))
     if len(pairs) > _MAX_PAIRS:
         pairs = pairs[-1:]  # the average; the pairs are in the CSV
     yield _section(figures, "Pairs, other measures", pairs, ("dice", "cohen_kappa"))
-    yield _section(figures, majority, others, ("jaccard", "pearson"))
-    yield _section(figures, f"{majority}, other measures", others, ("dice", "cohen_kappa"))
+    if len(agreement.names) > MIN_ANNOTATORS:
+        yield _others_section(figures, agreement.names)
+    title = f"Each with {_majority(agreement.names)}"
+    yield _section(figures, title, others, ("jaccard", "pearson"))
+    yield _section(figures, f"{title}, other measures", others, ("dice", "cohen_kappa"))
     if agreement.tolerances_px:
         yield _near_section(figures, pairs, agreement.tolerances_px)
 
@@ -96,6 +125,28 @@ def _section(
     return Section(title, ["", *titles, "undefined"], rows)
 
 
+def _majority(names: Sequence[str]) -> str:
+    """Return in words which pixels more than half of the others drew."""
+    if len(names) == MIN_ANNOTATORS:
+        return "the other"
+    return "what both others drew" if len(names) == 3 else "the majority of the others"
+
+
+def _others_section(figures: Figures, names: Sequence[str]) -> Section:
+    """Return the table of each annotator with the others together, and with each of them."""
+    kinds: dict[SubjectKind, str] = {
+        "others": _majority(names),
+        "union": "what any other drew",
+        "own pairs": "each other, mean",
+    }
+    rows = [
+        [name, *(with_interval(figures[Column(kind, name, "jaccard"), MEAN]) for kind in kinds)]
+        for name in names
+    ]
+    title = f"Each with the others together and one by one, Jaccard, {MEAN}"
+    return Section(title, ["", *kinds.values()], rows)
+
+
 def _near_section(
     figures: Figures, subjects: Sequence[Subject], tolerances_px: Sequence[float]
 ) -> Section:
@@ -113,7 +164,7 @@ def _near_section(
     titles = [f"Jaccard,\n{MEAN}", f"Jaccard,\n{POOLED}"]
     titles += [f"{part},\n{MEAN}" for part in ("precision", "recall")]
     header = ["px", "", *titles, "undefined"]
-    return Section("Pairs, with lines allowed to lie this far apart", header, rows)
+    return Section("Pairs, with lines allowed to lie this far apart", header, rows, labels=2)
 
 
 def _undefined(figures: Figures, columns: Iterable[Column]) -> str:
@@ -152,11 +203,17 @@ def pairs_csv(agreement: "Agreement") -> bytes:
 
 def per_image_csv(agreement: "Agreement") -> bytes:
     """Return every measure of every image as CSV, the most disputed first."""
+    header, *rows = per_image_rows(agreement)
+    return blanked_csv(header, rows)
+
+
+def per_image_rows(agreement: "Agreement") -> list[list[Any]]:
+    """Return a header and a row of each image's measures, the most disputed first."""
     names, counts = agreement.names, agreement.tallies
     header = ["image_id", "disagreement", "pixels", *(f"pixels_{name}" for name in names)]
     header += [f"votes_{votes}" for votes in range(1, len(names) + 1)]
     header += [column_name(column) for column in agreement.columns]
-    rows = (
+    rows = [
         [
             agreement.images[number].file.image_id,
             agreement.disagreement[number],
@@ -164,16 +221,18 @@ def per_image_csv(agreement: "Agreement") -> bytes:
             *agreement.per_image[number],
         ]
         for number in agreement.most_disputed()
-    )
-    return blanked_csv(header, rows)
+    ]
+    return [header, *rows]
 
 
 def column_name(column: Column) -> str:
     """Return the name of a measure of each image, for tables of a column each."""
     near = "" if column.tolerance_px is None else f"_{column.tolerance_px:g}px"
-    subject = {"others": f" {column.subject} & majority", "all": ""}.get(
-        column.kind, f" {column.subject}"
-    )
+    subject = {
+        "others": f" {column.subject} & majority",
+        "union": f" {column.subject} & union",
+        "all": "",
+    }.get(column.kind, f" {column.subject}")
     return f"{column.measure}{near}{subject}"
 
 

@@ -26,7 +26,9 @@ from ..measures.metrics import (  # fmt: skip
 from ..measures.neighbourhoods import near_px
 from .votes import drawn_votes
 
-SubjectKind = Literal["pair", "average", "others", "all"]
+# A pair; the mean of pairs, of all or of those of one annotator; an annotator with the majority, or
+# with the union, of the others; all annotators.
+SubjectKind = Literal["pair", "average", "own pairs", "others", "union", "all"]
 
 
 class AgreementMeasure(NamedTuple):
@@ -70,6 +72,10 @@ class Tally(NamedTuple):
         Pixels that more than half of the others drew, for each annotator, (..., A).
     with_majority : np.ndarray
         Those of them that the annotator drew too, (..., A).
+    union : np.ndarray
+        Pixels that any of the others drew, for each annotator, (..., A).
+    with_union : np.ndarray
+        Those of them that the annotator drew too, (..., A).
     near : np.ndarray
         Pixels of the first annotator near those of the second, (..., T, A, A).
     """
@@ -79,6 +85,8 @@ class Tally(NamedTuple):
     votes: np.ndarray
     majority: np.ndarray
     with_majority: np.ndarray
+    union: np.ndarray
+    with_union: np.ndarray
     near: np.ndarray
 
     @property
@@ -98,7 +106,8 @@ class Tally(NamedTuple):
 def empty_tallies(images: int, annotators: int, tolerances: int) -> Tally:
     """Return tallies of 0 for this many images."""
     square = (annotators, annotators)
-    shapes = [(), square, (annotators + 1,), (annotators,), (annotators,), (tolerances, *square)]
+    each = (annotators,)
+    shapes = [(), square, (annotators + 1,), each, each, each, each, (tolerances, *square)]
     return Tally(*(np.zeros((images, *shape), np.int64) for shape in shapes))
 
 
@@ -122,7 +131,8 @@ def tally(
     pixels = masks[0].size if region is None else int(np.count_nonzero(region))
     counts = drawn_votes(masks, region).counted(pixels)
     marks = counts.marks.astype(np.int64)
-    others = marks.sum(axis=1, keepdims=True) - marks > (annotators - 1) / 2
+    votes_of_others = marks.sum(axis=1, keepdims=True) - marks
+    majority, union = votes_of_others > (annotators - 1) / 2, votes_of_others > 0
     near = np.zeros((0, annotators, annotators), np.int64)
     if tolerances_px:
         inside = masks if region is None else [mask & region for mask in masks]
@@ -131,8 +141,10 @@ def tally(
         np.asarray(counts.pixels),
         counts.both_px,
         counts.votes_px,
-        counts.counts @ others,
-        counts.counts @ (others * marks),
+        counts.counts @ majority,
+        counts.counts @ (majority * marks),
+        counts.counts @ union,
+        counts.counts @ (union * marks),
         near,
     )
 
@@ -166,7 +178,8 @@ def columns(names: Sequence[str], tolerances_px: Sequence[float] = ()) -> list[C
         for pair in of_pairs
     ]
     exact = [Column("pair", pair, measure) for measure in _EXACT for pair in of_pairs]
-    return [*exact, *near, *others, Column("all", "all", "fleiss_kappa")]
+    union: list[Column] = [Column("union", name, "jaccard") for name in names]
+    return [*exact, *near, *others, *union, Column("all", "all", "fleiss_kappa")]
 
 
 def measures(counts: Tally) -> np.ndarray:
@@ -177,6 +190,7 @@ def measures(counts: Tally) -> np.ndarray:
         counts.both[..., first, second], drawn[..., first], drawn[..., second], pixels
     )
     others = Overlap(counts.with_majority, counts.majority, drawn, pixels)
+    union = Overlap(counts.with_union, counts.union, drawn, pixels)
     near = [
         NearOverlap(
             counts.near[..., tolerance, first, second],
@@ -189,15 +203,24 @@ def measures(counts: Tally) -> np.ndarray:
     blocks = [measure(of_pairs) for measure in _EXACT.values()]
     blocks += [measure(of_near_pairs) for of_near_pairs in near for measure in _NEAR.values()]
     blocks += [measure(others) for measure in _EXACT.values()]
+    blocks += [jaccard(union)]
     blocks += [fleiss_kappa(counts.votes)[..., None]]
     return np.concatenate(blocks, axis=-1)
 
 
-def averages(columns: Sequence[Column]) -> dict[Column, list[int]]:
-    """Return the averages over pairs, and the indices of the columns that each averages."""
+def averages(names: Sequence[str], tolerances_px: Sequence[float] = ()) -> dict[Column, list[int]]:
+    """Return the averages over pairs, and the indices of the `columns` that each averages.
+
+    The Jaccard index is also averaged over the pairs of each annotator.
+    """
     members: dict[Column, list[int]] = {}
-    for number, column in enumerate(columns):
+    of_pairs = pairs(len(names))
+    for number, column in enumerate(columns(names, tolerances_px)):
         if column.kind == "pair":
             average = Column("average", "average", column.measure, column.tolerance_px)
             members.setdefault(average, []).append(number)
+            if (column.measure, column.tolerance_px) == ("jaccard", None):
+                for annotator in of_pairs[number % len(of_pairs)]:
+                    own = Column("own pairs", names[annotator], "jaccard")
+                    members.setdefault(own, []).append(number)
     return members

@@ -1,13 +1,14 @@
 """Overlays: masks drawn in colour over a photograph or on black.
 
 `error_overlay` compares a prediction with its reference, `wrinkle_overlay` shows a prediction on
-its photo. `Photographs` finds the photo of an image; `dark_canvas` and `with_legend` are what other
-overlays are made with.
+its photo, and `with_regions` names the parts of the face. `Photographs` finds the photo of an
+image; `dark_canvas` and `with_legend` are what other overlays are made with.
 """
 
 import logging
 import math
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 
 import cv2
@@ -17,7 +18,7 @@ from PIL import Image, ImageDraw, ImageFont
 from ..dataset.layout import find_images, image_folder
 from ..errors import ImageError
 from ..images.photographs import read_image
-from ..storage.writing import valid_text
+from .fonts import Font, runs, spelled
 
 log = logging.getLogger(__name__)
 
@@ -25,6 +26,8 @@ _SIDE = 1000  # small images are upsampled to about this, so that thin lines are
 _TITLE_COLOUR = (200, 200, 200)
 # White, orange and blue: bright, and distinct to colour-blind readers too.
 _FOUND, _INVENTED, _MISSED = (255, 255, 255), (255, 110, 0), (0, 150, 255)
+_NAME_COLOUR, _EDGE = (255, 255, 255), (0, 0, 0)
+_NAME_SIZE = 0.03  # of the width of the regions
 _WRINKLE = (0, 255, 130)  # the complement of skin, light or dark, and of lips
 
 
@@ -92,30 +95,50 @@ def with_legend(
     entries : sequence of (str, tuple of int)
         The legend's words and their colours.
     """
-    scale = max(1, round(_SIDE / max(drawn.shape[:2])))
+    scale = upsampling(drawn.shape)
     upsampled = drawn.repeat(scale, axis=0).repeat(scale, axis=1)
     titled = [(title, _TITLE_COLOUR), *entries] if title else entries
-    valid = [(valid_text(text), colour) for text, colour in titled]
-    return np.vstack([_legend(valid, upsampled.shape[1]), upsampled])
+    known = [(spelled(text), colour) for text, colour in titled]
+    return np.vstack([_legend(known, upsampled.shape[1]), upsampled])
+
+
+def upsampling(shape: tuple[int, ...]) -> int:
+    """Return the whole number by which an image of this shape is upsampled to be legible."""
+    return max(1, round(_SIDE / max(shape[:2])))
+
+
+def outline(area: np.ndarray) -> np.ndarray:
+    """Return the pixels of an area, bool (H, W), that have a neighbour outside it."""
+    cross = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))
+    inner = cv2.erode(area.astype(np.uint8), cross, borderValue=0)
+    return area & (inner == 0)
 
 
 def _legend(entries: Sequence[tuple[str, tuple[int, ...]]], width: int) -> np.ndarray:
     """Draw coloured words in as many lines as they need, RGB (rows, width, 3)."""
     size = max(11, width // 50)
-    font = ImageFont.load_default(size=size)
     line = gap = round(1.5 * size)
     places, left, top = [], gap // 2, 0
     for text, _ in entries:
-        length = font.getlength(text)
+        length = sum(_face(font, size).getlength(run) for run, font in runs(text))
         if left > gap and left + length > width:
             left, top = gap // 2, top + line
         places.append((left, top))
         left += round(length) + gap
     strip = Image.new("RGB", (width, top + line + line // 4))
     pen = ImageDraw.Draw(strip)
-    for place, (text, colour) in zip(places, entries, strict=True):
-        pen.text(place, text, fill=colour, font=font)
+    for (left, top), (text, colour) in zip(places, entries, strict=True):
+        at = float(left)
+        for run, font in runs(text):
+            face = _face(font, size)
+            pen.text((at, top + size), run, fill=colour, font=face, anchor="ls")
+            at += face.getlength(run)
     return np.asarray(strip)
+
+
+@lru_cache
+def _face(font: Font, size: int) -> ImageFont.FreeTypeFont:
+    return ImageFont.truetype(font.path, size)
 
 
 def error_overlay(
@@ -160,3 +183,53 @@ def wrinkle_overlay(photo: np.ndarray, wrinkles: np.ndarray) -> np.ndarray:
     drawn[wrinkles] = _WRINKLE
     # Some of the photo shines through, so that the wrinkle beneath stays visible.
     return cv2.addWeighted(drawn, 0.7, photo, 0.3, 0)
+
+
+def with_regions(
+    drawn: np.ndarray, regions: np.ndarray, names: Sequence[str], *, colours: bool = False
+) -> np.ndarray:
+    """Outline regions on a drawing and write their names.
+
+    Parameters
+    ----------
+    drawn : np.ndarray
+        RGB uint8 (H, W, 3).
+    regions : np.ndarray
+        Number of the region of each pixel, from 1, uint8 (H, W); 0 outside all.
+    names : sequence of str
+        Names of the regions. Those that end in ``_left`` and ``_right`` are written without it.
+    colours : bool
+        Also fill each region with a transparent colour.
+
+    Returns
+    -------
+    np.ndarray
+        RGB uint8 (H, W, 3).
+    """
+    result = drawn.copy()
+    present = [number for number in range(1, len(names) + 1) if (regions == number).any()]
+    if not present:
+        return result
+    if colours:
+        hues = np.array([[[180 * number // len(names), 150, 255] for number in range(len(names))]])
+        palette = cv2.cvtColor(hues.astype(np.uint8), cv2.COLOR_HSV2RGB)[0]
+        inside = regions > 0
+        colour = palette[regions[inside] - 1]
+        result[inside] = (0.6 * result[inside] + 0.4 * colour).astype(np.uint8)
+    edges = cv2.morphologyEx(regions, cv2.MORPH_GRADIENT, np.ones((2, 2), np.uint8)) > 0
+    result[edges] = result[edges] // 2 + 127
+    size = max(9.0, float(np.ptp(np.nonzero(regions)[1])) * _NAME_SIZE)
+    font = ImageFont.load_default(size=size)
+    picture = Image.fromarray(result)
+    pen = ImageDraw.Draw(picture)
+    for number in present:
+        padded = np.pad((regions == number).astype(np.uint8), 1)
+        middle = np.unravel_index(
+            int(cv2.distanceTransform(padded, cv2.DIST_L2, 5).argmax()), padded.shape
+        )
+        place = (float(middle[1]) - 1, float(middle[0]) - 1)
+        name = names[number - 1].removesuffix("_left").removesuffix("_right").replace("_", "\n")
+        pen.multiline_text(
+            place, name, _NAME_COLOUR, font, "mm", align="center", stroke_width=1, stroke_fill=_EDGE
+        )
+    return np.asarray(picture)

@@ -16,6 +16,7 @@ from ..results.outputs import require_separate
 from ..storage.locks import another_writes, lock_of
 from ..storage.places import Place, delete, entries, exists
 from ..storage.writing import PARTIAL_PREFIX, output_error, write_bytes
+from .figures import FORMS
 
 if TYPE_CHECKING:
     from upath import UPath
@@ -37,22 +38,33 @@ class ReportFolder:
         Name of the file that is written last.
     pictures : str, optional
         Name of the folder of pictures in it, if the report has one.
+    figures : iterable of str
+        Names of figures without their suffix. A report has them in some of `figures.FORMS`; those
+        of an earlier report in other forms are removed.
     """
 
     def __init__(
-        self, path: Place, files: Iterable[str], *, record: str, pictures: str | None = None
+        self,
+        path: Place,
+        files: Iterable[str],
+        *,
+        record: str,
+        pictures: str | None = None,
+        figures: Iterable[str] = (),
     ) -> None:
         self.path = path
         self._pictures = pictures
         self.record = record
         self._lock = f".{record}.lock"
-        self._own = {*files, record, self._lock}
+        self._figures = [f"{name}.{form}" for name in figures for form in FORMS]
+        self._own = {*files, *self._figures, record, self._lock}
 
     def picture_name(self, rank: int, image_id: str) -> str:
         """Return the path of a picture of an image, relative to the folder."""
         if self._pictures is None:
             raise ValueError("a report without a folder of pictures has no picture")
-        short = image_id if len(os.fsencode(image_id)) < _LONG_NAME else image_id[:50]
+        name = image_id.replace("/", "_")  # the rank keeps names distinct
+        short = name if len(os.fsencode(name)) < _LONG_NAME else name[:50]
         return f"{self._pictures}/{rank:02d}_{short}.png"
 
     def require(
@@ -147,7 +159,7 @@ class ReportFolder:
         try:
             with lock_of(out, self._lock, busy=another_writes(out)):
                 delete(out / self.record)
-                for name in self._leftovers(out):
+                for name in (*self._figures, *self._leftovers(out)):
                     if name not in files:
                         delete(out / name)
                 for name, content in files.items():

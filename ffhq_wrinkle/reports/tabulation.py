@@ -1,28 +1,84 @@
 """Tabulation: figures as tables in text, Markdown, CSV and JSON, whatever they measure."""
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+import textwrap
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from html import escape
 from typing import Any, NamedTuple, Protocol
 
-from tabulate import tabulate
+from tabulate import MIN_PADDING, tabulate
 
 from ..measures.bootstrap import CONFIDENCE
 from ..measures.estimates import Estimate
 from ..storage.writing import csv_bytes
 
+_BETWEEN_COLUMNS = 2  # spaces
+_NARROWEST = 8  # a column is not wrapped further than this
+_WORDS = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"]
+
 
 class Section(NamedTuple):
-    """A table with its title."""
+    """A table with its title; the first `labels` columns say what a row is about."""
 
     title: str
     header: list[str]
     rows: list[list[str]]
+    labels: int = 1
 
-    def text(self) -> str:
-        """Return the table as a terminal shows it."""
-        table = tabulate(self.rows, self.header, tablefmt="simple", disable_numparse=True)
-        return f"{self.title}\n\n{table}"
+    def text(self, width: int | None = None) -> str:
+        """Return the table as a terminal shows it.
+
+        Parameters
+        ----------
+        width : int, optional
+            Characters of a line. A table that is wider is printed in several parts, each with the
+            columns that say what a row is about, and long cells are wrapped.
+        """
+        parts = [self._printed(columns, width) for columns in self._parts(width)]
+        return "\n\n".join([wrapped(self.title, width), *parts])
+
+    def _parts(self, width: int | None) -> Iterator[list[int]]:
+        """Yield the numbers of the columns of each part."""
+        columns = range(len(self.header))
+        if width is None or self._width(columns) <= width:
+            yield list(columns)
+            return
+        labels = list(columns[: self.labels])
+        part = labels
+        for column in columns[self.labels :]:
+            if part != labels and self._width([*part, column], width) > width:
+                yield part
+                part = labels
+            part = [*part, column]
+        yield part
+
+    def _width(self, columns: Sequence[int], width: int | None = None) -> int:
+        """Return the width of some columns beside each other, wrapped for lines of `width`."""
+        # A header that is wrapped is padded as others are.
+        widths = [
+            min(self._column_width(each), self._most(each, width) + MIN_PADDING) for each in columns
+        ]
+        return sum(widths) + _BETWEEN_COLUMNS * (len(widths) - 1)
+
+    def _column_width(self, column: int) -> int:
+        # tabulate makes a column two characters wider than its header.
+        header = max(map(len, self.header[column].split("\n"))) + MIN_PADDING
+        lines = (line for row in self.rows for line in row[column].split("\n"))
+        return max([header, *map(len, lines)])
+
+    def _most(self, column: int, width: int | None) -> int:
+        """Return to which width a column is wrapped at most: labels share half a line."""
+        if width is None:
+            return self._column_width(column)
+        half = width // 2 - _BETWEEN_COLUMNS - MIN_PADDING
+        return max(_NARROWEST, half // self.labels if column < self.labels else half)
+
+    def _printed(self, columns: Sequence[int], width: int | None) -> str:
+        def line(cells: Sequence[str]) -> list[str]:
+            return [_wrapped_cell(cells[each], self._most(each, width)) for each in columns]
+
+        rows = [line(row) for row in self.rows]
+        return tabulate(rows, line(self.header), tablefmt="simple", disable_numparse=True)
 
     def markdown(self) -> str:
         """Return the table as Markdown."""
@@ -37,6 +93,33 @@ class Section(NamedTuple):
         """Return the table as HTML."""
         table = tabulate(self.rows, self.header, tablefmt="html", disable_numparse=True)
         return f"<h4>{escape(self.title)}</h4>{table}"
+
+
+def wrapped(text: str, width: int | None) -> str:
+    """Return paragraphs with lines of at most this many characters; a longer word has its own."""
+    if width is None:
+        return text
+    return "\n".join(
+        textwrap.fill(line, width, break_long_words=False, break_on_hyphens=False)
+        for line in text.split("\n")
+    )
+
+
+def _wrapped_cell(cell: str, width: int) -> str:
+    if max(map(len, cell.split("\n"))) <= width:
+        return cell
+    lines = textwrap.wrap(cell, width, break_on_hyphens=False)
+    return "\n".join(lines)
+
+
+def in_words(count: int, noun: str) -> str:
+    """Return a count with its noun, in words up to ten.
+
+    >>> in_words(3, "annotator"), in_words(1, "image"), in_words(1000, "image")
+    ('three annotators', 'one image', '1,000 images')
+    """
+    number = _WORDS[count] if count < len(_WORDS) else f"{count:,}"
+    return f"{number} {noun}{'s' * (count != 1)}"
 
 
 class HasInterval(Protocol):

@@ -1,9 +1,8 @@
 """Failures: the table of images that could not be processed, `failures.csv` in the results."""
 
 import csv
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from io import StringIO
-from pathlib import PurePosixPath
 from typing import NamedTuple
 
 from ..errors import OutputError
@@ -41,7 +40,9 @@ def read_failures(folder: Place) -> list[Failure]:
         raise OutputError(f"{path} cannot be read: {error}") from error
 
 
-def update_failures(folder: Place, failures: Iterable[Failure], *, about: set[str] | None) -> None:
+def update_failures(
+    folder: Place, failures: Iterable[Failure], *, about: Callable[[str], bool] | None
+) -> None:
     """Update a folder's table; the file is removed if there are no failures.
 
     Parameters
@@ -50,9 +51,9 @@ def update_failures(folder: Place, failures: Iterable[Failure], *, about: set[st
         The folder of results.
     failures : iterable of Failure
         The failures of this run.
-    about : set of str or None
-        Ids of the images that this run processed, None for all. Rows that earlier runs wrote about
-        other images are kept.
+    about : callable or None
+        Returns whether a path in the table is of an image that this run processed; None if it
+        processed all. Rows that earlier runs wrote about other images are kept.
 
     Raises
     ------
@@ -60,11 +61,7 @@ def update_failures(folder: Place, failures: Iterable[Failure], *, about: set[st
         The table cannot be read or written.
     """
     path = folder / FAILURES
-    rows = [
-        row
-        for row in read_failures(folder)
-        if about is not None and PurePosixPath(row.path).stem not in about
-    ]
+    rows = [row for row in read_failures(folder) if about and not about(row.path)]
     rows = sorted([*rows, *failures])
     if not rows:
         try:

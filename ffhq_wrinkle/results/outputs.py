@@ -10,7 +10,7 @@ import io
 import json
 import logging
 import platform
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +45,8 @@ from .stored_files import StoredFiles
 
 log = logging.getLogger(__name__)
 
+_ID_FOLDERS = "image_folders"  # in records
+
 
 class OutputFolder:
     """A folder of results made with one set of settings.
@@ -68,6 +70,9 @@ class OutputFolder:
         Name of the record.
     subfolders : sequence of str
         Names of subfolders that contain results, too.
+    id_folders : collection of str
+        Further such names, which are those of folders of images, as `dataset.ids.top_folders`
+        returns them. The record lists them, so that later runs know those of other images.
     overwrite : bool
         Replace existing results, whatever their settings.
 
@@ -91,6 +96,7 @@ class OutputFolder:
         note: str,
         record: str = WEAK_RECORD,
         subfolders: Sequence[str] = (),
+        id_folders: Collection[str] = (),
         overwrite: bool = False,
     ) -> None:
         self.path = path
@@ -103,9 +109,11 @@ class OutputFolder:
         self._lock = lock_of(path, lock, busy=another_writes(path))
         self._files: ResultFiles
         if isinstance(path, Path):
-            self._files = LocalFiles(path, subfolders, lock=lock)
+            self._files = LocalFiles(path, [*subfolders, *id_folders], lock=lock)
         else:
-            self._files = StoredFiles(path, subfolders, marks=(lock, record, self._under_way))
+            marks = (lock, record, self._under_way)
+            self._files = StoredFiles(path, [*subfolders, *id_folders], marks=marks)
+        self._id_folders = frozenset(id_folders)
         self.inputs = InputTable(path, self._files, record)
         self._suspect = False  # whether the previous run did not finish
         self._previous: dict[str, Any] = {}  # the record of the previous run
@@ -121,6 +129,7 @@ class OutputFolder:
             self._suspect = self._files.exists(self._under_way)
             self._previous = self._previous_record()
             self._is_resumed = bool(self._previous)
+            self._add_id_folders(self._previous.get(_ID_FOLDERS))
             if not self.overwrite:
                 self._require_same_origin()
             self.inputs.load(replace=self.overwrite)
@@ -129,6 +138,18 @@ class OutputFolder:
             self._lock.release()
             raise
         return self
+
+    def _add_id_folders(self, recorded: object) -> None:
+        """Add the folders of images that the previous record lists."""
+        names = {str(name) for name in recorded} if isinstance(recorded, list) else set()
+        self._id_folders |= names
+        if not names <= self._files.subfolders:
+            self._files.subfolders |= names
+            self._files.take_stock()
+
+    @property
+    def _id_folders_record(self) -> dict[str, list[str]]:
+        return {_ID_FOLDERS: sorted(self._id_folders)} if self._id_folders else {}
 
     def __exit__(self, *_: object) -> None:
         self._lock.release()
@@ -174,12 +195,18 @@ class OutputFolder:
                 "replacing": "same" if same else "other",
                 "versions": [__version__],
                 "earlier_versions": _distinct(earlier),
+                **self._id_folders_record,
             }
             self._previous = self._mark
         else:
             versions = [*self._earlier_versions, *([__version__] if makes else [])]
             resumed = previous if self._suspect else {}
-            self._mark = {**resumed, "settings": self.settings, "versions": _distinct(versions)}
+            self._mark = {
+                **resumed,
+                "settings": self.settings,
+                "versions": _distinct(versions),
+                **self._id_folders_record,
+            }
         # The mark of an interrupted overwrite is not touched, since results older than it have yet
         # to be replaced.
         is_resumed_overwrite = not self.overwrite and "replacing" in self._mark
@@ -330,7 +357,7 @@ class OutputFolder:
             counts = {"images": images, **counts}
         self.inputs.save()
         self._files.settle()
-        about = {**record, **self._versions(made)}
+        about = {**record, **self._versions(made), **self._id_folders_record}
         self._write_json(self._record, {**about, "counts": counts, "settings": self.settings})
         not_replaced = results - len(self.current_results()) if self._replaces_others else 0
         if not_replaced:
@@ -364,22 +391,38 @@ def _distinct(versions: Sequence[str]) -> list[str]:
     return list(dict.fromkeys(versions))
 
 
-def require_separate(read: Sequence[Place | None], written: Sequence[Place]) -> None:
+def require_separate(
+    read: Sequence[Place | None], written: Sequence[Place], *, id_folders: Collection[str] = ()
+) -> None:
     """Refuse folders in which a result could overwrite an input or another result.
 
-    Results and inputs are in a folder or its direct subfolders.
+    Results and inputs are in a folder, in its shards, or in the folders of images.
+
+    Parameters
+    ----------
+    read, written : sequence of Place
+        The folders.
+    id_folders : collection of str
+        Names of folders of images, as `dataset.ids.top_folders` returns them.
 
     Raises
     ------
     ArgumentError
-        Two of the folders are the same, or one is a direct subfolder of the other and has the name
-        of a shard.
+        Two of the folders are the same, or one is in a shard or a folder of images of the other.
     """
     folders = [path.resolve() for path in (*written, *read) if path]
     for first in range(len(written)):
         for other in folders[first + 1 :]:
             for outer, inner in ((folders[first], other), (other, folders[first])):
-                if outer == inner or (outer == inner.parent and inner.name.isdigit()):
+                name = _name_inside(outer, inner)
+                in_shard = outer == inner.parent and inner.name.isdigit()
+                if outer == inner or in_shard or name in id_folders:
                     raise ArgumentError(
                         f"{folders[first]} and {other} overlap; results need a folder of their own"
                     )
+
+
+def _name_inside(outer: Place, inner: Place) -> str | None:
+    """Return the name below `outer` through which `inner` is reached; None if it is elsewhere."""
+    below = (inner, *inner.parents)
+    return next((path.name for path in below if path != outer and path.parent == outer), None)

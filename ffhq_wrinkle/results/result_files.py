@@ -11,6 +11,7 @@ import numpy as np
 
 from ..images.jpeg import jpeg_note
 from ..images.png import NOTE, png_note
+from ..storage.marks import is_results_folder
 from ..storage.writing import PARTIAL_PREFIX, InnerFolders, output_error, write_bytes
 
 RESULT_FORMATS = ("png", "npy", "jpg")
@@ -40,8 +41,16 @@ class ResultFiles(ABC):
     """The files of one folder, by their paths relative to it, with `/` as separator.
 
     Results are the files of the formats `RESULT_FORMATS` in the folder, in subfolders whose names
-    are digits, and in further named subfolders. Subfolders that belong to another run are excluded.
+    are digits, and in further named subfolders and all folders in these. Folders that belong to
+    another run are excluded.
+
+    Attributes
+    ----------
+    subfolders : frozenset of str
+        The names of further subfolders.
     """
+
+    subfolders: frozenset[str]
 
     def take_stock(self) -> None:  # noqa: B027  # not all subclasses need it
         """List the existing files, once no other process is writing."""
@@ -151,7 +160,7 @@ class LocalFiles(ResultFiles):
     def __init__(self, folder: Path, subfolders: Sequence[str], *, lock: str) -> None:
         self.folder = folder
         self._prefix = f"{folder}{os.sep}"
-        self._subfolders = subfolders
+        self.subfolders = frozenset(subfolders)
         self._lock = lock
         self._inner = InnerFolders(folder)
         self._listed: set[str] = set()
@@ -269,13 +278,30 @@ class LocalFiles(ResultFiles):
         inner: list[str] = []
         with os.scandir(self.folder) as listed:
             for entry in listed:
-                named = entry.name.isdigit() or entry.name in self._subfolders
+                named = entry.name.isdigit() or entry.name in self.subfolders
                 is_inner = named and entry.is_dir(follow_symlinks=of_all)
                 (inner if is_inner else names).append(entry.name)
         yield "", names
         for folder in inner:
-            if of_all or not self.exists(f"{folder}/{self._lock}"):
+            if folder in self.subfolders:
+                yield from self._nested_listings(folder, of_all=of_all)
+            elif of_all or not self.exists(f"{folder}/{self._lock}"):
                 yield f"{folder}/", os.listdir(f"{self._prefix}{folder}")
+
+    def _nested_listings(self, folder: str, *, of_all: bool) -> Iterator[tuple[str, list[str]]]:
+        """Yield the names in a subfolder and in all folders in it, as `_listings` does."""
+        pending = [folder]
+        while pending:
+            path = pending.pop()
+            names: list[str] = []
+            inner: list[str] = []
+            with os.scandir(f"{self._prefix}{path}") as listed:
+                for entry in listed:
+                    is_inner = entry.is_dir(follow_symlinks=False)
+                    (inner if is_inner else names).append(entry.name)
+            if of_all or not is_results_folder(names):
+                yield f"{path}/", names
+                pending += [f"{path}/{name}" for name in inner if not name.startswith(".")]
 
 
 def _written_ns(path: Path) -> int:

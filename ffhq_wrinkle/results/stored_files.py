@@ -6,6 +6,7 @@ from math import inf
 from typing import TYPE_CHECKING, Any
 
 from ..errors import OutputError
+from ..storage.marks import is_results_folder
 from ..storage.places import delete, entries, entries_within, exists, get
 from ..storage.writing import output_error, write_bytes
 from .result_files import RESULT_FORMATS, ResultFiles, State
@@ -34,7 +35,7 @@ class StoredFiles(ResultFiles):
 
     def __init__(self, folder: "UPath", subfolders: Sequence[str], *, marks: Sequence[str]) -> None:
         self.folder = folder
-        self._subfolders = subfolders
+        self.subfolders = frozenset(subfolders)
         self._marks = frozenset(marks)
         self._written: dict[str, float] | None = None  # time by name
 
@@ -126,12 +127,18 @@ class StoredFiles(ResultFiles):
             for entry in entries(self.folder):
                 if not entry.is_folder:
                     yield entry.name, entry.written
-                elif entry.name.isdigit() or entry.name in self._subfolders:
+                elif entry.name.isdigit() or entry.name in self.subfolders:
                     inner.append(entry.name)
-            for name, content in entries_within(self.folder, inner):
-                files = [entry for entry in content if not entry.is_folder]
-                if self._marks.isdisjoint(entry.name for entry in files):
+            while inner:
+                pending, inner = inner, []
+                for path, content in entries_within(self.folder, pending):
+                    files = [entry for entry in content if not entry.is_folder]
+                    names = [entry.name for entry in files]
+                    if not self._marks.isdisjoint(names):
+                        continue
                     for entry in files:
-                        yield f"{name}/{entry.name}", entry.written
+                        yield f"{path}/{entry.name}", entry.written
+                    if path.partition("/")[0] in self.subfolders and not is_results_folder(names):
+                        inner += [f"{path}/{entry.name}" for entry in content if entry.is_folder]
         except OSError as error:
             raise OutputError(f"{self.folder}: {error.strerror or error}") from error

@@ -4,11 +4,17 @@ import logging
 from collections.abc import Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from ..dataset.ids import Ids
-from ..dataset.layout import ImageFile, find_images, released_path, select_images
+from ..dataset.ids import Ids, id_of_path, top_folders
+from ..dataset.layout import (
+    ImageFile,
+    find_images,
+    released_path,
+    select_images,
+    warn_of_unread_subfolders,
+)
 from ..errors import counted, plural, some_images
 from ..results.failures import FAILURES, Failure, update_failures
 from ..results.tabular import Tabular
@@ -45,6 +51,11 @@ class Selection(NamedTuple):
     missing: list[str]
     everything: bool
 
+    @property
+    def id_folders(self) -> set[str]:
+        """The folders of the images, as `OutputFolder` takes them."""
+        return top_folders(file.image_id for file in self.images)
+
 
 def choose_images(folder: Place, ids: Ids | None = None, limit: int | None = None) -> Selection:
     """Select images of a folder by ids, up to a limit.
@@ -54,7 +65,9 @@ def choose_images(folder: Place, ids: Ids | None = None, limit: int | None = Non
     ArgumentError
         There are no such images.
     """
-    return choose_among(find_images(folder), ids, limit)
+    images = find_images(folder)
+    warn_of_unread_subfolders(folder)
+    return choose_among(images, ids, limit)
 
 
 def choose_among(
@@ -193,7 +206,7 @@ def run_folder(
     failures += execution.failures
     for table in recorded:
         for failure in execution.failures:
-            table.discard(PurePosixPath(failure.path).stem)
+            table.discard(id_of_path(failure.path))
     report = RunReport(
         out=out,
         images=len(chosen) + len(missing),
@@ -203,8 +216,10 @@ def run_folder(
         noun=noun,
         shown=shown,
     )
-    about = None if everything else {*missing, *(file.image_id for file in chosen)}
-    update_failures(out, failures, about=about)
+    processed = {*missing, *(file.image_id for file in chosen)}
+    update_failures(
+        out, failures, about=None if everything else lambda path: id_of_path(path) in processed
+    )
     interruption.raise_with(report.summary())
     results.finish(report.made)
     return report

@@ -15,16 +15,19 @@ SECONDS_BETWEEN_LINES = 30.0
 class Progress:
     """The progress of a run, shown while the `with` block runs.
 
-    `done` counts all finished images, `failed` those of them that failed.
+    `done` counts all finished images, `failed` those of them that failed. A different `unit` is
+    named in its plural, such as ``steps``; it cannot fail.
     """
 
-    def __init__(self, total: int, title: str) -> None:
+    def __init__(self, total: int, title: str, *, unit: str = "images") -> None:
         self.total = total
         self.title = title
+        self.unit = unit
         self.done = 0
         self.failed = 0
         shown = sys.stderr.isatty() and log.isEnabledFor(logging.INFO)
-        self._bar = tqdm(total=total, desc=title, unit="img", disable=not shown)
+        short = "img" if unit == "images" else f" {unit}"
+        self._bar = tqdm(total=total, desc=title, unit=short, disable=not shown)
         self._bytes = 0
         self._lock = threading.Lock()
         self._started = self._last_line = time.monotonic()
@@ -43,6 +46,12 @@ class Progress:
             self._last_line = now
             log.info("%s", self.line(now - self._started))
 
+    def remark(self, text: str) -> None:
+        """Log a line, which a bar on the terminal makes room for."""
+        self._bar.clear()
+        log.info("%s", text)
+        self._bar.refresh()
+
     def received(self, count: int) -> None:
         """Count received bytes; may be called on any thread."""
         with self._lock:
@@ -56,9 +65,10 @@ class Progress:
         rate = self.done / seconds
         left = (self.total - self.done) / rate
         received = f"{self._rate(seconds)}, " if self._bytes else ""
+        failed = f", {self.failed} failed" if self.unit == "images" else ""
         return (
-            f"{self.title}: {self.done} of {self.total}, {rate:.1f} images/s, {received}"
-            f"{tqdm.format_interval(left)} left, {self.failed} failed"
+            f"{self.title}: {self.done} of {self.total}, {rate:.1f} {self.unit}/s, {received}"
+            f"{tqdm.format_interval(left)} left{failed}"
         )
 
     def __enter__(self) -> "Progress":

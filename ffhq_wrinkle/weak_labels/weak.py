@@ -37,7 +37,8 @@ def build_weak(
     Parameters
     ----------
     images : Place
-        Photographs, flat or in FFHQ's shards, or a data set with a folder `images1024x1024`.
+        Photographs, flat, in FFHQ's shards or in other subfolders, or a data set with a folder
+        `images1024x1024`.
     out : Place
         Gets 8-bit gray PNG of each image's size, in the released layout, and `build.json`; and
         `failures.csv` if images failed.
@@ -152,9 +153,13 @@ def _build(
     texture = texture or TextureSettings()
     by_products = by_products or ByProducts()
     written = [path for path in (out, *asdict(by_products).values()) if path]
-    require_separate([*read, parser.folder], written)
+    id_folders = selection.id_folders
+    require_separate([*read, parser.folder], written, id_folders=id_folders)
     with ExitStack() as stack:
-        results = WeakResults(out, by_products, parser, texture, overwrite=overwrite, stack=stack)
+        results = WeakResults(
+            out, by_products, parser, texture,
+            id_folders=id_folders, overwrite=overwrite, stack=stack,
+        )  # fmt: skip
         return run_folder(
             selection,
             out,

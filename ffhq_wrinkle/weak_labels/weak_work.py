@@ -4,28 +4,39 @@
 batch, compute and write. `WeakResults` knows which files belong to an image.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
-from functools import partial
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any, NamedTuple, Union
 
 import numpy as np
 
 from .. import __version__
+from ..dataset.ids import id_of_path
 from ..dataset.layout import ImageFile
 from ..errors import ParsingError
 from ..faces.labels import FaceParser
+from ..images.jpeg import encode_jpeg
+from ..images.named import read_named
 from ..images.photographs import read_image
+from ..reports.contact_sheets import contact_sheet
 from ..results.inputs import Candidates, InputRow, InputTable, Reading
 from ..results.outputs import OutputFolder
 from ..results.result_files import State
 from ..runs.shards import Work
 from ..storage.places import Place, parse_place
+from ..storage.writing import write_bytes
 from .texture import TextureSettings
+from .views import weak_view
 
 if TYPE_CHECKING:
     from .gpu_texture import GpuWeakMasks, WeakOnGpu
+
+
+# The suffix is not that of results, so that no view has this name.
+SHEET = "contact_sheet.jpeg"
+_ON_SHEET, _SHEET_COLUMNS, _SHEET_HEIGHT = 48, 4, 160
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,12 +44,14 @@ class ByProducts:
     """Folders for intermediate results; those that are None are not kept.
 
     `labels` gets label maps as ``<id>.npy``, uint8 (512, 512). `face_masks` gets 0/255 PNG and
-    `masked_images` RGB PNG that are black outside the face, both of the image's size.
+    `masked_images` RGB PNG that are black outside the face, both of the image's size. `views` gets
+    JPEG that show the weak masks, see `views.weak_view`, and a contact sheet of some of them.
     """
 
     labels: Place | None = None
     face_masks: Place | None = None
     masked_images: Place | None = None
+    views: Place | None = None
 
 
 class PreparedImage(NamedTuple):
@@ -150,6 +163,8 @@ class WeakResults:
         Folders of the by-products to keep.
     parser, texture
         Settings that the results depend on, for their records.
+    id_folders : collection of str
+        As `OutputFolder`.
     overwrite : bool
         Replace existing results.
     stack : ExitStack
@@ -168,6 +183,7 @@ class WeakResults:
         parser: FaceParser,
         texture: TextureSettings,
         *,
+        id_folders: Collection[str],
         overwrite: bool,
         stack: ExitStack,
     ) -> None:
@@ -177,18 +193,26 @@ class WeakResults:
 
         def opened(path: Place, title: str, settings: dict[str, Any]) -> OutputFolder:
             note = f"{title}; {face_by}; ffhq-wrinkle build-weak"
-            folder = OutputFolder(path, settings, note=note, overwrite=overwrite)
+            folder = OutputFolder(
+                path, settings, note=note, id_folders=id_folders, overwrite=overwrite
+            )
             return stack.enter_context(folder)
 
-        def opened_if_kept(path: Place | None, title: str) -> OutputFolder | None:
-            return opened(path, title, parsing) if path else None
+        def opened_if_kept(
+            path: Place | None, title: str, settings: dict[str, Any] = parsing
+        ) -> OutputFolder | None:
+            return opened(path, title, settings) if path else None
 
         self.overwrite = overwrite
-        self.weak = opened(out, f"masked texture map; {texture}", {**asdict(texture), **parsing})
+        made_with = {**asdict(texture), **parsing}
+        self.weak = opened(out, f"masked texture map; {texture}", made_with)
         self._by_products = by_products != ByProducts()
         self.labels = opened_if_kept(by_products.labels, "label map")
         self.face_masks = opened_if_kept(by_products.face_masks, "face mask")
         self.masked_images = opened_if_kept(by_products.masked_images, "face, masked")
+        self.views = opened_if_kept(
+            by_products.views, f"masked texture map, stretched; {texture}", made_with
+        )
 
     @property
     def input_tables(self) -> list[InputTable]:
@@ -235,7 +259,9 @@ class WeakResults:
         """
         if not face.any():
             raise ParsingError("no face found: the label map has neither skin nor nose")
+        weak_mask = cache(weak_mask)
         makers: dict[OutputFolder | None, Callable[[], np.ndarray]] = {
+            self.views: lambda: weak_view(image, weak_mask()),
             self.face_masks: lambda: face * np.uint8(255),
             self.masked_images: lambda: image * face[:, :, None],
             self.weak: weak_mask,
@@ -256,6 +282,8 @@ class WeakResults:
         for folder in (self.face_masks, self.masked_images):
             if folder:
                 yield folder, f"{file.image_id}.png"
+        if self.views:
+            yield self.views, f"{file.image_id}.jpg"
         yield self.weak, file.mirrored(".png")
 
     def begin(self, todo: Sequence[ImageFile]) -> None:
@@ -281,10 +309,25 @@ class WeakResults:
             folder.remove_partials()
 
     def finish(self, made: int) -> None:
-        """Write each folder's record, that of the weak masks last."""
+        """Write the contact sheet, and each folder's record, that of the weak masks last."""
+        if self.views:
+            self._write_sheet(self.views)
         for folder in self._folders():
             folder.finish({"command": "build-weak", "version": __version__}, made=made > 0)
 
+    @staticmethod
+    def _write_sheet(views: OutputFolder) -> None:
+        """Write a contact sheet of some views, evenly chosen among all by id."""
+        names = sorted(views.results(), key=id_of_path)
+        shown = names[:: max(1, -(-len(names) // _ON_SHEET))]
+        pictures = [
+            (id_of_path(name), read_named(views.path / name, read_image, name=name))
+            for name in shown
+        ]
+        if pictures:
+            sheet = contact_sheet(pictures, columns=_SHEET_COLUMNS, height=_SHEET_HEIGHT)
+            write_bytes(views.path / SHEET, encode_jpeg(sheet, views.note))
+
     def _folders(self) -> list[OutputFolder]:
-        folders = (self.labels, self.face_masks, self.masked_images, self.weak)
+        folders = (self.labels, self.face_masks, self.masked_images, self.views, self.weak)
         return [folder for folder in folders if folder]

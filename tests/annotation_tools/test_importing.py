@@ -362,3 +362,17 @@ def test_resizing_needs_photographs(tmp_path):
     path = cvat_file(tmp_path / "a.xml", {"1.png": cvat_shape()})
     with pytest.raises(ArgumentError, match="name their folder by --images"):
         import_labels([path], tmp_path / "out", resize="nearest")
+
+
+def test_images_without_shapes_belong_to_nobody_where_shapes_name_people(tmp_path):
+    folder = tmp_path / "ds" / "ann"
+    folder.mkdir(parents=True)
+    square = {"exterior": [[1, 1], [3, 3]], "interior": []}
+    figure = {"geometryType": "rectangle", "points": square, "labelerLogin": "ann"}
+    for number, objects in enumerate(([figure], [])):
+        document = {"size": {"height": 8, "width": 8}, "objects": objects}
+        (folder / f"{number}.png.json").write_text(json.dumps(document))
+    import_labels([tmp_path / "ds"], tmp_path / "out")
+    assert names(tmp_path / "out") == ["annotator_1/0.png"]
+    (row,) = [row for row in rows(tmp_path / "out") if row["image_id"] == "1"]
+    assert row["reason"] == "without shapes, and the file does not say who looked at it"

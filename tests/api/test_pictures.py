@@ -58,7 +58,7 @@ def test_a_threshold_makes_a_mask_of_levels(tmp_path):
         ("text.png", b"not an image", "not an image of a kind that is read"),
         ("empty.png", b"", "not an image of a kind that is read"),
         ("cut.jpg", "half", "damaged or cut short"),
-        ("photo.heic", b"x", "HEIC files are not read"),
+        ("photo.dng", b"x", "DNG files are not read"),
     ],
 )
 def test_what_cannot_be_read_is_named_in_one_line(tmp_path, read, name, content, said):

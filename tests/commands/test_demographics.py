@@ -45,7 +45,9 @@ def counts(text):
 def test_the_photographs_of_a_data_set_are_described_by_the_table_in_it(labelled):
     result = run("demographics", labelled)
     assert result.exit_code == 0, result.output
-    assert result.output.startswith("Faces: all 6. Labels of age and sex: FFHQ-Aging")
+    headline, heading, *_ = result.output.split("\n\n")
+    assert headline.startswith("all has 6 faces, most often age 0-9 (50 %)")
+    assert heading.startswith("Faces: all 6. Labels of age and sex: FFHQ-Aging")
     groups = counts(result.output)
     assert (groups["0-9"], groups["20-29"], groups["70+"], groups["10-19"]) == (2, 1, 1, 0)
     assert (groups["male"], groups["female"], groups["no label"]) == (2, 2, 2)
@@ -145,7 +147,24 @@ def test_a_set_of_one_word_is_called_by_it(labelled):
     masks = labelled / "manual_wrinkle_masks"
     masks.mkdir()
     (masks / "00001.png").touch()
-    assert run("demographics", labelled, "--ids", "manual").output.startswith("Faces: manual 1.")
+    assert (
+        run("demographics", labelled, "--ids", "manual")
+        .output.split("\n\n")[1]
+        .startswith("Faces: manual 1.")
+    )
+
+
+def test_an_earlier_report_is_replaced_only_with_overwrite(labelled, tmp_path):
+    out = tmp_path / "who"
+    assert run("demographics", labelled, "--ids", "0-9", "--out", out).exit_code == 0
+    command = ("demographics", labelled, "--ids", "0-19", "--out", out)
+    result = run(*command)
+    assert result.exit_code == 1
+    assert f"{out} holds a report already; choose another folder, or --overwrite" in result.stderr
+    faces = [json.loads((out / "demographics.json").read_text())["sets"]["all"]["faces"]]
+    assert run(*command, "--overwrite").exit_code == 0
+    faces.append(json.loads((out / "demographics.json").read_text())["sets"]["all"]["faces"])
+    assert faces == [10, 20]
 
 
 def test_a_folder_that_holds_other_files_is_left_alone(labelled, tmp_path):

@@ -45,6 +45,18 @@ def test_it_prints_its_tables(folders):
     assert few[0] != few[1]
 
 
+def test_the_tables_fit_the_terminal_and_the_headline_comes_first(folders):
+    for options in ([], ["--compare", folders[1]]):
+        stdout = run("evaluate", folders[0], folders[2], *options, width=80).stdout
+        # A path is never broken.
+        assert all(len(line) <= 80 or " " not in line for line in stdout.splitlines())
+    first, *_ = run("evaluate", folders[0], folders[2]).stdout.splitlines()
+    number = r"[\d.]+ \[[\d.]+, [\d.]+\]"
+    assert re.fullmatch(f"The predictions of six images have JSI {number} and F1 {number}.", first)
+    first, *_ = run("evaluate", folders[0], folders[2], "--compare", folders[1]).stdout.splitlines()
+    assert first.startswith("near is better by JSI: difference +")
+
+
 def test_options_reach_the_report(folders, annotate, tmp_path):
     (faces,) = annotate({"faces": {f"{n:05d}": np.ones((20, 25), bool) for n in range(6)}})
     photos = tmp_path / "photos"
@@ -159,14 +171,15 @@ def test_a_bad_prediction_is_named_in_one_line(folders, tmp_path, spoil, said, w
         (["near", "ref", "--ids", "../1"], "not an image id"),
         (["near", "ref", "--images", "near"], "--out"),
         (["near", "ref", "--out", "near"], "overlap"),
-        (["near", "."], "has no reference masks"),
-        ([".", "ref"], "has no predictions"),
+        (["near", "empty"], "has no reference masks"),
+        (["empty", "ref"], "has no predictions"),
     ],
 )
 def test_wrong_values_are_reported_in_one_line_and_write_nothing(
     folders, monkeypatch, arguments, said
 ):
     monkeypatch.chdir(folders[0].parent)
+    (folders[0].parent / "empty").mkdir()
     before = files_of(folders[0].parent)
     result = run("evaluate", *arguments)
     assert result.exit_code == 2

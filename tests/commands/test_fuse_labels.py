@@ -104,7 +104,7 @@ def test_semi_automatic_makes_masks_of_one_folder_of_rough_masks(annotators, tex
     path = textured / "00000" / "00001.png"
     Image.fromarray(np.roll(pixels(path), 3, axis=0)).save(path)
     before = {image_id: (out / f"{image_id}.png").read_bytes() for image_id in rows}
-    assert "1 fused masks written (1 again," in semi_automatic(annotators[:1], textured, out).stdout
+    assert "1 fused mask written (1 again," in semi_automatic(annotators[:1], textured, out).stdout
     changed = [
         image_id for image_id in rows if (out / f"{image_id}.png").read_bytes() != before[image_id]
     ]
@@ -141,7 +141,7 @@ def test_texture_maps_that_do_not_fit_are_failures(annotators, textured, tmp_pat
     (shard / "00002.png").write_bytes(b"no picture")
     result = semi_automatic(annotators[:1], textured, out)
     assert result.exit_code == 1
-    assert "1 fused masks written, 0 existed already, 3 failed" in result.stdout
+    assert "1 fused mask written, 0 existed already, 3 failed" in result.stdout
     reasons = [row["reason"] for row in rows_of(out / "failures.csv")]
     assert reasons[0].startswith(str(shard / "00000.png"))
     assert re.search(r"is 7x9, but .*A/00000\.png is 50x40; a texture map must", reasons[0])
@@ -190,7 +190,7 @@ def test_remarks_are_logged(annotate, tmp_path, caplog):
     line[1, :4] = True
     annotators = annotate({"A": {"x": line}, "B": {"x": np.roll(line, 2, axis=0)}})
     result = run("fuse-labels", *annotators, "--out", tmp_path / "out")
-    assert result.stdout == "1 fused masks written, 0 existed already\n"
+    assert result.stdout == "1 fused mask written, 0 existed already\n"
     assert caplog.messages == ["majority leaves nothing of what was drawn in 1 image (x)"]
 
 

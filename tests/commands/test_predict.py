@@ -99,7 +99,7 @@ def test_wrong_options_are_wrong_usage(options, message, run, dataset, tmp_path)
 def test_a_missing_checkpoint_is_wrong_usage(run, dataset, tmp_path):
     result = run(dataset.root, tmp_path / "out", "--parser", "mesh", weights="official-vnet")
     assert result.exit_code == 2
-    assert "there is no checkpoint official-vnet; name a file, or one of official-unet" in (
+    assert "there is no checkpoint official-vnet; name a file, a folder of `train`, or one of " in (
         result.output
     )
 

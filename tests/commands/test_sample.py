@@ -68,7 +68,7 @@ def test_build_weak_agreement_and_download_read_the_list(dataset, annotate, tmp_
         }
     )
     result = run("agreement", *folders, "--ids-file", listed, "--resamples", 0)
-    assert result.output.startswith("3 images; 2 annotators"), result.output
+    assert "\n3 images; 2 annotators" in result.output, result.output
     # The drawn faces are not FFHQ's, so the copies are refused; the ledger has the requested ids.
     new = tmp_path / "new"
     result = run("download", "images", new, "--ids-file", listed, "--source", dataset.images)

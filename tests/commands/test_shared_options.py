@@ -42,7 +42,7 @@ def test_options_set_the_level_before_and_after_the_command(tmp_path, option, le
     assert logging.getLogger("ffhq_wrinkle").level == level
 
 
-@pytest.mark.parametrize("name", main.commands)
+@pytest.mark.parametrize("name", sorted({*main.commands} - {"demo"}))
 def test_a_command_without_arguments_says_what_is_missing(name):
     result = CliRunner().invoke(main, [name])
     assert result.exit_code == 2

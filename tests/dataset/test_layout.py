@@ -134,3 +134,67 @@ def test_further_suffixes_are_listed_on_request(tmp_path):
     (tmp_path / "00000" / "00007.npy").unlink()
     with pytest.raises(ArgumentError, match=r"has no predictions \(avif, bmp, .*npy"):
         find_images(tmp_path / "00000", noun="predictions", also={".npy"})
+
+
+def test_images_in_other_subfolders_have_their_path_as_id(tmp_path):
+    touch(tmp_path, "subject 01/visit 1.2.jpg", "subject02/visit1.JPG", "subject02/a/b/c.png")
+    touch(tmp_path, "3/00007.png", "12345/notes.txt", "12345/x/y.png", "notes.txt")
+    assert {image_id: file.path for image_id, file in find_images(tmp_path).items()} == {
+        "12345/x/y": "12345/x/y.png",
+        "3/00007": "3/00007.png",
+        "subject 01/visit 1.2": "subject 01/visit 1.2.jpg",
+        "subject02/a/b/c": "subject02/a/b/c.png",
+        "subject02/visit1": "subject02/visit1.JPG",
+    }
+    assert find_images(tmp_path)["3/00007"].mirrored(".npy") == "3/00007.npy"
+
+
+def test_hidden_folders_thumbnails_and_results_are_not_searched(tmp_path):
+    touch(tmp_path, "a/1.png", "a/.thumbs/1.png", ".cache/1.png", "a/@eaDir/1.png", "a/.2.png")
+    touch(tmp_path, "weak/a/1.png", "weak/build.json", "pred/masks/1.png", "pred/predict.json")
+    touch(tmp_path, "report/disputed/01_1.png", "report/.agreement.json.lock")
+    assert list(find_images(tmp_path)) == ["a/1"]
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["manual_wrinkle_masks/1.png"],
+        ["images/1.png", "masks/1.png"],
+        ["masks/1.png", "overlays/1.jpg", "predict.json"],
+    ],
+)
+def test_the_folders_of_a_data_set_or_of_predictions_are_not_those_of_photographs(tmp_path, names):
+    touch(tmp_path, *names)
+    with pytest.raises(ArgumentError, match="has no images"):
+        find_images(tmp_path)
+
+
+def test_links_to_folders_elsewhere_are_followed_and_cycles_are_not(tmp_path):
+    inside, outside = tmp_path / "photos", tmp_path / "elsewhere"
+    touch(inside, "a/1.png")
+    touch(outside, "2.png", "deep/3.png")
+    (inside / "b").symlink_to(outside)
+    (inside / "again").symlink_to(inside / "a")
+    (inside / "up").symlink_to(tmp_path)
+    (inside / "a" / "self").symlink_to(inside)
+    (outside / "deep" / "loop").symlink_to(outside)
+    (outside / "other").symlink_to(tmp_path / "third")
+    touch(tmp_path / "third", "4.png")
+    (tmp_path / "third" / "back").symlink_to(outside)
+    (inside / "broken").symlink_to(tmp_path / "nowhere")
+    assert list(find_images(inside)) == ["a/1", "b/2", "b/deep/3", "b/other/4"]
+
+
+def test_files_named_after_images_in_subfolders_are_found(tmp_path):
+    touch(tmp_path, "a/1.nrrd", "a/2.png", "b/1.png", "b/1_mask.psd", "1.nrrd")
+    assert find_other_files(tmp_path, {"a/1", "a/2", "b/1"}) == {
+        "a/1": "a/1.nrrd",
+        "b/1": "b/1_mask.psd",
+    }
+
+
+def test_an_id_with_its_shard_is_the_id(tmp_path):
+    touch(tmp_path, "00000/00007.png", "00000/00008.png")
+    images, missing = select_images(find_images(tmp_path), parse_ids("00000/00007,00000/00009"))
+    assert ([image.image_id for image in images], missing) == (["00007"], ["00009"])

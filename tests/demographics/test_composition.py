@@ -60,6 +60,12 @@ def test_table_1_agrees_with_the_paper(table_1):
     assert "587  58.7 % [55.6, 61.7]" in text  # Wilson's, by hand
     assert "29,728  59.5 % [59.0, 59.9]" in text
     assert "describe a set, never a person" in text
+    narrow = printed(table_1, 80)
+    assert max(map(len, narrow.splitlines())) <= 80
+    assert "587  58.7 % [55.6, 61.7]" in narrow
+    first = text.splitlines()[0]
+    assert first.startswith("manual has 1,000 faces, most often ")
+    assert "race/ethnicity white (59 %); weak has 50,000 faces" in first
 
 
 def test_a_part_is_compared_with_the_rest_so_that_no_face_counts_twice(table_1):
@@ -158,7 +164,7 @@ def test_csv_json_and_markdown_have_the_same_figures(table_1):
 def test_a_report_has_totals_only_and_an_earlier_one_is_replaced(table_1, tmp_path):
     out = tmp_path / "deep" / "who"
     for _ in range(2):
-        require_report(out)
+        require_report(out, overwrite=True)
         write_report(table_1, out)
         assert {path.name for path in out.glob("[!.]*")} == {
             "demographics.csv", "demographics.json", "demographics.md", "demographics.png",

@@ -9,6 +9,7 @@ from ffhq_wrinkle.demographics.label_tables import (
     no_labels,
     read_aging_labels,
     read_features,
+    read_own_table,
 )
 from ffhq_wrinkle.errors import ArgumentError
 
@@ -145,3 +146,63 @@ def test_labels_are_joined_by_id_and_none_is_lost(table):
         "00003": {"age": None, "sex": None, "race": "black"},
     }
     assert joined.sources == (*ages.sources, "race")
+
+
+OWN = """image_id,age,sex,site,note
+subject01/visit1,34.5,Female,Bern,a
+subject01/visit2,,male,Basel,b
+00000/00007,70,,Bern,c
+8,9,female,,d
+"""
+
+
+def test_a_table_of_ones_own_has_any_ids_and_further_columns(table):
+    labels = read_own_table(table(OWN))
+    assert cells(labels) == {
+        "subject01/visit1": {"age": "30-39", "sex": "female", "site": "Bern", "note": "a"},
+        "subject01/visit2": {"age": None, "sex": "male", "site": "Basel", "note": "b"},
+        "00007": {"age": "70+", "sex": None, "site": "Bern", "note": "c"},
+        "00008": {"age": "0-9", "sex": "female", "site": None, "note": "d"},
+    }
+    assert labels.variables == ["age", "sex", "site", "note"]
+    assert labels.groups_of("site") == ("Basel", "Bern")
+    assert labels.groups_of("age") == groups_of("age")
+
+
+def test_age_groups_may_be_those_of_the_result_or_of_ffhq_aging(table):
+    labels = read_own_table(table("image_id,age_group\na,70+\nb,70-120\nc,7-9\nd,\n"))
+    assert cells(labels) == {
+        "a": {"age": "70+"}, "b": {"age": "70+"}, "c": {"age": "0-9"}, "d": {"age": None},
+    }  # fmt: skip
+
+
+def test_columns_of_names_are_not_counted(table):
+    rows = "\n".join(f"{number},person {number},{number % 30}" for number in range(31))
+    labels = read_own_table(table(f"image_id,name,day\n{rows}"))
+    assert labels.variables == ["day"]
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("image_number,age\n1,3\n", "lacks the column image_id; it has image_number, age"),
+        ("image_id,age,age_group\n1,3,3-6\n", "both age and age_group"),
+        ("image_id\n1\n", "no column that can be counted"),
+        ("image_id,sex\n../x,male\n", r"csv:2: '../x' in column image_id is not an image id"),
+        ("image_id,sex\na,male\n,male\n", r"csv:3: a blank in column image_id"),
+        ("image_id,sex\n7,male\n00007,male\n", "image 00007 is in lines 2 and 3"),
+        ("image_id,sex\na,man\n", r"csv:2: 'man' in column sex is not male or female"),
+        ("image_id,age\na,old\n", r"csv:2: 'old' in column age is not an age"),
+        ("image_id,age_group\na,0-99\n", r"csv:2: '0-99' in column age_group is not an age group"),
+    ],
+)
+def test_a_table_of_ones_own_that_cannot_be_understood_is_refused(table, text, fault):
+    with pytest.raises(ArgumentError, match=fault):
+        read_own_table(table(text))
+
+
+def test_two_tables_of_one_variable_are_refused(table):
+    own = read_own_table(table("image_id,sex\n1,male\n", "own.csv"))
+    features = read_features(table(FEATURES + "1,1,30,male,0\n"))
+    with pytest.raises(ArgumentError, match=r"both have labels of sex; use one of them"):
+        own.joined(features)

@@ -65,7 +65,7 @@ def test_a_hub_without_connection_is_reported_in_one_line(host, sources, opened)
     with opened() as folder:
         report = download_images(folder, parse_ids("1"))
     assert report.causes == {"source": 1}
-    assert "(no connection: 127.0.0.1 cannot be reached" in report.first_failure
+    assert "(no connection" in report.first_failure
     assert "\n" not in report.first_failure
 
 

@@ -9,7 +9,8 @@ from skimage import data
 from ffhq_wrinkle.errors import ParsingError
 from ffhq_wrinkle.faces.labels import CLASSES, face_mask
 from ffhq_wrinkle.faces.mesh import MeshFace
-from ffhq_wrinkle.faces.mesh_parser import MeshParser, stretched_outline
+from ffhq_wrinkle.faces.mesh_parser import MeshParser
+from ffhq_wrinkle.faces.outlines import stretched_outline
 from tests.helpers.faces import SKIN_COLOUR, drawn_face
 from tests.helpers.landmarks import ASTRONAUT
 

@@ -67,8 +67,8 @@ def write_run(
     return run
 
 
-def compared(*runs, resamples=200):
-    return compare_runs(runs, resamples=resamples)
+def compared(*runs, resamples=200, with_paper=True):
+    return compare_runs(runs, resamples=resamples, with_paper=with_paper)
 
 
 def why(experiments):

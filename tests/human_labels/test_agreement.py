@@ -96,6 +96,23 @@ def test_each_is_compared_with_the_majority_of_the_others(annotate, drawn):
     assert found == pytest.approx(np.mean(expected), abs=1e-9)
 
 
+def test_each_is_compared_with_the_union_of_the_others_and_with_each_of_them(annotate, drawn):
+    agreement = measured(annotate(drawn))
+    for name in "ABC":
+        first, second = (other for other in "ABC" if other != name)
+        unions, means = [], []
+        for image_id, own in drawn[name].items():
+            others = drawn[first][image_id] | drawn[second][image_id]
+            unions.append(by_library("jaccard", own, others))
+            means.append(
+                np.mean([by_library("jaccard", own, drawn[o][image_id]) for o in (first, second)])
+            )
+        union = value(agreement, "union", name, "jaccard").value
+        assert union == pytest.approx(np.mean(unions), abs=1e-9)
+        own_pairs = value(agreement, "own pairs", name, "jaccard").value
+        assert own_pairs == pytest.approx(np.mean(means), abs=1e-9)
+
+
 def test_undefined_values_are_left_out_and_counted(annotate):
     empty, full, line = mask("... / ..."), mask("### / ###"), mask("##. / ...")
     other = mask("#.. / ...")
@@ -258,8 +275,9 @@ def test_the_resamples_of_190_pairs_take_less_than_300_mb():
     output = subprocess.check_output([sys.executable, "-c", MANY_PAIRS], text=True)
     figures, with_interval, peak_kib = map(int, output.split())
     # 190 pairs and their average by 4 measures, by 4 more at each of 3 distances, 20 times "others"
-    # by 4 measures, and Fleiss' kappa; each as a mean and pooled.
-    assert figures == 2 * (191 * (4 + 3 * 4) + 20 * 4 + 1)
+    # by 4 measures, with the union and with each other by Jaccard, and Fleiss' kappa; each as a
+    # mean and pooled.
+    assert figures == 2 * (191 * (4 + 3 * 4) + 20 * (4 + 2) + 1)
     assert with_interval > 0.9 * figures
     assert peak_kib < 300_000
 

@@ -39,7 +39,10 @@ def folders(annotate):
 
 def test_table_2_is_printed_in_the_paper_s_order(folders):
     lines = printed(measured(folders)).splitlines()
-    assert lines[0].startswith("12 images; 3 annotators: A, B, C. In brackets: 95 % bootstrap")
+    assert re.fullmatch(
+        r"Three annotators agree at Jaccard 0\.\d\d \[0\.\d\d, 0\.\d\d\]\.", lines[0]
+    )
+    assert lines[2].startswith("12 images; 3 annotators: A, B, C. In brackets: 95 % bootstrap")
     at = lines.index("Pairs")
     assert re.split(r"\s{2,}", lines[at + 2].strip()) == [
         *("Jaccard,", "Jaccard,", "Pearson,", "Pearson,", "undefined"),
@@ -53,10 +56,42 @@ def test_table_2_is_printed_in_the_paper_s_order(folders):
 def test_printed_numbers_are_those_of_the_estimates(annotate):
     folders = annotate({"A": {"u": mask("##..")}, "B": {"u": mask("#.#.")}})
     text = printed(measured(folders, tolerances_px=(1,)))
+    assert text.startswith("Two annotators agree at Jaccard 0.33; at 1 px tolerance 1.00.\n")
     assert re.search(r"A & B +0\.3333 +0\.3333 +0\.0000 +0\.0000 +-", text)
     assert re.search(r"1 +A & B +1\.0000 +1\.0000 +1\.0000 +1\.0000 +-", text)
     assert "In brackets" not in text  # one image has no interval
     assert "Most disputed, by 1 - mean Jaccard of the pairs: u (0.67)." in text
+
+
+@pytest.mark.parametrize(
+    ("names", "title"),
+    [
+        ("AB", "Each with the other"),
+        ("ABC", "Each with what both others drew"),
+        ("ABCD", "Each with the majority of the others"),
+    ],
+)
+def test_headings_say_with_what_of_the_others_each_is_compared(annotate, names, title):
+    folders = annotate({name: {"u": mask("#.#")} for name in names})
+    lines = printed(measured(folders)).splitlines()
+    assert [line for line in lines if line.startswith("Each")][-2:] == [
+        title, f"{title}, other measures",
+    ]  # fmt: skip
+
+
+def test_the_union_and_the_pairs_stand_beside_what_both_others_drew(annotate):
+    """A drew half of what each other drew, and nothing that both drew."""
+    folders = annotate(
+        {"A": {"u": mask("#..#..")}, "B": {"u": mask("##....")}, "C": {"u": mask("...##.")}}
+    )
+    lines = printed(measured(folders)).splitlines()
+    at = lines.index("Each with the others together and one by one, Jaccard, mean over images")
+    header, _, row = lines[at + 2 : at + 5]
+    assert re.split(r"\s{2,}", header.strip()) == [
+        "what both others drew", "what any other drew", "each other, mean",
+    ]  # fmt: skip
+    # Of 2 pixels none of 0; of 4 in the union 2; one of three with B, and one of three with C.
+    assert re.split(r"\s{2,}", row.strip()) == ["A", "0.0000", "0.5000", "0.3333"]
 
 
 def test_a_measure_undefined_everywhere_is_reported_as_undefined(annotate):
@@ -65,11 +100,12 @@ def test_a_measure_undefined_everywhere_is_reported_as_undefined(annotate):
     assert "undefined" in text
     assert "nan" not in text
     assert "Most disputed" not in text
+    assert text.startswith("Two annotators drew nothing that could be compared.\n")
 
 
 def test_markdown_has_a_table_for_each_of_the_printed(folders):
     text = markdown(measured(folders, tolerances_px=(0, 1)))
-    assert text.count("\n## ") == 5
+    assert text.count("\n## ") == 6
     for line in text.splitlines():
         if line.startswith("| A & B"):
             assert line.count("|") == 7
@@ -171,11 +207,11 @@ def test_a_report_that_could_not_be_written_whole_has_no_record(
         raise OutputError("disk full")
 
     for broken, kept in (
-        ("ffhq_wrinkle.human_labels.report.pair_matrix", True),
+        ("ffhq_wrinkle.human_labels.report.per_image_csv", True),
         ("ffhq_wrinkle.reports.report_folder.write_bytes", False),
     ):
         with monkeypatch.context() as patched:
-            patched.setattr(broken, full if not kept else lambda _: full(None, None))
+            patched.setattr(broken, full if not kept else lambda *_: full(None, None))
             with pytest.raises(OutputError, match="disk full"):
                 write_report(fewer, out)
         assert (out / "agreement.json").exists() == kept
@@ -275,7 +311,9 @@ def test_masks_within_faces_are_drawn_within_faces(annotate, tmp_path):
     with Image.open(tmp_path / "report" / "disputed" / "01_u.png") as image:
         shown = np.array(image)[-800:]
     assert_array_equal(shown[:, 500:], 0)
-    assert shown[:, :500].max(axis=2).all()
+    for at in (0, -1):  # the outline of the half inside the face
+        assert shown[at, :500].max(axis=1).all()
+        assert shown[:, (0, 499)[at]].max(axis=1).all()
 
 
 def test_every_figure_in_the_tables_is_within_its_range(annotate, tmp_path):

@@ -90,5 +90,5 @@ def test_a_replaced_photograph_is_predicted_again(bucket, dataset, checkpoint):
     replace_photo(dataset, "00001")
     before = bucket.get("out/masks/00001.png")
     bucket.put("images/00000/00001.png", dataset.image_path("00001").read_bytes())
-    assert "1 predictions written, 5 existed already" in run(*command).output
+    assert "1 prediction written, 5 existed already" in run(*command).output
     assert bucket.get("out/masks/00001.png") != before

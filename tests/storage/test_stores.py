@@ -20,6 +20,7 @@ from ffhq_wrinkle.segmentation.checkpoints.checkpoint import save_checkpoint
 from ffhq_wrinkle.storage.places import entries, get, parse_place
 from ffhq_wrinkle.weak_labels.texture import TextureSettings
 from tests.helpers.commands import run
+from tests.helpers.faces import drawn_face
 from tests.helpers.files import files_of, is_table_of_inputs
 from tests.helpers.networks import threshold_unet
 from tests.helpers.processes import kill, run_after, start, wait_for, without_module, workers_below
@@ -342,3 +343,21 @@ def test_addresses_of_files_are_paths(tmp_path):
     assert parse_place("faces") == Path("faces")
     with pytest.raises(ArgumentError, match="cannot be listed"):
         parse_place("https://example.org/faces")
+
+
+def test_photographs_in_subfolders_of_a_store_have_their_path_as_id(memory):
+    names = ("photos/s1/a.png", "photos/s2/left/b.png")
+    store = parse_place(memory)
+    for name in (*names, "photos/.cache/c.png", "photos/weak/d.png", "photos/weak/build.json"):
+        (store / name).write_bytes(b"")
+    assert list(find_images(store / "photos")) == ["s1/a", "s2/left/b"]
+    for name in names:
+        image = Image.fromarray(drawn_face(64, len(name))[0])
+        with (store / name).open("wb") as file:
+            image.save(file, format="PNG")
+    arguments = ["build-weak", f"{memory}/photos", f"{memory}/weak", "--parser", "mesh"]
+    assert "1 weak mask written" in run(*arguments, "--ids", "s1/a").output
+    assert "1 weak mask written, 1 existed already" in run(*arguments).output
+    record = json.loads(get(store / "weak" / "build.json"))
+    assert (record["counts"]["results"], record["image_folders"]) == (2, ["s1", "s2"])
+    assert get(store / "weak" / "s2" / "left" / "b.png").startswith(b"\x89PNG")

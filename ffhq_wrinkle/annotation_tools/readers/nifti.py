@@ -37,6 +37,7 @@ def read_nifti(file: ExportFile) -> Iterator[Annotation]:
         import nibabel
         from nibabel.filebasedimages import ImageFileError
         from nibabel.spatialimages import HeaderDataError
+        from nibabel.wrapstruct import WrapStructError
     except ImportError as error:
         raise missing_extra(file, "nifti") from error
     try:
@@ -47,7 +48,9 @@ def read_nifti(file: ExportFile) -> Iterator[Annotation]:
                 unpacked = content.read(MAX_BYTES)
         image = nibabel.Nifti1Image.from_bytes(unpacked)
         values = np.asanyarray(image.dataobj)
-    except (ImageFileError, HeaderDataError, OSError, EOFError, ValueError, zlib.error) as error:
+    except (
+        ImageFileError, HeaderDataError, WrapStructError, OSError, EOFError, ValueError, zlib.error,
+    ) as error:  # fmt: skip
         raise ExportError(f"{file}: damaged or cut short: {error}") from error
     if values.dtype.kind not in "iu":
         whole = np.round(values).astype(np.int64)

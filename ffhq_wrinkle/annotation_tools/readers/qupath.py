@@ -14,7 +14,7 @@ from ...errors import ArgumentError
 from ..annotation import Annotation, Area, Line, Polygon, Shape
 from ..export_files import ExportError, ExportFile
 from ..geometry import checked_points
-from ..json_files import JsonErrors, JsonSignature, skip_mark
+from ..json_files import JsonErrors, JsonSignature, matching_signature, skip_mark
 
 SIGNATURES = (
     JsonSignature("object", frozenset({"type", "features"})),
@@ -33,6 +33,8 @@ def read_qupath(file: ExportFile) -> Iterator[Annotation]:
     prefix = (
         "item" if file.head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"[") else "features.item"
     )
+    if prefix != "item" and matching_signature(file, SIGNATURES) is None:
+        raise ExportError(f"{file}: it has no features, as GeoJSON of QuPath has")
     shapes = []
     with file.opened() as content, JsonErrors(file):
         features = ijson.items(skip_mark(content), prefix, use_float=True)

@@ -11,7 +11,7 @@ network    name of the network, a key of `catalogue.NETWORKS`
 model      its weights by parameter name, as ``state_dict()`` returns them
 texture    how the texture maps that it was trained on were made: fields of `TextureSettings`; None
            if that is not known, or there were none
-side       side of the images that it was trained on, in pixels
+face_side  side of the faces that it was trained on, in pixels, before they were cropped
 =========  ======================================================================================
 
 Channels and features are not recorded, because the weights show them. Training adds what resumes
@@ -19,7 +19,8 @@ it and what says how the network was made: ``stage``, ``recipe``, ``settings``, 
 ``faces_sha256``, ``versions`` (of the package and of libraries that wrote the file), ``trained_by``
 (versions of the package that trained this stage, the earliest first), ``progress``, ``random`` and,
 in `last.pt`, ``optimizer``. `load_checkpoint` also reads files with nothing but weights, such as
-the authors'.
+the authors', and files with ``side`` in place of ``face_side``: that was the side of the crops, and
+counts as the side of the faces only if the faces were not cropped.
 """
 
 import io
@@ -59,7 +60,7 @@ class Checkpoint:
     texture : TextureSettings or None
         How the texture maps that it was trained on were made; None if that is not recorded.
     side : int or None
-        Side of the images that it was trained on, in pixels; None if that is not recorded.
+        Longer side of the faces that it was trained on, in pixels; None if that is not recorded.
     """
 
     model: SizedNetwork
@@ -128,7 +129,7 @@ def save_checkpoint(
     texture : TextureSettings or None
         How the texture maps that it was trained on were made; None if that is not known.
     side : int
-        Side of the images that it was trained on, in pixels.
+        Longer side of the faces that it was trained on, in pixels, before they were cropped.
     more : mapping, optional
         Further tensors and plain values to save.
 
@@ -142,7 +143,7 @@ def save_checkpoint(
         "version": __version__,
         "network": network,
         "texture": asdict(texture) if texture else None,
-        "side": side,
+        "face_side": side,
         "model": model.state_dict(),
         **(more or {}),
     }
@@ -169,5 +170,14 @@ def _recorded_texture(content: object, path: Path) -> TextureSettings | None:
 
 
 def _recorded_side(content: object) -> int | None:
-    side = _recorded(content, "side")
+    side = _recorded(content, "face_side")
+    if side is None and not _is_cropped(content):
+        side = _recorded(content, "side")
     return side if isinstance(side, int) and side > 0 else None
+
+
+def _is_cropped(content: object) -> bool:
+    """Return whether a file records that its network was trained on crops."""
+    settings = _recorded(content, "settings")
+    stage = _recorded(settings, str(_recorded(content, "stage")))
+    return bool(_recorded(stage, "size"))

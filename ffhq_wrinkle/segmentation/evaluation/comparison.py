@@ -61,9 +61,12 @@ class Comparison(Tabular):
         if self.first.image_ids != self.second.image_ids:
             raise ArgumentError("only predictions of the same images can be compared")
 
-    def summary(self) -> str:
-        """Return the tables of the first method and the differences as text."""
-        return printed(self.first, self)
+    def summary(self, *, width: int | None = None) -> str:
+        """Return the tables of the first method and the differences as text.
+
+        Lines have at most `width` characters, if it is given.
+        """
+        return printed(self.first, self, width)
 
     def record(self) -> dict[str, Any]:
         """Return every figure and its origin as JSON can hold it; undefined is null."""

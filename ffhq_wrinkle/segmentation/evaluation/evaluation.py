@@ -55,9 +55,9 @@ class Evaluation(Tabular):
     seed: int = 0
     source: FoundPairs | None = None
 
-    def summary(self) -> str:
-        """Return the tables as text."""
-        return printed(self)
+    def summary(self, *, width: int | None = None) -> str:
+        """Return the tables as text, in lines of at most `width` characters if it is given."""
+        return printed(self, width=width)
 
     def record(self) -> dict[str, Any]:
         """Return every figure and its origin as JSON can hold it; undefined is null."""

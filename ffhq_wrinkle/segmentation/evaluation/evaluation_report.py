@@ -5,16 +5,24 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ...images.png import encode_png
+from ...reports.html_page import html_page
 from ...reports.overlays import Photographs
 from ...reports.report_folder import ReportFolder
 from ...storage.writing import text_bytes
 from .comparison import Comparison
 from .evaluation import Evaluation
 from .evaluation_pictures import worst_pictures
-from .evaluation_tables import LISTED, markdown, per_image_csv, record
+from .evaluation_tables import (
+    LISTED,
+    html,
+    markdown,
+    per_image_csv,
+    per_image_rows,
+    record,
+)
 
 _RECORD = "evaluation.json"
-_FILES = ("per_image.csv", "evaluation.md")
+_FILES = ("per_image.csv", "evaluation.md", "report.html")
 
 
 def _folder(out: Path) -> ReportFolder:
@@ -61,13 +69,20 @@ def write_report(
     folder.require(photos=photos)
     record_text = json.dumps(record(evaluation, comparison), indent=2, allow_nan=False) + "\n"
     worst = worst_pictures(evaluation, Photographs(photos), count=LISTED)
+    pictures = {
+        image_id: (folder.picture_name(rank, image_id), encode_png(picture))
+        for rank, (image_id, picture) in enumerate(worst, start=1)
+    }
     files = {
-        **{
-            folder.picture_name(rank, image_id): encode_png(picture)
-            for rank, (image_id, picture) in enumerate(worst, start=1)
-        },
+        **dict(pictures.values()),
         "per_image.csv": per_image_csv(evaluation, comparison),
         "evaluation.md": text_bytes(markdown(evaluation, comparison)),
+        "report.html": html_page(
+            "Evaluation",
+            html(evaluation, comparison),
+            list(per_image_rows(evaluation, comparison)),
+            pictures,
+        ),
         _RECORD: record_text.encode(),
     }
     folder.write(files)

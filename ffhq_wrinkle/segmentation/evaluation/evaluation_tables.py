@@ -15,9 +15,11 @@ from ...reports.tabulation import (
     blanked_csv,
     bootstrap_record,
     estimate_records,
+    in_words,
     intervals_note,
     with_interval,
     without_nan,
+    wrapped,
 )
 from ...results.tabular import paragraphs_html
 from .measures import RANKED_BY, Column, headline
@@ -29,23 +31,40 @@ if TYPE_CHECKING:
 LISTED = 10
 
 
-def printed(evaluation: "Evaluation", comparison: "Comparison | None" = None) -> str:
-    """Return the tables as text."""
-    tables = (section.text() for section in _sections(evaluation, comparison))
-    return "\n\n".join([_heading(evaluation), *tables, *_remarks(evaluation, comparison)])
+def printed(
+    evaluation: "Evaluation", comparison: "Comparison | None" = None, width: int | None = None
+) -> str:
+    """Return the tables as text, in lines of at most `width` characters if it is given."""
+    start = [headline_of(evaluation, comparison), _heading(evaluation)]
+    tables = (section.text(width) for section in _sections(evaluation, comparison))
+    remarks = (wrapped(remark, width) for remark in _remarks(evaluation, comparison))
+    return "\n\n".join([*(wrapped(text, width) for text in start), *tables, *remarks])
+
+
+def headline_of(evaluation: "Evaluation", comparison: "Comparison | None" = None) -> str:
+    """Return the main result in a sentence."""
+    if comparison:
+        return verdicts(comparison)[0]
+    means = {figure.column: figure for figure in evaluation.estimates if figure.aggregate == MEAN}
+    scores = " and ".join(
+        f"{column.title} {with_interval(means[column], '.2f')}"
+        for column in (Column("jsi"), Column("f1"))
+    )
+    return f"The predictions of {in_words(len(evaluation.image_ids), 'image')} have {scores}."
 
 
 def markdown(evaluation: "Evaluation", comparison: "Comparison | None" = None) -> str:
     """Return the same as Markdown."""
     tables = (section.markdown() for section in _sections(evaluation, comparison))
     remarks = _remarks(evaluation, comparison)
-    return "\n\n".join(["# Evaluation", _heading(evaluation), *tables, *remarks]) + "\n"
+    start = ["# Evaluation", headline_of(evaluation, comparison), _heading(evaluation)]
+    return "\n\n".join([*start, *tables, *remarks]) + "\n"
 
 
 def html(evaluation: "Evaluation", comparison: "Comparison | None" = None) -> str:
     """Return the same as HTML."""
     tables = "".join(section.html() for section in _sections(evaluation, comparison))
-    heading = paragraphs_html([_heading(evaluation)])
+    heading = paragraphs_html([headline_of(evaluation, comparison), _heading(evaluation)])
     return f"{heading}{tables}{paragraphs_html(_remarks(evaluation, comparison))}"
 
 
@@ -109,7 +128,7 @@ def _count(undefined: int) -> str:
 def _remarks(evaluation: "Evaluation", comparison: "Comparison | None") -> Iterable[str]:
     """Yield lines below the tables."""
     if comparison:
-        yield from verdicts(comparison)
+        yield from verdicts(comparison)[1:]  # the first is the headline
     if evaluation.both_empty:
         means = (
             f"{column.title} {value:{column.declared.form}}"

@@ -4,6 +4,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
+from ...reports.figures import FigureForm
 from ...reports.report_folder import ReportFolder
 from ...storage.writing import text_bytes
 from .experiment_plot import plot
@@ -11,19 +12,22 @@ from .experiment_tables import markdown, record, table_csv
 from .experiments import Experiments
 
 _RECORD = "compare.json"
-_FILES = ("compare.md", "compare.csv", "compare.png")
+_FILES = ("compare.md", "compare.csv")
+_FIGURE = "compare"
 
 
 def _folder(out: Path) -> ReportFolder:
-    return ReportFolder(out, _FILES, record=_RECORD)
+    return ReportFolder(out, _FILES, record=_RECORD, figures=[_FIGURE])
 
 
-def require_report(out: Path, read: Sequence[Path] = ()) -> None:
+def require_report(out: Path, read: Sequence[Path] = (), *, overwrite: bool = False) -> None:
     """Check, before the work begins, that `write_report` can write; as `ReportFolder.require`."""
-    _folder(out).require(read)
+    _folder(out).require(read, overwrite=overwrite)
 
 
-def write_report(experiments: Experiments, out: Path) -> None:
+def write_report(
+    experiments: Experiments, out: Path, *, figures: Sequence[FigureForm] = ("png",)
+) -> None:
     """Write tables and a plot, in place of those of an earlier report.
 
     Parameters
@@ -32,6 +36,8 @@ def write_report(experiments: Experiments, out: Path) -> None:
         The experiments.
     out : Path
         Folder for the report alone; see `require_report`.
+    figures : sequence of {"png", "pdf", "svg"}
+        Forms of the plot.
 
     Raises
     ------
@@ -42,7 +48,7 @@ def write_report(experiments: Experiments, out: Path) -> None:
     folder.require()
     record_text = json.dumps(record(experiments), indent=2, allow_nan=False) + "\n"
     files = {
-        "compare.png": plot(experiments),
+        **{f"{_FIGURE}.{form}": plot(experiments, form) for form in figures},
         "compare.csv": table_csv(experiments),
         "compare.md": text_bytes(markdown(experiments)),
         _RECORD: record_text.encode(),

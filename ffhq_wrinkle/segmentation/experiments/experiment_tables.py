@@ -13,9 +13,11 @@ from ...reports.tabulation import (
     Section,
     blanked_csv,
     bootstrap_record,
+    in_words,
     intervals_note,
     with_interval,
     without_nan,
+    wrapped,
 )
 from ...results.tabular import paragraphs_html
 from ..evaluation.measures import Measure, headline
@@ -29,24 +31,43 @@ _OF_THE_PAPER = (
     "The paper's figures are of its own data and length of training: 100 faces of FFHQ-Wrinkle, "
     "whole at 1024x1024, 150 epochs of finetuning (Swin UNETR 300)."
 )
+_WITHOUT_PAPER = (
+    "The paper's scores are left out, because these runs were not scored on the test images of "
+    "FFHQ-Wrinkle; --with-paper adds them."
+)
 
 
-def printed(experiments: "Experiments") -> str:
-    """Return the tables as text."""
-    tables = (section.text() for section in _sections(experiments))
-    return "\n\n".join([_heading(experiments), *tables])
+def printed(experiments: "Experiments", width: int | None = None) -> str:
+    """Return the tables as text, in lines of at most `width` characters if it is given."""
+    start = (wrapped(text, width) for text in (headline_of(experiments), _heading(experiments)))
+    tables = (section.text(width) for section in _sections(experiments))
+    return "\n\n".join([*start, *tables])
+
+
+def headline_of(experiments: "Experiments") -> str:
+    """Return the main result in a sentence."""
+    scored = [cell for cell in experiments.cells if not math.isnan(cell.figure("jsi").value)]
+    if not scored:
+        return "No run can be compared."
+    best = max(scored, key=lambda cell: cell.figure("jsi").value)
+    return (
+        f"{best.recipe} has the highest JSI, {with_interval(best.figure('jsi'), '.2f')}, with "
+        f"{percent(best.fraction)} of the training images ({in_words(len(best.runs), 'seed')})."
+    )
 
 
 def markdown(experiments: "Experiments") -> str:
     """Return the same as Markdown."""
     tables = (section.markdown() for section in _sections(experiments))
-    return "\n\n".join(["# Experiments", _heading(experiments), *tables]) + "\n"
+    start = ["# Experiments", headline_of(experiments), _heading(experiments)]
+    return "\n\n".join([*start, *tables]) + "\n"
 
 
 def html(experiments: "Experiments") -> str:
     """Return the same as HTML."""
     tables = "".join(section.html() for section in _sections(experiments))
-    return f"{paragraphs_html([_heading(experiments)])}{tables}"
+    start = paragraphs_html([headline_of(experiments), _heading(experiments)])
+    return f"{start}{tables}"
 
 
 def percent(fraction: float) -> str:
@@ -67,7 +88,8 @@ def _heading(experiments: "Experiments") -> str:
     text = f"{counted(runs, 'run')}, scored on {same}: means over images, then seeds"
     text += intervals_note(images, experiments.resamples)
     common = ", ".join(f"{key} {value}" for key, value in experiments.common.items())
-    paragraphs = [f"{text}. In common: {common}.", *_remarks(experiments), _OF_THE_PAPER]
+    about_paper = _OF_THE_PAPER if experiments.with_paper else _WITHOUT_PAPER
+    paragraphs = [f"{text}. In common: {common}.", *_remarks(experiments), about_paper]
     return "\n\n".join(paragraphs)
 
 
@@ -86,7 +108,7 @@ def _remarks(experiments: "Experiments") -> Iterable[str]:
 
 def _sections(experiments: "Experiments") -> Iterable[Section]:
     compared = {(cell.recipe, cell.fraction) for cell in experiments.cells}
-    for table in TABLES:
+    for table in TABLES if experiments.with_paper else ():
         for fraction in FRACTIONS:
             if any((row.recipe, fraction) in compared for row in table.rows):
                 rows = [
@@ -94,15 +116,17 @@ def _sections(experiments: "Experiments") -> Iterable[Section]:
                     for row in table.rows
                 ]
                 title = f"{table.title} at {percent(fraction)} of the training images"
-                yield Section(title, _header(), rows)
+                yield Section(title, _header(with_paper=True), rows)
     others: dict[float, list[list[str]]] = {}
     for cell in experiments.cells:
         if cell.paper is None:
             row = _row(experiments, cell.recipe, _paper_title(cell), cell.fraction, None)
             others.setdefault(cell.fraction, []).append(row)
     for fraction in sorted(others, reverse=True):
-        title = f"Not in the paper, at {percent(fraction)} of the training images"
-        yield Section(title, _header(), others[fraction])
+        start = "Not in the paper, at" if experiments.with_paper else "At"
+        title = f"{start} {percent(fraction)} of the training images"
+        header = _header(with_paper=experiments.with_paper)
+        yield Section(title, header, others[fraction])
     if experiments.cells:
         header = ["recipe", "of images", "parameters, as the paper counts", "all parameters"]
         header += ["training", "memory"]
@@ -128,10 +152,10 @@ def _title(measure: Measure) -> str:
     return measure.short_title or measure.title
 
 
-def _header() -> list[str]:
+def _header(*, with_paper: bool) -> list[str]:
     header = ["recipe", "row", "seeds"]
     for title in map(_title, headline().values()):
-        header += [title, f"paper's {title}"]
+        header += [title, f"paper's {title}"] if with_paper else [title]
     return [*header, "JSI of the seeds"]
 
 
@@ -142,10 +166,9 @@ def _row(
     row = [recipe, title, str(len(cell.runs)) if cell else _NOTHING]
     for name, measure in headline().items():
         published = _published(paper, name)
-        row += [
-            with_interval(cell.figure(name), measure.form) if cell else _NOTHING,
-            _NOTHING if published is None else f"{published:{measure.form}}",
-        ]
+        row.append(with_interval(cell.figure(name), measure.form) if cell else _NOTHING)
+        if experiments.with_paper:
+            row.append(_NOTHING if published is None else f"{published:{measure.form}}")
     return [*row, _range(cell.figure("jsi")) if cell else _NOTHING]
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from ...dataset.ids import official_test_ids
 from ...errors import ArgumentError, EvaluationError, counted
 from ...measures.bootstrap import RESAMPLES, bootstrap_intervals
 from ...measures.metrics import Overlap
@@ -120,6 +121,8 @@ class Experiments(Tabular):
         As `bootstrap.bootstrap_intervals`.
     versions : mapping of str to tuple of Path
         Versions of this package that trained or scored runs of the cells, and these runs.
+    with_paper : bool
+        Whether the paper's scores are shown beside those of the runs.
     """
 
     cells: tuple[Cell, ...]
@@ -130,10 +133,11 @@ class Experiments(Tabular):
     resamples: int
     seed: int
     versions: Mapping[str, tuple[Path, ...]] = field(default_factory=dict)
+    with_paper: bool = True
 
-    def summary(self) -> str:
-        """Return the tables as text."""
-        return printed(self)
+    def summary(self, *, width: int | None = None) -> str:
+        """Return the tables as text, in lines of at most `width` characters if it is given."""
+        return printed(self, width)
 
     def record(self) -> dict[str, Any]:
         """Return every figure and its origin as JSON can hold it; undefined is null."""
@@ -153,7 +157,8 @@ class Experiments(Tabular):
     def pictures(self) -> Iterator[tuple[str, bytes]]:
         """Yield the plot, as PNG, if any runs can be compared."""
         if self.cells:
-            yield "JSI of each recipe beside the paper's", plot(self)
+            beside = " beside the paper's" if self.with_paper else ""
+            yield f"JSI of each recipe{beside}", plot(self)
 
     def cell(self, recipe: str, fraction: float) -> Cell | None:
         """Return the cell of a recipe and fraction; None if there is none."""
@@ -162,7 +167,11 @@ class Experiments(Tabular):
 
 
 def compare_runs(
-    paths: Sequence[Path], *, resamples: int = RESAMPLES, seed: int = 0
+    paths: Sequence[Path],
+    *,
+    with_paper: bool = False,
+    resamples: int = RESAMPLES,
+    seed: int = 0,
 ) -> Experiments:
     """Read runs, keep the comparable ones, and average them over seeds.
 
@@ -171,6 +180,8 @@ def compare_runs(
     paths : sequence of Path
         Folders written by `train`. If a run began with another run's pretraining (``--init``), that
         run is found by its hash if it is among them.
+    with_paper : bool
+        Show the paper's scores even if the runs were scored on other images than the paper's.
     resamples, seed : int
         As `bootstrap.bootstrap_intervals`.
 
@@ -206,8 +217,12 @@ def compare_runs(
     ):
         cells.setdefault((member.run.recipe.name, member.run.fraction), []).append(member)
     begun_with = {run.init for run in finished} - {""}
+    scored = _scores(kept[0].run).image_ids if kept else ()
+    with_paper = with_paper or set(scored) == set(official_test_ids())
     return Experiments(
-        cells=tuple(_cell(members, resamples, seed) for members in cells.values()),
+        cells=tuple(
+            _cell(members, resamples, seed, with_paper=with_paper) for members in cells.values()
+        ),
         apart=tuple(
             Apart(run, why[run.path], figures_of([run], resamples=resamples, seed=seed))
             for run in finished
@@ -220,10 +235,11 @@ def compare_runs(
             if not run.scores and not (begun_with and run.pretrained_sha256 in begun_with)
         ),
         common=common,
-        test_images=len(_scores(kept[0].run).image_ids) if kept else 0,
+        test_images=len(scored),
         resamples=resamples,
         seed=seed,
         versions=_versions(kept),
+        with_paper=with_paper,
     )
 
 
@@ -281,7 +297,7 @@ def _pooled(scores: PartScores) -> list[float]:
     return [float(measure.exact(counts)) for measure in headline().values() if measure.exact]
 
 
-def _cell(members: Sequence[Pretrained], resamples: int, seed: int) -> Cell:
+def _cell(members: Sequence[Pretrained], resamples: int, seed: int, *, with_paper: bool) -> Cell:
     runs = tuple(member.run for member in members)
     recipe = runs[0].recipe
     seconds = [member.seconds for member in members]
@@ -292,7 +308,7 @@ def _cell(members: Sequence[Pretrained], resamples: int, seed: int) -> Cell:
         fraction=runs[0].fraction,
         runs=runs,
         figures=figures_of(runs, resamples=resamples, seed=seed),
-        paper=paper_scores(recipe.name, runs[0].fraction),
+        paper=paper_scores(recipe.name, runs[0].fraction) if with_paper else None,
         parameters=_parameters(recipe.finetune),
         seconds=sum(recorded) / len(recorded) if len(recorded) == len(seconds) else None,
         memory_mib=max(memory, default=None),

@@ -1,4 +1,4 @@
-"""Ingredients: the face mask and texture map of an image, computed or read from a folder."""
+"""Ingredients: face mask, texture map and meshes of an image, computed or read from folders."""
 
 import logging
 from collections.abc import Callable, Sequence
@@ -11,6 +11,8 @@ from ...dataset.ids import image_id_of
 from ...dataset.layout import ImageFile, find_images
 from ...errors import ArgumentError, ImageError, ParsingError
 from ...faces.labels import FaceParser, face_mask
+from ...faces.mesh import MeshFace, MeshFinder
+from ...faces.mesh_parser import trusted_faces
 from ...images.masks import read_mask
 from ...images.named import read_named
 from ...images.photographs import read_gray
@@ -34,11 +36,14 @@ class Prepared(NamedTuple):
         The result of `FaceParser.prepare`; None without a parser.
     face, texture : np.ndarray or None
         The existing face mask and texture map; None if they are computed.
+    meshes : list of MeshFace
+        The faces whose meshes can be trusted, for the regions.
     """
 
     parsed: np.ndarray | None
     face: np.ndarray | None
     texture: np.ndarray | None
+    meshes: list[MeshFace]
 
 
 class Ingredients:
@@ -74,6 +79,7 @@ class Ingredients:
             raise ArgumentError("this network does not use a texture map; leave --texture out")
         self.parser = parser
         self.texture = texture
+        self._finder = MeshFinder()
         self.folders = {"textures": textures, "face_masks": face_masks}
         self._textures = _ExistingFiles(textures, "texture map") if textures else None
         self._face_masks = _ExistingFiles(face_masks, "face mask") if face_masks else None
@@ -135,10 +141,13 @@ class Ingredients:
         parsing = self.parser.settings() if self.parser else {"parser": None}
         texture = asdict(self.texture) if self.texture else None
         folders = {name: str(path.resolve()) for name, path in self.folders.items() if path}
-        return {**parsing, "texture": texture, **folders}
+        regions = f"face mesh {self._finder.weights_sha256[:12]}"
+        return {**parsing, "texture": texture, **folders, "regions": regions}
 
     def prepare(self, image: np.ndarray, image_id: str) -> Prepared:
-        """Parse an image, and read its existing face mask and texture map; called on any thread.
+        """Parse an image, find its meshes, and read its existing face mask and texture map.
+
+        Called on any thread.
 
         Raises
         ------
@@ -151,6 +160,7 @@ class Ingredients:
             self.parser.prepare(image, image_id) if self.parser else None,
             self._face_masks.mask(image_id, shape) if self._face_masks else None,
             self._textures.gray(image_id, shape) if self._textures else None,
+            trusted_faces(self._finder.find(image)),
         )
 
     def label_maps(self, prepared: list[Prepared]) -> list[np.ndarray | None]:

@@ -141,7 +141,7 @@ def _graph(checkpoint: Checkpoint) -> bytes:
             "network": checkpoint.network,
             "in_channels": model.in_channels,
             "texture": asdict(checkpoint.texture) if checkpoint.texture else None,
-            "side": checkpoint.side,
+            "face_side": checkpoint.side,
             "least_side": least_side,
             "checkpoint_sha256": checkpoint.sha256,
             "version": __version__,

@@ -52,7 +52,8 @@ class OnnxNetwork(TrainedNetwork):
             note = json.loads(self._session.get_modelmeta().custom_metadata_map[NOTE])
             self.name = f"{note['network']} (ONNX)"
             self.in_channels = int(note["in_channels"])
-            self.side = note["side"]
+            # Older exports have "side" instead, which may be the side of crops.
+            self.side = note.get("face_side")
             self.least_side = int(note["least_side"])
             if self._session.get_inputs()[0].shape[1] != self.in_channels:
                 raise ValueError("the graph has a different number of channels")

@@ -4,9 +4,16 @@ import logging
 from collections.abc import Collection
 from typing import NamedTuple
 
-from ...dataset.ids import Ids
-from ...dataset.layout import ImageFile, find_images, image_folder, require_distinct_ids
-from ...errors import ImageFailure, counted
+from ...dataset.ids import Ids, top_folders
+from ...dataset.layout import (
+    ImageFile,
+    find_images,
+    image_folder,
+    require_distinct_ids,
+    warn_of_unread_subfolders,
+)
+from ...errors import ImageFailure
+from ...faces.alignment import FFHQ_SIZE
 from ...images.photographs import read_image
 from ...results.inputs import Candidates, InputRow, Reading
 from ...results.outputs import OutputFolder, require_separate
@@ -19,9 +26,9 @@ from .predictor import Face, Photo, Predictor
 
 log = logging.getLogger(__name__)
 
-# Factor by which images may be larger or smaller than the training images without a warning.
+# Factor by which faces may be larger or smaller than the training faces without a warning.
 _SAME_SIZE = 1.5
-_OTHER_SIZE = "faces of a different size"
+_SMALLER, _LARGER = "smaller", "larger"  # than the faces that the network was trained on
 _SAMPLED = 12  # photos whose existing texture maps are examined
 
 
@@ -42,7 +49,8 @@ def predict_folder(
     Parameters
     ----------
     images : Place
-        Photographs, flat or in FFHQ's shards, or a data set with a folder `images1024x1024`.
+        Photographs, flat, in FFHQ's shards or in other subfolders, or a data set with a folder
+        `images1024x1024`.
     out : Place
         Receives `masks/` (0/255 PNG), `overlays/` (JPEG), on request `probabilities/`, and for
         aligned faces `aligned/` (the aligned face, RGB PNG) and `photo_masks/` (the masks of all
@@ -84,11 +92,13 @@ def predict_folder(
     """
     settings = settings or PredictSettings()
     folder = image_folder(images)
+    photos = find_images(folder)
+    warn_of_unread_subfolders(folder)
     require_separate(
         [folder, *predictor.ingredients.read_folders()],
         [out / inner for inner in ("", *SUBFOLDERS)],
+        id_folders=top_folders(photos) - set(SUBFOLDERS),
     )
-    photos = find_images(folder)
     _require_distinct(photos, predictor, folder)
     selection = choose_among(photos, ids, limit)
     step = -(-len(selection.images) // _SAMPLED)
@@ -117,19 +127,32 @@ def predict_folder(
             out,
             title="predict",
             noun="predictions",
-            shown=f"{OVERLAYS}/*.jpg",
+            shown=f"{OVERLAYS}/**/*.jpg",
             work=work,
             jobs=jobs,
             scheduler=scheduler,
         )
-    if work.counts[_OTHER_SIZE]:
-        log.warning(
-            "%s much smaller or larger than the %s pixels a side that the network was trained on; "
-            "it recognises their wrinkles less well. --align resizes faces to 1024",
-            counted(work.counts[_OTHER_SIZE], "face"),
-            network.side,
-        )
+    for comparison in (_SMALLER, _LARGER):
+        _warn_of_size(work.counts[comparison], comparison, predictor)
     return report
+
+
+def _warn_of_size(count: int, comparison: str, predictor: Predictor) -> None:
+    """Warn if faces differ much in size from those that the network was trained on."""
+    if not count:
+        return
+    trained, aligned = predictor.network.side, predictor.views.aligned_size
+    if aligned is None and trained == FFHQ_SIZE:
+        advice = f"--align resizes faces to {FFHQ_SIZE}"
+    elif aligned is None:
+        advice = f"resize them to about {trained} pixels a side"
+    else:
+        advice = f"--align makes faces of {aligned} pixels; train on faces of that size"
+    log.warning(
+        "%d %s much %s than the %s pixels a side of the faces that the network was trained on; it "
+        "recognises their wrinkles less well. Advice: %s",
+        *(count, "face is" if count == 1 else "faces are", comparison, trained, advice),
+    )
 
 
 def _require_distinct(photos: Collection[str], predictor: Predictor, folder: Place) -> None:
@@ -171,9 +194,9 @@ class _PredictionWork(Work[_NamedPhoto, list[Face] | ImageFailure]):
         reading = Reading(self.inputs(file))
         photo = self.predictor.look(read_image(self.folder / file.path), file.image_id)
         for view in photo.views:
-            self.counts[_OTHER_SIZE] += _is_other_size(
-                view.image.shape[:2], self.predictor.network.side
-            )
+            comparison = _compared(view.image.shape[:2], self.predictor.network.side)
+            if comparison:
+                self.counts[comparison] += 1
         return _NamedPhoto(file, photo, reading.row())
 
     def infer(self, batch: list[_NamedPhoto]) -> list[list[Face] | ImageFailure]:
@@ -188,8 +211,11 @@ class _PredictionWork(Work[_NamedPhoto, list[Face] | ImageFailure]):
         self.predictions.write(named.file.image_id, image, views, faces, inputs=named.inputs)
 
 
-def _is_other_size(shape: tuple[int, ...], side: int | None) -> bool:
-    """Return whether the size of an image differs much from that of the training images."""
+def _compared(shape: tuple[int, ...], side: int | None) -> str | None:
+    """Return how a face compares with those of training if its size differs much, else None."""
     if side is None:
-        return False
-    return not 1 / _SAME_SIZE <= max(shape) / side <= _SAME_SIZE
+        return None
+    ratio = max(shape) / side
+    if ratio > _SAME_SIZE:
+        return _LARGER
+    return _SMALLER if ratio < 1 / _SAME_SIZE else None

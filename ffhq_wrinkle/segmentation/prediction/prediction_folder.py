@@ -5,18 +5,20 @@ from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import count
-from pathlib import PurePosixPath
 from typing import Literal
 
 import numpy as np
 from scipy.special import expit
 
 from ... import __version__
+from ...dataset.ids import id_of_path
 from ...dataset.layout import ImageFile
 from ...errors import OutputError, first_few
+from ...faces.regions import REGIONS
 from ...images.masks import read_mask
 from ...images.named import read_named
-from ...reports.overlays import wrinkle_overlay
+from ...images.sizes import resized_nearest
+from ...reports.overlays import with_regions, wrinkle_overlay
 from ...results.inputs import InputRow
 from ...results.outputs import OutputFolder
 from ...results.result_files import State
@@ -45,10 +47,13 @@ class PredictSettings:
         Also write probabilities, as 16-bit PNG (65,535 is 1) or NumPy's float16.
     overlays : bool
         Also write the photo with the wrinkles in colour.
+    overlay_regions : bool
+        Also draw the outlines and names of the regions of the face on overlays.
     """
 
     probabilities: ProbabilityFormat | None = None
     overlays: bool = True
+    overlay_regions: bool = False
 
 
 class PredictionFolder:
@@ -160,6 +165,7 @@ class PredictionFolder:
         if inputs:
             self.output.inputs.note(image_id, inputs)
         shape = photo.shape[:2]
+        regions = np.zeros(shape, np.uint8)
         on_photo, face_on_photo = np.zeros(shape, bool), np.zeros(shape, bool)
         masks: list[tuple[str, np.ndarray, WrinkleRow]] = []
         for view, face in zip(views, faces, strict=True):
@@ -171,12 +177,18 @@ class PredictionFolder:
             if self._is_kept(place):
                 wrinkles = self._existing_mask(place, wrinkles)
             else:
-                row = wrinkle_row(wrinkles, face.mask, face.label_map, len(faces))
+                row = wrinkle_row(wrinkles, face.mask, face.regions, len(faces))
                 masks.append((place, wrinkles, row))
             on_photo |= view.onto_photo(wrinkles, shape)
+            if face.regions is not None:
+                own = resized_nearest(face.regions, face.mask.shape) * face.mask
+                np.maximum(regions, view.onto_photo(own, shape), out=regions)
             face_on_photo |= view.onto_photo(face.mask, shape)
         if self.settings.overlays:
-            self._write(f"{OVERLAYS}/{image_id}.jpg", wrinkle_overlay(photo, on_photo))
+            overlay = wrinkle_overlay(photo, on_photo)
+            if self.settings.overlay_regions:
+                overlay = with_regions(overlay, regions, REGIONS)
+            self._write(f"{OVERLAYS}/{image_id}.jpg", overlay)
         for place, wrinkles, row in masks:
             self._write(place, wrinkles * np.uint8(255), str(row))
         if self.aligned:
@@ -276,7 +288,7 @@ class PredictionFolder:
         masks = [name for name in current if name.startswith(f"{MASKS_FOLDER}/")]
         with ThreadPoolExecutor(_READ_AT_ONCE) as pool:
             rows = [
-                (PurePosixPath(name).stem, WrinkleRow.parse(comment))
+                (id_of_path(name.removeprefix(f"{MASKS_FOLDER}/")), WrinkleRow.parse(comment))
                 for name, comment in zip(masks, pool.map(self.output.comment, masks), strict=True)
             ]
         table = wrinkle_table((name, row) for name, row in rows if row)

@@ -14,6 +14,7 @@ from scipy.special import expit
 from ...errors import ImageError, ImageFailure
 from ...faces.labels import FaceParser
 from ...faces.parsing import create_parser
+from ...faces.regions import region_map
 from ...images.arrays import plain_array
 from ...images.named import read_named
 from ...images.photographs import read_image
@@ -40,13 +41,13 @@ class Face(NamedTuple):
         float32 (H, W): the logit of wrinkle minus that of background.
     mask : np.ndarray
         bool (H, W): the face mask.
-    label_map : np.ndarray or None
-        uint8 (512, 512); None if the face mask was given.
+    regions : np.ndarray or None
+        uint8 (512, 512), as `regions.region_map`; None if they are not known.
     """
 
     logits: np.ndarray
     mask: np.ndarray
-    label_map: np.ndarray | None
+    regions: np.ndarray | None
 
 
 class Photo(NamedTuple):
@@ -271,7 +272,8 @@ class Predictor:
                 ):
                     x, mask = self.ingredients.network_input(view.image, part, label_map)
                     network_inputs.append(x)
-                    masks.append((mask, label_map))
+                    regions = region_map(view.image.shape[:2], part.meshes, label_map)
+                    masks.append((mask, regions))
                 inputs.append(network_inputs)
             except ImageFailure as failure:
                 inputs.append(failure)

@@ -31,7 +31,7 @@ class TrainedNetwork(ABC):
     texture : TextureSettings or None
         Settings of the texture maps that it was trained on; None if not recorded.
     side : int or None
-        Side of the images that it was trained on, in pixels; None if not recorded.
+        Longer side of the faces that it was trained on, in pixels; None if not recorded.
     least_side : int
         Shortest side of an image, in pixels, that it accepts.
     batch_size : int

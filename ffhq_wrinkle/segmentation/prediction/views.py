@@ -31,6 +31,7 @@ class View(NamedTuple):
     name: str
     image: np.ndarray
     alignment: Alignment | None = None
+    landmarks: Landmarks | None = None
 
     def onto_photo(self, mask: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
         """Return a mask of this view, bool, in the frame of a photo of (H, W)."""
@@ -38,7 +39,15 @@ class View(NamedTuple):
 
 
 class Views(ABC):
-    """A way to make views of photos."""
+    """A way to make views of photos.
+
+    Attributes
+    ----------
+    aligned_size : int or None
+        Rows and columns of a view; None if views have the sizes of their photos.
+    """
+
+    aligned_size: int | None = None
 
     @abstractmethod
     def of(self, photo: np.ndarray, image_id: str) -> list[View]:
@@ -120,7 +129,7 @@ class AlignedFaces(Views):
         self, landmarks: Path | None = None, *, all_faces: bool = False, size: int = FFHQ_SIZE
     ) -> None:
         self.all_faces = all_faces
-        self.size = size
+        self.aligned_size: int = size
         self._landmarks = landmarks
         self._known: Mapping[str, Sequence[Landmarks]] | None = None
         if landmarks:
@@ -132,7 +141,7 @@ class AlignedFaces(Views):
 
     def __reduce__(self) -> tuple[object, ...]:
         """Return what creates a copy in another process."""
-        make = partial(AlignedFaces, all_faces=self.all_faces, size=self.size)
+        make = partial(AlignedFaces, all_faces=self.all_faces, size=self.aligned_size)
         return make, (self._landmarks,)
 
     def of(self, photo: np.ndarray, image_id: str) -> list[View]:
@@ -156,8 +165,8 @@ class AlignedFaces(Views):
         chosen = choose_faces(faces, all_faces=self.all_faces)
         views = []
         for name, landmarks in zip(self.names(image_id, len(chosen)), chosen, strict=True):
-            alignment = ffhq_alignment(landmarks, self.size)
-            views.append(View(name, alignment.aligned(photo), alignment))
+            alignment = ffhq_alignment(landmarks, self.aligned_size)
+            views.append(View(name, alignment.aligned(photo), alignment, landmarks))
         return views
 
     def require_distinct(self, image_ids: Collection[str], *, where: object) -> None:
@@ -181,4 +190,8 @@ class AlignedFaces(Views):
 
     def settings(self) -> dict[str, object]:
         """Return the source of the landmarks, whether all faces are used, and the size."""
-        return {"align": self._source, "all_faces": self.all_faces, "aligned_size": self.size}
+        return {
+            "align": self._source,
+            "all_faces": self.all_faces,
+            "aligned_size": self.aligned_size,
+        }

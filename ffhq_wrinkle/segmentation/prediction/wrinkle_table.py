@@ -5,9 +5,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ...faces.regions import REGIONS
 from ...images.sizes import resized_nearest
 from ...storage.writing import csv_bytes
-from .regions import REGIONS, region_map
 
 TABLE = "wrinkles.csv"
 
@@ -55,7 +55,7 @@ class WrinkleRow(NamedTuple):
 
 
 def wrinkle_row(
-    wrinkles: np.ndarray, face: np.ndarray, label_map: np.ndarray | None, faces: int = 1
+    wrinkles: np.ndarray, face: np.ndarray, regions: np.ndarray | None, faces: int = 1
 ) -> WrinkleRow:
     """Count the pixels of a face and of its wrinkles.
 
@@ -63,12 +63,11 @@ def wrinkle_row(
     ----------
     wrinkles, face : np.ndarray
         Predicted wrinkles and face mask, bool (H, W).
-    label_map : np.ndarray or None
-        uint8 (512, 512), for the regions; None if not known.
+    regions : np.ndarray or None
+        uint8 (512, 512), as `regions.region_map`; None if not known.
     faces : int
         Number of faces in the photograph.
     """
-    regions = None if label_map is None else region_map(label_map, face.shape)
     pairs: tuple[tuple[int, int], ...] = ()
     if regions is not None:
         full = resized_nearest(regions, face.shape) * face

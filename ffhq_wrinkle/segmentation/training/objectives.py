@@ -108,7 +108,13 @@ class DenoisingObjective(Objective):
         """Draw the image, the noisy image, and the noisy one minus the predicted noise."""
         noisy, _ = self._noisy(batch)
         denoised = noisy - NOISE * self.model(noisy)
-        return image_row([_pixels(batch.seen), _as_bytes(noisy), _as_bytes(denoised)])
+        return image_row(
+            {
+                "image": _pixels(batch.seen),
+                "with noise": _as_bytes(noisy),
+                "noise removed by the network": _as_bytes(denoised),
+            }
+        )
 
     def _noisy(self, batch: Example) -> tuple[torch.Tensor, torch.Tensor]:
         """Return noisy images and their noise, float (B, C, H, W), from each sample's own seed."""
@@ -148,7 +154,13 @@ class MaskedImageObjective(Objective):
         masked = self._masked(batch, x)
         hidden = masked[:, None].to(x.dtype)
         filled = x * (1 - hidden) + self.model(x, masked) * hidden
-        return image_row([_pixels(batch.seen), _as_bytes(x * (1 - hidden)), _as_bytes(filled)])
+        return image_row(
+            {
+                "image": _pixels(batch.seen),
+                "visible part": _as_bytes(x * (1 - hidden)),
+                "hidden part by the network": _as_bytes(filled),
+            }
+        )
 
     @staticmethod
     def _masked(batch: Example, x: torch.Tensor) -> torch.Tensor:

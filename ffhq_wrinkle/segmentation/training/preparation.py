@@ -60,6 +60,7 @@ def prepare(
     parser: Callable[[], FaceParser],
     settings: TrainSettings,
     texture_recipe: str | None = None,
+    scale_to_image: bool = False,
     cache: Path | None = None,
     jobs: int = 1,
 ) -> dict[Stage, StageData]:
@@ -82,8 +83,11 @@ def prepare(
     texture_recipe : str, optional
         Formula of the weak masks, a key of `formulas.FORMULAS`; that of the existing ones if not
         given.
+    scale_to_image : bool
+        Whether the kernel of the weak masks is scaled to the image, as by `TextureSettings`.
     settings : TrainSettings
-        Seed and limit of the run, and the fraction of the masks to finetune on. With a limit,
+        Seed, limit and subjects of the run, and the fraction of the masks to finetune on. With a
+        limit,
         pretraining uses the images of the validation and test parts before others.
     jobs : int
         Threads.
@@ -102,7 +106,7 @@ def prepare(
     """
     configs = {stage: config for stage in STAGES if (config := recipe.stage(stage))}
     files = find_sample_files(data)
-    texture = _texture_of(files, texture_recipe, configs.values())
+    texture = _texture_of(files, texture_recipe, configs.values(), scale_to_image=scale_to_image)
     labelled = sorted(files.masks)[: settings.limit]
     candidates: dict[Stage, Sequence[str]] = {
         # Which of them a limit leaves is known after the split.
@@ -124,12 +128,12 @@ def prepare(
     splits: dict[Stage, Split] = {"finetune": Split({})}
     if recipe.finetune or (labelled and not files.split):
         fraction = settings.fraction if recipe.finetune else 1.0
-        splits["finetune"] = _labelled_split(files, labelled, run, settings.seed, fraction, jobs)
+        splits["finetune"] = _labelled_split(files, labelled, run, settings, fraction, jobs)
     if recipe.pretrain:
         listing = _limited(listings["pretrain"], splits["finetune"], settings.limit)
         listings["pretrain"] = listing
         splits["pretrain"] = _pretrain_split(
-            listing, splits["finetune"], files, run, settings.seed, jobs
+            listing, splits["finetune"], files, run, settings, jobs
         )
     for stage, config in configs.items():
         if config.needs_weak:
@@ -142,7 +146,11 @@ def prepare(
 
 
 def _texture_of(
-    files: SampleFiles, recipe: str | None, configs: Collection[StageConfig]
+    files: SampleFiles,
+    recipe: str | None,
+    configs: Collection[StageConfig],
+    *,
+    scale_to_image: bool,
 ) -> TextureSettings | None:
     """Return the requested settings of weak masks; None if none are requested.
 
@@ -151,10 +159,21 @@ def _texture_of(
     ArgumentError
         No stage uses weak masks, or there is no such formula.
     """
-    if recipe is not None:
+    if recipe is not None or scale_to_image:
         if not any(config.needs_weak for config in configs):
-            raise ArgumentError("no stage uses weak masks; leave --recipe out")
-        return replace(files.texture or TextureSettings(), recipe=recipe)
+            option = "--recipe" if recipe is not None else "--scale-to-image"
+            raise ArgumentError(f"no stage uses weak masks; leave {option} out")
+        if recipe is None and files.weak and files.texture is None:
+            raise ArgumentError(
+                f"it is not known with which formula the weak masks of {files.data} were made; "
+                "--scale-to-image needs --recipe, too"
+            )
+        known = files.texture or TextureSettings()
+        return replace(
+            known,
+            recipe=recipe or known.recipe,
+            scale_to_image=scale_to_image or known.scale_to_image,
+        )
     learns_texture = any(
         config.needs_weak and (config.stage == "pretrain" or config.input == "rgb+texture")
         for config in configs
@@ -169,7 +188,12 @@ def _texture_of(
 
 
 def _labelled_split(
-    files: SampleFiles, labelled: Sequence[str], run: Path, seed: int, fraction: float, jobs: int
+    files: SampleFiles,
+    labelled: Sequence[str],
+    run: Path,
+    settings: TrainSettings,
+    fraction: float,
+    jobs: int,
 ) -> Split:
     """Read the split of images with human masks, or make and write it."""
     samples = [
@@ -179,8 +203,9 @@ def _labelled_split(
     if path.exists():
         return read_split_of(path, samples)
     split = make_split(
-        samples, stage="finetune", seed=seed, fraction=fraction, given=files.split, jobs=jobs
-    )
+        samples, stage="finetune", seed=settings.seed, fraction=fraction, given=files.split,
+        group_by=settings.group_by, jobs=jobs,
+    )  # fmt: skip
     write_split(path, split)
     return split
 
@@ -195,17 +220,27 @@ def _limited(listing: Listing, labelled: Split, limit: int | None) -> Listing:
 
 
 def _pretrain_split(
-    listing: Listing, labelled: Split, files: SampleFiles, run: Path, seed: int, jobs: int
+    listing: Listing,
+    labelled: Split,
+    files: SampleFiles,
+    run: Path,
+    settings: TrainSettings,
+    jobs: int,
 ) -> Split:
     """Read the split of the images of pretraining, or make and write it."""
     path = run / "pretrain" / SPLIT
     if path.exists():
         return read_split_of(path, listing.samples, needed=PRETRAIN_PARTS)
     if labelled.parts or files.split:
-        split = make_pretrain_split(listing.samples, labelled.parts, given=files.split, jobs=jobs)
+        split = make_pretrain_split(
+            listing.samples, labelled.parts, given=files.split, group_by=settings.group_by,
+            jobs=jobs,
+        )  # fmt: skip
     else:
-        shares = _PRETRAIN_SHARES
-        split = make_split(listing.samples, stage="pretrain", seed=seed, shares=shares, jobs=jobs)
+        split = make_split(
+            listing.samples, stage="pretrain", seed=settings.seed, shares=_PRETRAIN_SHARES,
+            group_by=settings.group_by, jobs=jobs,
+        )  # fmt: skip
     InnerFolders(run).make(path.parent)
     write_split(path, split)
     return split

@@ -4,6 +4,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from ...errors import ArgumentError
+from ..training_data.subjects import require_rule
 
 TrainPrecision = Literal["32", "bf16", "64"]
 
@@ -20,6 +21,9 @@ class TrainSettings:
         Share of the training part that finetuning uses.
     limit : int or None
         Number of images that each stage uses at most, the first by id; all if None.
+    group_by : str or None
+        Which images show the same subject, so that they stay in one part of the split; see
+        `training_data.subjects`. Nothing is known of subjects if None.
     precision : {"32", "bf16", "64"}
         float32; bfloat16 where it is possible; or float64, to tell rounding from errors.
     compile : bool
@@ -33,6 +37,7 @@ class TrainSettings:
     seed: int = 0
     fraction: float = 1.0
     limit: int | None = None
+    group_by: str | None = None
     precision: TrainPrecision = "32"
     compile: bool = False
     accumulate: int = 1
@@ -43,6 +48,8 @@ class TrainSettings:
             raise ArgumentError(f"fraction is {self.fraction}; it should be above 0 and at most 1")
         if self.seed < 0:
             raise ArgumentError(f"seed is {self.seed}; it should be at least 0")
+        if self.group_by is not None:
+            require_rule(self.group_by)
         if self.accumulate < 1:
             raise ArgumentError(f"accumulate is {self.accumulate}; it should be at least 1")
 

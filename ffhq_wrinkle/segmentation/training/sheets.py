@@ -1,15 +1,16 @@
-"""Sheets: pictures of what a network in training predicts for some validation images."""
+"""Sheets: labelled pictures of what a network in training predicts for some validation images."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from ...reports.overlays import error_overlay
+from ...reports.overlays import error_overlay, with_legend
 
 SHOWN = 6  # validation images on a sheet
 _SHEETS = 10  # of a stage, approximately
 _GAIN = 5  # of texture maps, most of which are dark
 _GAP = 4  # pixels between pictures
+_WIDTH = 400  # at least, of each picture, so that its label is legible
 
 
 def is_sheet_due(epoch: int, epochs: int) -> bool:
@@ -39,7 +40,8 @@ def finetune_row(image: np.ndarray, truth: np.ndarray, predicted: np.ndarray) ->
         RGB uint8: both side by side, with a legend above the second.
     """
     overlay = error_overlay(truth, predicted, image)
-    return _side_by_side([_enlarged(image, overlay.shape[1]), overlay])
+    enlarged = _enlarged(image, overlay.shape[1])
+    return _side_by_side([with_legend(enlarged, "input of the network", []), overlay])
 
 
 def pretrain_row(image: np.ndarray, target: np.ndarray, predicted: np.ndarray) -> np.ndarray:
@@ -55,17 +57,28 @@ def pretrain_row(image: np.ndarray, target: np.ndarray, predicted: np.ndarray) -
     Returns
     -------
     np.ndarray
-        RGB uint8: the three side by side.
+        RGB uint8: the three side by side, labelled.
     """
-    grays = (
+    shown, guessed = (
         np.repeat(_brightened(levels)[:, :, None], 3, axis=2) for levels in (target, predicted)
     )
-    return _side_by_side([image, *grays])
+    return image_row(
+        {
+            "image": image,
+            f"target, {_GAIN} times brighter": shown,
+            f"prediction, {_GAIN} times brighter": guessed,
+        }
+    )
 
 
-def image_row(images: Sequence[np.ndarray]) -> np.ndarray:
-    """Put images of one size side by side, RGB uint8 (H, W, 3) each."""
-    return _side_by_side(images)
+def image_row(images: Mapping[str, np.ndarray]) -> np.ndarray:
+    """Put images of one size side by side, RGB uint8 (H, W, 3) each, below their labels."""
+    return _side_by_side(
+        [
+            with_legend(_enlarged(image, max(image.shape[1], _WIDTH)), label, [])
+            for label, image in images.items()
+        ]
+    )
 
 
 def stacked(rows: Sequence[np.ndarray]) -> np.ndarray:

@@ -11,7 +11,6 @@ from lightning_fabric import Fabric
 
 from ... import __version__
 from ...errors import TrainingError
-from ...images.photographs import read_size
 from ...images.png import encode_png
 from ...inference.devices import laid_out
 from ...runs.opencv_threads import one_opencv_thread
@@ -19,6 +18,7 @@ from ...runs.progress import Progress
 from ...storage.writing import write_bytes
 from ..checkpoints.checkpoint import save_checkpoint
 from ..networks.sized import SizedNetwork
+from .curves import CURVES, curves
 from .gradients import backward, non_finite, step_advice
 from .loader import batches
 from .objectives import objective_of
@@ -40,7 +40,7 @@ from .stage_state import (
     write_metrics,
 )
 from .training_set import Example, Order, TrainingSet
-from .validation import Validation, merit
+from .validation import Validation, epoch_line, merit
 
 log = logging.getLogger(__name__)
 
@@ -60,8 +60,8 @@ class StageTrainer:
     model : SizedNetwork
         The network, which is trained in place.
     folder : Path
-        Folder of the stage, for `last.pt`, `best.pt`, `metrics.csv` and, every few epochs, a sheet
-        of validation predictions.
+        Folder of the stage, for `last.pt`, `best.pt`, `metrics.csv` and, every few epochs,
+        `curves.png` and a sheet of validation predictions.
     config : StageConfig
         How the stage is trained.
     data : StageData
@@ -110,7 +110,6 @@ class StageTrainer:
         self.validation = Validation(
             fabric, self.objective, data.val, config, seed=settings.seed, workers=workers
         )
-        self._side = config.size or max(read_size(data.train[0].image))
         self._on_gpu = fabric.device.type == "cuda"
         self._saved = time.monotonic()
 
@@ -185,7 +184,7 @@ class StageTrainer:
             batch_size=order.batch_size,
             accumulate=self.settings.accumulate,
         )
-        with advised, Progress(len(order), f"{self.config.stage}, steps") as bar:
+        with advised, Progress(len(order), self.config.stage, unit="steps") as bar:
             while self.progress.epoch < self.config.epochs:
                 rate = self._set_rate()
                 self._network.train()
@@ -196,6 +195,8 @@ class StageTrainer:
                         return False
                 if not self._end_epoch(order, rate, stopped, shown):
                     return False
+                if self.fabric.is_global_zero:
+                    bar.remark(epoch_line(self.progress.history[-1], self.config))
         return True
 
     def _set_rate(self) -> float:
@@ -282,6 +283,7 @@ class StageTrainer:
             if is_sheet_due(epoch, self.config.epochs):
                 sheet = self.folder / f"epoch_{epoch:04d}.png"
                 write_bytes(sheet, encode_png(self.validation.sheet()))
+                write_bytes(self.folder / CURVES, curves(progress.history, self.config.stage))
             shown(row)
         if is_best:
             self._save(BEST)
@@ -306,7 +308,7 @@ class StageTrainer:
                 self.model,
                 self.config.network,
                 texture=self.data.texture,
-                side=self._side,
+                side=self.samples.face_side,
                 more={
                     **optimizer,
                     **self.more,

@@ -5,6 +5,7 @@ of one on to the next, and scores the best network on the test part.
 """
 
 import logging
+import shlex
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from ...storage.writing import InnerFolders
 from ..checkpoints.checkpoint import load_checkpoint
 from ..networks.catalogue import fitting_crop
 from ..training_data.samples import STAGES, Stage
+from .curves import CURVES
 from .final_scores import score_test_part
 from .initial import initial_network
 from .launch import launch, made_by_first, only_deterministic, versions
@@ -37,6 +39,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+_MIN_TEST_IMAGES = 10
+_MIN_STEPS = 100
+
 
 @dataclass(frozen=True, repr=False)
 class TrainReport(Tabular):
@@ -48,7 +53,17 @@ class TrainReport(Tabular):
     def summary(self) -> str:
         """Return the result as lines of text."""
         lines = [f"{stage}: {path}" for stage, path in self.checkpoints.items()]
-        return "\n".join([*lines, self.scores] if self.scores else lines)
+        lines += [self.scores] if self.scores else []
+        return "\n".join([*lines, *self._next_commands()])
+
+    def _next_commands(self) -> Iterator[str]:
+        """Yield a line that says which command uses the network."""
+        if "finetune" in self.checkpoints:
+            path = shlex.quote(str(self.checkpoints["finetune"]))
+            yield f"Next: ffhq-wrinkle predict PHOTOS OUT --checkpoint {path}"
+        elif "pretrain" in self.checkpoints:
+            path = shlex.quote(str(self.checkpoints["pretrain"]))
+            yield f"Next: ffhq-wrinkle train RECIPE DATA RUN --stage finetune --init {path}"
 
     def to_frame(self) -> "pd.DataFrame":
         """Return the metrics of all epochs as a pandas DataFrame, the stages one after another."""
@@ -67,8 +82,11 @@ class TrainReport(Tabular):
         return paragraphs_html([self.summary()])
 
     def pictures(self) -> Iterator[tuple[str, bytes]]:
-        """Yield the last sheet of validation images of each stage."""
+        """Yield the curves and the last sheet of validation images of each stage."""
         for stage, path in self.checkpoints.items():
+            drawn = path.with_name(CURVES)
+            if drawn.is_file():  # runs of earlier versions have none
+                yield f"{stage}, curves", drawn.read_bytes()
             for sheet in sorted(path.parent.glob("epoch_*.png"))[-1:]:
                 yield f"{stage}, {sheet.stem.replace('_', ' ')}", sheet.read_bytes()
 
@@ -82,6 +100,7 @@ def train(
     parser_name: str = "",
     settings: TrainSettings | None = None,
     texture_recipe: str | None = None,
+    scale_to_image: bool = False,
     init: Path | None = None,
     initial_weights: Path | None = None,
     cache: Path | None = None,
@@ -109,7 +128,7 @@ def train(
         Name of the parser, which `config.toml` records.
     settings : TrainSettings, optional
         Choices besides the recipe on which the result depends; the defaults if not given.
-    texture_recipe, cache
+    texture_recipe, scale_to_image, cache
         For weak masks and face masks; see `preparation.prepare`.
     init : Path, optional
         A checkpoint that the first stage starts from.
@@ -157,9 +176,12 @@ def train(
                 fabric,
                 lambda: prepare(
                     recipe, data, run, parser=parser, settings=settings,
-                    texture_recipe=texture_recipe, cache=cache, jobs=jobs,
+                    texture_recipe=texture_recipe, scale_to_image=scale_to_image, cache=cache,
+                    jobs=jobs,
                 ),
             )  # fmt: skip
+            if fabric.is_global_zero:
+                _warn_of_little_data(recipe, data_of)
             more = {"recipe": recipe.record(), "versions": versions()}
             checkpoints: dict[Stage, Path] = {}
             for stage, config in _configs(recipe).items():
@@ -198,6 +220,31 @@ def _require_fitting_crops(recipe: Recipe) -> None:
                 f"[{stage}] size is {config.size}; {config.network} would pad crops to {fitting} "
                 f"pixels a side, and learn from the padding: use {fitting}"
             )
+
+
+def _warn_of_little_data(recipe: Recipe, data_of: Mapping[Stage, StageData]) -> None:
+    """Warn of a test part and of stages that are too small to tell or to learn much."""
+    if recipe.finetune and len(test := data_of["finetune"].test) < _MIN_TEST_IMAGES:
+        log.warning(
+            "the test part has %s; scores of fewer than %d images depend mostly on chance",
+            _counted(len(test), "image"),
+            _MIN_TEST_IMAGES,
+        )
+    for stage, config in _configs(recipe).items():
+        samples = len(data_of[stage].train)
+        steps = config.epochs * (samples // min(config.batch_size, samples))
+        if steps < _MIN_STEPS:
+            log.warning(
+                "%s takes %s; fewer than %d hardly change a network: more --epochs or a smaller "
+                "--batch-size give more",
+                stage,
+                _counted(steps, "step"),
+                _MIN_STEPS,
+            )
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}{'s' * (count != 1)}"
 
 
 def _train_stage(trainer: StageTrainer, stopped: Callable[[], bool]) -> None:

@@ -1,6 +1,8 @@
 """Training set: samples as tensors, augmented, in an order that can be resumed at any step."""
 
 from collections.abc import Iterator, Sequence
+from functools import cached_property
+from statistics import median_low
 from typing import NamedTuple
 
 import numpy as np
@@ -9,12 +11,13 @@ from torch.utils.data import Dataset, Sampler
 
 from ...errors import ArgumentError, counted
 from ...images.named import read_named
-from ...images.photographs import read_image
+from ...images.photographs import read_image, read_size
 from ..augmentation.augmentation import AugmentSettings, FaceArrays, augmented, sample_generator
 from ..networks.inputs import network_input
 from ..training_data.samples import Sample, load_sample
 from .recipes import StageConfig
 
+_MEASURED = 64  # images whose sizes stand for those of all
 HALF = 127  # of 255: higher levels of a mask are wrinkle
 
 
@@ -72,6 +75,14 @@ class TrainingSet(Dataset[Example]):
 
     def __len__(self) -> int:
         return len(self.samples)
+
+    @cached_property
+    def face_side(self) -> int:
+        """Median of the longer sides of the images, in pixels, from evenly spaced ones."""
+        step = -(-len(self.samples) // _MEASURED)
+        return median_low(
+            max(read_named(sample.image, read_size)) for sample in self.samples[::step]
+        )
 
     def __getitem__(self, turn: Turn) -> Example:
         epoch, number = turn

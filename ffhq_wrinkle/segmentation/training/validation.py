@@ -98,6 +98,28 @@ class Validation:
             return stacked([self.objective.row(example) for example in loaded])
 
 
+def epoch_line(row: Mapping[str, float], config: StageConfig) -> str:
+    """Return the figures of an epoch, a row of `metrics.csv`, as a line for the terminal.
+
+    >>> from .recipes import read_recipe
+    >>> config = read_recipe("unet_texture").finetune
+    >>> row = {"epoch": 3, "train_loss": 0.5, "val_loss": 0.6, "val_jsi": 0.25, "val_f1": 0.4}
+    >>> epoch_line(row, config)
+    'finetune, epoch 3 of 150: training loss 0.5000; validation loss 0.6000, JSI 0.2500, F1 0.4000'
+    """
+    text = (
+        f"{config.stage}, epoch {row['epoch']} of {config.epochs}: "
+        f"training loss {row['train_loss']:.4f}"
+    )
+    names = {"val_loss": "loss", "val_jsi": "JSI", "val_f1": "F1"}
+    figures = [
+        f"{name} undefined" if math.isnan(row[column]) else f"{name} {row[column]:.4f}"
+        for column, name in names.items()
+        if column in row
+    ]
+    return f"{text}; validation {', '.join(figures)}" if figures else text
+
+
 def merit(stage: Stage, row: Mapping[str, float]) -> float:
     """Return by how much the network of an epoch is preferred, from its row of `metrics.csv`.
 

@@ -221,8 +221,9 @@ def _settings_of_missing(
     missing = [sample.image_id for sample in incomplete if sample.weak is None]
     if texture is None and missing:
         raise ArgumentError(
-            f"{len(missing)} images have no weak mask, such as {missing[0]}, and it is not known "
-            f"with which formula those in {files.data} were made; name it with --recipe: "
+            f"{counted(len(missing), 'image')} {plural(len(missing), 'has', 'have')} no weak mask, "
+            f"such as {missing[0]}, and it is not known with which formula those in {files.data} "
+            f"were made; name it with --recipe: "
             f"{' or '.join(FORMULAS)}"
         )
     # Where only face masks are missing, the weak masks that are made with them are not used.

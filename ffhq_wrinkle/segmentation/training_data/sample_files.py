@@ -10,7 +10,7 @@ from io import StringIO
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from ...dataset.ids import image_id_of
+from ...dataset.ids import image_id_of, is_image_id, without_shard
 from ...dataset.layout import (
     IMAGES_FOLDER,
     LABEL_MAPS_FOLDERS,
@@ -18,6 +18,7 @@ from ...dataset.layout import (
     WEAK_MASKS_FOLDER,
     find_images,
     released_path,
+    warn_of_unread_subfolders,
 )
 from ...errors import ArgumentError
 from ...storage.writing import text_of, valid_text
@@ -101,7 +102,10 @@ def _from_folders(data: Path) -> SampleFiles:
     masks = _by_id(data / "masks", "masks")
     weak = _by_id(data / "weak", "weak masks")
     # A mask without a photograph gets the path of the missing photograph, which `checks` reports.
-    expected = {image_id: data / "images" / path.name for image_id, path in masks.items()}
+    expected = {
+        image_id: data / "images" / path.relative_to(data / "masks")
+        for image_id, path in masks.items()
+    }
     settings = find_weak_settings(weak, images, root=data)
     return SampleFiles(
         data=data,
@@ -150,7 +154,9 @@ def _by_id(folder: Path, noun: str) -> dict[str, Path]:
     if not folder.is_dir():
         return {}
     files: dict[str, Path] = {}
-    for name, file in find_images(folder, also={".npy"}, noun=noun).items():
+    listed = find_images(folder, also={".npy"}, noun=noun)
+    warn_of_unread_subfolders(folder)
+    for name, file in listed.items():
         path = folder / file.path
         twin = files.setdefault(image_id_of(name), path)
         if twin is not path:
@@ -214,9 +220,9 @@ def _image_id(row: dict[str, Any], where: str) -> str:
         raise ArgumentError(f"{where}: the line has more or fewer values than there are columns")
     text = row["image_id"]
     printable = valid_text(text).isprintable()
-    if not text or text.startswith(".") or not printable or set(text) & set("/\\"):
+    if not is_image_id(text) or not printable:
         raise ArgumentError(f"{where}: {text!r} is not an image id, such as 00007 or portrait")
-    return image_id_of(text)
+    return image_id_of(without_shard(text))
 
 
 def _part(text: str, where: str) -> Part | None:

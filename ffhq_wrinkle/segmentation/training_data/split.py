@@ -11,6 +11,7 @@ from ...dataset.ids import official_test_ids
 from ...errors import ArgumentError, counted
 from .sample_files import PARTS, Part
 from .samples import Sample, Stage
+from .subjects import joined_by_subject, subjects_of
 from .twins import same_pictures, twins_of
 
 log = logging.getLogger(__name__)
@@ -52,6 +53,7 @@ def make_split(
     shares: tuple[float, float, float] = SHARES,
     test_ids: Collection[str] | None = None,
     given: Mapping[str, Part] | None = None,
+    group_by: str | None = None,
     jobs: int = 1,
 ) -> Split:
     """Divide images into training, validation and test parts.
@@ -59,7 +61,8 @@ def make_split(
     Images are ordered by a hash of seed and id: as if shuffled, but additional images do not change
     the order of the others. Official test ids go to the test part, which is filled up from the
     front of that order if they are fewer than its share. The validation part is filled next, and
-    the rest trains. Copies of one picture go together. `fraction` keeps the first images of the
+    the rest trains. Copies of one picture go together, and so do images of one subject if these are
+    known. `fraction` keeps the first images of the
     training part in another such order, so that a smaller fraction is part of a larger one.
 
     Parameters
@@ -78,6 +81,8 @@ def make_split(
         Ids for the test part, as far as they are present; the 100 official ones by default.
     given : mapping of str to Part, optional
         The part of each id as a CSV gives it, in place of one by seed, shares and test ids.
+    group_by : str, optional
+        Which images show the same subject, a rule of `subjects.subjects_of`.
     jobs : int
         Threads.
 
@@ -89,7 +94,7 @@ def make_split(
     ------
     ArgumentError
         The fraction or a share is not between 0 and 1, a part would be empty, or `given` lacks an
-        image or has copies of one picture in two parts.
+        image or has copies of one picture, or one subject, in two parts.
     TrainingDataError
         Images cannot be read.
     """
@@ -99,11 +104,18 @@ def make_split(
         raise ArgumentError(f"shares are {shares}; they should be above 0 and add up to 1")
     official = _test_ids(test_ids)
     groups = same_pictures(samples, stage=stage, jobs=jobs)
+    if group_by:
+        subjects = subjects_of((sample.image_id for sample in samples), group_by)
     if given:
         parts = _given_parts(groups, given)
+        if group_by:
+            _require_one_part_each(parts, subjects)
         _warn_of_test_ids(parts, official)
     else:
-        parts = _parts_by_seed(groups, seed, shares, official)
+        noun = "different picture"
+        if group_by:
+            groups, noun = joined_by_subject(groups, subjects), "subject"
+        parts = _parts_by_seed(groups, seed, shares, official, noun)
     train = [image_id for image_id, part in parts.items() if part == "train"]
     used = max(1, math.floor(fraction * len(train) + 0.5))
     unused = sorted(train, key=lambda image_id: _order(seed, "fraction", image_id))[used:]
@@ -116,13 +128,15 @@ def make_pretrain_split(
     *,
     test_ids: Collection[str] | None = None,
     given: Mapping[str, Part] | None = None,
+    group_by: str | None = None,
     jobs: int = 1,
 ) -> Split:
     """Divide images so that everything trains that is not kept for validation and testing.
 
     An image goes to the part that was decided for it or, without one, to the part that a CSV
     gives. Official test ids without either go to the test part, and all else trains. A copy of a
-    picture that is validated or tested with goes to the part of that picture.
+    picture that is validated or tested with goes to the part of that picture, and other images of
+    a subject in these parts to the part of the subject.
 
     Parameters
     ----------
@@ -130,7 +144,7 @@ def make_pretrain_split(
         The images of pretraining. They are decoded as far as `twins.twins_of` needs it.
     decided : mapping of str to Part
         The part of each image with a human mask, from `make_split`.
-    test_ids, given, jobs
+    test_ids, given, group_by, jobs
         As `make_split`.
 
     Returns
@@ -160,6 +174,8 @@ def make_pretrain_split(
             "as %s and %s",
             *(counted(len(twins), "image"), first, twins[first]),
         )
+    if group_by:
+        parts |= _of_kept_subjects(parts, subjects_of(parts, group_by))
     require_parts(parts, needed=PRETRAIN_PARTS)
     _warn_of_test_ids(
         {image_id: part for image_id, part in parts.items() if image_id not in decided}, official
@@ -168,7 +184,7 @@ def make_pretrain_split(
 
 
 def require_parts(
-    parts: Mapping[str, Part], *, pictures: int | None = None, needed: Sequence[Part] = PARTS
+    parts: Mapping[str, Part], *, different: str = "", needed: Sequence[Part] = PARTS
 ) -> None:
     """Require that parts have images.
 
@@ -176,8 +192,8 @@ def require_parts(
     ----------
     parts : mapping of str to Part
         The part of each image.
-    pictures : int, optional
-        How many different pictures the images are, for the message.
+    different : str
+        How many different pictures or subjects the images are, for the message.
     needed : sequence of Part
         Parts that must not be empty.
 
@@ -189,9 +205,9 @@ def require_parts(
     counts = Counter(parts.values())
     empty = [part for part in needed if not counts[part]]
     if empty:
-        different = f", {counted(pictures, 'different picture')}," if pictures is not None else ""
+        of_these = f", {different}," if different else ""
         raise ArgumentError(
-            f"none of {counted(len(parts), 'image')}{different} is left for "
+            f"none of {counted(len(parts), 'image')}{of_these} is left for "
             f"{' and '.join(empty)}; training needs images for each of "
             f"{', '.join(needed[:-1])} and {needed[-1]}"
         )
@@ -207,7 +223,11 @@ def _order(seed: int, purpose: str, image_id: str) -> bytes:
 
 
 def _parts_by_seed(
-    groups: list[list[str]], seed: int, shares: tuple[float, float, float], official: set[str]
+    groups: list[list[str]],
+    seed: int,
+    shares: tuple[float, float, float],
+    official: set[str],
+    noun: str,
 ) -> dict[str, Part]:
     """Fill first the test part, official ids before others, then val, then train."""
     images = sum(len(group) for group in groups)
@@ -227,7 +247,7 @@ def _parts_by_seed(
             part = "val"
         parts.update(dict.fromkeys(group, part))
         counts[part] += len(group)
-    require_parts(parts, pictures=len(groups))
+    require_parts(parts, different=counted(len(groups), noun))
     return parts
 
 
@@ -248,6 +268,38 @@ def _given_parts(groups: list[list[str]], given: Mapping[str, Part]) -> dict[str
     parts = {image_id: given[image_id] for group in groups for image_id in group}
     require_parts(parts)
     return parts
+
+
+def _require_one_part_each(parts: Mapping[str, Part], subjects: Mapping[str, str]) -> None:
+    """Refuse given parts in which a subject is in two."""
+    first_of: dict[str, str] = {}
+    for image_id, part in parts.items():
+        first = first_of.setdefault(subjects[image_id], image_id)
+        if parts[first] != part:
+            raise ArgumentError(
+                f"{first} and {image_id} show one subject, but one is in {parts[first]} and the "
+                f"other in {part}; give them one part"
+            )
+
+
+def _of_kept_subjects(parts: Mapping[str, Part], subjects: Mapping[str, str]) -> dict[str, Part]:
+    """Return the images that would train but show a subject of another part, with that part."""
+    kept: dict[str, Part] = {}
+    for image_id, part in parts.items():
+        if part != "train":
+            kept[subjects[image_id]] = part
+    moved = {
+        image_id: kept[subjects[image_id]]
+        for image_id, part in parts.items()
+        if part == "train" and subjects[image_id] in kept
+    }
+    if moved:
+        log.info(
+            "%d images are not pretrained on because they show subjects of validation or test "
+            "images, such as %s",
+            *(len(moved), min(moved)),
+        )
+    return moved
 
 
 def _warn_of_test_ids(parts: Mapping[str, Part], official: set[str]) -> None:

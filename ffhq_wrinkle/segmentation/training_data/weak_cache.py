@@ -12,11 +12,12 @@ import json
 import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
+from ...dataset.ids import id_of_path
 from ...dataset.layout import released_path
 from ...errors import ImageFailure, OutputError, ParsingError, counted, first_few
 from ...faces.labels import FaceParser
@@ -192,7 +193,7 @@ class WeakCache:
         faceless: dict[str, str] = {}
         failed: dict[str, str] = {}
         for failure in read_failures(self._weak):
-            image_id = PurePosixPath(failure.path).stem
+            image_id = id_of_path(failure.path)
             if image_id in images:
                 reasons = faceless if failure.step == ParsingError.step else failed
                 reasons[image_id] = failure.reason

@@ -5,13 +5,13 @@ is not known stays unknown.
 """
 
 import logging
-import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import fields
 from pathlib import Path
 from typing import NamedTuple
 
+from ...dataset.ids import is_shard
 from ...downloads.archive_places import ArchiveKind
 from ...downloads.ledger import Ledger
 from ...errors import ArgumentError, OutputError
@@ -21,7 +21,6 @@ from ...weak_labels.texture import RELEASED, TextureSettings
 
 log = logging.getLogger(__name__)
 
-_SHARD = re.compile(r"\d{5,}")
 _PUBLISHED: ArchiveKind = "weak-masks"
 
 
@@ -59,8 +58,7 @@ def find_weak_settings(
     """
     folders: dict[Path, list[str]] = {}
     for image_id, path in sorted(weak.items()):
-        folder = path.parent.parent if _SHARD.fullmatch(path.parent.name) else path.parent
-        folders.setdefault(folder, []).append(image_id)
+        folders.setdefault(_folder_of(image_id, path), []).append(image_id)
     recorded: dict[TextureSettings, Path] = {}
     known: dict[TextureSettings | None, Path] = {}
     for folder, image_ids in sorted(folders.items()):
@@ -86,6 +84,14 @@ def find_weak_settings(
         )
     texture = None if None in known else next(iter(settings), None)
     return WeakSettings(texture, next(iter(recorded), None))
+
+
+def _folder_of(image_id: str, path: Path) -> Path:
+    """Return the folder of weak masks that a mask lies in, directly, in a shard or by its id."""
+    if is_shard(path.parent.name):
+        return path.parent.parent
+    is_named_by_path = path.as_posix().removesuffix(path.suffix).endswith(f"/{image_id}")
+    return path.parents[image_id.count("/")] if is_named_by_path else path.parent
 
 
 def _read_texture(folder: Path) -> TextureSettings | None:

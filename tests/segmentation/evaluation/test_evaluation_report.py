@@ -40,7 +40,7 @@ def test_a_report_has_tables_and_the_worst_images(folders, tmp_path):
     evaluation = evaluated(folders)
     write_report(evaluation, out)
     assert {path.name for path in out.glob("[!.]*")} == {
-        "evaluation.json", "evaluation.md", "per_image.csv", "worst",
+        "evaluation.json", "evaluation.md", "per_image.csv", "report.html", "worst",
     }  # fmt: skip
     jsi = evaluation.of_images(Column("jsi"))
     order = np.argsort(jsi)[:10]
@@ -153,7 +153,10 @@ def test_the_printed_tables_hold_the_estimates(folders):
 
 def test_empty_masks_are_undefined_in_words():
     text = printed(evaluate_pairs([Pair("u", mask("...."), mask("...."))]))
-    assert text.count("undefined") == 18 + 1  # all but accuracy, twice each, and the header
+    headline, *tables = text.split("\n\n")
+    assert headline == "The predictions of one image have JSI undefined and F1 undefined."
+    # All but accuracy, twice each, and the header.
+    assert "\n\n".join(tables).count("undefined") == 18 + 1
     assert "nan" not in text
     assert "Worst" not in text
 

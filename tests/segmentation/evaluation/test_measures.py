@@ -7,11 +7,9 @@ import re
 
 import numpy as np
 import pytest
-from click.testing import CliRunner
 from numpy.testing import assert_allclose
 from sklearn.metrics import accuracy_score, brier_score_loss
 
-from ffhq_wrinkle.cli import main
 from ffhq_wrinkle.measures.estimates import MEAN, POOLED
 from ffhq_wrinkle.measures.metrics import accuracy
 from ffhq_wrinkle.segmentation.evaluation.comparison import Comparison
@@ -19,6 +17,7 @@ from ffhq_wrinkle.segmentation.evaluation.evaluation_tables import printed
 from ffhq_wrinkle.segmentation.evaluation.measures import MEASURES, Column, Measure
 from ffhq_wrinkle.segmentation.evaluation.pairs import Pair
 from ffhq_wrinkle.segmentation.evaluation.scoring import evaluate_pairs
+from tests.helpers.commands import run
 from tests.helpers.faces import drawn_lines
 
 SHAPE = (40, 50)
@@ -94,9 +93,7 @@ def test_a_measure_whose_smaller_values_are_better_is_one_entry(
     said = {}
     for first, other in ((near, far), (far, near)):
         out = tmp_path / f"report_{first.name}"
-        result = CliRunner().invoke(
-            main, ["evaluate", *map(str, (first, ref, "--compare", other, "--out", out))]
-        )
+        result = run("evaluate", first, ref, "--compare", other, "--out", out)
         assert result.exit_code == 0, result.output
         said[first.name] = result.stdout
     errors = {

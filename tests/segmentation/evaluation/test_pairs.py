@@ -97,8 +97,9 @@ def test_references_may_be_a_data_set_and_anything_in_shards(annotate, tmp_path)
 def test_references_are_not_scored_against_themselves(folders, tmp_path):
     with pytest.raises(ArgumentError, match="are the same folder"):
         measured([folders[1], folders[1]])
+    (tmp_path / "empty").mkdir()
     with pytest.raises(ArgumentError, match="has no reference masks"):
-        measured([folders[0], tmp_path])
+        measured([folders[0], tmp_path / "empty"])
 
 
 @pytest.mark.parametrize(

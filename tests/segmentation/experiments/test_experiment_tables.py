@@ -3,10 +3,9 @@ import json
 
 import numpy as np
 import pytest
-from click.testing import CliRunner
 from PIL import Image
 
-from ffhq_wrinkle.cli import main
+from ffhq_wrinkle.dataset.ids import official_test_ids
 from ffhq_wrinkle.measures.metrics import accuracy
 from ffhq_wrinkle.segmentation.evaluation.measures import MEASURES, Measure
 from ffhq_wrinkle.segmentation.experiments.experiment_tables import (
@@ -16,6 +15,7 @@ from ffhq_wrinkle.segmentation.experiments.experiment_tables import (
     table_csv,
 )
 from ffhq_wrinkle.segmentation.experiments.paper_tables import TABLES
+from tests.helpers.commands import run
 from tests.helpers.experiments import BAD, GOOD, compared, rows_of
 
 
@@ -55,10 +55,12 @@ def test_tables_have_all_rows_of_the_paper_and_their_own_for_the_rest(make_run):
 
 
 def test_without_a_comparable_run_no_tables_are_made(make_run, tmp_path):
-    run = make_run("a", "unet_texture", only="finetune")
-    said = CliRunner().invoke(main, ["compare", str(run), "--out", str(tmp_path / "out")])
+    unfit = make_run("a", "unet_texture", only="finetune")
+    said = run("compare", unfit, "--out", tmp_path / "out")
     assert said.exit_code == 0, said.output
-    assert said.output.startswith("No run is what its recipe's name says")
+    assert said.output.startswith(
+        "No run can be compared.\n\nNo run is what its recipe's name says"
+    )
     assert "Table 3" not in said.output
     assert json.loads((tmp_path / "out" / "compare.json").read_text())["cells"] == []
 
@@ -69,8 +71,8 @@ def test_the_command_writes_tables_and_a_plot(make_run, tmp_path):
         make_run("d", fraction=0.05), make_run("e", finished=False),
     ]  # fmt: skip
     out = tmp_path / "deep" / "out"
-    command = ["compare", *map(str, runs), "--out", str(out), "--resamples", "50"]
-    said = CliRunner().invoke(main, command)
+    command = ["compare", *runs, "--out", out, "--resamples", 50, "--with-paper"]
+    said = run(*command)
     assert said.exit_code == 0, said.output
     assert "Table 3 at 5 % of the training images" in said.output
     assert {path.name for path in out.glob("[!.]*")} == {
@@ -94,23 +96,27 @@ def test_the_command_writes_tables_and_a_plot(make_run, tmp_path):
     assert content["unfinished"][0]["why"] == "there is no test.json"
     with Image.open(out / "compare.png") as image:
         assert min(image.size) > 200
-    again = CliRunner().invoke(main, command)  # an earlier report is replaced
-    assert again.exit_code == 0
+    refused = run(*command)
+    assert refused.exit_code == 1
+    assert f"{out} holds a report already; choose another folder, or --overwrite" in refused.output
+    before = (out / "compare.json").stat().st_ino
+    assert run(*command, "--overwrite").exit_code == 0
+    assert (out / "compare.json").stat().st_ino != before
 
 
 def test_wrong_arguments_are_one_line_errors(make_run, tmp_path):
-    run, unfinished = make_run("a"), make_run("b", finished=False)
+    finished, unfinished = make_run("a"), make_run("b", finished=False)
     (tmp_path / "none").mkdir()
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "notes.txt").write_text("mine")
     for arguments, status, words in (
         ([tmp_path / "none"], 2, "none is not a folder of `train`: it has no config.toml"),
-        ([run, run], 2, "is named twice; a run counts once"),
+        ([finished, finished], 2, "is named twice; a run counts once"),
         ([unfinished], 1, "of 1 run none is finished; "),
-        ([run, "--out", run], 2, "overlap; results need a folder of their own"),
-        ([run, "--out", tmp_path / "other"], 1, "holds other files, such as "),
+        ([finished, "--out", finished], 2, "overlap; results need a folder of their own"),
+        ([finished, "--out", tmp_path / "other"], 1, "holds other files, such as "),
     ):
-        said = CliRunner().invoke(main, ["compare", *map(str, arguments)])
+        said = run("compare", *arguments)
         assert said.exit_code == status, said.output
         assert words in said.output
         assert len(said.output.splitlines()) == 1
@@ -123,10 +129,10 @@ def test_a_new_headline_measure_is_in_all_tables_though_the_paper_lacks_it(make_
     )  # fmt: skip
     monkeypatch.setitem(MEASURES, "error", measure)
     runs = [make_run("a", seed=0), make_run("b", scores=BAD, seed=1)]
-    for run, errors in zip(runs, ((0.1, 0.0, 0.06), (0.15, 0.01, 0.04)), strict=True):
-        header, *lines = (run / "test.csv").read_text().splitlines()
+    for folder, errors in zip(runs, ((0.1, 0.0, 0.06), (0.15, 0.01, 0.04)), strict=True):
+        header, *lines = (folder / "test.csv").read_text().splitlines()
         with_error = [f"{line},{error}" for line, error in zip(lines, errors[::-1], strict=True)]
-        (run / "test.csv").write_text("\n".join([f"{header},error", *with_error, ""]))
+        (folder / "test.csv").write_text("\n".join([f"{header},error", *with_error, ""]))
     experiments = compared(*runs, resamples=0)
     error = experiments.cells[0].figure("error")
     assert error.value == pytest.approx((0.16 / 3 + 0.20 / 3) / 2)
@@ -137,3 +143,32 @@ def test_a_new_headline_measure_is_in_all_tables_though_the_paper_lacks_it(make_
     cells = dict(zip(header, first, strict=True))
     assert float(cells["error"]) == pytest.approx(0.06)
     assert cells["error_paper"] == ""
+
+
+def test_runs_on_other_images_stand_without_the_paper_s_scores(make_run):
+    own = compared(make_run("own"), resamples=0, with_paper=False)
+    official = {image_id: GOOD["00001"] for image_id in official_test_ids()}
+    some = dict(list(official.items())[:50])
+    on_official = compared(make_run("off", scores=official), resamples=0, with_paper=False)
+    on_some = compared(make_run("some", scores=some), resamples=0, with_paper=False)
+    assert [each.with_paper for each in (own, on_some, on_official)] == [False, False, True]
+    assert rows_of(markdown(on_official), "Table 3 at 100 % of the training images")
+    for text in (markdown(own), printed(own)):
+        assert "Table 3" not in text
+        assert "0.4638" not in text  # the paper's JSI
+        assert "--with-paper adds them" in text
+    table = rows_of(markdown(own), "At 100 % of the training images")
+    assert table == {
+        "unet_none": ["U-Net, none", "1", "0.3750", "0.5333", "0.9467", "0.3750 to 0.3750"]
+    }
+    assert record(own)["cells"][0]["paper"] is None
+    header, row = csv.reader(table_csv(own).decode().splitlines())
+    assert dict(zip(header, row, strict=True))["jsi_paper"] == ""
+
+
+def test_the_headline_names_the_best_run(make_run):
+    runs = [make_run("a", scores=BAD), make_run("b", "unet_none_rgbt"), make_run("c", seed=1)]
+    first, *_ = printed(compared(*runs, resamples=0)).splitlines()
+    assert first == (
+        "unet_none_rgbt has the highest JSI, 0.38, with 100 % of the training images (one seed)."
+    )

@@ -40,8 +40,10 @@ def test_ingredients_are_made_again_in_another_process(tmp_path):
     made = Ingredients(MeshParser(), PAPER, textures=tmp_path)
     again = pickle.loads(pickle.dumps(made))
     assert again.settings() == made.settings()
-    for one, other in zip(again.prepare(image, "1"), made.prepare(image, "1"), strict=True):
+    first, second = again.prepare(image, "1"), made.prepare(image, "1")
+    for one, other in zip(first[:3], second[:3], strict=True):
         np.testing.assert_array_equal(one, other)
+    np.testing.assert_array_equal(first.meshes[0].points, second.meshes[0].points)
 
 
 LEVELS = np.arange(128 * 128).reshape(128, 128).astype(np.uint8)

@@ -133,7 +133,7 @@ def test_the_graph_is_valid_onnx_with_open_sizes_and_a_note(unet):
     sizes = model.graph.input[0].type.tensor_type.shape.dim
     assert [size.HasField("dim_param") for size in sizes] == [True, False, True, True]
     note = json.loads({entry.key: entry.value for entry in model.metadata_props}["ffhq-wrinkle"])
-    assert (note["network"], note["in_channels"], note["side"]) == ("unet", 4, 512)
+    assert (note["network"], note["in_channels"], note["face_side"]) == ("unet", 4, 512)
     assert note["texture"]["recipe"] == "released"
 
 

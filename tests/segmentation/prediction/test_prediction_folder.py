@@ -103,3 +103,12 @@ def test_a_table_of_another_origin_is_refused(dataset, tmp_path, network):
     (tmp_path / "out" / "wrinkles.csv").write_text("mine")
     with pytest.raises(OutputError, match=r"wrinkles\.csv was not made by this command"):
         predict(dataset, tmp_path / "out", network)
+
+
+def test_overlays_show_the_regions_only_on_request(dataset, tmp_path, network):
+    plain, named = tmp_path / "plain", tmp_path / "named"
+    predict(dataset, plain, network, limit=1)
+    predict(dataset, named, network, limit=1, settings=PredictSettings(overlay_regions=True))
+    first, second = (pixels(out / "overlays" / "00000.jpg").astype(int) for out in (plain, named))
+    assert np.abs(first - second)[40:100, 40:90].max() > 60
+    assert np.abs(first - second)[:8, :8].max() < 20

@@ -111,7 +111,7 @@ def test_a_corrected_mask_of_a_replaced_photo_is_left_alone_with_a_message(
         "masks that somebody corrected, of photos that have been replaced since, are left"
         in caplog.text
     )
-    assert "such as masks/00001.png" in caplog.text
+    assert "(masks/00001.png)" in caplog.text
     caplog.clear()
     assert predict(dataset, out, network).made == 0
     assert "corrected" not in caplog.text

@@ -99,7 +99,7 @@ def test_a_recipe_trains_it_in_both_stages_and_predicts_with_it(features, data, 
         assert (checkpoint.model.in_channels, checkpoint.model.out_channels) == channels
         (row,) = rows_of(tmp_path / "run" / stage / "metrics.csv")
         assert float(row["train_loss"]) > 0
-    assert "test images, mean over images: JSI" in report.summary()
+    assert "1 test image, mean over images: JSI" in report.summary()
     network = load_network(report.checkpoints["finetune"], device="cpu")
     assert network.name == "tiny"
     (logits,) = network.logits([np.zeros((9, 7, 4), np.uint8)])

@@ -20,7 +20,7 @@ from tests.helpers.training import RECIPE, run, same, weights
 def test_both_stages_write_all_promised_files(data, tmp_path):
     folder = tmp_path / "run"
     report = run(data, folder)
-    assert "test images, mean over images: JSI" in report.summary()
+    assert "1 test image, mean over images: JSI" in report.summary()
     assert tomllib.loads((folder / "config.toml").read_text())["finetune"]["epochs"] == 2
     parts = [row["part"] for row in rows_of(folder / "split.csv")]
     assert sorted(parts, key=["train", "val", "test"].index) == ["train"] * 10 + ["val", "test"]
@@ -32,7 +32,7 @@ def test_both_stages_write_all_promised_files(data, tmp_path):
     assert 0 <= float(finetune[-1]["val_loss"]) <= 1
     assert list((folder / "finetune").glob("events.out.tfevents.*"))
     sheets = sorted(path.name for path in (folder / "finetune").glob("*.png"))
-    assert sheets == ["epoch_0001.png", "epoch_0002.png"]
+    assert sheets == ["curves.png", "epoch_0001.png", "epoch_0002.png"]
     for stage, channels in (("pretrain", (3, 1)), ("finetune", (4, 2))):
         for name in ("best.pt", "last.pt"):
             checkpoint = load_checkpoint(folder / stage / name)

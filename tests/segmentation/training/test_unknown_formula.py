@@ -106,3 +106,29 @@ def test_missing_weak_masks_are_made_by_the_formula_that_is_named(data, train):
     assert load_checkpoint(best).texture == TextureSettings(recipe="released")
     (record,) = data.root.rglob(".ffhq-wrinkle-cache/*/weak/build.json")
     assert json.loads(record.read_text())["settings"]["recipe"] == "released"
+
+
+def test_missing_weak_masks_are_made_at_the_scale_of_the_image_and_this_is_recorded(data, train):
+    result, best = train("run", "--scale-to-image")
+    assert result.exit_code == 0, result.output
+    assert load_checkpoint(best).texture == TextureSettings(scale_to_image=True)
+    (record,) = data.root.rglob(".ffhq-wrinkle-cache/*/weak/build.json")
+    assert json.loads(record.read_text())["settings"]["scale_to_image"] is True
+
+
+def test_a_scale_needs_a_formula_where_that_of_existing_masks_is_unknown(noisy, train):
+    refused, _ = train("run", "--scale-to-image")
+    assert refused.exit_code == 2
+    assert "--scale-to-image needs --recipe, too" in refused.output
+    result, best = train("named", "--scale-to-image", "--recipe", "paper")
+    assert result.exit_code == 0, result.output
+    assert load_checkpoint(best).texture == TextureSettings(scale_to_image=True)
+
+
+def test_a_scale_is_refused_where_no_stage_has_weak_masks(data, tmp_path):
+    recipe = FINETUNE.format(seen="rgb").replace("finetune", "pretrain")
+    (tmp_path / "denoise.toml").write_text(recipe.replace("soft_dice", "denoising"))
+    refused = run("train", tmp_path / "denoise.toml", data.root, tmp_path / "run",
+                  "--scale-to-image")  # fmt: skip
+    assert refused.exit_code == 2
+    assert "no stage uses weak masks; leave --scale-to-image out" in refused.output

@@ -107,7 +107,7 @@ def test_the_weak_mask_of_a_photograph_that_changed_is_made_again_with_a_message
     made = times(plain / ".ffhq-wrinkle-cache")
     caplog.clear()
     completed(plain, "finetune", parser)
-    assert "have changed: 1 image (00001)" in caplog.text
+    assert "have been replaced: 1 image (00001)" in caplog.text
     assert "their weak masks are made again" in caplog.text
     assert "3 weak masks reused" in caplog.text
     later = times(plain / ".ffhq-wrinkle-cache")

@@ -68,7 +68,7 @@ def test_what_is_not_recognised_stays_unknown_and_is_not_mixed_with_anything(
     assert listed(data, "pretrain").texture is None
     assert completed(data, "pretrain", never).texture is None
     (data / "weak" / "00000" / "00001.png").unlink()
-    message = r"1 images have no weak mask, such as 00001, .*--recipe: paper or released"
+    message = r"1 image has no weak mask, such as 00001, .*--recipe: paper or released"
     with pytest.raises(ArgumentError, match=message):
         completed(data, "pretrain", parser)
     listing = completed(data, "pretrain", parser, texture=RELEASED)  # as --recipe says
