@@ -14,9 +14,16 @@ from PIL import Image
 from playwright.sync_api import sync_playwright
 
 from benchmark_annotators import make_annotations
-from ffhq_wrinkle.adjudication.decisions import FOLDER, Decisions, Entry, Journal
-from ffhq_wrinkle.adjudication.queue import find_queue
-from ffhq_wrinkle.human_labels.annotators import AnnotationSettings, parse_annotators
+from ffhq_wrinkle.adjudication.decisions import Decisions
+from ffhq_wrinkle.adjudication.entries import Entry
+from ffhq_wrinkle.adjudication.journal import FOLDER, Journal
+from ffhq_wrinkle.adjudication.queue import Queue, make_queue
+from ffhq_wrinkle.adjudication.tally_store import TallyStore
+from ffhq_wrinkle.human_labels.annotators import (
+    AnnotationSettings,
+    find_annotations,
+    parse_annotators,
+)
 from timing import print_machine, scratch
 
 _NAMES = ("anna", "ben", "chris")
@@ -79,6 +86,17 @@ def time_page(folder: Path, side: int, decisions: int) -> tuple[int, int, list[i
     return view_ms, photo_ms, taken
 
 
+def time_queue(folders: list[Path], out: Path, jobs: int) -> tuple[Queue, float]:
+    """Make a queue as a review with results in `out` does, and return the seconds that it took."""
+    annotators, settings = parse_annotators([str(path) for path in folders]), AnnotationSettings()
+    started = time.perf_counter()
+    annotations = find_annotations(annotators, settings)
+    store = TallyStore(out, settings, len(annotators))
+    queue = make_queue(annotators, annotations, settings, jobs=jobs, store=store)
+    store.save(queue.keys, queue.tallies, all_images=True)
+    return queue, time.perf_counter() - started
+
+
 def write_decisions(folder: Path, count: int) -> None:
     """Write decisions of two reviewers, as a review saves them."""
     (folder / FOLDER).mkdir()
@@ -111,11 +129,11 @@ def review_benchmark(count: int, side: int, decisions: int, replayed: int, jobs:
     print_machine()
     with scratch() as folder:
         folders = make_annotations(folder / "annotators", count)
-        annotators = parse_annotators([str(path) for path in folders])
-        started = time.perf_counter()
-        queue, _ = find_queue(annotators, AnnotationSettings(), jobs=jobs)
-        seconds = time.perf_counter() - started
-        print(f"queue of {len(queue.images)} images of three annotators: {seconds:.2f} s")
+        (folder / "queue").mkdir()
+        for state in ("first", "resumed"):
+            queue, seconds = time_queue(folders, folder / "queue", jobs)
+            images = len(queue.images.images)
+            print(f"queue of {images} images of three annotators, {state}: {seconds:.2f} s")
         write_decisions(folder, replayed)
         started = time.perf_counter()
         decided = Decisions(Journal(folder).read())

@@ -7,19 +7,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .. import __version__
-from ..dataset.ids import Ids
+from ..dataset.ids import Ids, id_of_path, top_folders
 from ..errors import ArgumentError, counted, some_images
-from ..human_labels.annotators import AnnotationSettings, Annotator
-from ..human_labels.fusion_work import mask_name
+from ..human_labels.annotators import AnnotationSettings, Annotator, find_annotations
 from ..results.failures import FAILURES, Failure, update_failures
 from ..results.outputs import OutputFolder, require_separate
 from ..results.records import REVIEW_RECORD, DamagedRecordError, parse_record
 from ..results.tabular import Tabular
 from ..storage.writing import write_bytes
-from .queue import find_queue
+from .queue import make_queue
 from .review import Review
 from .review_tables import PAGE, TABLE, review_csv, review_markdown
+from .row_store import RowStore
 from .settings import ReviewSettings
+from .tally_store import TallyStore
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -119,12 +120,11 @@ def review_folder(
     """
     settings = settings or AnnotationSettings()
     review_settings = review_settings or ReviewSettings()
-    require_separate(
-        [*(annotator.folder for annotator in annotators), settings.within, photos], [out]
-    )
-    queue, failures = find_queue(annotators, settings, ids=ids, jobs=jobs)
-    if not queue.images:
-        raise ArgumentError(f"no image can be read; the first: {failures[0].reason}")
+    read = [*(annotator.folder for annotator in annotators), settings.within, photos]
+    require_separate(read, [out])
+    annotations = find_annotations(annotators, settings, ids=ids)
+    id_folders = top_folders(image.file.image_id for image in annotations.images)
+    require_separate(read, [out], id_folders=id_folders)
     made_with = {
         "annotators": [
             f"{annotator.name}={annotator.folder.resolve()}" for annotator in annotators
@@ -137,17 +137,35 @@ def review_folder(
         made_with,
         note=f"reviewed mask of {counted(len(annotators), 'annotator')}; ffhq-wrinkle review",
         record=REVIEW_RECORD,
+        id_folders=id_folders,
         overwrite=overwrite,
     ) as folder:
-        earlier = _earlier_rows(out)
-        folder.begin()
-        review = Review(folder, queue, review_settings)
-        review.results.resume(earlier)
+        store = TallyStore(out, settings, len(annotators))
+        queue = make_queue(annotators, annotations, settings, jobs=jobs, store=store)
+        if not queue.images.images:
+            raise ArgumentError(f"no image can be read; the first: {queue.failures[0].reason}")
+        if queue.failures:
+            log.warning(
+                "%s left out, because they cannot be read; the first: %s",
+                counted(len(queue.failures), "image"),
+                queue.failures[0].reason,
+            )
+        rows = RowStore(out)
         try:
-            with review:
-                run(review)
-        finally:
-            report = _finish(folder, review, failures, all_images=ids is None)
+            rows.restore(_earlier_rows(out))
+            folder.begin()
+            store.save(queue.keys, queue.tallies, all_images=ids is None)
+            review = Review(folder, rows, queue.images, review_settings)
+            review.results.resume()
+            try:
+                with review:
+                    run(review)
+            finally:
+                report = _finish(folder, review, rows, queue.failures, all_images=ids is None)
+        except BaseException:
+            rows.close()
+            raise
+        rows.close(remove=True)
     return report
 
 
@@ -161,20 +179,31 @@ def _earlier_rows(out: Path) -> list[Any]:
 
 
 def _finish(
-    folder: OutputFolder, review: Review, failures: Sequence[Failure], *, all_images: bool
+    folder: OutputFolder,
+    review: Review,
+    rows: RowStore,
+    failures: Sequence[Failure],
+    *,
+    all_images: bool,
 ) -> ReviewReport:
-    """Write the tables and the record."""
+    """Write the tables and the record.
+
+    A review of some of the images keeps the rows of the others.
+    """
     out, results = Path(str(folder.path)), review.results
-    late = [
-        Failure(mask_name(image_id), failure.step, str(failure))
-        for image_id, failure in results.failures.items()
-    ]
-    ids = set(review.image_ids) | {failure.path.removesuffix(".png") for failure in failures}
-    update_failures(out, [*failures, *late], about=None if all_images else ids)
-    rows = list(results.rows.rows(review.image_ids))
+    late = list(results.failures.values())
+    processed = set(review.image_ids) | {id_of_path(failure.path) for failure in failures}
+    update_failures(
+        out,
+        [*failures, *late],
+        about=None if all_images else lambda path: id_of_path(path) in processed,
+    )
+    others = [image_id for image_id in rows.digests() if image_id not in processed]
+    image_ids = [*review.image_ids, *([] if all_images else others)]
+    table = list(rows.rows(image_ids))
     reviewers = review.decisions.reviewers
-    write_bytes(out / TABLE, review_csv(review.names, rows))
-    write_bytes(out / PAGE, review_markdown(review.names, rows, reviewers=reviewers))
+    write_bytes(out / TABLE, review_csv(review.names, table))
+    write_bytes(out / PAGE, review_markdown(review.names, table, reviewers=reviewers))
     folder.finish(
         {
             "command": "review",
@@ -183,7 +212,7 @@ def _finish(
             "second_look": review.settings.second_look,
             "blind": review.settings.blind,
             "skipped": sorted(review.queue.skipped),
-            "images": list(results.rows.records(review.image_ids)),
+            "images": list(rows.records(image_ids)),
         }
     )
     return ReviewReport(

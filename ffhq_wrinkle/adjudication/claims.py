@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 
-from .decisions import PartKey
+from .entries import PartKey
 
 LAPSE_S = 90.0  # pages renew their claim every 20 s
 

@@ -7,10 +7,26 @@ import numpy as np
 
 from ..annotation_tools.runs import run_lengths
 from ..human_labels.agreement import Agreement
+from ..human_labels.annotator_figures import SEVERAL_DREW, annotator_colours, mixture_colours
 from ..human_labels.tables import column_name
-from .decisions import Entry
+from .entries import Entry
 from .images import ReviewedImage
 from .parts import Part
+
+
+def described_colours(annotators: int) -> dict[str, Any]:
+    """Return the colours of `disputed/`: of each annotator, mixtures of two of three, of several.
+
+    Mixtures are named by their vote pattern, see `votes`.
+    """
+    return {
+        "colours": annotator_colours(annotators).tolist(),
+        "mixtures": {
+            str(1 << first | 1 << second): list(colour)
+            for (first, second), colour in mixture_colours(annotators).items()
+        },
+        "several": list(SEVERAL_DREW),
+    }
 
 
 def described_image(

@@ -8,16 +8,16 @@ from pathlib import Path
 from typing import Any
 
 from ..dataset.ids import Ids
-from ..errors import ArgumentError
-from ..human_labels.annotator_figures import annotator_colours
-from ..human_labels.annotators import AnnotationSettings, Annotator
+from ..errors import ArgumentError, OutputError
+from ..human_labels.annotators import AnnotationSettings, Annotator, find_annotations
 from ..reports.overlays import Photographs
-from ..storage.writing import text_bytes, write_bytes
-from .decisions import Decisions, Journal
-from .description import described_image, described_part, packed_masks
+from ..storage.writing import text_bytes, valid_text, write_bytes
+from .decisions import Decisions
+from .description import described_colours, described_image, described_part, packed_masks
 from .images import ReviewedImages
+from .journal import FOLDER, Journal
 from .page_files import page_file, photo_jpeg
-from .queue import find_queue
+from .queue import make_queue
 from .settings import ReviewSettings
 
 _MODULES = ("masks.js", "viewer.js", "static.js")
@@ -35,30 +35,39 @@ def export_page(
     photos: Photographs | None = None,
     ids: Ids | None = None,
     jobs: int = 1,
+    overwrite: bool = False,
 ) -> None:
     """Write the page of the most disputed of some images.
 
     Parameters
     ----------
     page : Path
-        The HTML file; replaced if it exists.
+        The HTML file.
     annotators, settings, ids, jobs
-        As in `queue.find_queue`.
+        As in `adjudicated.review_folder`.
     review_settings : ReviewSettings
         As in the review.
     decisions_of : Path, optional
         Folder of a review whose decisions are shown.
     photos : Photographs, optional
         Photographs; that of the image is included.
+    overwrite : bool
+        Whether an existing file may be replaced.
 
     Raises
     ------
     ArgumentError
-        As `queue.find_queue`, or no image can be read.
+        As `annotators.find_annotations`, no image can be read, or the folder of decisions does not
+        exist.
     ImageFailure, OutputError
-        The image cannot be read, or the page cannot be written.
+        The image cannot be read, or the page exists or cannot be written.
     """
-    queue, failures = find_queue(annotators, settings, ids=ids, jobs=jobs)
+    if page.exists() and not overwrite:
+        raise OutputError(f"{page} exists; choose another file, or --overwrite")
+    if decisions_of and not (decisions_of / FOLDER).is_dir():
+        raise ArgumentError(f"there are no decisions in {decisions_of}")
+    annotations = find_annotations(annotators, settings, ids=ids)
+    queue, failures, *_ = make_queue(annotators, annotations, settings, jobs=jobs)
     if not queue.images:
         raise ArgumentError(f"no image can be read; the first: {failures[0].reason}")
     image_id = queue.images[0].file.image_id
@@ -77,7 +86,7 @@ def export_page(
     photo = photo_jpeg(photos, image_id, image.shape)
     content = {
         "image": described,
-        "colours": annotator_colours(len(queue.names)).tolist(),
+        **described_colours(len(queue.names)),
         "packed": base64.b64encode(packed_masks(image, order)).decode(),
         "photo": f"data:image/jpeg;base64,{base64.b64encode(photo).decode()}" if photo else None,
     }
@@ -88,7 +97,7 @@ def _page(title: str, content: dict[str, Any]) -> str:
     """Return the page: style, modules and content in one file."""
     modules = (_EXPORT.sub("", _IMPORT.sub("", page_file(name))) for name in _MODULES)
     filled = {
-        "TITLE": html.escape(title),
+        "TITLE": html.escape(valid_text(title)),
         "STYLE": page_file("style.css"),
         # Text of people must not end the element that it is in.
         "CONTENT": json.dumps(content).replace("<", "\\u003c"),

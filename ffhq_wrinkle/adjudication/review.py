@@ -4,6 +4,7 @@
 at once, and the masks of images are written by a thread of their own, see `results`.
 """
 
+import json
 import logging
 import threading
 from collections.abc import Mapping, Sequence
@@ -11,34 +12,26 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from .. import __version__
-from ..errors import ArgumentError
+from ..errors import ArgumentError, ImageFailure
 from ..human_labels.agreement import Agreement
 from ..results.outputs import OutputFolder
+from .agenda import Agenda
 from .claims import Claims
-from .decisions import (
-    CHOICES,
-    Action,
-    Choice,
-    ConflictError,
-    Decisions,
-    Entry,
-    Journal,
-    PartKey,
-    require_reviewer,
-)
+from .decisions import Decisions
 from .description import described_image, described_part, packed_masks
+from .entries import CHOICES, Action, Choice, Entry, PartKey, require_reviewer
 from .images import ReviewedImage, ReviewedImages
-from .parts import PixelBox
+from .journal import Journal
 from .results import ResultWriter
+from .row_store import RowStore
 from .settings import ReviewSettings
-from .verdicts import Drawing, parse_drawing
+from .verdicts import parse_drawing
 
 log = logging.getLogger(__name__)
 
 _LONGEST_REMARK = 2000
+_LONGEST_STATE = 2000  # characters of JSON
 
 
 class UnknownError(ArgumentError):
@@ -54,6 +47,8 @@ class Review:
     ----------
     folder : OutputFolder
         Entered and begun; gets masks and decisions.
+    rows : RowStore
+        Gets the rows of the tables.
     queue : Agreement
         The images in the order in which they are reviewed, see `queue.find_queue`.
     settings : ReviewSettings, optional
@@ -70,6 +65,7 @@ class Review:
     def __init__(
         self,
         folder: OutputFolder,
+        rows: RowStore,
         queue: Agreement,
         settings: ReviewSettings | None = None,
         claims: Claims | None = None,
@@ -85,13 +81,16 @@ class Review:
             self.settings.tolerance_px,
         )
         self._journal = Journal(Path(str(folder.path)))
+        self._journal.repair()
         self.decisions = Decisions(self._journal.read())
         self._claims = claims or Claims()
+        self._agenda = Agenda(self.decisions, self._claims, self.settings)
         self._lock = threading.RLock()
         self.results = ResultWriter(
             folder,
             self._images,
             self.decisions,
+            rows,
             self._lock,
             names=queue.names,
             image_ids=list(self._numbers),
@@ -143,49 +142,25 @@ class Review:
             image_ids = image_ids[start:] + image_ids[:start]
         shared = None
         for image_id in image_ids:
+            keys = self._disputed(image_id)
             with self._lock:
-                waits = self._waits(image_id, reviewer)
-            if waits is None:  # not known yet
-                self.image(image_id)
-                with self._lock:
-                    waits = self._waits(image_id, reviewer)
-            if not waits:
-                continue
-            if all(self._claims.holder(key, besides=reviewer) is None for key in waits):
+                waiting = self._agenda.open_to(reviewer, keys)
+                is_shared = self._agenda.is_shared(reviewer, waiting)
+            if waiting and not is_shared:
                 return image_id
-            shared = shared or image_id
+            shared = shared or (image_id if waiting else None)
         return shared
 
-    def _waits(self, image_id: str, reviewer: str) -> list[PartKey] | None:
-        """Return the parts that a reviewer can decide; None if that is not known yet."""
+    def _disputed(self, image_id: str) -> list[PartKey]:
+        """Return the parts of an image that are not settled; none if it cannot be read any more."""
         disputed = self.results.disputed(image_id)
-        if disputed is not None:
-            keys = [(image_id, part_id) for part_id in disputed]
-        elif self.results.is_complete(image_id):
-            keys = list(self.decisions.parts_of(image_id))
-        else:
-            return None
-        return [key for key in keys if self._is_open(key, reviewer)]
-
-    def _is_open(self, key: PartKey, reviewer: str) -> bool:
-        """Tell whether a part waits for the decision of a reviewer."""
-        holding = self.decisions.holding(key)
-        if holding is None:
-            return True
-        return (
-            self.settings.has_second_look(key[1])
-            and reviewer not in self.decisions.by_reviewer(key)
-            and self.decisions.second_look(key) is None
-        )
-
-    def _shown(self, key: PartKey, reviewer: str) -> Entry | None:
-        """Return the decision that a reviewer is shown of a part."""
-        entries = self.decisions.by_reviewer(key)
-        if self.settings.has_second_look(key[1]):
-            own = entries.get(reviewer)
-            if own or self._is_open(key, reviewer):
-                return own
-        return self.decisions.holding(key)
+        if disputed is None:
+            try:
+                disputed = self.image(image_id).disputed
+            except ImageFailure as failure:
+                self.results.failed(image_id, failure)
+                return []
+        return [(image_id, part_id) for part_id in disputed]
 
     def described(self, image_id: str, reviewer: str) -> dict[str, Any]:
         """Return what the page shows of an image, as JSON can hold it.
@@ -211,7 +186,7 @@ class Review:
         return described_part(
             image.parts[part_id],
             [self.names[number] for number in order],
-            self._shown(key, reviewer),
+            self._agenda.shown(key, reviewer),
             self.decisions.remarks(key),
             claimed=self._claims.holder(key, besides=reviewer),
         )
@@ -310,19 +285,14 @@ class Review:
             if type(position) is not int or not 0 <= position < len(order):
                 raise ArgumentError(f"position {position!r}: there are {len(order)} annotators")
             annotator = self.names[order[position]]
-        drawing = _tight(parse_drawing(drawn, image.shape)) if chosen == "drawn" else None
+        drawing = parse_drawing(drawn, image.shape).tight() if chosen == "drawn" else None
         if chosen == "drawn" and drawing is None:
             chosen = "nothing"
+        if shown and len(json.dumps(shown)) > _LONGEST_STATE:
+            raise ArgumentError(f"the state of the page has more than {_LONGEST_STATE} characters")
         key = (image_id, part_id)
         with self._lock:
-            self._require_unchanged(key, reviewer, basis)
-            holding = self.decisions.holding(key)
-            own = self.decisions.by_reviewer(key).get(reviewer)
-            is_second_look = (
-                own.is_second_look
-                if own
-                else holding is not None and self.settings.has_second_look(part_id)
-            )
+            self._agenda.require_unchanged(key, reviewer, basis)
             self._save(
                 Entry(
                     **self._stamp(reviewer, "decide", key),
@@ -330,26 +300,16 @@ class Review:
                     choice=chosen,
                     annotator=annotator,
                     drawn=drawing.record() if drawing else None,
-                    is_second_look=is_second_look,
+                    is_second_look=self._agenda.is_second_look(key, reviewer),
                     shown={
+                        **(shown or {}),
                         "blind": self.settings.blind,
                         "order": [self.names[number] for number in order],
-                        **(shown or {}),
                     },
                 )
             )
             self._claims.release(reviewer)
             return {"part": self._described(image, part_id, reviewer), **self.progress(reviewer)}
-
-    def _require_unchanged(self, key: PartKey, reviewer: str, basis: int) -> None:
-        """Refuse a decision on a part that another reviewer holds, or has decided meanwhile."""
-        holder = self._claims.holder(key, besides=reviewer)
-        if holder:
-            raise ConflictError(f"{holder} is looking at this part; take another one, or wait")
-        shown = self._shown(key, reviewer)
-        if basis != (shown.sequence if shown else 0):
-            now = f"{shown.reviewer} has decided it: {shown.choice}" if shown else "it is open"
-            raise ConflictError(f"this part has changed in the meantime: {now}")
 
     def remark(self, reviewer: str, image_id: str, part_id: str, text: str) -> dict[str, Any]:
         """Save a remark on a part, in place of the reviewer's earlier one; raises as `decide`."""
@@ -410,14 +370,3 @@ class Review:
         self.decisions.add(entry)
         if entry.image in self._numbers:
             self.results.renew(entry.image)
-
-
-def _tight(drawing: Drawing) -> Drawing | None:
-    """Return a drawing in the smallest box around it; None if it is empty."""
-    rows = np.flatnonzero(drawing.pixels.any(axis=1))
-    columns = np.flatnonzero(drawing.pixels.any(axis=0))
-    if not len(rows):
-        return None
-    inside = drawing.pixels[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-    top, left = drawing.box.top + int(rows[0]), drawing.box.left + int(columns[0])
-    return Drawing(PixelBox(top, left, *inside.shape), inside)

@@ -1,9 +1,7 @@
 """Review tables: `review.csv`, `review.json` and `review.md`, made from the rows of all images."""
 
-import json
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 import numpy as np
 
@@ -12,51 +10,12 @@ from ..human_labels.agreement import Agreement, agreement_of_masks
 from ..human_labels.tables import markdown
 from ..reports.tabulation import Section
 from ..storage.writing import csv_bytes, text_bytes
-from .verdicts import MAJORITY, ImageRow, PartRow, parse_drawing
+from .image_rows import MAJORITY, ImageRow, PartRow
+from .verdicts import parse_drawing
 
 TABLE, PAGE = "review.csv", "review.md"
 _LISTED = 20
 _NO_LIMIT = (1 << 30, 1 << 30)  # a shape that every box is inside
-
-
-class RowStore:
-    """The rows of images, as text, since there may be many."""
-
-    def __init__(self) -> None:
-        self._rows: dict[str, bytes] = {}
-
-    def __len__(self) -> int:
-        return len(self._rows)
-
-    def put(self, row: ImageRow, inputs: str) -> None:
-        """Store the row of an image, in place of an earlier one."""
-        record = {**row._asdict(), "parts": [part._asdict() for part in row.parts]}
-        self._rows[row.image_id] = json.dumps({**record, "inputs": inputs}).encode()
-
-    def restore(self, record: Any, inputs: str) -> None:  # noqa: ANN401 - from JSON
-        """Store the row of an earlier review, if it was made from the same inputs."""
-        if isinstance(record, dict) and record.get("inputs") == inputs:
-            try:
-                row = _parsed(record)
-            except (KeyError, TypeError):
-                return
-            self.put(row, inputs)
-
-    def records(self, image_ids: Sequence[str]) -> Iterator[dict[str, Any]]:
-        """Yield the rows of these images, as far as they are known, as JSON can hold them."""
-        for image_id in image_ids:
-            if image_id in self._rows:
-                record: dict[str, Any] = json.loads(self._rows[image_id])
-                yield record
-
-    def rows(self, image_ids: Sequence[str]) -> Iterator[ImageRow]:
-        """Yield the rows of these images, as far as they are known."""
-        return map(_parsed, self.records(image_ids))
-
-
-def _parsed(record: dict[str, Any]) -> ImageRow:
-    values = {key: value for key, value in record.items() if key != "inputs"}
-    return ImageRow(**{**values, "parts": [PartRow(**part) for part in record["parts"]]})
 
 
 def review_csv(names: Sequence[str], rows: Sequence[ImageRow]) -> bytes:

@@ -8,19 +8,21 @@ another reviewer, 422 the image cannot be read, 507 the decision cannot be saved
 import json
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import parse_qsl
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from .. import __version__
 from ..errors import ArgumentError, FfhqWrinkleError, ImageFailure, OutputError
-from ..human_labels.annotator_figures import annotator_colours
 from ..reports.overlays import Photographs
-from .decisions import ConflictError, require_reviewer
+from .decisions import ConflictError
+from .description import described_colours
+from .entries import require_reviewer
 from .guard import LARGEST_BODY, Guard
 from .page_files import page_file, photo_jpeg
 from .review import Review, UnknownError
@@ -28,11 +30,15 @@ from .review import Review, UnknownError
 PAGE_FILES = {
     "index.html": "text/html",
     "style.css": "text/css",
+    "appearance.js": "text/javascript",
+    "drawing.js": "text/javascript",
     "main.js": "text/javascript",
     "masks.js": "text/javascript",
-    "viewer.js": "text/javascript",
-    "drawing.js": "text/javascript",
+    "panel.js": "text/javascript",
+    "pointer.js": "text/javascript",
     "requests.js": "text/javascript",
+    "state.js": "text/javascript",
+    "viewer.js": "text/javascript",
 }
 _STATUS: tuple[tuple[type[FfhqWrinkleError], int], ...] = (
     (UnknownError, 404),
@@ -67,10 +73,11 @@ def review_app(
     routes = [
         Route("/", views.page),
         Route("/api/session", views.session),
+        Route("/api/progress", views.progress),
         Route("/api/next", views.next_image),
-        Route("/api/images/{image_id}", views.image),
-        Route("/api/images/{image_id}/masks", views.masks),
-        Route("/api/images/{image_id}/photo", views.photo),
+        Route("/api/image", views.image),
+        Route("/api/masks", views.masks),
+        Route("/api/photo", views.photo),
         Route("/api/claims", views.claim, methods=["POST"]),
         Route("/api/decisions", views.decide, methods=["POST"]),
         Route("/api/remarks", views.remark, methods=["POST"]),
@@ -88,7 +95,18 @@ def review_app(
 
 async def _error(_: Request, error: Exception) -> Response:
     status = next((code for kind, code in _STATUS if isinstance(error, kind)), 400)
-    return JSONResponse({"error": str(error)}, status)
+    return _json({"error": str(error)}, status)
+
+
+def _json(content: object, status: int = 200) -> Response:
+    """Return JSON in ASCII, in which names of files that are not valid text have escapes."""
+    return Response(json.dumps(content), status, media_type="application/json")
+
+
+def _query(request: Request) -> dict[str, str]:
+    """Return the query, in which names of files may have bytes that are not valid text."""
+    query = request.scope["query_string"].decode("ascii", "surrogateescape")
+    return dict(parse_qsl(query, keep_blank_values=True, errors="surrogateescape"))
 
 
 class _Views:
@@ -107,35 +125,40 @@ class _Views:
 
     async def session(self, request: Request) -> Response:
         review = self._review
-        colours = annotator_colours(len(review.names))
-        return JSONResponse(
+        return _json(
             {
                 "reviewer": self._reviewer,
                 "photos": self._photos is not None,
                 "blind": review.settings.blind,
-                "colours": [[int(level) for level in colour] for colour in colours],
                 "version": __version__,
+                **described_colours(len(review.names)),
             }
         )
 
+    async def progress(self, request: Request) -> Response:
+        reviewer = require_reviewer(_query(request).get("reviewer"))
+        return _json(await run_in_threadpool(self._review.progress, reviewer))
+
     async def next_image(self, request: Request) -> Response:
-        reviewer = require_reviewer(request.query_params.get("reviewer"))
-        after = request.query_params.get("after")
+        query = _query(request)
+        reviewer, after = require_reviewer(query.get("reviewer")), query.get("after")
         image_id = await run_in_threadpool(self._review.next_image, reviewer, after=after)
         progress = await run_in_threadpool(self._review.progress, reviewer)
-        return JSONResponse({"image": image_id, **progress})
+        return _json({"image": image_id, **progress})
 
     async def image(self, request: Request) -> Response:
-        reviewer = require_reviewer(request.query_params.get("reviewer"))
-        image_id = request.path_params["image_id"]
-        return JSONResponse(await run_in_threadpool(self._review.described, image_id, reviewer))
+        query = _query(request)
+        reviewer = require_reviewer(query.get("reviewer"))
+        image_id = query.get("image", "")
+        return _json(await run_in_threadpool(self._review.described, image_id, reviewer))
 
     async def masks(self, request: Request) -> Response:
-        packed = await run_in_threadpool(self._review.masks, request.path_params["image_id"])
+        image_id = _query(request).get("image", "")
+        packed = await run_in_threadpool(self._review.masks, image_id)
         return Response(packed, media_type="application/octet-stream")
 
     async def photo(self, request: Request) -> Response:
-        content = await run_in_threadpool(self._photo, request.path_params["image_id"])
+        content = await run_in_threadpool(self._photo, _query(request).get("image", ""))
         if content is None:
             return PlainTextResponse("there is no photograph of this image", 404)
         return Response(content, media_type="image/jpeg")
@@ -149,8 +172,8 @@ class _Views:
         reviewer, image_id, part_id = require_reviewer(body.get("reviewer")), *_part(body)
         holder = await run_in_threadpool(self._review.claim, reviewer, image_id, part_id)
         if holder:
-            return JSONResponse({"error": f"{holder} is looking at this part"}, 409)
-        return JSONResponse({})
+            return _json({"error": f"{holder} is looking at this part"}, 409)
+        return _json({})
 
     async def decide(self, request: Request) -> Response:
         body = await _body(request)
@@ -167,15 +190,13 @@ class _Views:
             basis=basis,
             shown=shown,
         )
-        return JSONResponse(decision)
+        return _json(decision)
 
     async def remark(self, request: Request) -> Response:
         body = await _body(request)
         remark = self._review.remark
         text = body.get("remark", "")
-        return JSONResponse(
-            await run_in_threadpool(remark, body.get("reviewer", ""), *_part(body), text)
-        )
+        return _json(await run_in_threadpool(remark, body.get("reviewer", ""), *_part(body), text))
 
     async def undo(self, request: Request) -> Response:
         return await self._move(request, self._review.undo)
@@ -185,7 +206,7 @@ class _Views:
 
     async def _move(self, request: Request, move: Callable[[str], dict[str, Any]]) -> Response:
         body = await _body(request)
-        return JSONResponse(await run_in_threadpool(move, body.get("reviewer", "")))
+        return _json(await run_in_threadpool(move, body.get("reviewer", "")))
 
 
 def _part(body: dict[str, Any]) -> tuple[str, str]:

@@ -5,6 +5,7 @@ import random
 from dataclasses import dataclass
 
 from ..errors import ArgumentError
+from ..storage.writing import text_bytes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,5 +42,5 @@ class ReviewSettings:
         """Return the annotators' numbers in the order in which an image shows them."""
         numbers = list(range(annotators))
         if self.blind:
-            random.Random(f"order {image_id}").shuffle(numbers)
+            random.Random(text_bytes(f"order {image_id}")).shuffle(numbers)
         return numbers

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Literal
 
 from ..adjudication.adjudicated import ReviewReport, review_folder
-from ..adjudication.decisions import require_reviewer
+from ..adjudication.entries import require_reviewer
 from ..adjudication.exported import export_page
 from ..adjudication.review import Review
 from ..adjudication.settings import ReviewSettings
@@ -67,7 +67,8 @@ def review(
     export : str or Path, optional
         Write the page of one image, that of `ids` or the most disputed, to this file instead.
     overwrite : bool
-        Write all masks again, whatever their settings and origin; decisions are kept.
+        Write all masks again, whatever their settings and origin; decisions are kept. With
+        `export`, replace the file.
     show : callable
         Gets the address of the page.
 
@@ -106,6 +107,7 @@ def review(
             photos=photos,
             ids=as_ids(ids),
             jobs=jobs,
+            overwrite=overwrite,
         )
         return None
     if folder is None:

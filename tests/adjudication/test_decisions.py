@@ -2,7 +2,9 @@ import time
 
 import pytest
 
-from ffhq_wrinkle.adjudication.decisions import Decisions, Entry, Journal, require_reviewer
+from ffhq_wrinkle.adjudication.decisions import Decisions
+from ffhq_wrinkle.adjudication.entries import Entry, require_reviewer
+from ffhq_wrinkle.adjudication.journal import Journal
 from ffhq_wrinkle.errors import ArgumentError, OutputError
 
 KEY = ("00007", "aa")
@@ -98,6 +100,8 @@ def test_a_line_that_a_killed_process_did_not_finish_is_cut_off(tmp_path):
     whole = path.read_bytes()
     path.write_bytes(whole + entry(2).line()[:-9])
     assert [each.sequence for each in journal.read()] == [1]
+    assert path.read_bytes() != whole  # another process may be about to write the rest
+    journal.repair()
     assert path.read_bytes() == whole
     journal.append(entry(2))
     assert [each.sequence for each in journal.read()] == [1, 2]

@@ -50,7 +50,7 @@ def test_what_was_shown_is_recorded(browser, folders, out):
         shown = saved(out)[0]["shown"]
     assert shown["order"] == ["A", "B", "C"]
     assert shown["visible"] == [True, False, True]
-    assert (shown["outline"], shown["opacity"], shown["photo"]) == (True, 0.7, False)
+    assert (shown["outline"], shown["opacity"], shown["photo"]) == (True, 0.9, False)
     assert shown["zoom"] >= 1
 
 

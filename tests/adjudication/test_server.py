@@ -10,6 +10,7 @@ import requests
 from numpy.testing import assert_array_equal
 from PIL import ExifTags, Image
 
+from ffhq_wrinkle.adjudication.server import PAGE_FILES
 from tests.helpers.reviews import RIGHT, TOP, A, B, C, Served
 
 # Dark above, bright below, and stored turned, as phones do.
@@ -72,13 +73,14 @@ def test_its_own_origin_is_answered(served):
 
 
 @pytest.mark.parametrize("path", [
-    "api/images/..", "api/images/../masks", "api/images/%2e%2e",
-    "api/images/..%2f..%2fetc%2fpasswd",
-    "api/images/..%2f00007/masks", "api/images/..%5c00007/photo", "../pyproject.toml",
+    "api/image?image=..", "api/masks?image=../00007", "api/image?image=%2e%2e",
+    "api/photo?image=..%2f..%2fetc%2fpasswd", "api/masks?image=/etc/passwd", "api/image",
+    "api/masks?image=..%2f00007", "api/photo?image=..%5c00007", "../pyproject.toml",
     "%2e%2e/server.py", "..%2fserver.py", "page/../../server.py", "static.html",
 ])  # fmt: skip
 def test_a_path_that_leads_elsewhere_is_refused(served, path):
-    status, content = served.raw("GET", f"/{served.token}/{path}?reviewer=ann")
+    reviewer = "&reviewer=ann" if "?" in path else "?reviewer=ann"
+    status, content = served.raw("GET", f"/{served.token}/{path}{reviewer}")
     assert status in (400, 403, 404)
     assert b"import" not in content
     assert b"root:" not in content
@@ -112,6 +114,7 @@ def test_a_body_of_unknown_length_is_not_read_to_its_end(served):
     ({"image": "../00007"}, 404), ({"image": 7}, 400), ({"choice": "all"}, 400),
     ({"reviewer": "../eve"}, 400), ({"reviewer": None}, 400), ({"basis": "0"}, 400),
     ({"choice": "annotator", "position": 9}, 400), ({"shown": []}, 400), ({"basis": 5}, 409),
+    ({"shown": {"zoom": "9" * 3000}}, 400),
     ({"choice": "drawn", "drawn": {"box": [0, 0, 99, 99], "runs": [9801]}}, 400),
 ])  # fmt: skip
 def test_a_decision_that_cannot_be_taken_is_refused(served, body, status):
@@ -131,7 +134,7 @@ def test_a_body_that_is_not_json_is_refused(served, content):
 
 
 def test_nothing_is_cached_and_nothing_comes_from_elsewhere(served):
-    for path in ("", "main.js", "api/session", "api/images/00007/photo", "nothing"):
+    for path in ("", "main.js", "api/session", "api/photo?image=00007", "nothing"):
         headers = served.get(path).headers
         assert headers["Cache-Control"] == "no-store"
         assert headers["Content-Security-Policy"].startswith("default-src 'self';")
@@ -141,24 +144,24 @@ def test_nothing_is_cached_and_nothing_comes_from_elsewhere(served):
 
 def test_the_page_loads_only_its_own_files(served):
     page = served.get("").text
-    names = ["style.css", "main.js", "masks.js", "viewer.js", "drawing.js", "requests.js"]
+    names = [name for name in PAGE_FILES if name != "index.html"]
     texts = [page, *(served.get(name).text for name in names)]
     assert not any("http://" in text or "https://" in text for text in texts)
 
 
 def test_a_photo_is_shown_upright_without_exif(served):
-    answer = served.get("api/images/00007/photo")
+    answer = served.get("api/photo?image=00007")
     with Image.open(io.BytesIO(answer.content)) as shown:
         assert not shown.getexif()
         difference = np.abs(np.asarray(shown).astype(int) - PHOTO)
     assert difference.max() < 30
     assert answer.headers["Content-Type"] == "image/jpeg"
     assert b"Exif" not in answer.content
-    assert served.get("api/images/00008/photo").status_code == 404
+    assert served.get("api/photo?image=00008").status_code == 404
 
 
 def test_masks_are_packed_bits_one_after_the_other(served):
-    packed = np.frombuffer(served.get("api/images/00007/masks").content, np.uint8)
+    packed = np.frombuffer(served.get("api/masks?image=00007").content, np.uint8)
     masks = np.unpackbits(packed.reshape(3, -1), axis=1)[:, : A.size].reshape(3, *A.shape)
     assert_array_equal(masks, [A, B, C])
 

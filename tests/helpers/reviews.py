@@ -104,7 +104,7 @@ class Served:
         return response.status, content
 
     def image(self, image_id, reviewer="ann"):
-        return self.get(f"api/images/{image_id}", params={"reviewer": reviewer}).json()
+        return self.get("api/image", params={"image": image_id, "reviewer": reviewer}).json()
 
     def decide(self, image_id, place, choice, reviewer="ann", **more):
         """Decide on a part as a page that is up to date."""

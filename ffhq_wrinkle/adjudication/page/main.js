@@ -1,18 +1,18 @@
 // The page of a review: one image at a time, part by part. The server keeps all state; the page
 // shows what it answers, and says "saved" only after the server has.
 
+import { blink, changeOpacity, hide, toggle } from "./appearance.js";
 import { Drawing } from "./drawing.js";
-import { chosenPixels, Palette, pixelsOf, unpacked } from "./masks.js";
+import { Palette, unpacked } from "./masks.js";
+import {
+  listAnnotators, listFigures, listKeys, mark, onChoice, say, showPart, showProgress,
+  toggleAnnotator,
+} from "./panel.js";
+import { breadth, listenToPointer } from "./pointer.js";
 import { get, getBytes, picture, post, Refusal } from "./requests.js";
-import { Viewer } from "./viewer.js";
+import { element, part, resultOf, state, viewer } from "./state.js";
 
-const RENEWAL_MS = 20000, BLINK_MS = 400;
-const element = id => document.getElementById(id);
-const viewer = new Viewer(element("view"));
-const state = {
-  session: null, reviewer: "", image: null, patterns: null, palette: null, partId: null,
-  drawing: null, erases: false, blinking: 0,
-};
+const RENEWAL_MS = 20000;
 
 // What keys do, as the list under "Keys" shows them.
 const KEYS = [
@@ -66,21 +66,25 @@ function queued(action) {
   return last;
 }
 
-function say(text, isError = false) {
-  element("message").textContent = text;
-  element("message").className = isError ? "error" : "";
-}
-
-function mark(name) {
-  document.body.dataset.state = name;
-}
-
 async function begin() {
   state.session = await get("api/session");
-  const asked = new URLSearchParams(location.search).get("reviewer");
-  state.reviewer = asked || state.session.reviewer || (await askName());
-  listKeys();
+  listKeys(KEYS);
+  const named = new URLSearchParams(location.search).get("reviewer");
+  state.reviewer = named || state.session.reviewer || (await askName());
+  while (!(await isAccepted(state.reviewer))) state.reviewer = await askName();
   await nextImage();
+}
+
+async function isAccepted(reviewer) {
+  try {
+    await get("api/progress", { reviewer });
+    say("");
+    return true;
+  } catch (error) {
+    if (!(error instanceof Refusal) || error.status !== 400) throw error;
+    say(error.message, true);
+    return false;
+  }
 }
 
 function askName() {
@@ -110,20 +114,18 @@ async function nextImage() {
   await showImage(next.image);
 }
 
-const path = image => `api/images/${encodeURIComponent(image)}`;
-
 async function showImage(image, partId = null) {
   const since = performance.now();
   mark("loading");
-  const photo = state.session.photos ? picture(`${path(image)}/photo`) : null;
+  const photo = state.session.photos ? picture("api/photo", { image }) : null;
   if (photo) photo.catch(() => {}); // which showPhoto reports
   const [described, packed] = await Promise.all([
-    get(path(image), { reviewer: state.reviewer }), getBytes(`${path(image)}/masks`),
+    get("api/image", { image, reviewer: state.reviewer }), getBytes("api/masks", { image }),
   ]);
   const annotators = described.annotators.length;
   state.image = described;
   state.patterns = unpacked(packed, annotators, described.width, described.height);
-  state.palette = new Palette(state.session.colours);
+  state.palette = new Palette(state.session, annotators);
   viewer.show(state.patterns, state.palette, described.parts);
   if (photo) showPhoto(image, photo, since);
   element("title").textContent = described.image;
@@ -159,14 +161,14 @@ async function showPhoto(image, photo, since) {
 
 // Ask the server again, and stay at the part.
 async function reload() {
-  const described = await get(path(state.image.image), { reviewer: state.reviewer });
+  const query = { image: state.image.image, reviewer: state.reviewer };
+  const described = await get("api/image", query);
   state.image = described;
   viewer.parts = described.parts;
   showProgress(described.progress);
   showPart();
 }
 
-const part = () => state.image && state.image.parts.find(each => each.part === state.partId);
 const isOpen = each => !each.settled && !each.decision && !each.claimed;
 
 function firstOpen() {
@@ -233,7 +235,6 @@ function enter() {
 async function decide(choice, more = {}) {
   const here = part();
   if (!here) return;
-  leaveDrawing();
   mark("saving");
   const since = performance.now();
   const answer = await post("api/decisions", {
@@ -241,6 +242,7 @@ async function decide(choice, more = {}) {
     choice, shown: shown(), ...more,
   });
   document.body.dataset.savedMs = Math.round(performance.now() - since);
+  leaveDrawing(); // not before: a drawing that was not saved stays
   put(answer);
   say("saved");
   await goOn();
@@ -343,180 +345,11 @@ function setTool(erases) {
   element("eraser").classList.toggle("active", erases);
 }
 
-function breadth() {
-  return Math.min(99, Math.max(1, Math.round(Number(element("width").value) || 1)));
-}
-
 function changeWidth(step) {
   element("width").value = Math.min(99, Math.max(1, breadth() + step));
 }
 
-// The box and pixels that hold for a part.
-function resultOf(each) {
-  const { decision } = each;
-  if (decision && decision.choice === "drawn") {
-    const { box, runs } = decision.drawn;
-    return { box, pixels: pixelsOf(runs, box[2] * box[3]) };
-  }
-  const choice = decision ? decision.choice : "majority";
-  const position = decision ? decision.position : null;
-  const annotators = state.image.annotators.length;
-  return {
-    box: each.box, pixels: chosenPixels(each, state.patterns, annotators, choice, position),
-  };
-}
-
-function showResult() {
-  viewer.result = null;
-  if (element("result").checked && state.image) {
-    const whole = new Drawing(state.patterns.width, state.patterns.height);
-    for (const each of state.image.parts) {
-      if (each.settled || each.decision) {
-        const { box, pixels } = resultOf(each);
-        whole.place(box, pixels);
-      }
-    }
-    viewer.result = whole.pixels;
-  }
-  viewer.redraw();
-}
-
-function hide(hidden) {
-  viewer.hidden = hidden;
-  viewer.redraw();
-}
-
-function blink() {
-  clearInterval(state.blinking);
-  state.blinking = state.blinking ? 0 : setInterval(() => hide(!viewer.hidden), BLINK_MS);
-  if (!state.blinking) hide(false);
-}
-
-function toggle(name) {
-  element(name).checked = !element(name).checked;
-  element(name).dispatchEvent(new Event("change"));
-}
-
-function changeOpacity(step) {
-  const slider = element("opacity");
-  slider.value = Number(slider.value) + step;
-  slider.dispatchEvent(new Event("input"));
-}
-
-function toggleAnnotator(position) {
-  if (!state.image || position >= state.image.annotators.length) return;
-  state.palette.toggle(position);
-  listAnnotators();
-  viewer.redraw();
-}
-
-// What stands beside the image. Names come from other people: text, never HTML.
-
-function made(tag, text, attributes = {}) {
-  const node = document.createElement(tag);
-  node.textContent = text;
-  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
-  return node;
-}
-
-function swatch(position) {
-  const node = made("span", "", { class: "swatch" });
-  node.style.background = `rgb(${state.palette.colours[position].join(",")})`;
-  return node;
-}
-
-function listAnnotators() {
-  const items = state.image.annotators.map((annotator, position) => {
-    const item = made("li", "");
-    const button = made("button", `${position + 1}  ${annotator.name}, ${annotator.pixels} px`);
-    button.prepend(swatch(position));
-    button.classList.toggle("off", !state.palette.visible[position]);
-    button.addEventListener("click", () => toggleAnnotator(position));
-    item.append(button);
-    return item;
-  });
-  element("annotators").replaceChildren(...items);
-}
-
-function listFigures() {
-  element("figures").replaceChildren(...state.image.figures.map(figure => {
-    const row = made("tr", "");
-    const value = figure.value === null ? "undefined" : figure.value.toFixed(4);
-    row.append(made("td", figure.name), made("td", value));
-    return row;
-  }));
-}
-
-function listKeys() {
-  element("keys").replaceChildren(
-    ...KEYS.flatMap(([key, meaning]) => [made("dt", key), made("dd", meaning)]));
-}
-
-function showProgress(progress) {
-  const open = state.image
-    ? state.image.parts.filter(each => !each.settled && !each.decision).length : 0;
-  const disputed = state.image ? state.image.parts.filter(each => !each.settled).length : 0;
-  const people = Object.entries(progress.reviewers).map(([name, count]) => `${name} ${count}`);
-  element("progress").textContent =
-    `parts of this image: ${disputed - open} of ${disputed}; ` +
-    `images: ${progress.images_done} of ${progress.images}` +
-    (people.length ? `; decided: ${people.join(", ")}` : "");
-}
-
-function described(decision) {
-  const annotator = decision.position === null ? ""
-    : ` ${state.image.annotators[decision.position].name}`;
-  return `${decision.reviewer}: ${decision.choice}${annotator}`;
-}
-
-function showPart() {
-  const here = part();
-  for (const each of state.image.parts) each.current = each === here;
-  document.body.dataset.image = state.image.image;
-  document.body.dataset.part = here ? here.part : "";
-  element("undo").disabled = !state.image.undo;
-  element("redo").disabled = !state.image.redo;
-  element("choices").replaceChildren();
-  element("remarks").replaceChildren();
-  element("decision").textContent = "";
-  showResult();
-  if (!here) {
-    element("part-title").textContent = "Nobody drew anything.";
-    return;
-  }
-  const place = state.image.parts.indexOf(here) + 1;
-  element("part-title").textContent = `Part ${place} of ${state.image.parts.length}`;
-  element("decision").textContent = here.decision ? described(here.decision)
-    : here.claimed ? `${here.claimed} is looking at this part`
-      : here.settled ? "settled by the majority" : "open";
-  const choices = [
-    ["majority (Enter)", "majority"], ["what anybody drew (U)", "union"],
-    ["nothing (X)", "nothing"],
-  ].map(([text, choice]) => choiceButton(text, choice, null));
-  const own = state.image.annotators.map((annotator, position) => {
-    const button = choiceButton(`${annotator.name} (Shift+${position + 1})`, "annotator", position);
-    button.prepend(swatch(position));
-    return button;
-  });
-  const draw = choiceButton("draw (D)", "drawn", null);
-  element("choices").replaceChildren(choices[0], ...own, choices[1], choices[2], draw);
-  element("remarks").replaceChildren(
-    ...here.remarks.map(each => made("li", `${each.reviewer}: ${each.remark}`)));
-}
-
-function choiceButton(text, choice, position) {
-  const button = made("button", text);
-  const { decision } = part();
-  button.classList.toggle("chosen", decision !== null && decision.choice === choice
-    && decision.position === position);
-  button.addEventListener("click", () => queued(() => {
-    if (choice === "drawn") return startDrawing();
-    return choice === "annotator" ? takeAnnotator(position) : decide(choice);
-  }));
-  return button;
-}
-
-// Keys and pointer.
+// Keys, pointer and buttons.
 
 document.addEventListener("keydown", event => {
   const typing = event.target.closest("dialog, textarea, input[type=number], summary");
@@ -538,59 +371,11 @@ document.addEventListener("keydown", event => {
   queued(action);
 });
 
-let pointer = null;
-const canvas = viewer.canvas;
-
-canvas.addEventListener("wheel", event => {
-  event.preventDefault();
-  const { x, y } = viewer.place(event);
-  viewer.zoom(event.deltaY < 0 ? 1 : -1, x, y);
-}, { passive: false });
-
-canvas.addEventListener("pointerdown", event => {
-  canvas.setPointerCapture(event.pointerId);
-  const draws = state.drawing && event.button === 0 && !event.shiftKey;
-  pointer = { draws, x: event.clientX, y: event.clientY, moved: 0 };
-  if (draws) {
-    const { row, column } = viewer.place(event);
-    state.drawing.begin(row, column, breadth(), state.erases ? 0 : 1);
-    viewer.redraw();
-  }
-});
-
-canvas.addEventListener("pointermove", event => {
-  if (!pointer) return;
-  if (pointer.draws && state.drawing) {
-    for (const each of event.getCoalescedEvents?.() ?? [event]) {
-      const { row, column } = viewer.place(each);
-      state.drawing.go(row, column, breadth(), state.erases ? 0 : 1);
-    }
-    viewer.redraw();
-    return;
-  }
-  const ratio = canvas.width / canvas.clientWidth;
-  const across = event.clientX - pointer.x, down = event.clientY - pointer.y;
-  pointer.moved += Math.abs(across) + Math.abs(down);
-  pointer.x = event.clientX;
-  pointer.y = event.clientY;
-  viewer.pan(across * ratio, down * ratio);
-});
-
-canvas.addEventListener("pointerup", event => {
-  if (pointer && pointer.draws && state.drawing) state.drawing.end();
-  else if (pointer && pointer.moved < 4 && state.image && !state.drawing) choosePointed(event);
-  pointer = null;
-});
-
-// A click chooses the part whose box it is in; of several, the smallest.
-function choosePointed(event) {
-  const { row, column } = viewer.place(event);
-  const hit = state.image.parts.filter(({ box: [top, left, height, width] }) =>
-    row >= top - 2 && row < top + height + 2 && column >= left - 2 && column < left + width + 2);
-  hit.sort((one, other) => one.box[2] * one.box[3] - other.box[2] * other.box[3]);
-  if (hit.length) queued(() => choosePart(hit[0].part));
-}
-
+listenToPointer(partId => queued(() => choosePart(partId)));
+onChoice((choice, position) => queued(() => {
+  if (choice === "drawn") return startDrawing();
+  return choice === "annotator" ? takeAnnotator(position) : decide(choice);
+}));
 for (const [id, action] of [
   ["undo", () => undo("undo")], ["redo", () => undo("redo")], ["previous", () => step(-1)],
   ["next", () => step(1)], ["next-image", nextImage], ["remark-button", remark],
@@ -602,14 +387,4 @@ for (const [id, action] of [
     queued(action);
   });
 }
-element("outline").addEventListener("change", event => {
-  viewer.outline = event.target.checked;
-  viewer.redraw();
-});
-element("result").addEventListener("change", showResult);
-element("opacity").addEventListener("input", event => {
-  viewer.opacity = Number(event.target.value) / 100;
-  viewer.redraw();
-});
-
 queued(begin);

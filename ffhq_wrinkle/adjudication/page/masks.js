@@ -1,6 +1,8 @@
 // Masks as typed arrays. A pixel's pattern has bit n set where annotator n drew; several annotators
 // need one array, and what is shown follows from a table of colours.
 
+const ALL_DREW = [255, 255, 255];
+
 export class Patterns {
   // `levels[0]` has the patterns, row by row; each further level has a pixel for four, with the bits
   // of all of them, so that thin lines do not vanish when the image is shown small.
@@ -97,11 +99,13 @@ export function bitsIn(pattern) {
 }
 
 // The colour of each pattern: one annotator's own, white if all that are shown drew, and otherwise
-// the mean of those who drew. RGBA as a 32-bit number in the order of bytes in memory.
+// that of the mixture. RGBA as a 32-bit number in the order of bytes in memory.
 export class Palette {
-  constructor(colours) {
+  constructor({ colours, mixtures, several }, annotators) {
     this.colours = colours;
-    this.visible = colours.map(() => true);
+    this.mixtures = mixtures; // by pattern, where mixtures have colours of their own
+    this.several = several;
+    this.visible = colours.map(() => true).slice(0, annotators);
     this.known = new Map();
   }
 
@@ -117,17 +121,25 @@ export class Palette {
   colour(pattern) {
     let colour = this.known.get(pattern);
     if (colour === undefined) {
-      colour = this.mixed(pattern);
+      colour = packedColour(this.mixed(pattern));
       this.known.set(pattern, colour);
     }
     return colour;
   }
 
   mixed(pattern) {
-    const drew = this.colours.filter((_, number) => (pattern >>> number) & 1);
-    if (drew.length > 1 && pattern === this.bits) return packedColour([255, 255, 255]);
-    const sums = [0, 1, 2].map(channel => drew.reduce((sum, rgb) => sum + rgb[channel], 0));
-    return packedColour(sums.map(sum => Math.round(sum / drew.length)));
+    if (bitsIn(pattern) === 1) return this.colours[31 - Math.clz32(pattern)];
+    return pattern === this.bits ? ALL_DREW : this.mixtures[pattern] || this.several;
+  }
+
+  // The colours that are nobody's own, with words.
+  legend(names) {
+    const all = { text: "all that are shown", colour: ALL_DREW };
+    const pairs = Object.entries(this.mixtures).map(([pattern, colour]) => ({
+      text: names.filter((_, number) => (pattern >>> number) & 1).join(" + "), colour,
+    }));
+    if (names.length === 2) return [all];
+    return [...(pairs.length ? pairs : [{ text: "several", colour: this.several }]), all];
   }
 }
 

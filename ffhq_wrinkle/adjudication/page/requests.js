@@ -12,7 +12,7 @@ async function answered(path, options) {
   try {
     response = await fetch(path, options);
   } catch {
-    throw new Refusal(0, "The server does not answer. What was saved is kept; start it again.");
+    throw new Refusal(0, "The server does not answer. What was saved is kept: start it again, and open its new address.");
   }
   if (response.ok) return response;
   const text = await response.text();
@@ -25,13 +25,24 @@ async function answered(path, options) {
   throw new Refusal(response.status, message);
 }
 
-export async function get(path, query = {}) {
-  const search = new URLSearchParams(query).toString();
-  return (await answered(search ? `${path}?${search}` : path)).json();
+// A query, in which a file name's bytes that are not valid text are themselves. Python gives them as
+// the lone surrogates U+DC80 to U+DCFF.
+function withQuery(path, query) {
+  const pairs = Object.entries(query).map(([name, value]) =>
+    `${name}=${Array.from(value, character => {
+      const code = character.codePointAt(0);
+      const isByte = code >= 0xdc80 && code <= 0xdcff;
+      return isByte ? `%${(code - 0xdc00).toString(16)}` : encodeURIComponent(character);
+    }).join("")}`);
+  return pairs.length ? `${path}?${pairs.join("&")}` : path;
 }
 
-export async function getBytes(path) {
-  return new Uint8Array(await (await answered(path)).arrayBuffer());
+export async function get(path, query = {}) {
+  return (await answered(withQuery(path, query))).json();
+}
+
+export async function getBytes(path, query) {
+  return new Uint8Array(await (await answered(withQuery(path, query))).arrayBuffer());
 }
 
 export async function post(path, body) {
@@ -39,7 +50,7 @@ export async function post(path, body) {
   return (await answered(path, { method: "POST", headers, body: JSON.stringify(body) })).json();
 }
 
-export async function picture(path) {
-  const response = await answered(path);
+export async function picture(path, query) {
+  const response = await answered(withQuery(path, query));
   return createImageBitmap(await response.blob());
 }

@@ -4,17 +4,24 @@ import { Palette, unpacked } from "./masks.js";
 import { Viewer } from "./viewer.js";
 
 const content = JSON.parse(document.getElementById("content").textContent);
-const { image, colours, packed, photo } = content;
+const { image, packed, photo } = content;
 const viewer = new Viewer(document.getElementById("view"));
 const octets = Uint8Array.from(atob(packed), character => character.charCodeAt(0));
 const patterns = unpacked(octets, image.annotators.length, image.width, image.height);
-const palette = new Palette(colours);
+const palette = new Palette(content, image.annotators.length);
 
 function item(text) {
   const node = document.createElement("li");
   const button = document.createElement("button");
   button.textContent = text;
   node.append(button);
+  return node;
+}
+
+function swatch(colour) {
+  const node = document.createElement("span");
+  node.className = "swatch";
+  node.style.background = `rgb(${colour.join(",")})`;
   return node;
 }
 
@@ -32,12 +39,19 @@ function toggleAnnotator(position) {
 function listAnnotators() {
   fill("annotators", image.annotators.map((annotator, position) => {
     const node = item(`${position + 1}  ${annotator.name}, ${annotator.pixels} px`);
-    const swatch = document.createElement("span");
-    swatch.className = "swatch";
-    swatch.style.background = `rgb(${colours[position].join(",")})`;
-    node.firstChild.prepend(swatch);
+    node.firstChild.prepend(swatch(palette.colours[position]));
     node.firstChild.classList.toggle("off", !palette.visible[position]);
     node.firstChild.addEventListener("click", () => toggleAnnotator(position));
+    return node;
+  }));
+}
+
+function listMixtures() {
+  const names = image.annotators.map(annotator => annotator.name);
+  fill("mixtures", palette.legend(names).map(({ text, colour }) => {
+    const node = document.createElement("li");
+    node.textContent = text;
+    node.prepend(swatch(colour));
     return node;
   }));
 }
@@ -54,6 +68,7 @@ function partText(part, number) {
 
 document.getElementById("title").textContent = image.image;
 listAnnotators();
+listMixtures();
 fill("parts", image.parts.map((part, number) => {
   const node = item(partText(part, number));
   node.firstChild.addEventListener("click", () => {

@@ -6,14 +6,19 @@ import { packedColour } from "./masks.js";
 const ZOOMS = [1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64];
 const DRAWN = packedColour([255, 255, 255]);
 const DECIDED = packedColour([0, 255, 130]);
-const FRAMES = { open: "#ffd400", settled: "#808080", decided: "#00c8a0" };
+// Frames differ in their dashes, too, for those who do not see the colours.
+const FRAMES = {
+  open: { colour: "#ffd400", dashes: [6, 3] },
+  decided: { colour: "#00c8a0", dashes: [] },
+  settled: { colour: "#a0a0a0", dashes: [1, 3] },
+};
 
 export class Viewer {
   constructor(canvas) {
     this.canvas = canvas;
     this.context = canvas.getContext("2d", { alpha: false });
     this.overlay = document.createElement("canvas");
-    this.opacity = 0.6;
+    this.opacity = 0.8;
     this.outline = false;
     this.hidden = false; // while masks blink
     this.scale = 1;
@@ -175,9 +180,9 @@ export class Viewer {
     const [top, left, height, width] = part.box;
     const { context, scale } = this, edge = part.current ? 4 : 2;
     const state = part.decision ? "decided" : part.settled ? "settled" : "open";
-    context.strokeStyle = FRAMES[state];
-    context.lineWidth = part.current ? 2 : 1;
-    context.setLineDash(part.current ? [] : [3, 3]);
+    context.strokeStyle = FRAMES[state].colour;
+    context.lineWidth = part.current ? 3 : 1;
+    context.setLineDash(FRAMES[state].dashes);
     context.strokeRect(
       Math.round(this.left + left * scale) - edge - 0.5,
       Math.round(this.top + top * scale) - edge - 0.5,
