@@ -203,7 +203,8 @@ def _finish(
     table = list(rows.rows(image_ids))
     reviewers = review.decisions.reviewers
     write_bytes(out / TABLE, review_csv(review.names, table))
-    write_bytes(out / PAGE, review_markdown(review.names, table, reviewers=reviewers))
+    summary = review_markdown(review.names, table, reviewers=reviewers, images=len(image_ids))
+    write_bytes(out / PAGE, summary)
     folder.finish(
         {
             "command": "review",
@@ -212,8 +213,8 @@ def _finish(
             "second_look": review.settings.second_look,
             "blind": review.settings.blind,
             "skipped": sorted(review.queue.skipped),
-            "images": list(rows.records(image_ids)),
-        }
+        },
+        rows=rows.texts(image_ids),
     )
     return ReviewReport(
         out=out,

@@ -1,5 +1,6 @@
 """Review tables: `review.csv`, `review.json` and `review.md`, made from the rows of all images."""
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 
@@ -61,15 +62,28 @@ def _blank(value: float | None) -> object:
 
 
 def review_markdown(
-    names: Sequence[str], rows: Sequence[ImageRow], *, reviewers: Sequence[str]
+    names: Sequence[str], rows: Sequence[ImageRow], *, reviewers: Sequence[str], images: int
 ) -> bytes:
-    """Return the summary of a review: what was decided, by whom, and how far reviewers agree."""
+    """Return the summary of a review: what was decided, by whom, and how far reviewers agree.
+
+    Parameters
+    ----------
+    names : sequence of str
+        The annotators' names.
+    rows : sequence of ImageRow
+        The rows of the images that were examined.
+    reviewers : sequence of str
+        The reviewers' names.
+    images : int
+        Number of images in the review.
+    """
     parts = [(row.image_id, part) for row in rows for part in row.parts]
     states = Counter(part.state for _, part in parts)
     done = sum(_state_of(row) != "open" for row in rows)
+    examined = f", {len(rows)} examined" if len(rows) < images else ""
     lines = [
         "# Review",
-        f"{counted(done, 'image')} of {len(rows)} done; {counted(len(parts), 'part')}: "
+        f"{done} of {counted(images, 'image')} done{examined}; {counted(len(parts), 'part')}: "
         f"{states['decided']} decided, {states['settled']} settled by the majority, "
         f"{states['open']} open. Annotators: {', '.join(names)}.",
     ]
@@ -82,10 +96,10 @@ def review_markdown(
             "Parts that were decided twice; the second reviewer was not shown the first decision, "
             "which holds. Each part counts as an image."
         )
-    lines += [
-        markdown(agreement).replace("# Agreement of annotators", "### Reviewers", 1).strip()
-        for agreement in agreements
-    ]
+    for agreement in agreements:
+        _, _, tables = markdown(agreement).partition("\n")  # without its title
+        lines.append(f"### {' and '.join(agreement.names)}")
+        lines.append(re.sub("^#", "###", tables.strip(), flags=re.MULTILINE))
     differing = [
         f"- {image_id}, part {part.part}: {part.reviewer} {_choice(part)}, "
         f"{part.second_reviewer} {part.second_choice}"

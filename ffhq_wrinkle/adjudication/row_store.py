@@ -64,7 +64,8 @@ class RowStore:
 
     def put(self, row: ImageRow, digest: str) -> None:
         """Store the row of an image, in place of an earlier one."""
-        record = {**row._asdict(), "parts": [part._asdict() for part in row.parts]}
+        parts = [part._asdict() for part in row.parts]
+        record = {**row._asdict(), "parts": parts, "digest": digest}
         cells = text_bytes(row.image_id), digest, json.dumps(record)
         try:
             with self._lock:
@@ -73,16 +74,12 @@ class RowStore:
             raise OutputError(f"{self._path}: {error}") from error
 
     def restore(self, records: Iterable[Any]) -> None:
-        """Store the rows of an earlier record that are not stored; `records` is JSON of any kind.
-
-        Each has its digest, as `records` returns it.
-        """
+        """Store the rows of an earlier record that are not stored; they can be JSON of any kind."""
         stored = self.digests()
         new = []
         for record in records:
             try:
-                digest = str(record.pop("digest"))
-                image_id = _parsed(record).image_id
+                digest, image_id = str(record["digest"]), _parsed(record).image_id
             except (AttributeError, KeyError, TypeError):
                 continue  # a row of another version
             if image_id not in stored:
@@ -103,20 +100,20 @@ class RowStore:
         with self._lock:
             self._database.execute("DELETE FROM rows WHERE image_id = ?", (text_bytes(image_id),))
 
-    def records(self, image_ids: Iterable[str]) -> Iterator[dict[str, Any]]:
-        """Yield the rows of these images, as far as they are known, as JSON can hold them."""
+    def texts(self, image_ids: Iterable[str]) -> Iterator[str]:
+        """Yield the rows of these images, as far as they are known, as JSON."""
         for image_id in image_ids:
             with self._lock:
                 cells = self._database.execute(
-                    "SELECT row, digest FROM rows WHERE image_id = ?", (text_bytes(image_id),)
+                    "SELECT row FROM rows WHERE image_id = ?", (text_bytes(image_id),)
                 ).fetchone()
             if cells:
-                yield {**json.loads(cells[0]), "digest": cells[1]}
+                yield cells[0]
 
     def rows(self, image_ids: Iterable[str]) -> Iterator[ImageRow]:
         """Yield the rows of these images, as far as they are known."""
-        for record in self.records(image_ids):
-            yield _parsed(record)
+        for text in self.texts(image_ids):
+            yield _parsed(json.loads(text))
 
 
 def _parsed(record: dict[str, Any]) -> ImageRow:

@@ -117,7 +117,7 @@ def review_command(
     drew, gaps of up to 2 pixels closed. Enter takes what most annotators drew; other keys take one
     annotator's version, what anybody drew, or nothing, or draw. Each decision is saved at once, in
     OUT/decisions. Run the same command again to resume. Several reviewers can use the page at the
-    same time, each under another name.
+    same time, each under their own name.
 
     When every part of an image is decided, OUT receives its mask as `fuse-labels` would write it.
     At the end, review.csv, review.json and review.md say what was decided by whom, and how far the

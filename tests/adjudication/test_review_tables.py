@@ -56,7 +56,7 @@ def test_the_record_has_the_same_and_the_settings(out):
 
 def test_the_page_says_who_chose_what(out):
     page = (out / "review.md").read_text()
-    assert "1 image of 1 done; 3 parts: 2 decided, 1 settled by the majority, 0 open." in page
+    assert "1 of 1 image done; 3 parts: 2 decided, 1 settled by the majority, 0 open." in page
     lines = [line.replace(" ", "") for line in page.splitlines()]
     assert "|annotatorA|1|0|1|" in lines
     assert "|drawn|0|1|1|" in lines

@@ -1,6 +1,9 @@
 """The command as a process that is interrupted and killed."""
 
 import json
+import subprocess
+import sys
+import time
 
 import numpy as np
 from numpy.testing import assert_array_equal
@@ -22,7 +25,14 @@ def test_ctrl_c_ends_it_within_a_second_with_everything_saved(folders, tmp_path)
     assert_array_equal(gray_pixels(out / "00007.png"), A * 255)
     assert json.loads((out / "review.json").read_text())["reviewers"] == {"ann": 2}
     assert not list(out.glob(".*under-way"))
-    assert seconds < 1
+    assert seconds < max(1, 30 * seconds_to_start_python())
+
+
+def seconds_to_start_python():
+    """0.02 s on an idle machine; more where other work takes the processor."""
+    begin = time.monotonic()
+    subprocess.run([sys.executable, "-S", "-c", ""], check=True)
+    return time.monotonic() - begin
 
 
 def test_killed_in_the_middle_of_a_hundred_decisions(annotate, tmp_path):

@@ -51,7 +51,9 @@ function listMixtures() {
 export function listAnnotators() {
   const items = state.image.annotators.map((annotator, position) => {
     const item = made("li", "");
-    const button = made("button", `${position + 1}  ${annotator.name}, ${annotator.pixels} px`);
+    const number = String(position + 1); // which is also the name that --blind shows
+    const name = annotator.name === number ? number : `${number}  ${annotator.name}`;
+    const button = made("button", `${name}, ${annotator.pixels} px`);
     button.prepend(swatch(state.palette.colours[position]));
     button.classList.toggle("off", !state.palette.visible[position]);
     button.addEventListener("click", () => toggleAnnotator(position));
