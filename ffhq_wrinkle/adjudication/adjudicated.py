@@ -146,7 +146,7 @@ def review_folder(
             raise ArgumentError(f"no image can be read; the first: {queue.failures[0].reason}")
         if queue.failures:
             log.warning(
-                "%s left out, because they cannot be read; the first: %s",
+                "%s left out; the first: %s",
                 counted(len(queue.failures), "image"),
                 queue.failures[0].reason,
             )

@@ -194,6 +194,63 @@ def test_names_that_are_hidden_are_nowhere_on_the_page(browser, annotate, out):
     assert entry["annotator"] == entry["shown"]["order"][0]
 
 
+def test_what_is_shown_small_keeps_thin_lines_and_disagreement(browser, folders, out):
+    halve = """async () => {
+        const { Patterns } = await import(new URL("masks.js", document.baseURI));
+        const values = new Uint8Array(2 * 300);
+        values.set([7, 1, 0, 0, 0, 4, 7, 7]);
+        values.set([7, 7, 0, 0, 0, 0, 7, 3], 300);
+        const [, { width, height, values: all, least }] = new Patterns(300, 2, values).levels;
+        return [width, height, Array.from(all.slice(0, 4)), Array.from(least.slice(0, 4))];
+    }"""
+    with Served(folders, out) as server, Window(browser, server.address) as window:
+        # Blocks of 2x2: 71/77 has a pixel of one annotator, 04/00 a line, and 77/73 one of two.
+        assert window.page.evaluate(halve) == [150, 1, [7, 0, 4, 7], [1, 0, 4, 3]]
+
+
+@pytest.mark.parametrize(("names", "colours"), [
+    ("AB", {3: [255, 255, 255]}),
+    # As in the pictures of disputed/: see annotator_figures.
+    ("ABC", {1: [230, 159, 0], 3: [0, 158, 115], 5: [213, 94, 0], 6: [0, 114, 178],
+             7: [255, 255, 255]}),
+    ("ABCD", {1: [230, 159, 0], 3: [150, 150, 150], 15: [255, 255, 255]}),
+])  # fmt: skip
+def test_colours_are_those_of_disputed(browser, annotate, out, names, colours):
+    folders = annotate({name: {"x": A} for name in names})
+    mix = """async ([session, patterns]) => {
+        const { Palette } = await import(new URL("masks.js", document.baseURI));
+        const palette = new Palette(session, session.colours.length);
+        return patterns.map(pattern => palette.mixed(pattern));
+    }"""
+    with Served(folders, out) as server, Window(browser, server.address, ready=None) as window:
+        session = server.get("api/session").json()
+        mixed = window.page.evaluate(mix, [session, list(colours)])
+    assert mixed == list(colours.values())
+
+
+def test_a_drawing_that_cannot_be_saved_stays(browser, folders, out):
+    with Served(folders, out) as server, Window(browser, server.address) as window:
+        window.press("d")
+        window.drag((2, 2), (2, 4))
+        kill(server.process)
+        window.page.keyboard.press("Enter")
+        window.wait_for_message("The server does not answer")
+        assert window.page.get_attribute("body", "data-mode") == "drawing"
+
+
+def test_a_name_that_cannot_be_used_is_asked_for_again(browser, folders, out):
+    with (
+        Served(folders, out) as server,
+        Window(browser, server.address, "a%2Fb", ready=None) as window,
+    ):
+        window.wait_for_message("'a/b' cannot be a reviewer's name")
+        window.page.fill("#name", "ann")
+        window.page.click("#name-dialog button")
+        window.wait()
+        window.decide("u")
+        assert choices(out) == ["union"]
+
+
 def test_zooming_keeps_the_pixel_at_the_pointer_and_scales_by_whole_numbers(browser, folders, out):
     with Served(folders, out) as server, Window(browser, server.address) as window:
         window.press("f")

@@ -4,12 +4,13 @@
 const ALL_DREW = [255, 255, 255];
 
 export class Patterns {
-  // `levels[0]` has the patterns, row by row; each further level has a pixel for four, with the bits
-  // of all of them, so that thin lines do not vanish when the image is shown small.
+  // `levels[0]` has the patterns, row by row. Each further level has a pixel for four: `values` with
+  // the bits of all of them, so that thin lines do not vanish when the image is shown small, and
+  // `least` with the pattern of fewest annotators, so that disagreement does not either.
   constructor(width, height, values) {
     this.width = width;
     this.height = height;
-    this.levels = [{ width, height, values }];
+    this.levels = [{ width, height, values, least: values }];
     let level = this.levels[0];
     while (Math.max(level.width, level.height) > 256) {
       level = halved(level);
@@ -18,17 +19,20 @@ export class Patterns {
   }
 }
 
-function halved({ width, height, values }) {
+function halved({ width, height, values, least }) {
   const narrow = (width + 1) >> 1, low = (height + 1) >> 1;
-  const result = new values.constructor(narrow * low);
+  const all = new values.constructor(narrow * low), fewest = new values.constructor(narrow * low);
   for (let row = 0; row < height; row++) {
     const from = row * width, to = (row >> 1) * narrow;
     for (let column = 0; column < width; column++) {
       const value = values[from + column];
-      if (value) result[to + (column >> 1)] |= value;
+      if (!value) continue;
+      const at = to + (column >> 1), pattern = least[from + column];
+      all[at] |= value;
+      if (!fewest[at] || bitsIn(pattern) < bitsIn(fewest[at])) fewest[at] = pattern;
     }
   }
-  return { width: narrow, height: low, values: result };
+  return { width: narrow, height: low, values: all, least: fewest };
 }
 
 // Read masks that are packed to bits, one after the other; each begins with a new octet.

@@ -160,11 +160,12 @@ export class Viewer {
       }
       before = row;
       for (let x = 0; x < width; x++) {
-        let pattern = level.values[row * level.width + columns[x]] & visible;
+        const at = row * level.width + columns[x];
+        let pattern = level.values[at] & visible;
         if (pattern && (this.outline || this.drawing)) {
           pattern &= ~inside(level, row, columns[x]);
         }
-        if (pattern) colours[start + x] = palette.colour(pattern);
+        if (pattern) colours[start + x] = palette.colour((level.least[at] & pattern) || pattern);
         if (only && anyOf(only, patterns, row, columns[x], depth)) colours[start + x] = colour;
       }
     }
