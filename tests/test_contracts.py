@@ -64,7 +64,8 @@ def test_the_astronaut_is_the_only_photograph_in_the_repository(tracked):
     kinds = {".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp", ".gif", ".npy", ".pth"}
     pictures = {str(path) for path in tracked if path.suffix.lower() in kinds}
     assert pictures == {
-        f"docs/{name}.jpg" for name in ("astronaut", "augmentation", "demo", "regions")
+        f"docs/{name}.jpg"
+        for name in ("annotating", "astronaut", "augmentation", "demo", "regions")
     }
 
 
