@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from pathlib import Path, PurePosixPath
-from typing import BinaryIO
+from typing import cast
 
 from ..errors import FfhqWrinkleError
 
@@ -75,7 +75,7 @@ class ExportFile:
         return PurePosixPath(self.name).parent.parts
 
     @contextmanager
-    def opened(self) -> Iterator[BinaryIO]:
+    def opened(self) -> Iterator[io.BufferedIOBase]:
         """Open the file for reading, in a `with` block.
 
         Raises
@@ -86,7 +86,7 @@ class ExportFile:
         try:
             if self.archive:
                 with self.archive.open(self.name) as member:
-                    yield member  # type: ignore[misc]  # IO[bytes], with all that is needed
+                    yield cast("io.BufferedIOBase", member)  # a ZipExtFile
             else:
                 with self._path.open("rb") as file:
                     yield file

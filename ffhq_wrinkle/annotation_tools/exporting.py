@@ -16,7 +16,7 @@ import numpy as np
 
 from .. import __version__
 from ..dataset.layout import ImageFile, find_images, image_folder
-from ..errors import ArgumentError, ImageError, ImageFailure, OutputError, SizeError
+from ..errors import ArgumentError, ImageError, ImageFailure, OutputError, SizeError, counted
 from ..images.masks import decode_mask
 from ..images.named import read_named
 from ..images.opening import read_content
@@ -105,7 +105,8 @@ class ExportReport(Tabular):
     def summary(self) -> str:
         """Return the outcome as one line of text."""
         where = self.out / self.file if self.file else self.out
-        parts = [f"{self.shapes} shapes of {self.images} images written to {where}"]
+        of_images = f"{counted(self.shapes, 'shape')} of {counted(self.images, 'image')}"
+        parts = [f"{of_images} written to {where}"]
         parts += [f"{self.failed} failed, see {self.out / FAILURES}"] if self.failed else []
         return ", ".join(parts)
 

@@ -1,28 +1,10 @@
-"""Geometry: points of shapes as readers get them from files."""
+"""Geometry: the corners of boxes that tools store with a rotation."""
 
 import math
-from typing import Any
 
 import numpy as np
 
-from ..errors import ArgumentError
-
-
-def checked_points(points: Any) -> np.ndarray:  # noqa: ANN401  # lists from JSON
-    """Return points as float64 (N, 2).
-
-    Raises
-    ------
-    ArgumentError
-        They are not pairs of finite numbers.
-    """
-    try:
-        array = np.asarray(points, np.float64).reshape(-1, 2)
-    except (TypeError, ValueError) as error:
-        raise ArgumentError("its points are not pairs of numbers") from error
-    if not np.isfinite(array).all():
-        raise ArgumentError("a point is not a finite number")
-    return array
+from ..images.rasters import checked_points
 
 
 def turned_box(

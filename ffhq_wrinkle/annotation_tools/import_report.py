@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..errors import counted
 from ..results.failures import FAILURES
 from ..results.tabular import Tabular
 
@@ -48,9 +49,11 @@ class ImportReport(Tabular):
     def summary(self) -> str:
         """Return the outcome, and the next command to type."""
         people = ", ".join(f"{name} {count}" for name, count in self.masks_of.items())
-        parts = [f"{self.made} masks written", f"{self.kept} existed already"]
+        parts = [f"{counted(self.made, 'mask')} written", f"{self.kept} existed already"]
         if self.left_out:
-            parts.append(f"{self.left_out} annotations left out, see {self.out / 'import.csv'}")
+            parts.append(
+                f"{counted(self.left_out, 'annotation')} left out, see {self.out / 'import.csv'}"
+            )
         if self.failed:
             parts.append(f"{self.failed} failed, see {self.out / FAILURES}: {self.first_failure}")
         lines = [", ".join(parts)]

@@ -19,7 +19,6 @@ import numpy as np
 from .. import __version__
 from ..dataset.layout import find_images, image_folder
 from ..errors import ArgumentError, ImageFailure, first_few
-from ..images.sizes import resized_nearest
 from ..results.failures import Failure, update_failures
 from ..results.outputs import OutputFolder, require_separate
 from ..results.records import IMPORT_RECORD
@@ -28,22 +27,21 @@ from ..runs.interruption import Interruption
 from ..runs.pipeline import run_each
 from ..runs.progress import Progress
 from ..storage.writing import write_bytes
-from .annotation import Annotation, Area, Pixels, Shape, State
-from .choices import Choice, Choices, ImportSettings, choose, is_chosen
+from .annotation import Annotation, State
+from .annotation_masks import AnnotationMasks
+from .choices import Choice, Choices, ImportSettings, choose
 from .export_files import ExportError
 from .import_report import ImportReport
 from .import_table import (
-    LEFT_OUT,
     TABLE,
     ImportRow,
-    import_row,
     import_table,
     rows_without_pixels,
 )
 from .listing import Listing, list_exports
 from .people import without_addresses
-from .pixels import area_mask
-from .strokes import StrokeLoss, stroke_loss
+from .remarks import remarks_before
+from .strokes import StrokeLoss
 
 log = logging.getLogger(__name__)
 
@@ -164,29 +162,23 @@ def _import_folder(
         work = _Work(folder, listing, decided, settings)
         failures = [*listing.failures, *work.failures_before()]
         interruption = Interruption()
-        if not work.is_done(out):
-            folder.begin()
-            with (
-                interruption,
-                Progress(work.total, "import-labels") as progress,
-                ExitStack() as stack,
-            ):
-                outcomes = stack.enter_context(run_each(work.items(), work.make, jobs=jobs))
-                for (choice, _), outcome in outcomes:
-                    progress.advance(failed=isinstance(outcome, ImageFailure))
-                    if isinstance(outcome, ImageFailure):
-                        failures.append(Failure(choice.mask_name, outcome.step, str(outcome)))
-            report = work.report(out, failures)
-            update_failures(out, failures, about=None)
-            interruption.raise_with(report.summary())
-            write_bytes(out / TABLE, import_table(work.rows()))
-            for line in work.remarks_after():
-                log.warning("%s", line)
-            about = {"command": "import-labels", "version": __version__, "files": files}
-            folder.finish({**about, "annotators": report.masks_of})
-        else:
-            failures = []
-            report = work.report(out, failures)
+        if work.is_done(out):
+            return work.report(out, failures)
+        folder.begin()
+        with interruption, Progress(work.total, "import-labels") as progress, ExitStack() as stack:
+            outcomes = stack.enter_context(run_each(work.items(), work.make, jobs=jobs))
+            for (choice, _), outcome in outcomes:
+                progress.advance(failed=isinstance(outcome, ImageFailure))
+                if isinstance(outcome, ImageFailure):
+                    failures.append(Failure(choice.mask_name, outcome.step, str(outcome)))
+        report = work.report(out, failures)
+        update_failures(out, failures, about=None)
+        interruption.raise_with(report.summary())
+        write_bytes(out / TABLE, import_table(work.rows()))
+        for line in work.remarks_after():
+            log.warning("%s", line)
+        about = {"command": "import-labels", "version": __version__, "files": files}
+        folder.finish({**about, "annotators": report.masks_of})
     return report
 
 
@@ -194,11 +186,9 @@ def _hashes(listing: Listing) -> dict[str, str]:
     """Return the SHA-256 of each file, by its name without e-mail addresses."""
     hashes = {}
     for source in listing.sources:
-        digest = hashlib.sha256()
         with source.file.opened() as content:
-            while chunk := content.read(1 << 20):
-                digest.update(chunk)
-        hashes[without_addresses(str(source.file))] = digest.hexdigest()
+            digest = hashlib.file_digest(content, "sha256").hexdigest()
+        hashes[without_addresses(str(source.file))] = digest
     return hashes
 
 
@@ -222,43 +212,6 @@ def _made_with(
     }
 
 
-def remarks_before(listing: Listing, decided: Choices) -> list[str]:
-    """Return the warnings that are due before anything is written, line by line."""
-    lines: Counter[str] = Counter()
-    example: dict[str, str] = {}
-
-    def add(remark: str, where: str) -> None:
-        lines[remark] += 1
-        example.setdefault(remark, where)
-
-    for choice in decided.choices:
-        entry = choice.entry
-        file = listing.sources[entry.source].file
-        where = ", ".join(filter(None, [str(file), entry.submission, f"image {entry.image_name}"]))
-        if choice.left_out:
-            kind = choice.left_out.partition(":")[0]
-            add(f"left out: {kind}", where)
-            continue
-        for remark in entry.remarks:
-            add(remark.rstrip("0123456789"), where)
-        if not entry.shapes and not entry.looked:
-            add(
-                "without shapes: nothing was drawn, or nobody opened the image; the file does not "
-                "tell; they count as empty, or are left out by --empty missing",
-                where,
-            )
-        for shape in entry.shapes:
-            if shape.remark and is_chosen(shape.label, decided.labels):
-                add(shape.remark, where)
-    said = [f"{count} x {remark} (such as {example[remark]})" for remark, count in lines.items()]
-    if any(source.tool.name == "coco" for source in listing.sources):
-        said.append(
-            "COCO files hold no lines: if polylines were drawn, they are missing; take the tool's "
-            "own format"
-        )
-    return list(map(without_addresses, said))
-
-
 class _Work:
     """The masks of all annotations, made on any thread."""
 
@@ -269,9 +222,9 @@ class _Work:
         self.listing = listing
         self.decided = decided
         self.settings = settings
+        self.masks = AnnotationMasks(listing, decided, settings)
         self.total = sum(choice.is_imported for choice in decided.choices)
         self._rows: dict[tuple[int, int], list[ImportRow]] = {}
-        self._losses: list[tuple[str, StrokeLoss]] = []
         self._made: list[str] = []
         self._kept: list[str] = []
         self._foreign: list[str] = []
@@ -313,7 +266,7 @@ class _Work:
         """
         choice, annotation = item
         try:
-            mask, rows = self._mask(choice, annotation)
+            mask, rows = self.masks.mask(choice, annotation)
         except (ExportError, ArgumentError) as error:
             reason = without_addresses(str(error))
             self._keep(choice, rows_without_pixels(self.listing, choice._replace(failure=reason)))
@@ -333,81 +286,6 @@ class _Work:
         with self._lock:
             self._rows[choice.entry.source, choice.entry.position] = rows
 
-    def _mask(self, choice: Choice, annotation: Annotation) -> tuple[np.ndarray, list[ImportRow]]:
-        size = choice.size
-        if size is None:
-            raise ArgumentError("an annotation without a size")
-        mask = np.zeros(size, bool)
-        rows = []
-        for shape, note in zip(annotation.shapes, choice.entry.shapes, strict=True):
-            if not is_chosen(shape.label, self.decided.labels):
-                rows.append(self._row(choice, note, LEFT_OUT, "another label"))
-            elif not shape.areas:
-                reason = shape.remark or f"a {shape.kind} covers no pixels"
-                rows.append(self._row(choice, note, LEFT_OUT, reason))
-            else:
-                drawn, remarks = self._drawn(choice, annotation, shape, size)
-                pixels = int(np.count_nonzero(drawn))
-                if not pixels:
-                    remarks.append("it covers no pixel")
-                reason = "; ".join(filter(None, [*remarks, shape.remark]))
-                row = import_row(self.listing, choice, note, pixels=pixels, reason=reason)
-                rows.append(row)
-                mask |= drawn
-        if not annotation.shapes:
-            rows.append(
-                import_row(self.listing, choice, None, pixels=0, reason="nothing was drawn")
-            )
-        return mask, rows
-
-    def _row(self, choice: Choice, note: Any, outcome: str, reason: str) -> ImportRow:  # noqa: ANN401
-        return import_row(self.listing, choice, note, outcome=outcome, reason=reason)
-
-    def _drawn(
-        self, choice: Choice, annotation: Annotation, shape: Shape, size: tuple[int, int]
-    ) -> tuple[np.ndarray, list[str]]:
-        """Return the pixels of a shape, and what is to be said about them."""
-        drawn_at = annotation.size or size
-        remarks: list[str] = []
-        mask = np.zeros(size, bool)
-        for area in shape.areas:
-            is_vector = not isinstance(area, Pixels)
-            at = size if is_vector else drawn_at
-            try:
-                if isinstance(area, Pixels):
-                    area = self._checked(area, choice, shape, remarks)
-                part = area_mask(
-                    area,
-                    at,
-                    line_width=self.settings.line_width,
-                    alpha=self.settings.alpha,
-                    scale=(size[0] / drawn_at[0], size[1] / drawn_at[1]),
-                )
-            except ExportError as error:
-                file = self.listing.sources[choice.entry.source].file
-                if str(error).startswith(str(file)):
-                    raise
-                where = filter(None, [str(file), choice.entry.submission, shape.place])
-                raise ExportError(f"{', '.join(where)}: {error}") from error
-            mask |= part if part.shape == size else resized_nearest(part, size)
-        if drawn_at != size:
-            remarks.append(f"adapted from {drawn_at[1]}x{drawn_at[0]}")
-        return mask, remarks
-
-    def _checked(self, area: Pixels, choice: Choice, shape: Shape, remarks: list[str]) -> Area:
-        """Decode a brush, and note the strokes that the threshold loses or breaks."""
-        levels = area.decode()
-        if levels.dtype != bool:
-            loss = stroke_loss(levels, self.settings.alpha)
-            if loss:
-                remarks.append(
-                    f"alpha {self.settings.alpha} {loss}; --alpha {loss.keeping_alpha} keeps them "
-                    "whole"
-                )
-                with self._lock:
-                    self._losses.append((f"{choice.mask_name}, {shape.place}", loss))
-        return Pixels(lambda: levels, area.left, area.top, area.may_leave)
-
     def rows(self) -> Iterator[ImportRow]:
         """Yield the rows of all annotations, in the order of the exports."""
         for choice in self.decided.choices:
@@ -417,15 +295,15 @@ class _Work:
     def remarks_after(self) -> list[str]:
         """Return the warnings about the masks, line by line."""
         lines = []
-        if self._losses:
-            losses = [loss for _, loss in self._losses]
+        if self.masks.losses:
+            losses = [loss for _, loss in self.masks.losses]
             together = StrokeLoss(
                 sum(loss.lost for loss in losses),
                 sum(loss.broken for loss in losses),
                 sum(loss.pieces for loss in losses),
                 min(loss.keeping_alpha for loss in losses),
             )
-            examples = first_few(sorted(place for place, _ in self._losses))
+            examples = first_few(sorted(place for place, _ in self.masks.losses))
             lines.append(
                 f"alpha {self.settings.alpha} {together} of antialiased brushes ({examples}); "
                 f"--alpha {together.keeping_alpha} keeps them whole, and makes others fatter"

@@ -4,10 +4,11 @@
 of its elements, so that a reader can leave megabytes of numbers in them undecoded.
 """
 
+import io
 import json
 import re
 from collections.abc import Iterable, Iterator
-from typing import Any, BinaryIO, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import ijson
 from ijson.common import IncompleteJSONError, JSONError
@@ -64,7 +65,7 @@ def matching_signature(
     return None
 
 
-def _first_keys(content: BinaryIO) -> Iterator[tuple[str, str]]:
+def _first_keys(content: io.BufferedIOBase) -> Iterator[tuple[str, str]]:
     """Yield the keys of a document and of its first element or value, with their place."""
     path: list[str] = []
     values = 0
@@ -85,7 +86,7 @@ def _first_keys(content: BinaryIO) -> Iterator[tuple[str, str]]:
             yield "values", value
 
 
-def skip_mark(content: BinaryIO) -> BinaryIO:
+def skip_mark(content: io.BufferedIOBase) -> io.BufferedIOBase:
     """Return an open file after the byte order mark that it may begin with."""
     if content.read(3) != b"\xef\xbb\xbf":
         content.seek(0)

@@ -160,8 +160,7 @@ def warn_of_unread_subfolders(folder: Place) -> None:
         _has_suffix(path, suffixes) for path in _flat_candidates(folder)
     ):
         return
-    unread = (path for path in _nested_candidates(folder) if "/" in path)
-    unread = (path for path in unread if not is_shard(path.partition("/")[0]))
+    unread = _nested_candidates(folder, beside_images=True)
     path = next((path for path in unread if _has_suffix(path, suffixes)), None)
     if path:
         log.warning(
@@ -343,14 +342,20 @@ class _Searched(NamedTuple):
     linked: tuple[str, ...]
 
 
-def _nested_candidates(folder: Path) -> Iterator[str]:
-    """Yield the relative paths of the visible files in a folder and all its subfolders."""
+def _nested_candidates(folder: Path, *, beside_images: bool = False) -> Iterator[str]:
+    """Yield the relative paths of the visible files in a folder and all its subfolders.
+
+    With `beside_images`, the files that `_flat_candidates` yields are left out without listing
+    them, since there may be a million.
+    """
     root = os.path.realpath(folder)
     pending = [_Searched("", (root,))]
     while pending:
         searched = pending.pop()
         with os.scandir(folder / searched.path) as scanned:
-            sorted_entries = sorted(scanned, key=lambda entry: entry.name, reverse=True)
+            listed = filter(_is_beside_images, scanned) if beside_images else scanned
+            sorted_entries = sorted(listed, key=lambda entry: entry.name, reverse=True)
+        beside_images = False  # which is about the folder itself
         names = {entry.name for entry in sorted_entries}
         if not _is_searched(searched.path, names):
             continue
@@ -387,6 +392,11 @@ def _nested_stored(folder: "UPath") -> Iterator[str]:
                 elif not entry.is_folder and not entry.name.startswith("."):
                     yield f"{prefix}{entry.name}"
         level = dict(entries_within(folder, inner))
+
+
+def _is_beside_images(entry: "os.DirEntry[str]") -> bool:
+    """Return whether an entry of a folder of images is needed to find those in subfolders."""
+    return entry.name in _NEVER_SEARCHED or (entry.is_dir() and not is_shard(entry.name))
 
 
 def _is_searched(path: str, names: Collection[str]) -> bool:

@@ -8,6 +8,7 @@ corner of the image, so the centre of pixel (row, column) is at (column + 0.5, r
 import itertools
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -56,7 +57,7 @@ def polygon_mask(rings: Sequence[np.ndarray], shape: tuple[int, int]) -> np.ndar
     # Each crossing of an edge with the centres of a row toggles all pixels to its right.
     toggled = np.zeros((height, width + 1), np.uint8)
     for ring in rings:
-        corners = _points(ring)
+        corners = checked_points(ring)
         starts, ends = corners, np.roll(corners, -1, axis=0)
         down = starts[:, 1] <= ends[:, 1]
         upper, lower = np.where(down[:, None], (starts, ends), (ends, starts))
@@ -112,7 +113,7 @@ def line_mask(
     if not 0 <= width < math.inf:
         raise ArgumentError(f"the width of a line is {width}; it should be a number of pixels")
     mask = np.zeros(shape, bool)
-    corners = _points(points)
+    corners = checked_points(points)
     if closed and len(corners) > 2:
         corners = np.concatenate([corners, corners[:1]])
     if len(corners) == 1:
@@ -201,7 +202,7 @@ def ellipse_mask(
            [1, 1, 1, 1, 1],
            [0, 0, 1, 0, 0]])
     """
-    _points(np.array([centre, radii, (rotation_deg, 0)]))
+    checked_points(np.array([centre, radii, (rotation_deg, 0)]))
     mask = np.zeros(shape, bool)
     radius_x, radius_y = radii
     if not (radius_x > 0 and radius_y > 0):
@@ -240,7 +241,7 @@ def curve_points(
     ArgumentError
         A point is not a pair of finite numbers, or the curve is longer than a million pixels.
     """
-    points = _points(np.array([start, control, end_control, end]))
+    points = checked_points(np.array([start, control, end_control, end]))
     reach = float(np.linalg.norm(np.diff(points, axis=0), axis=1).sum())
     if reach > 1e6:
         raise ArgumentError("a curve is longer than a million pixels")
@@ -251,8 +252,8 @@ def curve_points(
     return curve
 
 
-def _points(points: np.ndarray) -> np.ndarray:
-    """Return points as float64 (N, 2).
+def checked_points(points: Any) -> np.ndarray:  # noqa: ANN401  # lists from JSON, too
+    """Return points as float64, (N, 2).
 
     Raises
     ------
@@ -262,7 +263,7 @@ def _points(points: np.ndarray) -> np.ndarray:
     try:
         array = np.asarray(points, np.float64).reshape(-1, 2)
     except (TypeError, ValueError) as error:
-        raise ArgumentError("points should be pairs of numbers, (x, y)") from error
+        raise ArgumentError("its points are not pairs of numbers") from error
     if not np.isfinite(array).all():
         raise ArgumentError("a point is not a finite number")
     return array

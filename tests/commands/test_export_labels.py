@@ -18,7 +18,7 @@ def test_masks_are_written_and_counted(tmp_path):
     out = tmp_path / "out"
     result = run("export-labels", tmp_path / "masks", out, "--format", "coco", "--label", "line")
     assert result.exit_code == 0, result.output
-    assert result.stdout == f"2 shapes of 1 images written to {out}/annotations.json\n"
+    assert result.stdout == f"2 shapes of 1 image written to {out}/annotations.json\n"
     document = json.loads((out / "annotations.json").read_text())
     assert document["categories"] == [{"id": 1, "name": "line"}]
     assert json.loads((out / "export.json").read_text())["counts"]["shapes"] == 2

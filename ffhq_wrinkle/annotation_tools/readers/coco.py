@@ -13,9 +13,9 @@ import ijson
 import numpy as np
 
 from ...errors import ArgumentError
+from ...images.rasters import checked_points
 from ..annotation import Annotation, Area, Pixels, Polygon, Shape
 from ..export_files import ExportError, ExportFile
-from ..geometry import checked_points
 from ..json_files import JsonErrors, JsonSignature, skip_mark
 from ..runs import coco_lengths, runs_mask
 

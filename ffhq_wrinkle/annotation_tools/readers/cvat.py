@@ -14,9 +14,10 @@ from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import iterparse
 
 from ...errors import ArgumentError
+from ...images.rasters import checked_points
 from ..annotation import Annotation, Area, Ellipse, Line, Pixels, Polygon, Shape
 from ..export_files import ExportError, ExportFile
-from ..geometry import checked_points, turned_box
+from ..geometry import turned_box
 from ..runs import runs_mask
 
 _NO_PIXELS = {"points", "cuboid", "skeleton", "tag"}

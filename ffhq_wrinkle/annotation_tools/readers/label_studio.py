@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 
 from ...errors import ArgumentError
-from ...images.rasters import curve_points
+from ...images.rasters import checked_points, curve_points
 from ..annotation import Annotation, Area, Ellipse, Line, Pixels, Polygon, Shape, State
 from ..export_files import ExportError, ExportFile
-from ..geometry import checked_points, turned_box
+from ..geometry import turned_box
 from ..json_files import JsonSignature, array_elements, parse_json
 from ..rle_pack import decode_alpha
 from ..stored_images import base64_bytes, png_levels

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 
 from ...errors import ArgumentError
+from ...images.rasters import checked_points
 from ..annotation import Annotation, Area, Ellipse, Line, Pixels, Polygon, Shape
 from ..export_files import ExportError, ExportFile
-from ..geometry import checked_points
 from ..json_files import JsonSignature, read_json
 from ..stored_images import base64_bytes, png_levels
 

@@ -13,9 +13,9 @@ import numpy as np
 
 from ...errors import ArgumentError, ImageError
 from ...images.opening import opened
+from ...images.rasters import checked_points
 from ..annotation import Annotation, Area, Ellipse, Line, Polygon, Shape
 from ..export_files import ExportError, ExportFile
-from ..geometry import checked_points
 from .label_values import shapes_of_values
 
 _COLUMNS = ("index", "shape-type", "vertex-index")

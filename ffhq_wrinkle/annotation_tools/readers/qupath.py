@@ -11,9 +11,9 @@ from typing import Any
 import ijson
 
 from ...errors import ArgumentError
+from ...images.rasters import checked_points
 from ..annotation import Annotation, Area, Line, Polygon, Shape
 from ..export_files import ExportError, ExportFile
-from ..geometry import checked_points
 from ..json_files import JsonErrors, JsonSignature, matching_signature, skip_mark
 
 SIGNATURES = (

@@ -15,9 +15,10 @@ import numpy as np
 from ...errors import ArgumentError, ImageError
 from ...images.opening import opened
 from ...images.photographs import stored_pixels
+from ...images.rasters import checked_points
 from ..annotation import Annotation, Area, Line, Polygon, Shape, State
 from ..export_files import ExportError, ExportFile
-from ..geometry import checked_points, turned_box
+from ..geometry import turned_box
 from ..json_files import JsonSignature, read_json
 from .label_values import shapes_of_values
 

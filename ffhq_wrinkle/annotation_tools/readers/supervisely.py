@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 
 from ...errors import ArgumentError
+from ...images.rasters import checked_points
 from ..annotation import Annotation, Area, Line, Pixels, Polygon, Shape
 from ..export_files import MAX_BYTES, ExportError, ExportFile
-from ..geometry import checked_points, turned_box
+from ..geometry import turned_box
 from ..json_files import JsonSignature, read_json
 from ..stored_images import base64_bytes, png_levels
 

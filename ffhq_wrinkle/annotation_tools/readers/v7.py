@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 
 from ...errors import ArgumentError
+from ...images.rasters import checked_points
 from ..annotation import Annotation, Area, Ellipse, Line, Pixels, Polygon, Shape
 from ..export_files import ExportError, ExportFile
-from ..geometry import checked_points, turned_box
+from ..geometry import turned_box
 from ..json_files import JsonSignature, read_json
 from ..runs import repeated
 

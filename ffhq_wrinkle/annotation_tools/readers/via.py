@@ -12,9 +12,10 @@ import ijson
 import numpy as np
 
 from ...errors import ArgumentError
+from ...images.rasters import checked_points
 from ..annotation import Annotation, Area, Ellipse, Line, Polygon, Shape
 from ..export_files import ExportError, ExportFile
-from ..geometry import checked_points, turned_box
+from ..geometry import turned_box
 from ..json_files import JsonErrors, JsonSignature, read_json, skip_mark
 
 _IMAGES = "_via_img_metadata"
