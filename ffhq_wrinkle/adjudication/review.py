@@ -121,7 +121,11 @@ class Review:
         """
         if image_id not in self._numbers:
             raise UnknownError(f"there is no image {image_id!r} in this review")
-        image = self._images.get(image_id)
+        try:
+            image = self._images.get(image_id)
+        except ImageFailure as failure:
+            self.results.failed(image_id, failure)
+            raise
         self.results.examined(image)
         return image
 
@@ -157,8 +161,7 @@ class Review:
         if disputed is None:
             try:
                 disputed = self.image(image_id).disputed
-            except ImageFailure as failure:
-                self.results.failed(image_id, failure)
+            except ImageFailure:  # which is listed
                 return []
         return [(image_id, part_id) for part_id in disputed]
 

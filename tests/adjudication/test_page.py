@@ -238,6 +238,23 @@ def test_a_drawing_that_cannot_be_saved_stays(browser, folders, out):
         assert window.page.get_attribute("body", "data-mode") == "drawing"
 
 
+def test_an_image_that_cannot_be_read_any_more_is_passed_over(browser, annotate, out):
+    ids = ["00001", "00002", "00003", "00004", "00005"]
+    folders = annotate({name: dict.fromkeys(ids, drawn) for name, drawn in (("A", A), ("B", B))})
+    with Served(folders, out) as server, Window(browser, server.address) as window:
+        while server.get("api/progress?reviewer=ann").json()["progress"]["images_examined"] < 5:
+            pass
+        (folders[0] / "00004.png").write_bytes(b"broken")
+        for _ in range(3):  # one part of each is in question
+            window.decide("u")
+        window.wait_for_message("00004.png: not an image")
+        assert window.page.get_attribute("body", "data-image") == "00005"
+        window.press("u", state="done")
+        assert window.message.startswith("Cannot be read: 00004. Every other part is decided.")
+        server.interrupt()
+    assert "00004.png" in (out / "failures.csv").read_text()
+
+
 def test_a_name_that_cannot_be_used_is_asked_for_again(browser, folders, out):
     with (
         Served(folders, out) as server,
@@ -299,8 +316,12 @@ def test_an_exported_page_opens_without_a_server(browser, folders, tmp_path):
     photos.mkdir()
     Image.fromarray(np.full((8, 9, 3), 99, np.uint8)).save(photos / "00007.png")
     requested = []
+    process, _, logged = run("review", *folders, "--export", page)
+    assert process.returncode == 0, logged
+    process, _, logged = run("review", *folders, "--export", page)
+    assert (process.returncode, "page.html exists" in logged) == (1, True)
     for more in ([], ["--images", photos]):
-        process, printed, logged = run("review", *folders, "--export", page, *more)
+        process, printed, logged = run("review", *folders, "--export", page, "--overwrite", *more)
         assert (process.returncode, printed) == (0, f"{page} written\n"), logged
         assert ("data:image/jpeg" in page.read_text()) == bool(more)
         with Window(browser, "about:blank", reviewer=None, ready=None) as window:

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from ffhq_wrinkle.adjudication import queue, tally_store
+from ffhq_wrinkle.adjudication import adjudicated, queue, tally_store
 from ffhq_wrinkle.adjudication.row_store import STORE as ROWS
 from ffhq_wrinkle.adjudication.tally_store import STORE as TALLIES
 from ffhq_wrinkle.dataset.ids import parse_ids
@@ -123,15 +123,21 @@ def test_other_settings_or_versions_read_masks_again(three, out, monkeypatch):
     assert counts == [3, 3]
 
 
-def test_a_mask_that_is_broken_after_the_start_does_not_stop_the_others(three, out):
+def test_a_mask_that_is_broken_after_the_start_does_not_stop_the_others(three, out, monkeypatch):
     seen = []
+    make_queue = adjudicated.make_queue
+
+    def queue_and_break(*arguments, **options):
+        made = make_queue(*arguments, **options)
+        (three[1] / "00001.png").write_bytes(b"broken")
+        return made
 
     def run(review):
-        (three[1] / "00001.png").write_bytes(b"broken")
         seen.append(review.next_image("ann"))
         decide_all(review, IDS[1:])
         seen.append(review.next_image("ann"))
 
+    monkeypatch.setattr(adjudicated, "make_queue", queue_and_break)
     report = run_review(three, out, run)
     assert seen == ["00002", None]
     assert (report.done, report.failed) == (2, 1)

@@ -5,7 +5,7 @@ import { blink, changeOpacity, hide, toggle } from "./appearance.js";
 import { Drawing } from "./drawing.js";
 import { Palette, unpacked } from "./masks.js";
 import {
-  listAnnotators, listFigures, listKeys, mark, onChoice, say, showPart, showProgress,
+  listAnnotators, listFigures, listKeys, mark, onChoice, say, showPart, showProgress, timed,
   toggleAnnotator,
 } from "./panel.js";
 import { breadth, listenToPointer } from "./pointer.js";
@@ -13,6 +13,7 @@ import { get, getBytes, picture, post, Refusal } from "./requests.js";
 import { element, part, resultOf, state, viewer } from "./state.js";
 
 const RENEWAL_MS = 20000;
+const UNREADABLE = 422; // the status of an image that cannot be read any more
 
 // What keys do, as the list under "Keys" shows them.
 const KEYS = [
@@ -103,15 +104,32 @@ async function nextImage() {
   leaveDrawing();
   const query = { reviewer: state.reviewer };
   if (state.image) query.after = state.image.image;
-  const next = await get("api/next", query);
-  if (next.image === null) {
-    showProgress(next.progress);
-    if (state.image) await reload();
-    say("Every part is decided. Ctrl-C in the terminal writes the tables and ends.");
-    mark("done");
-    return;
+  const unreadable = new Set();
+  for (;;) {
+    const next = await get("api/next", query);
+    if (next.image === null || unreadable.has(next.image)) {
+      await finish(next.progress, [...unreadable]);
+      return;
+    }
+    try {
+      await showImage(next.image);
+      return;
+    } catch (error) {
+      if (!(error instanceof Refusal) || error.status !== UNREADABLE) throw error;
+      say(error.message, true);
+      unreadable.add(next.image);
+      query.after = next.image;
+    }
   }
-  await showImage(next.image);
+}
+
+async function finish(progress, unreadable) {
+  showProgress(progress);
+  if (state.image && !unreadable.includes(state.image.image)) await reload();
+  const parts = unreadable.length ? `Cannot be read: ${unreadable.join(", ")}. Every other part`
+    : "Every part";
+  say(`${parts} is decided. Ctrl-C in the terminal writes the tables and ends.`);
+  mark("done");
 }
 
 async function showImage(image, partId = null) {
@@ -135,13 +153,6 @@ async function showImage(image, partId = null) {
   showProgress(described.progress);
   await choosePart(partId || firstOpen());
   timed("view", since);
-}
-
-// How long the page took, for programs that drive it; frames are painted before the next task.
-function timed(what, since) {
-  requestAnimationFrame(() => setTimeout(() => {
-    document.body.dataset[`${what}Ms`] = Math.round(performance.now() - since);
-  }));
 }
 
 async function showPhoto(image, photo, since) {

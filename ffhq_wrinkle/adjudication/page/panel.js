@@ -18,6 +18,13 @@ export function mark(name) {
   document.body.dataset.state = name;
 }
 
+// How long the page took, for programs that drive it; frames are painted before the next task.
+export function timed(what, since) {
+  requestAnimationFrame(() => setTimeout(() => {
+    document.body.dataset[`${what}Ms`] = Math.round(performance.now() - since);
+  }));
+}
+
 function made(tag, text, attributes = {}) {
   const node = document.createElement(tag);
   node.textContent = text;
