@@ -9,7 +9,7 @@ from .settings import ReviewSettings
 
 
 class Agenda:
-    """What each reviewer has to decide.
+    """Each reviewer's parts to decide.
 
     Parameters
     ----------
