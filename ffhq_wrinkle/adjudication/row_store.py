@@ -43,14 +43,17 @@ class RowStore:
         try:
             self._database = self._opened()
         except sqlite3.DatabaseError:  # damaged; rows are made again from masks and decisions
-            self._path.unlink(missing_ok=True)
+            self._remove()
             self._database = self._opened()
 
     def _opened(self) -> sqlite3.Connection:
         try:
             database = sqlite3.connect(self._path, check_same_thread=False, isolation_level=None)
-            # A killed process leaves it whole, which is enough.
+            # A killed process leaves it whole; only a power failure can damage it.
             database.execute("PRAGMA synchronous = OFF")
+            if database.execute("PRAGMA quick_check(1)").fetchone() != ("ok",):
+                database.close()
+                raise sqlite3.DatabaseError("damaged")
             database.execute(_TABLE)
         except sqlite3.OperationalError as error:
             raise OutputError(f"{self._path}: {error}") from error
@@ -60,7 +63,11 @@ class RowStore:
         """Close the file, and remove it if its rows are elsewhere."""
         self._database.close()
         if remove:
-            self._path.unlink(missing_ok=True)
+            self._remove()
+
+    def _remove(self) -> None:
+        for suffix in ("", "-journal"):  # SQLite's own name
+            self._path.with_name(f"{STORE}{suffix}").unlink(missing_ok=True)
 
     def put(self, row: ImageRow, digest: str) -> None:
         """Store the row of an image, in place of an earlier one."""
