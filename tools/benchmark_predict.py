@@ -26,6 +26,13 @@ def make_checkpoint(folder: Path, network: str) -> Path:
     return path
 
 
+def face_ellipse(side: int) -> np.ndarray:
+    """Return a face mask, bool (side, side), whose box has 0.44 of the pixels."""
+    place = np.arange(side) / side
+    inside: np.ndarray = ((place[:, None] - 0.55) / 0.37) ** 2 + ((place - 0.5) / 0.3) ** 2 < 1
+    return inside
+
+
 @click.command("predict")
 @click.option("--network", type=click.Choice(NETWORKS), default="unet", show_default=True)
 @click.option("--rounds", default=7, show_default=True, help="Turns of each way.")
@@ -36,10 +43,16 @@ def make_checkpoint(folder: Path, network: str) -> Path:
 def predict_benchmark(
     network: str, rounds: int, side: int, device: str, batch_size: int, onnx: bool
 ) -> None:
-    """Time prediction against an eager loop (channels last, inference mode, no copies)."""
+    """Time prediction against an eager loop (channels last, inference mode, no copies).
+
+    The images are noise in an ellipse of the size of a face in FFHQ, and black outside.
+    """
     print_machine()
     chosen = choose_device(device)
     images = np.random.default_rng(0).integers(0, 256, (batch_size, side, side, 4), np.uint8)
+    face = face_ellipse(side)
+    images[:, ~face] = 0
+    rows, columns = np.ix_(face.any(axis=1), face.any(axis=0))
     with scratch() as folder:
         path = make_checkpoint(folder, network)
         model = load_checkpoint(path).model.to(chosen)
@@ -61,10 +74,10 @@ def predict_benchmark(
             export_onnx(path, folder / "weights.onnx")
             graph = load_network(folder / "weights.onnx", device=device, batch_size=batch_size)
             ways["ours, ONNX Runtime"] = lambda: graph.logits(list(images))
-        expected = eager()
+        expected = eager()[:, rows, columns]
         for name, way in ways.items():
-            difference = np.abs(np.stack(list(way())) - expected).max()
-            print(f"{name:20} differs from the eager loop by at most {difference:.1e}")
+            difference = np.abs(np.stack(list(way()))[:, rows, columns] - expected).max()
+            print(f"{name:20} differs in the box of the face by at most {difference:.1e}")
         if tracked:
             torch.cuda.reset_peak_memory_stats()
         timed = in_turns(rounds, *ways.values())

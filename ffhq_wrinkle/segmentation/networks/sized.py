@@ -99,10 +99,13 @@ class SizedNetwork(nn.Module):
     def padded_logits(self, x: torch.Tensor) -> torch.Tensor:
         """Pad an input with any channels that `logits` takes, and crop the logits."""
         height, width = x.shape[-2:]
-        bottom, right = (padded_side(self, side) - side for side in (height, width))
+        return self.logits(self.padded(x))[..., :height, :width]
+
+    def padded(self, x: torch.Tensor) -> torch.Tensor:
+        """Pad an input (B, C, H, W) on the right and at the bottom, as `forward` does."""
+        bottom, right = (padded_side(self, side) - side for side in x.shape[-2:])
         # Padded even by nothing: an exported graph repeats the steps that one example took.
-        padded = functional.pad(x, (0, right, 0, bottom), mode="replicate")
-        return self.logits(padded)[..., :height, :width]
+        return functional.pad(x, (0, right, 0, bottom), mode="replicate")
 
     def open_sizes(self) -> int:
         """Remove decisions that depend on the image's size, which an exported graph cannot make.

@@ -46,10 +46,10 @@ class UNet(SizedNetwork):
         self.down2 = Down(2 * features, 4 * features)
         self.down3 = Down(4 * features, 8 * features)
         self.down4 = Down(8 * features, 8 * features)
-        self.up1 = _Up((8 + 8) * features, 4 * features)
-        self.up2 = _Up((4 + 4) * features, 2 * features)
-        self.up3 = _Up((2 + 2) * features, features)
-        self.up4 = _Up((1 + 1) * features, features)
+        self.up1 = Up((8 + 8) * features, 4 * features)
+        self.up2 = Up((4 + 4) * features, 2 * features)
+        self.up3 = Up((2 + 2) * features, features)
+        self.up4 = Up((1 + 1) * features, features)
         self.outc = OutConv(features, out_channels)
 
     def logits(self, x: torch.Tensor) -> torch.Tensor:
@@ -106,7 +106,7 @@ class Down(nn.Module):
         return torch.as_tensor(self.maxpool_conv(x))
 
 
-class _Up(nn.Module):
+class Up(nn.Module):
     """Upsampling by 2, concatenation after the skip connection, then two convolutions."""
 
     def __init__(self, in_channels: int, out_channels: int) -> None:
@@ -115,6 +115,7 @@ class _Up(nn.Module):
         self.conv = DoubleConv(in_channels, in_channels // 2, out_channels)
 
     def forward(self, x: torch.Tensor, skipped: torch.Tensor) -> torch.Tensor:
+        """Compute (B, out_channels, H, W) from (B, C, H / 2, W / 2) and a skip (B, C, H, W)."""
         return torch.as_tensor(self.conv(torch.cat([skipped, self.up(x)], dim=1)))
 
 

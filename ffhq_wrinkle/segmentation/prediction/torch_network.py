@@ -6,6 +6,8 @@ import torch
 from ...errors import ArgumentError, SourceError
 from ...inference.devices import choose_device, exact, fold_batch_norm, laid_out
 from ..checkpoints.checkpoint import Checkpoint
+from ..networks.boxed_unet import BoxedUNet
+from ..networks.unet import UNet
 from .trained_network import BATCH_ON_GPU, Precision, TrainedNetwork
 
 
@@ -13,7 +15,8 @@ class TorchNetwork(TrainedNetwork):
     """A checkpoint run by PyTorch.
 
     For speed, batch normalisations are folded into their convolutions and the memory format suits
-    the network. This changes only the last bits of the logits.
+    the network. This changes only the last bits of the logits. On the CPU, a U-Net computes only
+    the box around the pixels of an image that are not black; see `networks.boxed_unet`.
 
     Parameters
     ----------
@@ -56,15 +59,25 @@ class TorchNetwork(TrainedNetwork):
         self.batch_size = batch_size or (1 if self.device.type == "cpu" else BATCH_ON_GPU)
         fold_batch_norm(model)
         self._model = laid_out(model.to(self.device), model.memory_format)
+        on_cpu = self.device.type == "cpu"
+        self._boxed = BoxedUNet(model) if on_cpu and isinstance(model, UNet) else None
 
     @torch.inference_mode()
     def batch_logits(self, batch: np.ndarray) -> np.ndarray:
         """Return the logits of a batch, computed by PyTorch."""
-        x = self._model.scaled(torch.from_numpy(batch).permute(0, 3, 1, 2))
+        seen = torch.from_numpy(batch).permute(0, 3, 1, 2)
+        if self._boxed:
+            images = (seen[place : place + 1] for place in range(len(seen)))
+            logits = torch.cat([self._boxed.logits(image) for image in images])
+        else:
+            logits = self._whole_logits(seen)
+        background, wrinkle = logits.float().unbind(dim=1)
+        return np.asarray((wrinkle - background).cpu().numpy())
+
+    def _whole_logits(self, seen: torch.Tensor) -> torch.Tensor:
         bf16 = self.precision == "bf16"
         with exact(self.device), torch.autocast("cuda", torch.bfloat16, enabled=bf16):
-            background, wrinkle = self._model(x).float().unbind(dim=1)
-        return np.asarray((wrinkle - background).cpu().numpy())
+            return torch.as_tensor(self._model(self._model.scaled(seen)))
 
 
 def require_two_classes(checkpoint: Checkpoint) -> None:
