@@ -1,8 +1,8 @@
 """Boxed U-Net: the logits of a U-Net within the face, without computing what black pixels give.
 
-Most of a masked photograph is black. What the layers of the encoder give there is known from a
-small black image, and what the layers of the decoder give there is not needed. Each layer is
-therefore computed in a rectangle around the face, which grows on the way to the deepest level.
+Most of a masked photograph is black. The answer of the encoder's layers to it is known from a small
+black image, and that of the decoder's layers is not needed. Each layer is therefore computed in a
+rectangle around the face, which grows on the way to the deepest level.
 """
 
 from typing import NamedTuple, Self
@@ -200,7 +200,7 @@ def _box_of(seen: torch.Tensor, height: int, width: int) -> Box:
     rows, columns = (lit.any(dim=dim).nonzero().flatten().tolist() for dim in (1, 0))
     if not rows:
         return Box(0, 0, 0, 0, height, width)
-    # What is padded repeats the last pixels.
+    # Padding repeats the last pixels.
     ends = [
         padded if last + 1 == side else last + 1
         for last, side, padded in zip(
