@@ -30,6 +30,7 @@ _MODULES = {
     "predict": "api.wrinkles",
     "read_image": "api.pictures",
     "read_mask": "api.pictures",
+    "review": "api.review",
     "sample": "api.datasets",
     "texture_map": "weak_labels.texture",
     "train": "api.training",

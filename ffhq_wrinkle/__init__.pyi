@@ -3,6 +3,7 @@ from .api.annotation_tools import export_labels, import_labels
 from .api.datasets import composition, download, sample
 from .api.human_masks import agreement, fuse, fuse_labels
 from .api.pictures import read_image, read_mask
+from .api.review import review
 from .api.scores import compare_predictions, compare_runs, evaluate
 from .api.training import export, train
 from .api.weak_masks import build_weak, weak_mask
@@ -34,6 +35,7 @@ __all__ = [
     "predict",
     "read_image",
     "read_mask",
+    "review",
     "sample",
     "texture_map",
     "train",

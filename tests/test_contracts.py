@@ -65,7 +65,15 @@ def test_the_astronaut_is_the_only_photograph_in_the_repository(tracked):
     pictures = {str(path) for path in tracked if path.suffix.lower() in kinds}
     assert pictures == {
         f"docs/{name}.jpg"
-        for name in ("annotating", "astronaut", "augmentation", "demo", "regions")
+        for name in (
+            "annotating",
+            "astronaut",
+            "augmentation",
+            "demo",
+            "regions",
+            "review",
+            "review_drawing",
+        )
     }
 
 

@@ -86,3 +86,11 @@ def test_the_astronaut_ships_with_scikit_image():
     from skimage import data
 
     assert data.astronaut().shape == (512, 512, 3)
+
+
+def test_the_wheel_has_the_files_of_the_page_of_review(wheel):
+    folder = ROOT / "ffhq_wrinkle" / "adjudication" / "page"
+    expected = {f"ffhq_wrinkle/adjudication/page/{path.name}" for path in folder.iterdir()}
+    assert {"index.html", "main.js", "static.html"} <= {path.name for path in folder.iterdir()}
+    with zipfile.ZipFile(wheel) as archive:
+        assert expected <= set(archive.namelist())

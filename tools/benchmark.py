@@ -16,6 +16,7 @@ from benchmark_evaluate import evaluate_benchmark
 from benchmark_gpu import gpu_benchmark
 from benchmark_png import png
 from benchmark_predict import predict_benchmark
+from benchmark_review import review_benchmark
 from benchmark_scale import plan, scaling
 from benchmark_train import train_benchmark
 from benchmark_weak import build_weak_benchmark, memory, steps
@@ -36,6 +37,7 @@ for command in (
     plan,
     agreement_benchmark,
     staple_benchmark,
+    review_benchmark,
     import_labels_benchmark,
     predict_benchmark,
     evaluate_benchmark,

@@ -143,7 +143,7 @@ def fuse_labels(
         As in `human_labels.fused.fuse_folder`.
     """
     return fuse_folder(
-        _parsed(annotators, least=1 if method == "semi-automatic" else MIN_ANNOTATORS),
+        parsed_annotators(annotators, least=1 if method == "semi-automatic" else MIN_ANNOTATORS),
         as_path(out),
         method=method,
         min_votes=min_votes,
@@ -233,7 +233,7 @@ def agreement(
     if images and not out:
         raise ArgumentError("--images are for the pictures of a report; name its folder with --out")
     folder, photos = as_path(out), as_path(images)
-    parsed = _parsed(annotators)
+    parsed = parsed_annotators(annotators)
     settings = AnnotationSettings(
         threshold=threshold, resize=resize, missing=missing, within=as_path(within)
     )
@@ -260,9 +260,10 @@ def _are_in_memory(annotators: Annotators | MasksOfAnnotators) -> TypeGuard[Mask
     )
 
 
-def _parsed(
+def parsed_annotators(
     annotators: Annotators | MasksOfAnnotators, *, least: int = MIN_ANNOTATORS
 ) -> list[Annotator]:
+    """Return annotators as the library takes them; raises as `annotators.parse_annotators`."""
     if isinstance(annotators, Mapping):
         texts = [f"{name}={folder}" for name, folder in annotators.items()]
     else:

@@ -16,6 +16,7 @@ from .export_labels import export_labels_command
 from .fuse_labels import fuse_labels_command
 from .import_labels import import_labels_command
 from .predict import predict_command
+from .review import review_command
 from .sample import sample_command
 from .train import train_command
 
@@ -30,6 +31,7 @@ COMMANDS = [
     export_labels_command,
     fuse_labels_command,
     agreement_command,
+    review_command,
     train_command,
     predict_command,
     evaluate_command,

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 _MAX_ROWS = 15
 _ALL_DREW = (255, 255, 255)
-_SEVERAL_DREW = (150, 150, 150)
+SEVERAL_DREW = (150, 150, 150)
 _MIXED = 3  # annotators whose mixtures have colours of their own
 # Okabe, Ito 2008: distinguishable with any form of colour blindness. No two annotators are red and
 # green; the mixtures of three are.
@@ -47,6 +47,14 @@ def annotator_colours(annotators: int) -> np.ndarray:
         colorsys.hsv_to_rgb(hue / 360, 1.0, brightness) for brightness in (1.0, 0.6) for hue in hues
     ]
     return np.round(np.array(colours[:annotators]) * 255).astype(np.uint8)
+
+
+def mixture_colours(annotators: int) -> dict[tuple[int, int], tuple[int, int, int]]:
+    """Return the colour of what two annotators of three drew, RGB, by their numbers.
+
+    It is empty for other numbers of annotators, whose mixtures have the colour `SEVERAL_DREW`.
+    """
+    return dict(_MIXTURES) if annotators == _MIXED else {}
 
 
 def overlay(
@@ -103,12 +111,11 @@ def _areas(
     votes = np.asarray(np.sum(masks, axis=0, dtype=np.uint8))
     for name, mask, colour in zip(names, masks, annotator_colours(len(masks)), strict=True):
         yield name, mask & (votes == 1), tuple(map(int, colour))
-    if len(masks) == _MIXED:
-        for (first, second), colour in _MIXTURES.items():
-            both = masks[first] & masks[second] & (votes == 2)
-            yield f"{names[first]} + {names[second]}", both, colour
-    elif len(masks) > _MIXED:
-        yield "several", (votes > 1) & (votes < len(masks)), _SEVERAL_DREW
+    for (first, second), colour in mixture_colours(len(masks)).items():
+        both = masks[first] & masks[second] & (votes == 2)
+        yield f"{names[first]} + {names[second]}", both, colour
+    if len(masks) > _MIXED:
+        yield "several", (votes > 1) & (votes < len(masks)), SEVERAL_DREW
     yield "all", votes == len(masks), _ALL_DREW
 
 

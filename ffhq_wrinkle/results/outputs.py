@@ -10,7 +10,7 @@ import io
 import json
 import logging
 import platform
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -335,7 +335,12 @@ class OutputFolder:
         return [name for name in self._files.results() if self.look(name) is State.OURS]
 
     def finish(
-        self, record: Mapping[str, Any], *, made: bool = True, images: int | None = None
+        self,
+        record: Mapping[str, Any],
+        *,
+        made: bool = True,
+        images: int | None = None,
+        rows: Iterable[str] = (),
     ) -> None:
         """Write the record, with the numbers of results and failures, to mark the work as done.
 
@@ -350,6 +355,8 @@ class OutputFolder:
             Whether this run has made results, in this folder or in another one that it fills.
         images : int, optional
             Number of images that have results, if an image has several files.
+        rows : iterable of str
+            A JSON object for each image, on a line each, since there may be many.
         """
         results = sum(1 for _ in self._files.results())
         counts = {"results": results, "failed": len(read_failures(self.path))}
@@ -358,7 +365,8 @@ class OutputFolder:
         self.inputs.save()
         self._files.settle()
         about = {**record, **self._versions(made), **self._id_folders_record}
-        self._write_json(self._record, {**about, "counts": counts, "settings": self.settings})
+        content = {**about, "counts": counts, "settings": self.settings}
+        self._write_json(self._record, content, list(rows))
         not_replaced = results - len(self.current_results()) if self._replaces_others else 0
         if not_replaced:
             log.warning(
@@ -383,8 +391,13 @@ class OutputFolder:
             return {"version": __version__, "versions": versions}
         return {} if versions in ([], [__version__]) else {"version": versions[0]}
 
-    def _write_json(self, name: str, content: Mapping[str, Any]) -> None:
-        self._files.write(name, (json.dumps(content, indent=2) + "\n").encode())
+    def _write_json(self, name: str, content: Mapping[str, Any], rows: Sequence[str] = ()) -> None:
+        text = json.dumps(content, indent=2)
+        if rows:
+            listed = ",\n    ".join(rows)
+            head = text.removesuffix("\n}")
+            text = f'{head},\n  "images": [\n    {listed}\n  ]\n}}'
+        self._files.write(name, f"{text}\n".encode())
 
 
 def _distinct(versions: Sequence[str]) -> list[str]:

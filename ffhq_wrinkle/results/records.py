@@ -14,6 +14,7 @@ WEAK_RECORD = "build.json"
 FUSION_RECORD = "fusion.json"
 PREDICTION_RECORD = "predict.json"
 IMPORT_RECORD = "import.json"
+REVIEW_RECORD = "review.json"
 UNKNOWN_VERSION = "unknown"
 
 
