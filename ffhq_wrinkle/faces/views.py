@@ -9,13 +9,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ...dataset.ids import image_id_of
-from ...dataset.layout import require_distinct_ids
-from ...errors import AlignmentError, ArgumentError
-from ...faces.alignment import FFHQ_SIZE, Alignment, ffhq_alignment
-from ...faces.landmarks import Landmarks, choose_faces, read_landmarks
-from ...faces.mesh import MeshFinder
-from ...storage.writing import sha256_of
+from ..dataset.ids import image_id_of
+from ..dataset.layout import require_distinct_ids
+from ..errors import AlignmentError, ArgumentError
+from ..storage.writing import sha256_of
+from .alignment import FFHQ_SIZE, Alignment, ffhq_alignment
+from .landmarks import Landmarks, choose_faces, read_landmarks
+from .mesh import MeshFinder
 
 _NUMBERED = re.compile(r"\.face\d+$")
 
@@ -45,9 +45,12 @@ class Views(ABC):
     ----------
     aligned_size : int or None
         Rows and columns of a view; None if views have the sizes of their photos.
+    all_faces : bool
+        Whether a photo can have several views.
     """
 
     aligned_size: int | None = None
+    all_faces: bool = False
 
     @abstractmethod
     def of(self, photo: np.ndarray, image_id: str) -> list[View]:
