@@ -32,6 +32,9 @@ class TrainSettings:
         Number of parts in which a batch is computed, to save memory.
     deterministic : bool
         On CUDA, use only algorithms that give the same result each time, which are slower.
+    align : str or None
+        How the faces in photos were found, as `views.AlignedFaces` records it; None if images are
+        used as they are.
     """
 
     seed: int = 0
@@ -42,6 +45,7 @@ class TrainSettings:
     compile: bool = False
     accumulate: int = 1
     deterministic: bool = False
+    align: str | None = None
 
     def __post_init__(self) -> None:
         if not 0 < self.fraction <= 1:
