@@ -3,8 +3,8 @@
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
+from ...dataset.subjects import require_rule
 from ...errors import ArgumentError
-from ..training_data.subjects import require_rule
 
 TrainPrecision = Literal["32", "bf16", "64"]
 
@@ -23,7 +23,7 @@ class TrainSettings:
         Number of images that each stage uses at most, the first by id; all if None.
     group_by : str or None
         Which images show the same subject, so that they stay in one part of the split; see
-        `training_data.subjects`. Nothing is known of subjects if None.
+        `dataset.subjects`. Nothing is known of subjects if None.
     precision : {"32", "bf16", "64"}
         float32; bfloat16 where it is possible; or float64, to tell rounding from errors.
     compile : bool
