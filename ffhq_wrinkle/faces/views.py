@@ -15,7 +15,6 @@ from ..errors import AlignmentError, ArgumentError
 from ..storage.writing import sha256_of
 from .alignment import FFHQ_SIZE, Alignment, ffhq_alignment
 from .landmarks import Landmarks, choose_faces, read_landmarks
-from .mesh import MeshFinder
 
 _NUMBERED = re.compile(r"\.face\d+$")
 
@@ -139,6 +138,8 @@ class AlignedFaces(Views):
             self._known = read_landmarks(landmarks)
             self._source = f"landmarks {sha256_of(landmarks)[:12]}"
         else:
+            from .mesh import MeshFinder  # loads torch
+
             self._finder = MeshFinder()
             self._source = f"face mesh {self._finder.weights_sha256[:12]}"
 
