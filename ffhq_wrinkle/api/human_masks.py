@@ -257,7 +257,7 @@ def agreement(
         jobs=jobs or available_cores(),
     )
     if folder:
-        write_report(measured, folder, photos=photos, figures=forms)
+        write_report(measured, folder, photos=photos, figures=forms, jobs=jobs or available_cores())
     return measured
 
 

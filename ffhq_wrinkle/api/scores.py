@@ -119,7 +119,7 @@ def evaluate(
         jobs=jobs or available_cores(),
     )
     if folder:
-        write_report(evaluation, folder, photos=photos)
+        write_report(evaluation, folder, photos=photos, jobs=jobs or available_cores())
     return evaluation
 
 
@@ -181,7 +181,13 @@ def compare_predictions(
         jobs=jobs or available_cores(),
     )
     if folder:
-        write_report(comparison.first, folder, comparison=comparison, photos=photos)
+        write_report(
+            comparison.first,
+            folder,
+            comparison=comparison,
+            photos=photos,
+            jobs=jobs or available_cores(),
+        )
     return comparison
 
 
