@@ -15,6 +15,7 @@ from ffhq_wrinkle.segmentation.training.training import train
 from tests.helpers.commands import run
 from tests.helpers.faces import drawn_face, drawn_lines
 from tests.helpers.landmarks import landmarks_csv
+from tests.helpers.networks import FEATURES
 from tests.helpers.predictions import predict
 from tests.helpers.training import RECIPE
 from tests.helpers.whole_faces import WholeFace
@@ -73,3 +74,17 @@ def test_options_that_do_not_fit_are_refused(photos, tmp_path, monkeypatch, opti
     assert result.exit_code == 2
     assert message in " ".join(result.output.split())
     assert not (tmp_path / "run").exists()
+
+
+def test_the_configuration_records_the_parser_that_was_chosen(photos, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("ffhq_wrinkle.api.training.create_parser", lambda *_, **__: WholeFace())
+    for name in ("mesh", "auto"):
+        result = run(
+            "train", "unet_texture", "photos", name, "--parser", name, "--stage", "finetune",
+            "--epochs", 1, "--batch-size", 2, "--size", 32, "--features", FEATURES,
+            "--accelerator", "cpu", "--workers", 0, "--limit", 5,
+        )  # fmt: skip
+        assert result.exit_code == 0, result.output
+        config = tomllib.loads((tmp_path / name / "config.toml").read_text())
+        assert config["parser"] == name
