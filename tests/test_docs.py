@@ -68,6 +68,8 @@ def test_readme_s_commands_run(command, dataset, tmp_path, monkeypatch, site):
     table.write_text(f'[bisenet]\ntitle = "T"\nfile = "79999_iter.pth"\n{address}')
     monkeypatch.setenv("FFHQ_WRINKLE_SOURCES", str(table))
     monkeypatch.setenv("FFHQ_WRINKLE_CACHE", str(tmp_path / "cache"))
+    if "ffhq-wrinkle-demo/" in command:  # of the lines that follow `demo`
+        assert CliRunner().invoke(main, ["demo"]).exit_code == 0
     arguments = shlex.split(command)[1:]
     if arguments[0] == "train":
         arguments += ["--features", str(FEATURES)]  # a small network is faster

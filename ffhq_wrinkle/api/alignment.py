@@ -1,10 +1,10 @@
 """Alignment: the faces of photos, cut out as FFHQ's."""
 
 from ..errors import ArgumentError
+from ..faces.views import AlignedFaces
 from ..runs.cores import default_jobs
 from ..runs.folder_run import RunReport
 from ..segmentation.prediction.aligned_faces import Doubts, align_folder
-from ..segmentation.prediction.views import AlignedFaces
 from .arguments import AnyIds, AnyPath, as_ids, as_path, as_place
 
 

@@ -351,7 +351,7 @@ def _view(align: bool, landmarks: Path | None) -> RaceView:
     """Return the part of each photo that the race model sees."""
     if not align:
         return WHOLE
-    from ..segmentation.prediction.views import AlignedFaces
+    from ..faces.views import AlignedFaces
 
     faces = AlignedFaces(landmarks)
     name = f"aligned by {faces.settings()['align']}"

@@ -72,7 +72,9 @@ def demo(out: AnyPath) -> Path:
         "two of three drew": np.repeat(fused[:, :, None] * np.uint8(255), 3, axis=2),
         "the same on the photo": wrinkle_overlay(image, fused),
     }
-    drawn = overlay(list(masks.values()), list(masks), title="three annotators (drawn)")
+    drawn = overlay(
+        list(masks.values()), list(masks), image, "three annotators (drawn)", beside=False
+    )
     labelled = [with_legend(panel, label, []) for label, panel in panels.items()]
     _write(path, _side_by_side([*labelled[:2], drawn, *labelled[2:]]))
     return path

@@ -174,6 +174,7 @@ def agreement(
     resamples: int = RESAMPLES,
     seed: int = 0,
     jobs: int | None = None,
+    group_by: str | None = None,
 ) -> Agreement:
     """Measure how far annotators agree; the command `agreement`.
 
@@ -182,7 +183,7 @@ def agreement(
     annotators : sequence of str or Path, or mapping
         Folders of masks, as in `fuse_labels`. Or masks in memory: for the name of each annotator, a
         list of masks, bool (H, W), or masks by image id. Only the arguments `tolerances_px`,
-        `resamples` and `seed` apply to masks in memory.
+        `resamples`, `seed` and `group_by` apply to masks in memory.
     within, missing, threshold, resize, ids, jobs
         As in `fuse_labels`.
     out : str or Path, optional
@@ -200,6 +201,10 @@ def agreement(
         Number of bootstrap resamples of the images; 0 for no intervals.
     seed : int
         Seed of the bootstrap.
+    group_by : str, optional
+        Which images show the same subject: ``folder``, those in one uppermost folder, or a regular
+        expression, those in whose ids it finds the same text. The bootstrap then draws subjects
+        instead of images.
 
     Returns
     -------
@@ -229,6 +234,7 @@ def agreement(
             tolerances_px=tolerances_px,
             resamples=resamples,
             seed=seed,
+            group_by=group_by,
         )
     if images and not out:
         raise ArgumentError("--images are for the pictures of a report; name its folder with --out")
@@ -247,10 +253,11 @@ def agreement(
         tolerances_px=tolerances_px,
         resamples=resamples,
         seed=seed,
+        group_by=group_by,
         jobs=jobs or available_cores(),
     )
     if folder:
-        write_report(measured, folder, photos=photos, figures=forms)
+        write_report(measured, folder, photos=photos, figures=forms, jobs=jobs or available_cores())
     return measured
 
 

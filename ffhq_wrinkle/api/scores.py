@@ -38,6 +38,7 @@ def evaluate(
     resamples: int = RESAMPLES,
     seed: int = 0,
     jobs: int | None = None,
+    group_by: str | None = None,
 ) -> Evaluation:
     """Score predictions against references; the command `evaluate`.
 
@@ -45,8 +46,8 @@ def evaluate(
     ----------
     predictions : str or Path, sequence of np.ndarray, or mapping of str to np.ndarray
         A folder of masks or probabilities. Or arrays in memory, in order or by image id: masks,
-        bool (H, W), or probabilities of 0 to 1. Only `threshold`, `exact_only`, `resamples` and
-        `seed` apply to arrays.
+        bool (H, W), or probabilities of 0 to 1. Only `threshold`, `exact_only`, `resamples`,
+        `seed` and `group_by` apply to arrays.
     references : str or Path, sequence of np.ndarray, or mapping of str to np.ndarray
         A folder of masks, or anything that `train` takes as data: a data set, a folder with
         `images` and `masks`, or a CSV; or masks in memory, bool (H, W).
@@ -72,6 +73,10 @@ def evaluate(
         Seed of the bootstrap.
     jobs : int, optional
         Number of threads; one per core if not given.
+    group_by : str, optional
+        Which images show the same subject: ``folder``, those in one uppermost folder, or a regular
+        expression, those in whose ids it finds the same text. The bootstrap then draws subjects
+        instead of images.
 
     Returns
     -------
@@ -94,6 +99,7 @@ def evaluate(
             settings,
             resamples=resamples,
             seed=seed,
+            group_by=group_by,
         )
     predicted, reference = _folder(predictions), _folder(references)
     folder, photos = _report(out, images)
@@ -109,10 +115,11 @@ def evaluate(
         ids=as_ids(ids),
         resamples=resamples,
         seed=seed,
+        group_by=group_by,
         jobs=jobs or available_cores(),
     )
     if folder:
-        write_report(evaluation, folder, photos=photos)
+        write_report(evaluation, folder, photos=photos, jobs=jobs or available_cores())
     return evaluation
 
 
@@ -132,6 +139,7 @@ def compare_predictions(
     resamples: int = RESAMPLES,
     seed: int = 0,
     jobs: int | None = None,
+    group_by: str | None = None,
 ) -> Comparison:
     """Compare two methods on the same images; the command `evaluate --compare`.
 
@@ -139,7 +147,8 @@ def compare_predictions(
     ----------
     predictions, other, references : str or Path
         Folders, as in `evaluate`.
-    out, overwrite, images, ids, threshold, within, resize, exact_only, resamples, seed, jobs
+    out, overwrite, images, ids, threshold, within, resize, exact_only, resamples, seed, jobs,
+    group_by
         As in `evaluate`.
 
     Returns
@@ -168,10 +177,17 @@ def compare_predictions(
         ids=as_ids(ids),
         resamples=resamples,
         seed=seed,
+        group_by=group_by,
         jobs=jobs or available_cores(),
     )
     if folder:
-        write_report(comparison.first, folder, comparison=comparison, photos=photos)
+        write_report(
+            comparison.first,
+            folder,
+            comparison=comparison,
+            photos=photos,
+            jobs=jobs or available_cores(),
+        )
     return comparison
 
 
@@ -184,6 +200,7 @@ def compare_runs(
     overwrite: bool = False,
     resamples: int = RESAMPLES,
     seed: int = 0,
+    group_by: str | None = None,
 ) -> Experiments:
     """Compare training runs with each other and with the paper's tables; the command `compare`.
 
@@ -199,7 +216,7 @@ def compare_runs(
         Show the paper's scores even if the runs were scored on other images than the paper's.
     overwrite : bool
         Replace an earlier report.
-    resamples, seed : int
+    resamples, seed, group_by
         As in `evaluate`.
 
     Returns
@@ -216,7 +233,7 @@ def compare_runs(
     if folder:
         require_compare_report(folder, folders, overwrite=overwrite)
     experiments = compare_run_folders(
-        folders, with_paper=with_paper, resamples=resamples, seed=seed
+        folders, with_paper=with_paper, resamples=resamples, seed=seed, group_by=group_by
     )
     if folder:
         write_compare_report(experiments, folder, figures=forms)

@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from ..errors import ArgumentError, OutputError
 from ..faces.parsing import create_parser
+from ..faces.ready_labels import ReadyLabels
+from ..faces.views import AlignedFaces
 from ..runs.cores import available_cores
 from ..segmentation.checkpoints.official import checkpoint_path
 from ..segmentation.prediction.onnx_export import ExportReport, export_onnx
@@ -46,6 +48,8 @@ def train(
     workers: int | None = None,
     jobs: int | None = None,
     resume: bool = True,
+    align: bool = False,
+    landmarks: AnyPath | None = None,
 ) -> TrainReport:
     """Train a network by a recipe; the command `train`.
 
@@ -105,6 +109,10 @@ def train(
         Number of threads that prepare and check the data; one per core if not given.
     resume : bool
         Resume an existing run, instead of refusing it.
+    align : bool
+        First find the face in each photo and cut it out as in FFHQ, and its human mask with it.
+    landmarks : str or Path, optional
+        With `align`: CSV of the positions of eyes and mouth, instead of detecting them.
 
     Returns
     -------
@@ -113,8 +121,15 @@ def train(
     Raises
     ------
     ArgumentError, TrainingDataError, TrainingError, OutputError, RunInterrupted
-        As in `segmentation.training.training.train`.
+        Options cannot be combined, or as in `segmentation.training.training.train`.
     """
+    if landmarks and not align:
+        raise ArgumentError("--landmarks requires --align")
+    if align and parser == ReadyLabels.name:
+        raise ArgumentError(
+            "the label maps of --parser labels are those of whole images; they cannot be combined "
+            "with --align"
+        )
     chosen = read_recipe(recipe)
     if stage != "both":
         chosen = chosen.only(stage)
@@ -147,6 +162,7 @@ def train(
         initial_weights=as_path(initial_weights),
         texture_recipe=texture_recipe,
         scale_to_image=scale_to_image,
+        faces=AlignedFaces(as_path(landmarks)) if align else None,
         cache=as_path(cache),
         devices=devices,
         accelerator=accelerator,

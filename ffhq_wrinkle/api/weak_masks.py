@@ -5,9 +5,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..errors import ParsingError
+from ..errors import ArgumentError, ParsingError
 from ..faces.labels import FaceParser
 from ..faces.parsing import create_parser
+from ..faces.ready_labels import ReadyLabels
+from ..faces.views import AlignedFaces
 from ..images.arrays import plain_array
 from ..runs.cores import default_jobs
 from ..runs.folder_run import RunReport
@@ -124,6 +126,10 @@ def build_weak(
     save_face_masks: AnyPath | None = None,
     save_masked_images: AnyPath | None = None,
     save_view: AnyPath | None = None,
+    align: bool = False,
+    landmarks: AnyPath | None = None,
+    all_faces: bool = False,
+    save_aligned: AnyPath | None = None,
 ) -> RunReport:
     """Write the weak wrinkle mask of each image in a folder; the command `build-weak`.
 
@@ -163,6 +169,15 @@ def build_weak(
         Folders for label maps, face masks and masked images.
     save_view : str or Path, optional
         Folder for pictures that show the weak masks, stretched, and a contact sheet.
+    align : bool
+        First find the face in each photo and cut it out as in FFHQ. Weak masks and all other
+        results are then those of the aligned faces; `out` also gets `faces.csv`.
+    landmarks : str or Path, optional
+        With `align`: CSV of the positions of eyes and mouth, instead of detecting them.
+    all_faces : bool
+        With `align`: use every face of a photo, instead of refusing photos with several faces.
+    save_aligned : str or Path, optional
+        With `align`: folder for the aligned faces.
 
     Returns
     -------
@@ -173,9 +188,17 @@ def build_weak(
     Raises
     ------
     ArgumentError, SourceError, ClusterError, OutputError, RunInterrupted
-        As in `weak_labels.weak.build_weak` and `faces.parsing.create_parser`.
+        Options cannot be combined, or as in `weak_labels.weak.build_weak` and
+        `faces.parsing.create_parser`.
     """
     folder = as_place(images)
+    if (landmarks or all_faces or save_aligned) and not align:
+        raise ArgumentError("--landmarks, --all-faces and --save-aligned require --align")
+    if align and (parser if isinstance(parser, str) else parser.name) == ReadyLabels.name:
+        raise ArgumentError(
+            "the label maps of --parser labels are those of whole images; they cannot be combined "
+            "with --align"
+        )
     if isinstance(parser, str):
         parser = create_parser(
             parser,
@@ -198,7 +221,9 @@ def build_weak(
             face_masks=as_place(save_face_masks),
             masked_images=as_place(save_masked_images),
             views=as_place(save_view),
+            aligned=as_place(save_aligned),
         ),
+        faces=AlignedFaces(as_path(landmarks), all_faces=all_faces) if align else None,
         ids=as_ids(ids),
         limit=limit,
         jobs=jobs or default_jobs(scheduler),

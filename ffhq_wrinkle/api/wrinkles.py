@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import ArgumentError
 from ..faces.parsing import AUTO, create_parser, require_device
+from ..faces.views import AlignedFaces, WholeImages
 from ..runs.cores import default_jobs
 from ..runs.folder_run import RunReport
 from ..segmentation.checkpoints.official import checkpoint_path
@@ -13,7 +14,6 @@ from ..segmentation.prediction.prediction import predict_folder
 from ..segmentation.prediction.prediction_folder import PredictSettings, ProbabilityFormat
 from ..segmentation.prediction.predictor import Predictor
 from ..segmentation.prediction.trained_network import Precision
-from ..segmentation.prediction.views import AlignedFaces, WholeImages
 from .arguments import AnyIds, AnyPath, as_ids, as_path, as_place
 
 if TYPE_CHECKING:

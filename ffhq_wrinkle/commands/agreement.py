@@ -26,6 +26,7 @@ from .options import (
     print_result,
     resamples_option,
     seed_option,
+    subjects_option,
 )
 
 if TYPE_CHECKING:
@@ -83,6 +84,7 @@ class _SeveralTolerances(click.Command):
 @seed_option
 @jobs_option
 @json_option
+@subjects_option
 def agreement_command(
     annotators: tuple[str, ...],
     out: Path | None,
@@ -100,6 +102,7 @@ def agreement_command(
     seed: int,
     jobs: int | None,
     as_json: bool,
+    group_by: str | None,
 ) -> None:
     """Measure how far annotators agree.
 
@@ -121,6 +124,7 @@ def agreement_command(
       ffhq-wrinkle agreement ann/anna ann/ben ann/chris
       ffhq-wrinkle agreement A B C --out report --images ffhq/images1024x1024
       ffhq-wrinkle agreement A B C --tolerance-px 0 1 2 3 --within face_masks
+      ffhq-wrinkle agreement A B C --group-by folder
     """
     from ..api.human_masks import agreement
 
@@ -139,6 +143,7 @@ def agreement_command(
         resamples=resamples,
         seed=seed,
         jobs=jobs,
+        group_by=group_by,
     )
     remark = f"Tables and pictures are in {out}." if out else ""
     print_result(measured, remark, as_json=as_json)

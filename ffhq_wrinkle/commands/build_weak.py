@@ -7,6 +7,7 @@ import click
 
 from ..weak_labels.formulas import FORMULAS
 from .options import (
+    EXISTING_FILE,
     EXISTING_PLACE,
     FAILED,
     PLACE,
@@ -104,6 +105,27 @@ _FORMULAS = ", ".join(f"{name} ({formula.description})" for name, formula in FOR
     help="Also write pictures to this folder that show the weak masks, brightened, beside and over "
     "the photographs, and a contact sheet.",
 )
+@click.option(
+    "--align",
+    is_flag=True,
+    help="First find the face in each photo and cut it out as in FFHQ; for photos that are not "
+    "aligned.",
+)
+@click.option(
+    "--landmarks",
+    type=EXISTING_FILE,
+    help="With --align: CSV of the positions of eyes and mouth, instead of detecting them.",
+)
+@click.option(
+    "--all-faces",
+    is_flag=True,
+    help="With --align: use every face of a photo, instead of refusing photos with several faces.",
+)
+@click.option(
+    "--save-aligned",
+    type=PLACE,
+    help="With --align: also write the aligned faces to this folder.",
+)
 @click.pass_context
 def build_weak_command(
     ctx: click.Context,
@@ -129,6 +151,10 @@ def build_weak_command(
     save_face_masks: "Place | None",
     save_masked_images: "Place | None",
     save_view: "Place | None",
+    align: bool,
+    landmarks: Path | None,
+    all_faces: bool,
+    save_aligned: "Place | None",
 ) -> None:
     """Write to OUT the weak wrinkle mask of each face in IMAGES.
 
@@ -140,6 +166,10 @@ def build_weak_command(
     OUT/failures.csv, and the exit status is then 1. Run the same command again to resume an
     interrupted run or to retry failed images. The masks look nearly black; --save-view shows them.
 
+    With --align, all results are those of the aligned faces, with the names that `align` and
+    `predict --align` give them: the id of the photo or, with --all-faces, ID.face1, ID.face2 and so
+    on. OUT/faces.csv has the square and landmarks of each face in its photo.
+
     Folders can be in an object store: s3://BUCKET/FOLDER or gs://BUCKET/FOLDER.
 
     \b
@@ -148,21 +178,12 @@ def build_weak_command(
       ffhq-wrinkle build-weak ffhq/images1024x1024 weak --recipe released --ids 0-999
       ffhq-wrinkle build-weak photos weak --parser mesh --scale-to-image
       ffhq-wrinkle build-weak photos weak --save-view views
+      ffhq-wrinkle build-weak photos weak --align --save-aligned aligned
       ffhq-wrinkle build-weak photos weak --parser labels --labels face_parsed_labels
       ffhq-wrinkle build-weak s3://faces/images1024x1024 s3://faces/weak --jobs 16
     """
     from ..api.weak_masks import build_weak
-    from ..faces.parsing import create_parser
 
-    parser = create_parser(
-        parser_name,
-        weights=weights,
-        labels=labels,
-        images=images,
-        device=device,
-        batch_size=batch_size,
-        engine=engine,
-    )
     report = build_weak(
         images,
         out,
@@ -170,7 +191,12 @@ def build_weak_command(
         kernel_size=kernel_size,
         sigma=sigma,
         scale_to_image=scale_to_image,
-        parser=parser,
+        parser=parser_name,
+        weights=weights,
+        labels=labels,
+        engine=engine,
+        device=device,
+        batch_size=batch_size,
         ids=chosen_ids(ids_text, ids_file),
         limit=limit,
         jobs=jobs,
@@ -180,6 +206,10 @@ def build_weak_command(
         save_face_masks=save_face_masks,
         save_masked_images=save_masked_images,
         save_view=save_view,
+        align=align,
+        landmarks=landmarks,
+        all_faces=all_faces,
+        save_aligned=save_aligned,
     )
     click.echo(report.summary())
     ctx.exit(FAILED if report.failed else 0)

@@ -12,6 +12,7 @@ from .options import (
     print_result,
     resamples_option,
     seed_option,
+    subjects_option,
 )
 
 
@@ -28,6 +29,7 @@ from .options import (
 @resamples_option
 @seed_option
 @json_option
+@subjects_option
 def compare_command(
     runs: tuple[Path, ...],
     out: Path | None,
@@ -37,6 +39,7 @@ def compare_command(
     resamples: int,
     seed: int,
     as_json: bool,
+    group_by: str | None,
 ) -> None:
     """Compare the test scores of training runs, also with the paper's Tables 3 and 4.
 
@@ -67,6 +70,7 @@ def compare_command(
         with_paper=with_paper,
         resamples=resamples,
         seed=seed,
+        group_by=group_by,
     )
     remark = f"Tables and a plot are in {out}." if out else ""
     print_result(experiments, remark, as_json=as_json)

@@ -16,6 +16,7 @@ from .options import (
     print_result,
     resamples_option,
     seed_option,
+    subjects_option,
 )
 
 if TYPE_CHECKING:
@@ -73,6 +74,7 @@ if TYPE_CHECKING:
 @seed_option
 @jobs_option
 @json_option
+@subjects_option
 def evaluate_command(
     predictions: Path,
     references: Path,
@@ -90,6 +92,7 @@ def evaluate_command(
     seed: int,
     jobs: int | None,
     as_json: bool,
+    group_by: str | None,
 ) -> None:
     """Score the masks in PREDICTIONS against those in REFERENCES.
 
@@ -114,6 +117,7 @@ def evaluate_command(
       ffhq-wrinkle evaluate pred ffhq/manual_wrinkle_masks
       ffhq-wrinkle evaluate pred ffhq --ids test --out report --images ffhq
       ffhq-wrinkle evaluate unet ffhq --compare swin --out report
+      ffhq-wrinkle evaluate pred visits --group-by "^P[0-9]+"
     """
     from ..api.scores import compare_predictions, evaluate
     from ..dataset.ids import parse_ids_or_test
@@ -130,6 +134,7 @@ def evaluate_command(
         "resamples": resamples,
         "seed": seed,
         "jobs": jobs,
+        "group_by": group_by,
     }
     result = (
         compare_predictions(predictions, other, references, **options)

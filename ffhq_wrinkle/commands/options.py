@@ -113,6 +113,13 @@ seed_option = click.option(
     metavar="N",
     help="Seed of the bootstrap.",
 )
+subjects_option = click.option(
+    "--group-by",
+    metavar="folder|REGEX",
+    help="Make bootstrap intervals over subjects instead of images: the images in one uppermost "
+    "folder (folder), or those in whose ids a regular expression finds the same text, show one "
+    "subject.  [default: each image on its own]",
+)
 SCHEDULER_HELP = (
     "Dask cluster to use, local:N (N processes on this machine) or tcp://HOST:PORT (a running "
     "scheduler). --jobs is then the number of threads of each worker."

@@ -185,6 +185,17 @@ def _field_options(command: Callable[..., None]) -> Callable[..., None]:
     "DATA]",
 )
 @jobs_option
+@click.option(
+    "--align",
+    is_flag=True,
+    help="First find the face in each photo and cut it out as in FFHQ, and its human mask with the "
+    "same square; for photos that are not aligned.",
+)
+@click.option(
+    "--landmarks",
+    type=EXISTING_FILE,
+    help="With --align: CSV of the positions of eyes and mouth, instead of detecting them.",
+)
 def train_command(
     recipe: str,
     data: Path,
@@ -211,6 +222,8 @@ def train_command(
     labels: Path | None,
     cache: Path | None,
     jobs: int | None,
+    align: bool,
+    landmarks: Path | None,
     **fields: object,
 ) -> None:
     """Train a network by RECIPE on DATA, in the folder RUN.
@@ -223,6 +236,9 @@ def train_command(
     testing; the split is the same in both stages. Pretraining also uses all other images, except
     copies of validation and test images. With --group-by, all images of a subject are in one part.
 
+    With --align, DATA has photos that are not aligned, and masks drawn on them. Photos in which no
+    single face is found are left out with a warning.
+
     RUN receives config.toml and split.csv, for each stage metrics.csv, curves.png, sheets of
     validation images, best.pt and last.pt, and at the end test.json. Training can be stopped at any
     moment by Ctrl-C, SIGTERM or kill -9. The same command then resumes it; on a CPU, the final
@@ -233,7 +249,7 @@ def train_command(
       ffhq-wrinkle train unet_texture ffhq runs/unet
       ffhq-wrinkle train unet_texture mine runs/mine --size 256 --batch-size 4 --epochs 20
       ffhq-wrinkle train unet_texture ffhq runs/five --stage finetune --init best.pt --fraction 0.05
-      ffhq-wrinkle train unet_texture visits runs/visits --group-by folder
+      ffhq-wrinkle train unet_texture visits runs/visits --group-by folder --align
       ffhq-wrinkle train swin_unetr_texture ffhq runs/swin --devices 8 --precision bf16
     """
     from ..api.training import train
@@ -265,5 +281,7 @@ def train_command(
         workers=workers,
         jobs=jobs,
         resume=resume == "auto",
+        align=align,
+        landmarks=landmarks,
     )
     click.echo(report.summary())

@@ -29,6 +29,8 @@ LABEL_MAPS_FOLDERS = ("face_parsed_labels", "etcs/face_parsed_labels")
 _DATA_SET = {IMAGES_FOLDER, MANUAL_MASKS_FOLDER, WEAK_MASKS_FOLDER, "face_parsed_labels", "etcs"}
 _NEVER_SEARCHED = {*_DATA_SET, "predict.json"}
 _BESIDE_IMAGES = {"masks", "weak", "face_masks"}  # in training data, beside `images`
+# Written into folders of faces. Its suffix is not that of results, so that no face has this name.
+CONTACT_SHEET = "contact_sheet.jpeg"
 # Folders in which systems keep thumbnails and deleted files.
 _IGNORED_FOLDERS = {"@eaDir", "__MACOSX", "$RECYCLE.BIN", "lost+found"}
 
@@ -86,9 +88,10 @@ def find_images(
     """List the images of a folder: flat, in FFHQ's shards (`00000/00007.png`), or in subfolders.
 
     Subfolders of other names, and their subfolders, are searched only if the folder and its shards
-    have no image. Hidden files and folders are ignored, and so are folders of results, links to
-    places in the folder or above it, and the subfolders of a data set. Images in formats that
-    cannot be read are listed too, so that they are reported as failures and not silently left out.
+    have no image. Hidden files and folders are ignored, and so are `contact_sheet.jpeg`, folders of
+    results, links to places in the folder or above it, and the subfolders of a data set. Images in
+    formats that cannot be read are listed too, so that they are reported as failures and not
+    silently left out.
 
     Parameters
     ----------
@@ -289,8 +292,8 @@ def _named(image_id: str, images: Collection[str], numbered: Mapping[int, Sequen
 
 
 def _has_suffix(path: str, suffixes: Collection[str]) -> bool:
-    stem = path.rpartition("/")[2].rpartition(".")[0]
-    return bool(stem) and _suffix(path) in suffixes
+    name = path.rpartition("/")[2]
+    return bool(name.rpartition(".")[0]) and _suffix(path) in suffixes and name != CONTACT_SHEET
 
 
 def _candidates(folder: Place, suffixes: Collection[str]) -> list[str]:

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from ..dataset.reachability import Reachability
 from ..errors import SourceError
 from ..storage.writing import sha256_of
 from .groups import RACES
@@ -161,6 +162,12 @@ def _model_in_worker(version: str, sha256: str) -> RaceModel:
 def _client(module: Any) -> Any:  # noqa: ANN401 - it has no types
     """Load DeepFace's network; DeepFace downloads its weights if they are missing."""
     path = weights_path()
+    advice = (
+        f"Put {_FILE} from {module.WEIGHTS_URL[0]} into {path.parent}, or set DEEPFACE_HOME to a "
+        f"folder that contains {path.relative_to(path.parents[2])}"
+    )
+    if not path.is_file():
+        _require_reachable(module.WEIGHTS_URL, advice)
     try:
         if not path.is_file():
             log.info("DeepFace downloads %s", _FILE)
@@ -174,8 +181,18 @@ def _client(module: Any) -> Any:  # noqa: ANN401 - it has no types
             raise SourceError(
                 f"{path} is damaged or not an ONNX graph; delete it to have it downloaded again"
             ) from error
-        raise SourceError(
-            f"DeepFace's weights cannot be downloaded. Put {_FILE} from {module.WEIGHTS_URL[0]} "
-            f"into {path.parent}, or set DEEPFACE_HOME to a folder that contains "
-            f"{path.relative_to(path.parents[2])}"
-        ) from error
+        raise SourceError(f"DeepFace's weights cannot be downloaded. {advice}") from error
+
+
+def _require_reachable(addresses: Sequence[str], advice: str) -> None:
+    """Refuse a download whose hosts cannot be reached, which DeepFace would try for minutes.
+
+    Raises
+    ------
+    SourceError
+        No host accepts a connection.
+    """
+    reachability = Reachability()
+    troubles = [reachability.trouble(address) for address in addresses]
+    if all(troubles):
+        raise SourceError(f"DeepFace's weights cannot be downloaded: {troubles[0]}. {advice}")

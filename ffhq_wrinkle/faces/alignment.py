@@ -7,6 +7,7 @@ back onto the photo. `landmarks` finds the face. Coordinates are OpenCV's: x to 
 """
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import cv2
@@ -115,12 +116,59 @@ class Alignment:
             raise ArgumentError(f"a photo is uint8 (H, W, 3), not {photo.dtype} {photo.shape}")
         shape = photo.shape[:2]
         self._require_face_in(shape)
+        fine = self._fine(
+            photo, _resized, interpolation=cv2.INTER_LINEAR, border=cv2.BORDER_REFLECT_101
+        )
+        return self._softened(_resized(fine, (self.size, self.size)), shape)
+
+    def aligned_levels(self, levels: np.ndarray) -> np.ndarray:
+        """Crop from a mask of the photo what the aligned image shows.
+
+        Each aligned pixel has the mean level of 16 points in its area, four along each axis, which
+        take the levels of the photo's pixels that they are in. Beyond the photo the mask is 0. In a
+        mask of 0 and 255, a level of at least 128 therefore means that at least half of the points
+        are drawn.
+
+        Parameters
+        ----------
+        levels : np.ndarray
+            uint8, (H, W).
+
+        Returns
+        -------
+        np.ndarray
+            uint8, (size, size).
+
+        Raises
+        ------
+        AlignmentError
+            The face is not in the photo.
+        ArgumentError
+            The mask has a different dtype or shape.
+        """
+        if levels.dtype != np.uint8 or levels.ndim != 2 or not levels.size:
+            raise ArgumentError(f"levels are uint8 (H, W), not {levels.dtype} {levels.shape}")
+        self._require_face_in((levels.shape[0], levels.shape[1]))
+        fine = self._fine(
+            levels, _averaged, interpolation=cv2.INTER_NEAREST, border=cv2.BORDER_CONSTANT
+        )
+        return _averaged(fine, (self.size, self.size))
+
+    def _fine(
+        self,
+        photo: np.ndarray,
+        resize: Callable[[np.ndarray, tuple[int, int]], np.ndarray],
+        *,
+        interpolation: int,
+        border: int,
+    ) -> np.ndarray:
+        """Return the square's content, uint8, at `_SAMPLES` times the size of the aligned image."""
         # Afterwards an aligned pixel is less than `_SAMPLES` pixels of the photo wide.
         shrink = max(1, math.floor(self.scale / 2))
-        rows, columns = self._extent(shape, margin=_MARGIN * shrink)
+        rows, columns = self._extent((photo.shape[0], photo.shape[1]), margin=_MARGIN * shrink)
         part = photo[rows, columns]
         size_wh = (max(1, part.shape[1] // shrink), max(1, part.shape[0] // shrink))
-        small = _resized(part, size_wh)
+        small = resize(part, size_wh)
         matrix = (
             _resizing(small.shape[1] / part.shape[1], small.shape[0] / part.shape[0])
             @ _shift(-columns.start, -rows.start)
@@ -131,11 +179,10 @@ class Alignment:
             small,
             matrix[:2],
             (self.size * _SAMPLES, self.size * _SAMPLES),
-            flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
-            borderMode=cv2.BORDER_REFLECT_101,
+            flags=interpolation | cv2.WARP_INVERSE_MAP,
+            borderMode=border,
         )
-        image = _resized(np.asarray(fine), (self.size, self.size))
-        return self._softened(image, shape)
+        return np.asarray(fine)
 
     def onto_photo(self, mask: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
         """Map a mask of the aligned image onto the photo.
@@ -267,6 +314,11 @@ def ffhq_alignment(landmarks: Landmarks, size: int = FFHQ_SIZE) -> Alignment:
 def _resized(image: np.ndarray, size_wh: tuple[int, int]) -> np.ndarray:
     """Return an image resized by a Lanczos filter, which averages in downsampling; contiguous."""
     return np.array(Image.fromarray(image).resize(size_wh, Image.Resampling.LANCZOS))
+
+
+def _averaged(levels: np.ndarray, size_wh: tuple[int, int]) -> np.ndarray:
+    """Return a mask downsampled by averaging over areas; contiguous."""
+    return np.array(cv2.resize(levels, size_wh, interpolation=cv2.INTER_AREA))
 
 
 def _square(matrix: np.ndarray) -> np.ndarray:

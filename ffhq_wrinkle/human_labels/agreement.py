@@ -17,6 +17,7 @@ import numpy as np
 
 from ..dataset.ids import Ids
 from ..dataset.layout import ImageFile
+from ..dataset.subjects import subject_numbers
 from ..errors import AnnotationError, ArgumentError, ImageFailure, counted
 from ..images.masks import inverted_remark, looks_inverted
 from ..measures.bootstrap import RESAMPLES
@@ -66,6 +67,9 @@ class Agreement(Tabular):
         Counts of every image.
     resamples, seed : int
         Settings of the bootstrap.
+    group_by : str or None
+        Which images show the same subject, as `subjects.subjects_of` takes it. The bootstrap then
+        draws subjects.
     """
 
     names: list[str]
@@ -77,6 +81,7 @@ class Agreement(Tabular):
     tallies: Tally
     resamples: int = RESAMPLES
     seed: int = 0
+    group_by: str | None = None
 
     def summary(self, *, width: int | None = None) -> str:
         """Return the tables as text: the paper's Table 2 for these annotators, and further ones.
@@ -152,6 +157,11 @@ class Agreement(Tabular):
         return [self.images[number].file.image_id for number in chosen]
 
     @cached_property
+    def subjects(self) -> np.ndarray | None:
+        """The number of the subject of each image, int64 (images,); None if nothing is known."""
+        return subject_numbers([image.file.image_id for image in self.images], self.group_by)
+
+    @cached_property
     def estimates(self) -> list[Estimate[Column]]:
         """Every measure over all images, with averages over pairs, and with intervals."""
         return estimates(
@@ -159,6 +169,7 @@ class Agreement(Tabular):
             self.columns,
             measures,
             averages=averages(self.names, self.tolerances_px),
+            subjects=self.subjects,
             resamples=self.resamples,
             seed=self.seed,
         )
@@ -172,6 +183,7 @@ def measure_agreement(
     tolerances_px: Sequence[float] = (),
     resamples: int = RESAMPLES,
     seed: int = 0,
+    group_by: str | None = None,
     jobs: int = 1,
 ) -> Agreement:
     """Read the masks of every image and measure how far they agree.
@@ -188,13 +200,17 @@ def measure_agreement(
         Also measure agreement with lines allowed to lie this many pixels apart.
     resamples, seed : int
         Settings of the bootstrap over images; without resamples there are no intervals.
+    group_by : str, optional
+        Which images show the same subject, as `subjects.subjects_of` takes it; the bootstrap is
+        then over subjects.
     jobs : int
         Threads that read.
 
     Raises
     ------
     ArgumentError
-        As `annotators.find_annotations`, or no annotator has one of the ids.
+        As `annotators.find_annotations` and `subjects.subjects_of`, or no annotator has one of
+        the ids.
     AnnotationError
         Files cannot be read, or sizes differ; after all were tried, the first is named.
     """
@@ -207,6 +223,7 @@ def measure_agreement(
             f"no annotator has masks of {len(annotations.missing)} of the ids, such as "
             f"{annotations.missing[0]}"
         )
+    subject_numbers([image.file.image_id for image in annotations.images], group_by)
     tallies, failures = tally_images(
         annotations.images, settings, len(annotators), tolerances_px=tolerances_px, jobs=jobs
     )
@@ -223,6 +240,7 @@ def measure_agreement(
         tallies,
         resamples,
         seed,
+        group_by,
     )
     inverted = agreement.looks_inverted()
     if inverted:
@@ -236,6 +254,7 @@ def agreement_of_masks(
     tolerances_px: Sequence[float] = (),
     resamples: int = RESAMPLES,
     seed: int = 0,
+    group_by: str | None = None,
 ) -> Agreement:
     """Measure how far annotators agree whose masks are in memory.
 
@@ -243,7 +262,7 @@ def agreement_of_masks(
     ----------
     masks : mapping of str to mapping of str to np.ndarray
         For each annotator, the masks by image id, bool (H, W). All have the same images.
-    tolerances_px, resamples, seed
+    tolerances_px, resamples, seed, group_by
         As in `measure_agreement`.
 
     Raises
@@ -272,6 +291,7 @@ def agreement_of_masks(
             raise ArgumentError(f"{names[0]} and {name} do not have masks of the same images")
     if not image_ids:
         raise ArgumentError("there are no masks")
+    subject_numbers(image_ids, group_by)
     tallies = empty_tallies(len(image_ids), len(names), len(tolerances_px))
     for number, image_id in enumerate(image_ids):
         counts = tally([masks[name][image_id] for name in names], None, tolerances_px)
@@ -279,7 +299,16 @@ def agreement_of_masks(
             all_images[number] = of_image
     images = [AnnotatedImage(ImageFile(image_id, f"{image_id}.png"), ()) for image_id in image_ids]
     return Agreement(
-        names, [], images, [], AnnotationSettings(), tuple(tolerances_px), tallies, resamples, seed
+        names,
+        [],
+        images,
+        [],
+        AnnotationSettings(),
+        tuple(tolerances_px),
+        tallies,
+        resamples,
+        seed,
+        group_by,
     )
 
 

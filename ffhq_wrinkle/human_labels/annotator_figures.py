@@ -14,7 +14,7 @@ from ..errors import counted
 from ..measures.estimates import MEAN
 from ..reports.figures import COLUMN, FigureForm, column_style, figure_bytes
 from ..reports.fonts import spelled
-from ..reports.overlays import dark_canvas, outline, upsampling, with_legend
+from ..reports.overlays import dark_canvas, outline, thumbnail, upsampling, with_legend
 from .tallies import pairs
 
 if TYPE_CHECKING:
@@ -62,6 +62,8 @@ def overlay(
     names: Sequence[str],
     photo: np.ndarray | None = None,
     title: str = "",
+    *,
+    beside: bool = True,
 ) -> np.ndarray:
     """Draw the outlines of the masks of one image over each other, beside the photograph.
 
@@ -76,10 +78,11 @@ def overlay(
     names : sequence of str
         The annotators' names.
     photo : np.ndarray, optional
-        RGB uint8 of any size, shown as it is on the left, and dark beneath the outlines on the
-        right. Without it, there are only the outlines, on black.
+        RGB uint8 of any size, dark beneath the outlines. Without it, they are on black.
     title : str
         Text before the names.
+    beside : bool
+        Also show the photograph as it is, on the left; without it, it lies undimmed beneath.
 
     Returns
     -------
@@ -89,7 +92,10 @@ def overlay(
     height, width = masks[0].shape
     scale = upsampling(masks[0].shape)
     large = (height * scale, width * scale)
-    canvas = dark_canvas(large, photo)
+    shown = None
+    if photo is not None:
+        shown = np.asarray(cv2.resize(photo, large[::-1], interpolation=cv2.INTER_AREA))
+    canvas = dark_canvas(large, photo) if shown is None or beside else shown.copy()
     entries = []
     for label, area, colour in _areas(masks, names):
         canvas[outline(area.repeat(scale, axis=0).repeat(scale, axis=1))] = colour
@@ -97,11 +103,16 @@ def overlay(
     # An annotator's entry counts all that they drew, though others may have drawn it, too.
     for number, (name, mask) in enumerate(zip(names, masks, strict=True)):
         entries[number] = (f"{name} {np.count_nonzero(mask)} px", entries[number][1])
-    if photo is not None:
-        shown = cv2.resize(photo, large[::-1], interpolation=cv2.INTER_AREA)
+    if shown is not None and beside:
         gap = np.zeros((large[0], _GAP, 3), np.uint8)
         canvas = np.hstack([shown, gap, canvas])
     return with_legend(canvas, title, entries)
+
+
+def annotators_thumbnail(masks: Sequence[np.ndarray], photo: np.ndarray | None = None) -> bytes:
+    """Draw the masks of one image in the colours of `overlay`, as `overlays.thumbnail`."""
+    areas = ((area, colour) for _, area, colour in _areas(masks, [""] * len(masks)))
+    return thumbnail(areas, (masks[0].shape[0], masks[0].shape[1]), photo)
 
 
 def _areas(

@@ -82,7 +82,9 @@ def _heading(agreement: "Agreement") -> str:
     text = f"{images}{left_out}; {annotators}: {', '.join(names)}"
     if agreement.settings.within:
         text += f"; within {agreement.settings.within}"
-    return f"{text}{intervals_note(len(agreement.images), agreement.resamples)}."
+    return (
+        f"{text}{intervals_note(len(agreement.images), agreement.resamples, agreement.subjects)}."
+    )
 
 
 def _sections(agreement: "Agreement") -> Iterable[Section]:
@@ -248,6 +250,8 @@ def record(agreement: "Agreement") -> dict[str, Any]:
         "settings": agreement.settings.record(),
         "images": len(agreement.images),
         "skipped": agreement.skipped,
-        "bootstrap": bootstrap_record(agreement.resamples, agreement.seed),
+        "bootstrap": bootstrap_record(
+            agreement.resamples, agreement.seed, agreement.group_by, agreement.subjects
+        ),
         "estimates": estimate_records(agreement.estimates),
     }

@@ -15,15 +15,18 @@ def bootstrap_intervals(
     statistics: Callable[[np.ndarray], np.ndarray],
     images: int,
     *,
+    subjects: np.ndarray | None = None,
     resamples: int = RESAMPLES,
     seed: int = 0,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return 95 % percentile intervals of several statistics of the same images.
 
     Images are drawn with replacement [Efron, Tibshirani 1993, chapter 13], the same images for all
-    statistics. A resample in which a statistic is NaN is left out of its interval. The intervals
-    are those of SciPy's `bootstrap`, but of thousands of statistics of thousands of resamples only
-    those are kept that limits depend on.
+    statistics. Where several images show one subject they are not independent; subjects are then
+    drawn, each with all of its images [Davison, Hinkley 1997, section 3.8]. A resample in which a
+    statistic is NaN is left out of its interval. The intervals are those of SciPy's `bootstrap`,
+    but of thousands of statistics of thousands of resamples only those are kept that limits depend
+    on.
 
     Parameters
     ----------
@@ -31,6 +34,9 @@ def bootstrap_intervals(
         Takes the weight of each image, float64 (B, images), and returns float64 (B, S).
     images : int
         Number of images, and of draws in each resample.
+    subjects : np.ndarray, optional
+        Number of the subject of each image, counted from 0: integer (images,). There are then as
+        many draws as subjects. Without it, each image is a subject of its own.
     resamples : int
         Number of resamples.
     seed : int
@@ -39,24 +45,25 @@ def bootstrap_intervals(
     Returns
     -------
     tuple of np.ndarray
-        Lower and upper limits, float64 (S,) each; NaN if there is only one image, or where a
-        statistic is NaN in every resample.
+        Lower and upper limits, float64 (S,) each; NaN if there is only one image or subject, or
+        where a statistic is NaN in every resample.
     """
     count = statistics(np.ones((1, images))).shape[1]
-    if images < 2 or not resamples:
+    drawn = images if subjects is None else int(subjects.max()) + 1
+    if drawn < 2 or not resamples:
         nothing = np.full(count, np.nan)
         return nothing, nothing
     batch = min(resamples, max(1, _BATCH_NUMBERS // max(images, count)))
     tails = _Tails(count, resamples, batch)
-    for weights in _resampled(images, resamples, batch, np.random.default_rng(seed)):
-        tails.add(statistics(weights))
+    for weights in _resampled(drawn, resamples, batch, np.random.default_rng(seed)):
+        tails.add(statistics(weights if subjects is None else weights[:, subjects]))
     return tails.limits()
 
 
 def _resampled(
     images: int, resamples: int, batch: int, rng: np.random.Generator
 ) -> Iterator[np.ndarray]:
-    """Yield how often each image was drawn, float64 (B, images), of at most `batch` resamples."""
+    """Yield how often each image or subject was drawn, float64 (B, images), in batches."""
     for first in range(0, resamples, batch):
         yield _weights(images, min(batch, resamples - first), rng)
 

@@ -59,6 +59,7 @@ def estimates(
     measures: Callable[[CountsT], np.ndarray],
     *,
     averages: Mapping[ColumnT, Sequence[int]] | None = None,
+    subjects: np.ndarray | None = None,
     resamples: int,
     seed: int,
 ) -> list[Estimate[ColumnT]]:
@@ -74,7 +75,7 @@ def estimates(
         Takes counts of images, or their sums, and returns float64 (..., S); NaN where undefined.
     averages : mapping, optional
         Further columns, each with the indices of the columns that it averages.
-    resamples, seed : int
+    subjects, resamples, seed
         As `bootstrap.bootstrap_intervals`.
 
     Returns
@@ -100,7 +101,9 @@ def estimates(
 
     images = len(per_image)
     values = statistics(np.ones((1, images)))[0]
-    low, high = bootstrap_intervals(statistics, images, resamples=resamples, seed=seed)
+    low, high = bootstrap_intervals(
+        statistics, images, subjects=subjects, resamples=resamples, seed=seed
+    )
     all_columns = [*columns, *averages]
     undefined = [
         *(~defined).sum(axis=0),

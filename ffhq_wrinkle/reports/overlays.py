@@ -5,9 +5,10 @@ its photo, and `with_regions` names the parts of the face. `Photographs` finds t
 image; `dark_canvas` and `with_legend` are what other overlays are made with.
 """
 
+import io
 import logging
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from pathlib import Path
 
@@ -24,9 +25,11 @@ log = logging.getLogger(__name__)
 
 _SIDE = 1000  # small images are upsampled to about this, so that thin lines are visible
 _TITLE_COLOUR = (200, 200, 200)
+_THUMBNAIL = 96  # pixels of the longer side
 # White, orange and blue: bright, and distinct to colour-blind readers too.
 _FOUND, _INVENTED, _MISSED = (255, 255, 255), (255, 110, 0), (0, 150, 255)
 _NAME_COLOUR, _EDGE = (255, 255, 255), (0, 0, 0)
+_BLACK = (0, 0, 0)
 _NAME_SIZE = 0.03  # of the width of the regions
 _WRINKLE = (0, 255, 130)  # the complement of skin, light or dark, and of lips
 
@@ -49,20 +52,23 @@ class Photographs:
         self._folder = folder and image_folder(folder)
         self._files = find_images(self._folder) if self._folder else {}
 
-    def beneath(self, image_id: str, shape: tuple[int, ...]) -> np.ndarray | None:
+    def beneath(
+        self, image_id: str, shape: tuple[int, ...], *, warn: bool = True
+    ) -> np.ndarray | None:
         """Return the photograph of an image, RGB of any size; None, with a warning, without one."""
         if not self._folder:
             return None
+        level = logging.WARNING if warn else logging.DEBUG
         if image_id not in self._files:
-            log.warning("no photograph beneath %s: %s has none", image_id, self._folder)
+            log.log(level, "no photograph beneath %s: %s has none", image_id, self._folder)
             return None
         try:
             photo = read_image(self._folder / self._files[image_id].path)
         except ImageError as error:
-            log.warning("no photograph beneath %s: %s", image_id, error)
+            log.log(level, "no photograph beneath %s: %s", image_id, error)
             return None
         if not _has_proportions(photo, shape):
-            log.warning("no photograph beneath %s: it has other proportions", image_id)
+            log.log(level, "no photograph beneath %s: it has other proportions", image_id)
             return None
         return photo
 
@@ -112,6 +118,61 @@ def outline(area: np.ndarray) -> np.ndarray:
     cross = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))
     inner = cv2.erode(area.astype(np.uint8), cross, borderValue=0)
     return area & (inner == 0)
+
+
+def thumbnail(
+    areas: Iterable[tuple[np.ndarray, tuple[int, ...]]],
+    shape: tuple[int, int],
+    photo: np.ndarray | None = None,
+) -> bytes:
+    """Draw masks so small that many fit a page, at most 96 pixels a side.
+
+    A pixel has the colour of the last area that is drawn anywhere in it, so that thin lines do not
+    vanish.
+
+    Parameters
+    ----------
+    areas : iterable of (np.ndarray, tuple of int)
+        Masks, bool (H, W), and their colours.
+    shape : tuple of int
+        Rows and columns of the masks.
+    photo : np.ndarray, optional
+        RGB uint8 of any size, drawn dark beneath; black if not given.
+
+    Returns
+    -------
+    bytes
+        A JPEG file if there is a photo, otherwise a PNG file.
+    """
+    scale = min(1.0, _THUMBNAIL / max(shape))
+    rows, columns = (max(1, round(length * scale)) for length in shape)
+    layers = np.zeros((rows, columns), np.uint8)
+    palette: list[tuple[int, ...]] = [_BLACK]
+    for number, (area, colour) in enumerate(areas, start=1):
+        shares = cv2.resize(area.astype(np.float32), (columns, rows), interpolation=cv2.INTER_AREA)
+        layers[shares > 0] = number
+        palette.append(colour)
+    file = io.BytesIO()
+    if photo is None:
+        drawn = Image.fromarray(layers)
+        drawn.putpalette(np.array(palette, np.uint8).tobytes())
+        drawn.save(file, "PNG", optimize=True)
+        return file.getvalue()
+    canvas = dark_canvas((rows, columns), photo)
+    canvas[layers > 0] = np.array(palette, np.uint8)[layers[layers > 0]]
+    Image.fromarray(canvas).save(file, "JPEG", quality=75)
+    return file.getvalue()
+
+
+def error_areas(
+    reference: np.ndarray, predicted: np.ndarray
+) -> list[tuple[str, np.ndarray, tuple[int, ...]]]:
+    """Return true positives, false positives and false negatives, each with name and colour."""
+    return [
+        ("true positive", reference & predicted, _FOUND),
+        ("false positive", predicted & ~reference, _INVENTED),
+        ("false negative", reference & ~predicted, _MISSED),
+    ]
 
 
 def _legend(entries: Sequence[tuple[str, tuple[int, ...]]], width: int) -> np.ndarray:
@@ -167,11 +228,7 @@ def error_overlay(
     """
     canvas = dark_canvas((reference.shape[0], reference.shape[1]), photo)
     entries = []
-    for name, mask, colour in (
-        ("true positive", reference & predicted, _FOUND),
-        ("false positive", predicted & ~reference, _INVENTED),
-        ("false negative", reference & ~predicted, _MISSED),
-    ):
+    for name, mask, colour in error_areas(reference, predicted):
         canvas[mask] = colour
         entries.append((f"{name} {np.count_nonzero(mask)} px", colour))
     return with_legend(canvas, title, entries)

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from html import escape
 from typing import Any, NamedTuple, Protocol
 
+import numpy as np
 from tabulate import MIN_PADDING, tabulate
 
 from ..measures.bootstrap import CONFIDENCE
@@ -147,11 +148,13 @@ def with_interval(figure: HasInterval, form: str = ".4f") -> str:
     return f"{figure.value:{form}} [{figure.low:{form}}, {figure.high:{form}}]"
 
 
-def intervals_note(images: int, resamples: int) -> str:
+def intervals_note(images: int, resamples: int, subjects: np.ndarray | None = None) -> str:
     """Return what headings say about the intervals; empty if there are none."""
-    if not resamples or images < 2:
+    drawn = images if subjects is None else _count(subjects)
+    if not resamples or drawn < 2:
         return ""
-    return f". In brackets: {round(100 * CONFIDENCE)} % bootstrap intervals over images"
+    over = "images" if subjects is None else f"{drawn} subjects"
+    return f". In brackets: {round(100 * CONFIDENCE)} % bootstrap intervals over {over}"
 
 
 def blanked_csv(header: Sequence[str], rows: Iterable[Sequence[object]]) -> bytes:
@@ -178,9 +181,18 @@ def without_nan(record: Mapping[str, Any]) -> dict[str, Any]:
     return {key: None if _is_nan(value) else value for key, value in record.items()}
 
 
-def bootstrap_record(resamples: int, seed: int) -> dict[str, Any]:
-    """Return how intervals were made, as JSON can hold it."""
-    return {"confidence": CONFIDENCE, "resamples": resamples, "seed": seed}
+def bootstrap_record(
+    resamples: int, seed: int, group_by: str | None = None, subjects: np.ndarray | None = None
+) -> dict[str, Any]:
+    """Return how intervals were made, as JSON can hold it; subjects only if they were drawn."""
+    entries: dict[str, Any] = {"confidence": CONFIDENCE, "resamples": resamples, "seed": seed}
+    if subjects is not None:
+        entries |= {"group_by": group_by, "subjects": _count(subjects)}
+    return entries
+
+
+def _count(subjects: np.ndarray) -> int:
+    return int(subjects.max()) + 1
 
 
 def _is_nan(value: object) -> bool:

@@ -10,10 +10,16 @@ from dataclasses import asdict
 from functools import partial
 
 from ..dataset.ids import Ids
-from ..dataset.layout import ImageFile, image_folder
+from ..dataset.layout import (
+    ImageFile,
+    find_images,
+    image_folder,
+    warn_of_unread_subfolders,
+)
 from ..faces.labels import FaceParser
+from ..faces.views import Views, WholeImages
 from ..results.outputs import require_separate
-from ..runs.folder_run import RunReport, Selection, choose_images, run_folder
+from ..runs.folder_run import RunReport, Selection, choose_among, run_folder
 from ..storage.places import Place
 from .texture import TextureSettings
 from .weak_work import ByProducts, WeakResults, WeakWork
@@ -26,6 +32,7 @@ def build_weak(
     parser: FaceParser,
     texture: TextureSettings | None = None,
     by_products: ByProducts | None = None,
+    faces: Views | None = None,
     ids: Ids | None = None,
     limit: int | None = None,
     jobs: int = 1,
@@ -48,6 +55,9 @@ def build_weak(
         How texture maps are computed; as in the paper if not given.
     by_products : ByProducts, optional
         Folders for intermediate results; none is kept if not given.
+    faces : Views, optional
+        Finds and cuts out the faces that get weak masks; whole images get them if not given. `out`
+        then also gets `faces.csv`.
     ids : Ids, optional
         Process these images; all if not given.
     limit : int, optional
@@ -68,7 +78,8 @@ def build_weak(
     Raises
     ------
     ArgumentError
-        No image is chosen, folders to read and to write overlap, or the cluster is unknown.
+        No image is chosen, names would mean two things, folders to read and to write overlap, or
+        the cluster is unknown.
     ClusterError
         The cluster's workers cannot do the work.
     OutputError
@@ -77,14 +88,19 @@ def build_weak(
         Ctrl-C was pressed. Finished results are kept, and the same call resumes the run.
     """
     folder = image_folder(images)
+    photos = find_images(folder)
+    warn_of_unread_subfolders(folder)
+    if faces:
+        faces.require_distinct(photos, where=folder)
     return _build(
-        choose_images(folder, ids, limit),
+        choose_among(photos, ids, limit),
         partial(_address_in, str(folder)),
         [folder],
         out,
         parser=parser,
         texture=texture,
         by_products=by_products,
+        faces=faces,
         jobs=jobs,
         overwrite=overwrite,
         scheduler=scheduler,
@@ -145,6 +161,7 @@ def _build(
     parser: FaceParser,
     texture: TextureSettings | None,
     by_products: ByProducts | None,
+    faces: Views | None = None,
     jobs: int,
     overwrite: bool = False,
     scheduler: str | None = None,
@@ -157,7 +174,7 @@ def _build(
     require_separate([*read, parser.folder], written, id_folders=id_folders)
     with ExitStack() as stack:
         results = WeakResults(
-            out, by_products, parser, texture,
+            out, by_products, parser, texture, faces or WholeImages(),
             id_folders=id_folders, overwrite=overwrite, stack=stack,
         )  # fmt: skip
         return run_folder(

@@ -1,8 +1,10 @@
+import base64
 import re
 from html.parser import HTMLParser
 
 import numpy as np
 
+from ffhq_wrinkle.images.jpeg import encode_jpeg
 from ffhq_wrinkle.images.png import encode_png
 from ffhq_wrinkle.reports.html_page import html_page
 
@@ -27,21 +29,24 @@ class Read(HTMLParser):
             self.cells[-1] += data
 
 
-def page(pictures):
+def page(pictures, thumbnails=None):
     rows = [["image_id", "jsi"], ["a<b", 0.25], ["c", float("nan")]]
-    text = html_page("Title", "<p>The result.</p><table></table>", rows, pictures).decode()
+    text = html_page("Title", "<p>The result.</p><table></table>", rows, thumbnails or {}, pictures)
+    text = text.decode()
     read = Read()
     read.feed(text)
     return text, read
 
 
 def test_a_page_needs_nothing_but_itself_and_the_pictures_beside_it():
-    picture = encode_png(np.zeros((600, 300, 3), np.uint8))
-    text, read = page({"a<b": ("worst/01_a<b.png", picture)})
+    small = encode_png(np.zeros((60, 30, 3), np.uint8))
+    photo = encode_jpeg(np.zeros((60, 30, 3), np.uint8), "small")
+    text, read = page({"a<b": "worst/01_a<b.png"}, {"a<b": photo, "c": small})
     assert read.links == ["worst/01_a%3Cb.png"]
     assert not re.search(r"https?://|<link|<script [^>]*src", text)
-    (source,) = read.sources
-    assert source.startswith("data:image/jpeg;base64,")
+    first, second = read.sources
+    assert first.startswith("data:image/jpeg;base64,")
+    assert base64.b64decode(second.removeprefix("data:image/png;base64,")) == small
     assert '<div class="wide result"><p>The result.</p>' in text
 
 

@@ -61,6 +61,8 @@ class Checkpoint:
         How the texture maps that it was trained on were made; None if that is not recorded.
     side : int or None
         Longer side of the faces that it was trained on, in pixels; None if that is not recorded.
+    aligned : bool
+        Whether the faces that it was trained on were cut out of photos by `train --align`.
     """
 
     model: SizedNetwork
@@ -69,6 +71,7 @@ class Checkpoint:
     official: bool = False
     texture: TextureSettings | None = None
     side: int | None = None
+    aligned: bool = False
 
 
 def load_checkpoint(path: Path) -> Checkpoint:
@@ -104,7 +107,8 @@ def load_checkpoint(path: Path) -> Checkpoint:
     load_strictly(model, state, source=path, title=title)
     recorded = (_recorded_texture(content, path), _recorded_side(content))
     texture, side = (RELEASED, REFERENCE_SIDE) if official else recorded
-    return Checkpoint(model.eval(), kind.network, sha256, official, texture, side)
+    aligned = bool(_recorded(_recorded(content, "settings"), "align"))
+    return Checkpoint(model.eval(), kind.network, sha256, official, texture, side, aligned)
 
 
 def save_checkpoint(

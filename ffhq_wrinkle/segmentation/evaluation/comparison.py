@@ -107,6 +107,7 @@ class Comparison(Tabular):
             PairedScores(self.first.scores, self.second.scores),
             self.columns,
             self._differences,
+            subjects=self.first.subjects,
             resamples=self.first.resamples,
             seed=self.first.seed,
         )
@@ -133,6 +134,7 @@ def compare_folders(
     ids: Ids | None = None,
     resamples: int = RESAMPLES,
     seed: int = 0,
+    group_by: str | None = None,
     jobs: int = 1,
 ) -> Comparison:
     """Score two folders of predictions and compare them.
@@ -141,7 +143,7 @@ def compare_folders(
     ----------
     predictions, other : Path
         As `prediction_files.find_predictions`.
-    references, settings, masks, ids, resamples, seed, jobs
+    references, settings, masks, ids, resamples, seed, group_by, jobs
         As `scoring.evaluate_folders`.
 
     Raises
@@ -158,7 +160,9 @@ def compare_folders(
         for folder in (predictions, other)
     ]
     first, second = (
-        evaluate_files(pairs, settings, resamples=resamples, seed=seed, jobs=jobs)
+        evaluate_files(
+            pairs, settings, resamples=resamples, seed=seed, group_by=group_by, jobs=jobs
+        )
         for pairs in pairs_of_both
     )
     return Comparison(first, second, _names(predictions, other))

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ...dataset.subjects import subject_numbers
 from ...images.png import encode_png
 from ...measures.bootstrap import RESAMPLES
 from ...measures.estimates import POOLED, Estimate, estimates
@@ -45,6 +46,9 @@ class Evaluation(Tabular):
         Settings of the bootstrap.
     source : FoundPairs, optional
         The files that were scored; None for arrays.
+    group_by : str or None
+        Which images show the same subject, as `subjects.subjects_of` takes it. The bootstrap then
+        draws subjects.
     """
 
     image_ids: list[str]
@@ -54,6 +58,7 @@ class Evaluation(Tabular):
     resamples: int = RESAMPLES
     seed: int = 0
     source: FoundPairs | None = None
+    group_by: str | None = None
 
     def summary(self, *, width: int | None = None) -> str:
         """Return the tables as text, in lines of at most `width` characters if it is given."""
@@ -106,6 +111,11 @@ class Evaluation(Tabular):
         return self.per_image[:, self.columns.index(column)]
 
     @cached_property
+    def subjects(self) -> np.ndarray | None:
+        """The number of the subject of each image, int64 (images,); None if nothing is known."""
+        return subject_numbers(self.image_ids, self.group_by)
+
+    @cached_property
     def estimates(self) -> list[Estimate[Column]]:
         """Every measure over all images, with its interval.
 
@@ -113,7 +123,12 @@ class Evaluation(Tabular):
         of every image at once.
         """
         figures = estimates(
-            self.scores, self.columns, Score.measured, resamples=self.resamples, seed=self.seed
+            self.scores,
+            self.columns,
+            Score.measured,
+            subjects=self.subjects,
+            resamples=self.resamples,
+            seed=self.seed,
         )
         return with_pooled(figures, self.pooled_of_levels)
 

@@ -11,7 +11,7 @@ from ...reports.report_folder import ReportFolder
 from ...storage.writing import text_bytes
 from .comparison import Comparison
 from .evaluation import Evaluation
-from .evaluation_pictures import worst_pictures
+from .evaluation_pictures import thumbnails, worst_pictures
 from .evaluation_tables import (
     LISTED,
     html,
@@ -46,6 +46,7 @@ def write_report(
     *,
     comparison: Comparison | None = None,
     photos: Path | None = None,
+    jobs: int = 1,
 ) -> None:
     """Write tables and pictures of the worst images, in place of those of an earlier report.
 
@@ -58,7 +59,9 @@ def write_report(
     comparison : Comparison, optional
         Its comparison with another evaluation.
     photos : Path, optional
-        Photographs to draw the masks of the worst images on.
+        Photographs to draw masks on: those of the worst images, and those of all images small.
+    jobs : int
+        Threads that draw the images.
 
     Raises
     ------
@@ -68,7 +71,8 @@ def write_report(
     folder = _folder(out)
     folder.require(photos=photos)
     record_text = json.dumps(record(evaluation, comparison), indent=2, allow_nan=False) + "\n"
-    worst = worst_pictures(evaluation, Photographs(photos), count=LISTED)
+    photographs = Photographs(photos)
+    worst = worst_pictures(evaluation, photographs, count=LISTED)
     pictures = {
         image_id: (folder.picture_name(rank, image_id), encode_png(picture))
         for rank, (image_id, picture) in enumerate(worst, start=1)
@@ -81,7 +85,8 @@ def write_report(
             "Evaluation",
             html(evaluation, comparison),
             list(per_image_rows(evaluation, comparison)),
-            pictures,
+            thumbnails(evaluation, photographs, jobs=jobs),
+            {image_id: path for image_id, (path, _) in pictures.items()},
         ),
         _RECORD: record_text.encode(),
     }

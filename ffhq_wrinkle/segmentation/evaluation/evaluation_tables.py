@@ -78,7 +78,7 @@ def _heading(evaluation: "Evaluation") -> str:
             text += f", predicted above {evaluation.settings.threshold:g}"
     if evaluation.settings.within:
         text += f"; within {evaluation.settings.within}"
-    return f"{text}{intervals_note(images, evaluation.resamples)}."
+    return f"{text}{intervals_note(images, evaluation.resamples, evaluation.subjects)}."
 
 
 def _sections(evaluation: "Evaluation", comparison: "Comparison | None") -> Iterable[Section]:
@@ -218,7 +218,9 @@ def record(evaluation: "Evaluation", comparison: "Comparison | None" = None) -> 
         "means_with_empty_as_1": without_nan(
             {column.measure: value for column, value in _with_empty_as_1(evaluation)}
         ),
-        "bootstrap": bootstrap_record(evaluation.resamples, evaluation.seed),
+        "bootstrap": bootstrap_record(
+            evaluation.resamples, evaluation.seed, evaluation.group_by, evaluation.subjects
+        ),
         "estimates": estimate_records(evaluation.estimates),
     }
     if comparison:

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from ...dataset.ids import Ids
+from ...dataset.subjects import subject_numbers
 from ...errors import ArgumentError, EvaluationError, ImageFailure
 from ...images.masks import inverted_remark, looks_inverted
 from ...measures.bootstrap import RESAMPLES
@@ -35,6 +36,7 @@ def evaluate_folders(
     ids: Ids | None = None,
     resamples: int = RESAMPLES,
     seed: int = 0,
+    group_by: str | None = None,
     jobs: int = 1,
 ) -> Evaluation:
     """Score a folder of predictions.
@@ -53,20 +55,25 @@ def evaluate_folders(
         Images to score; all that have a reference if not given.
     resamples, seed : int
         Settings of the bootstrap over images; without resamples there are no intervals.
+    group_by : str, optional
+        Which images show the same subject, as `subjects.subjects_of` takes it; the bootstrap is
+        then over subjects.
     jobs : int
         Threads that read.
 
     Raises
     ------
     ArgumentError
-        As `find_predictions` and `find_pairs`.
+        As `find_predictions`, `find_pairs` and `subjects.subjects_of`.
     EvaluationError
         Predictions or references are missing, or files cannot be read or differ in size; after
         all were tried, the first is named.
     """
     settings = settings or EvaluationSettings()
     pairs = find_pairs(predictions, references, masks=masks, ids=ids, within=settings.within)
-    return evaluate_files(pairs, settings, resamples=resamples, seed=seed, jobs=jobs)
+    return evaluate_files(
+        pairs, settings, resamples=resamples, seed=seed, group_by=group_by, jobs=jobs
+    )
 
 
 def evaluate_files(
@@ -75,15 +82,20 @@ def evaluate_files(
     *,
     resamples: int = RESAMPLES,
     seed: int = 0,
+    group_by: str | None = None,
     jobs: int = 1,
 ) -> Evaluation:
     """Score the files that `pairs.find_pairs` lists; as `evaluate_folders`.
 
     Raises
     ------
+    ArgumentError
+        As `subjects.subjects_of`.
     EvaluationError
         Files cannot be read or differ in size.
     """
+    image_ids = [files.image_id for files in pairs.files]
+    subject_numbers(image_ids, group_by)  # before anything is read
     gathered = _Gathered()
     failures: list[ImageFailure] = []
 
@@ -107,13 +119,14 @@ def evaluate_files(
         more = f" ({len(failures)} images in all)" if len(failures) > 1 else ""
         raise EvaluationError(f"{failures[0]}{more}")
     evaluation = Evaluation(
-        [files.image_id for files in pairs.files],
+        image_ids,
         stacked(gathered.scores),
         settings,
         gathered.levels,
         resamples,
         seed,
         pairs,
+        group_by,
     )
     _warn(evaluation)
     return evaluation
@@ -125,6 +138,7 @@ def evaluate_pairs(
     *,
     resamples: int = 0,
     seed: int = 0,
+    group_by: str | None = None,
 ) -> Evaluation:
     """Score arrays, image by image, as for validation during training.
 
@@ -136,6 +150,8 @@ def evaluate_pairs(
         How they are scored; its `resize` and `within` are for files.
     resamples, seed : int
         Settings of the bootstrap; by default there are no intervals.
+    group_by : str, optional
+        As in `evaluate_folders`.
 
     Raises
     ------
@@ -160,8 +176,15 @@ def evaluate_pairs(
         image_ids.append(pair.image_id)
     if not image_ids:
         raise ArgumentError("there are no images to score")
+    subject_numbers(image_ids, group_by)  # a rule that does not fit is an error here
     return Evaluation(
-        image_ids, stacked(gathered.scores), settings, gathered.levels, resamples, seed
+        image_ids,
+        stacked(gathered.scores),
+        settings,
+        gathered.levels,
+        resamples,
+        seed,
+        group_by=group_by,
     )
 
 

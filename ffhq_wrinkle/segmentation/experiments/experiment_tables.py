@@ -86,7 +86,7 @@ def _heading(experiments: "Experiments") -> str:
     runs = sum(len(cell.runs) for cell in experiments.cells)
     same = f"the same {counted(images, 'test image')}"
     text = f"{counted(runs, 'run')}, scored on {same}: means over images, then seeds"
-    text += intervals_note(images, experiments.resamples)
+    text += intervals_note(images, experiments.resamples, experiments.subjects)
     common = ", ".join(f"{key} {value}" for key, value in experiments.common.items())
     about_paper = _OF_THE_PAPER if experiments.with_paper else _WITHOUT_PAPER
     paragraphs = [f"{text}. In common: {common}.", *_remarks(experiments), about_paper]
@@ -258,7 +258,9 @@ def record(experiments: "Experiments") -> dict[str, Any]:
     return {
         "command": "compare",
         "version": __version__,
-        "bootstrap": bootstrap_record(experiments.resamples, experiments.seed),
+        "bootstrap": bootstrap_record(
+            experiments.resamples, experiments.seed, experiments.group_by, experiments.subjects
+        ),
         "test_images": experiments.test_images,
         "common": dict(experiments.common),
         **_versions_record(experiments),

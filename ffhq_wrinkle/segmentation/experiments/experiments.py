@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from ...dataset.ids import official_test_ids
+from ...dataset.subjects import subject_numbers
 from ...errors import ArgumentError, EvaluationError, counted
 from ...measures.bootstrap import RESAMPLES, bootstrap_intervals
 from ...measures.metrics import Overlap
@@ -123,6 +124,10 @@ class Experiments(Tabular):
         Versions of this package that trained or scored runs of the cells, and these runs.
     with_paper : bool
         Whether the paper's scores are shown beside those of the runs.
+    group_by : str or None
+        Which test images show the same subject, as `subjects.subjects_of` takes it.
+    subjects : np.ndarray or None
+        Number of the subject of each test image that was scored; None if nothing is known.
     """
 
     cells: tuple[Cell, ...]
@@ -134,6 +139,8 @@ class Experiments(Tabular):
     seed: int
     versions: Mapping[str, tuple[Path, ...]] = field(default_factory=dict)
     with_paper: bool = True
+    group_by: str | None = None
+    subjects: np.ndarray | None = None
 
     def summary(self, *, width: int | None = None) -> str:
         """Return the tables as text, in lines of at most `width` characters if it is given."""
@@ -172,6 +179,7 @@ def compare_runs(
     with_paper: bool = False,
     resamples: int = RESAMPLES,
     seed: int = 0,
+    group_by: str | None = None,
 ) -> Experiments:
     """Read runs, keep the comparable ones, and average them over seeds.
 
@@ -184,6 +192,9 @@ def compare_runs(
         Show the paper's scores even if the runs were scored on other images than the paper's.
     resamples, seed : int
         As `bootstrap.bootstrap_intervals`.
+    group_by : str, optional
+        Which test images show the same subject, as `subjects.subjects_of` takes it; the bootstrap
+        is then over subjects.
 
     Returns
     -------
@@ -193,7 +204,7 @@ def compare_runs(
     Raises
     ------
     ArgumentError
-        A path is not such a folder, or is named twice.
+        A path is not such a folder, or is named twice; or as `subjects.subjects_of`.
     EvaluationError
         No run is finished, or a run is damaged.
     SourceError
@@ -219,12 +230,11 @@ def compare_runs(
     begun_with = {run.init for run in finished} - {""}
     scored = _scores(kept[0].run).image_ids if kept else ()
     with_paper = with_paper or set(scored) == set(official_test_ids())
+    bootstrap = Bootstrap(resamples, seed, group_by)
     return Experiments(
-        cells=tuple(
-            _cell(members, resamples, seed, with_paper=with_paper) for members in cells.values()
-        ),
+        cells=tuple(_cell(members, bootstrap, with_paper=with_paper) for members in cells.values()),
         apart=tuple(
-            Apart(run, why[run.path], figures_of([run], resamples=resamples, seed=seed))
+            Apart(run, why[run.path], figures_of([run], bootstrap))
             for run in finished
             if run.path in why
         ),
@@ -240,6 +250,8 @@ def compare_runs(
         seed=seed,
         versions=_versions(kept),
         with_paper=with_paper,
+        group_by=group_by,
+        subjects=subject_numbers(scored, group_by) if scored else None,
     )
 
 
@@ -253,7 +265,15 @@ def _versions(members: Sequence[Pretrained]) -> dict[str, tuple[Path, ...]]:
     return {version: tuple(runs[version]) for version in sorted(runs)}
 
 
-def figures_of(runs: Sequence[Run], *, resamples: int, seed: int) -> tuple[Figure, ...]:
+class Bootstrap(NamedTuple):
+    """How intervals are made: see `bootstrap.bootstrap_intervals` and `subjects.subjects_of`."""
+
+    resamples: int
+    seed: int
+    group_by: str | None
+
+
+def figures_of(runs: Sequence[Run], bootstrap: Bootstrap) -> tuple[Figure, ...]:
     """Return figures of finished runs on the same test images, each with another seed."""
     scores = [_scores(run) for run in runs]
     per_image = np.stack([of_run.measures for of_run in scores])  # (runs, images, measures)
@@ -269,7 +289,11 @@ def figures_of(runs: Sequence[Run], *, resamples: int, seed: int) -> tuple[Figur
     images = per_image.shape[1]
     of_runs = means(np.ones((1, images)))[:, 0]
     low, high = bootstrap_intervals(
-        lambda weights: means(weights).mean(axis=0), images, resamples=resamples, seed=seed
+        lambda weights: means(weights).mean(axis=0),
+        images,
+        subjects=subject_numbers(scores[0].image_ids, bootstrap.group_by),
+        resamples=bootstrap.resamples,
+        seed=bootstrap.seed,
     )
     pooled = np.mean([_pooled(of_run) for of_run in scores], axis=0)
     columns = of_runs.mean(axis=0), low, high, of_runs.min(axis=0), of_runs.max(axis=0), pooled
@@ -297,7 +321,7 @@ def _pooled(scores: PartScores) -> list[float]:
     return [float(measure.exact(counts)) for measure in headline().values() if measure.exact]
 
 
-def _cell(members: Sequence[Pretrained], resamples: int, seed: int, *, with_paper: bool) -> Cell:
+def _cell(members: Sequence[Pretrained], bootstrap: Bootstrap, *, with_paper: bool) -> Cell:
     runs = tuple(member.run for member in members)
     recipe = runs[0].recipe
     seconds = [member.seconds for member in members]
@@ -307,7 +331,7 @@ def _cell(members: Sequence[Pretrained], resamples: int, seed: int, *, with_pape
         recipe=recipe.name,
         fraction=runs[0].fraction,
         runs=runs,
-        figures=figures_of(runs, resamples=resamples, seed=seed),
+        figures=figures_of(runs, bootstrap),
         paper=paper_scores(recipe.name, runs[0].fraction) if with_paper else None,
         parameters=_parameters(recipe.finetune),
         seconds=sum(recorded) / len(recorded) if len(recorded) == len(seconds) else None,

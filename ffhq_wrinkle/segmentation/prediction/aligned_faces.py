@@ -4,28 +4,25 @@
 doubtful faces and a contact sheet. The faces are found by `views.AlignedFaces`, as in `predict`.
 """
 
-import json
 import logging
-import math
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import count
 from typing import Any, NamedTuple
 
-import cv2
-import numpy as np
-
 from ... import __version__
 from ...dataset.ids import Ids, id_of_path
 from ...dataset.layout import (
+    CONTACT_SHEET,
     ImageFile,
     find_images,
     image_folder,
     released_path,
     warn_of_unread_subfolders,
 )
-from ...faces.landmarks import POINTS
+from ...faces.face_table import TABLE, face_comment, face_rows, face_table, faces_in_photo
+from ...faces.views import AlignedFaces, View
 from ...images.jpeg import encode_jpeg
 from ...images.named import read_named
 from ...images.photographs import read_image
@@ -37,18 +34,11 @@ from ...runs.folder_run import RunReport, choose_among, run_folder
 from ...runs.shards import Work
 from ...storage.places import Place
 from ...storage.writing import csv_bytes, write_bytes
-from .views import AlignedFaces, View
 
 log = logging.getLogger(__name__)
 
 ALIGNMENT_RECORD = "align.json"
-TABLE, DOUBTFUL, SHEET = "faces.csv", "doubtful.csv", "contact_sheet.jpeg"
-_COLUMNS = (
-    *("name", "image_id", "photo", "faces_in_photo"),
-    *(f"{point}_{axis}" for point in POINTS for axis in "xy"),
-    *("centre_x", "centre_y", "half_axis_x", "half_axis_y", "side_px"),
-    *("score", "sharpness", "eyes_to_mouth", "outside"),
-)
+DOUBTFUL = "doubtful.csv"
 _READ_AT_ONCE = 16
 _ON_SHEET, _SHEET_COLUMNS, _SHEET_HEIGHT = 96, 8, 160
 
@@ -94,22 +84,6 @@ class Doubts:
         if row["score"] != "" and row["score"] < self.score:
             reasons.append(f"uncertain: score {row['score']:.2f} of the detector")
         return reasons
-
-
-def sharpness(aligned: np.ndarray) -> float:
-    """Return the contrast of fine details relative to all contrast in the middle of a face.
-
-    The middle half of the image is reduced to 128 x 128 pixels. The result is the standard
-    deviation of its difference from itself blurred (sigma of 1 pixel), divided by that of itself;
-    0 for an image of one colour.
-    """
-    gray = cv2.cvtColor(aligned, cv2.COLOR_RGB2GRAY)
-    quarter = gray.shape[0] // 4
-    middle = gray[quarter : gray.shape[0] - quarter, quarter : gray.shape[1] - quarter]
-    small = np.asarray(cv2.resize(middle, (128, 128), interpolation=cv2.INTER_AREA), np.float64)
-    contrast = float(small.std())
-    fine = float((small - cv2.GaussianBlur(small, (0, 0), 1)).std())
-    return fine / contrast if contrast else 0.0
 
 
 def align_folder(
@@ -237,7 +211,7 @@ class _AlignedFolder:
         first = _path(self.faces.names(file.image_id, 1)[0])
         if not self._is_ours(first):
             return False
-        number = _row(self.output.comment(first)).get("faces_in_photo", 1)
+        number = faces_in_photo(self.output.comment(first))
         return all(self._is_ours(_path(name)) for name in self.faces.names(file.image_id, number))
 
     def _is_ours(self, path: str) -> bool:
@@ -249,10 +223,10 @@ class _AlignedFolder:
             self._remove_later(loaded.file.image_id, len(loaded.views))
         if loaded.inputs:
             self.output.inputs.note(loaded.file.image_id, loaded.inputs)
-        for view in reversed(loaded.views):
-            row = _measured(view, loaded)
+        for view in (*loaded.views[1:], loaded.views[0]):
             if not self._is_ours(_path(view.name)):
-                self.output.write(_path(view.name), view.image, comment=json.dumps(row))
+                comment = face_comment(view, loaded.file, loaded.shape, len(loaded.views))
+                self.output.write(_path(view.name), view.image, comment=comment)
 
     def remove(self, files: Sequence[ImageFile]) -> None:
         """Remove the faces of photos that were replaced."""
@@ -262,14 +236,17 @@ class _AlignedFolder:
 
     def _remove_later(self, image_id: str, kept: int) -> None:
         """Remove the faces of a photo after the first ones."""
-        if not self.faces.all_faces:
-            if not kept:
-                self.output.remove(_path(image_id))
-            return
+        removed: list[str] = []
         for number in count(kept + 1):
-            path = _path(self.faces.names(image_id, number)[-1])
-            if self.output.look(path) is State.ABSENT:
-                return
+            names = self.faces.names(image_id, number)
+            if len(names) < number:
+                break
+            removed.append(_path(names[-1]))
+            # The first face is written last, and may be missing where later ones are not.
+            if number > 1 and self.output.look(removed[-1]) is State.ABSENT:
+                break
+        # If removing them is interrupted, the next run removes the others.
+        for path in reversed(removed):
             self.output.remove(path)
 
     def begin(self, todo: Sequence[ImageFile]) -> None:
@@ -289,9 +266,8 @@ class _AlignedFolder:
         out = self.output.path
         paths = sorted(self.output.current_results(), key=id_of_path)
         with ThreadPoolExecutor(_READ_AT_ONCE) as pool:
-            rows = [row for row in map(_row, pool.map(self.output.comment, paths)) if row]
-        table = ([row[key] for key in _COLUMNS] for row in rows)
-        write_bytes(out / TABLE, csv_bytes(_COLUMNS, table))
+            rows = face_rows(pool.map(self.output.comment, paths))
+        write_bytes(out / TABLE, face_table(rows))
         doubtful = [(row["name"], "; ".join(self.doubts.about(row))) for row in rows]
         listed = [(name, reasons) for name, reasons in doubtful if reasons]
         write_bytes(out / DOUBTFUL, csv_bytes(("name", "reasons"), listed))
@@ -306,45 +282,10 @@ class _AlignedFolder:
                 (id_of_path(path), read_named(out / path, read_image, name=path)) for path in shown
             ]
             sheet = contact_sheet(pictures, columns=_SHEET_COLUMNS, height=_SHEET_HEIGHT)
-            write_bytes(out / SHEET, encode_jpeg(sheet, self.output.note))
+            write_bytes(out / CONTACT_SHEET, encode_jpeg(sheet, self.output.note))
         about = {"command": "align", "version": __version__, "doubtful": len(listed)}
         self.output.finish(about, made=made > 0)
 
 
 def _path(name: str) -> str:
     return released_path(name, ".png")
-
-
-def _row(comment: str | None) -> dict[str, Any]:
-    """Return the row of the table in the comment of a PNG; empty without one."""
-    try:
-        row = json.loads(comment or "")
-    except ValueError:
-        return {}
-    return row if isinstance(row, dict) and set(_COLUMNS) <= row.keys() else {}
-
-
-def _measured(view: View, loaded: _LookedAt) -> dict[str, Any]:
-    """Return the row of a face."""
-    if view.alignment is None or view.landmarks is None:
-        raise ValueError("a view of a whole image has no landmarks")
-    (left, right, mouth_left, mouth_right) = (np.array(point) for point in view.landmarks.points)
-    down = (mouth_left + mouth_right - left - right) / 2
-    height, width = loaded.shape[:2]
-    quad = view.alignment.quad.astype(np.float32)
-    right_edge, lower_edge = width - 0.5, height - 0.5
-    corners = [(-0.5, -0.5), (-0.5, lower_edge), (right_edge, lower_edge), (right_edge, -0.5)]
-    frame = np.array(corners, np.float32)
-    inside = cv2.intersectConvexConvex(quad, frame)[0]
-    score = view.landmarks.score
-    values = (
-        *(view.name, loaded.file.image_id, loaded.file.path, len(loaded.views)),
-        *(round(float(number), 2) for point in view.landmarks.points for number in point),
-        *(round(number, 3) for number in (*view.alignment.centre, *view.alignment.half_axis)),
-        round(view.alignment.side, 1),
-        "" if score is None else round(score, 4),
-        round(sharpness(view.image), 4),
-        round(float(math.hypot(*(right - left)) / math.hypot(*down)), 4),
-        round(max(0.0, 1 - inside / view.alignment.side**2), 4),
-    )
-    return dict(zip(_COLUMNS, values, strict=True))

@@ -142,6 +142,7 @@ def _graph(checkpoint: Checkpoint) -> bytes:
             "in_channels": model.in_channels,
             "texture": asdict(checkpoint.texture) if checkpoint.texture else None,
             "face_side": checkpoint.side,
+            "aligned": checkpoint.aligned,
             "least_side": least_side,
             "checkpoint_sha256": checkpoint.sha256,
             "version": __version__,

@@ -54,6 +54,7 @@ class OnnxNetwork(TrainedNetwork):
             self.in_channels = int(note["in_channels"])
             # Older exports have "side" instead, which may be the side of crops.
             self.side = note.get("face_side")
+            self.aligned = bool(note.get("aligned"))
             self.least_side = int(note["least_side"])
             if self._session.get_inputs()[0].shape[1] != self.in_channels:
                 raise ValueError("the graph has a different number of channels")

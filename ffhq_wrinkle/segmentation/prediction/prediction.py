@@ -12,7 +12,7 @@ from ...dataset.layout import (
     require_distinct_ids,
     warn_of_unread_subfolders,
 )
-from ...errors import ImageFailure
+from ...errors import ImageFailure, counted, plural
 from ...faces.alignment import FFHQ_SIZE
 from ...images.photographs import read_image
 from ...results.inputs import Candidates, InputRow, Reading
@@ -29,6 +29,7 @@ log = logging.getLogger(__name__)
 # Factor by which faces may be larger or smaller than the training faces without a warning.
 _SAME_SIZE = 1.5
 _SMALLER, _LARGER = "smaller", "larger"  # than the faces that the network was trained on
+_UNALIGNED = "not aligned"
 _SAMPLED = 12  # photos whose existing texture maps are examined
 
 
@@ -132,6 +133,12 @@ def predict_folder(
             jobs=jobs,
             scheduler=scheduler,
         )
+    if unaligned := work.counts[_UNALIGNED]:
+        log.warning(
+            "the network was trained on faces that train --align cut out of photos, %dx%d pixels; "
+            "%s %s of another size. Advice: --align does the same here",
+            *(FFHQ_SIZE, FFHQ_SIZE, counted(unaligned, "image"), plural(unaligned, "is", "are")),
+        )
     for comparison in (_SMALLER, _LARGER):
         _warn_of_size(work.counts[comparison], comparison, predictor)
     return report
@@ -193,11 +200,20 @@ class _PredictionWork(Work[_NamedPhoto, list[Face] | ImageFailure]):
         """Read a photo and prepare its faces."""
         reading = Reading(self.inputs(file))
         photo = self.predictor.look(read_image(self.folder / file.path), file.image_id)
+        if self._is_unaligned(photo):
+            self.counts[_UNALIGNED] += 1
+            return _NamedPhoto(file, photo, reading.row())
         for view in photo.views:
             comparison = _compared(view.image.shape[:2], self.predictor.network.side)
             if comparison:
                 self.counts[comparison] += 1
         return _NamedPhoto(file, photo, reading.row())
+
+    def _is_unaligned(self, photo: Photo) -> bool:
+        """Return whether a network for aligned faces gets an image that cannot be one."""
+        is_whole = self.predictor.views.aligned_size is None
+        is_aligned_size = photo.image.shape[:2] == (FFHQ_SIZE, FFHQ_SIZE)
+        return self.predictor.network.aligned and is_whole and not is_aligned_size
 
     def infer(self, batch: list[_NamedPhoto]) -> list[list[Face] | ImageFailure]:
         """Run the network on the faces of a batch of photos."""

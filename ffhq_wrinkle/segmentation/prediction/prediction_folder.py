@@ -15,6 +15,7 @@ from ...dataset.ids import id_of_path
 from ...dataset.layout import ImageFile
 from ...errors import OutputError, first_few
 from ...faces.regions import REGIONS
+from ...faces.views import View, Views, WholeImages, named_like_faces
 from ...images.masks import read_mask
 from ...images.named import read_named
 from ...images.sizes import resized_nearest
@@ -26,7 +27,6 @@ from ...storage.writing import write_bytes
 from ..evaluation.prediction_files import MASKS_FOLDER, PROBABILITIES_FOLDER
 from ..evaluation.probabilities import as_16_bit
 from .predictor import Face
-from .views import View, Views, WholeImages, named_like_faces
 from .wrinkle_table import TABLE, WrinkleRow, wrinkle_row, wrinkle_table
 
 log = logging.getLogger(__name__)

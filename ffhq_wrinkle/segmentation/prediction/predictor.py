@@ -15,6 +15,7 @@ from ...errors import ImageError, ImageFailure
 from ...faces.labels import FaceParser
 from ...faces.parsing import create_parser
 from ...faces.regions import region_map
+from ...faces.views import AlignedFaces, View, Views, WholeImages
 from ...images.arrays import plain_array
 from ...images.named import read_named
 from ...images.photographs import read_image
@@ -25,7 +26,6 @@ from ..checkpoints.official import checkpoint_path
 from .ingredients import Ingredients, Prepared
 from .network_files import load_network
 from .trained_network import Precision, TrainedNetwork
-from .views import AlignedFaces, View, Views, WholeImages
 
 log = logging.getLogger(__name__)
 

@@ -56,6 +56,7 @@ class TorchNetwork(TrainedNetwork):
         self.in_channels = model.in_channels
         self.texture = checkpoint.texture
         self.side = checkpoint.side
+        self.aligned = checkpoint.aligned
         self.batch_size = batch_size or (1 if self.device.type == "cpu" else BATCH_ON_GPU)
         fold_batch_norm(model)
         self._model = laid_out(model.to(self.device), model.memory_format)

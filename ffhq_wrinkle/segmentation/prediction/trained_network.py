@@ -32,6 +32,8 @@ class TrainedNetwork(ABC):
         Settings of the texture maps that it was trained on; None if not recorded.
     side : int or None
         Longer side of the faces that it was trained on, in pixels; None if not recorded.
+    aligned : bool
+        Whether these faces were cut out of photos by `train --align`.
     least_side : int
         Shortest side of an image, in pixels, that it accepts.
     batch_size : int
@@ -45,6 +47,7 @@ class TrainedNetwork(ABC):
     in_channels: int
     texture: TextureSettings | None
     side: int | None
+    aligned: bool = False
     least_side: int = 1
     batch_size: int = 1
     precision: Precision = "32"

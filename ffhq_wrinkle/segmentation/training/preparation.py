@@ -11,8 +11,10 @@ from pathlib import Path
 
 from ...errors import ArgumentError, TrainingDataError
 from ...faces.labels import FaceParser
+from ...faces.views import AlignedFaces
 from ...storage.writing import InnerFolders
 from ...weak_labels.texture import TextureSettings
+from ..training_data.aligned_samples import align_sample_files
 from ..training_data.checks import require_trainable, require_wrinkles
 from ..training_data.listing import Listing, complete_listing, list_samples
 from ..training_data.sample_files import PARTS, SampleFiles, find_sample_files
@@ -61,6 +63,7 @@ def prepare(
     settings: TrainSettings,
     texture_recipe: str | None = None,
     scale_to_image: bool = False,
+    faces: AlignedFaces | None = None,
     cache: Path | None = None,
     jobs: int = 1,
 ) -> dict[Stage, StageData]:
@@ -85,6 +88,8 @@ def prepare(
         given.
     scale_to_image : bool
         Whether the kernel of the weak masks is scaled to the image, as by `TextureSettings`.
+    faces : AlignedFaces, optional
+        Finds the faces in photos that are not aligned; images are used as they are if not given.
     settings : TrainSettings
         Seed, limit and subjects of the run, and the fraction of the masks to finetune on. With a
         limit,
@@ -106,6 +111,11 @@ def prepare(
     """
     configs = {stage: config for stage in STAGES if (config := recipe.stage(stage))}
     files = find_sample_files(data)
+    if faces:
+        listed = {*sorted(files.masks)[: settings.limit]}
+        if recipe.pretrain:
+            listed |= {*sorted(files.images)[: settings.limit]}
+        files = align_sample_files(files, listed, faces, cache=cache, jobs=jobs)
     texture = _texture_of(files, texture_recipe, configs.values(), scale_to_image=scale_to_image)
     labelled = sorted(files.masks)[: settings.limit]
     candidates: dict[Stage, Sequence[str]] = {

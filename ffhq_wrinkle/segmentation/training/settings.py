@@ -3,8 +3,8 @@
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
+from ...dataset.subjects import require_rule
 from ...errors import ArgumentError
-from ..training_data.subjects import require_rule
 
 TrainPrecision = Literal["32", "bf16", "64"]
 
@@ -23,7 +23,7 @@ class TrainSettings:
         Number of images that each stage uses at most, the first by id; all if None.
     group_by : str or None
         Which images show the same subject, so that they stay in one part of the split; see
-        `training_data.subjects`. Nothing is known of subjects if None.
+        `dataset.subjects`. Nothing is known of subjects if None.
     precision : {"32", "bf16", "64"}
         float32; bfloat16 where it is possible; or float64, to tell rounding from errors.
     compile : bool
@@ -32,6 +32,9 @@ class TrainSettings:
         Number of parts in which a batch is computed, to save memory.
     deterministic : bool
         On CUDA, use only algorithms that give the same result each time, which are slower.
+    align : str or None
+        How the faces in photos were found, as `views.AlignedFaces` records it; None if images are
+        used as they are.
     """
 
     seed: int = 0
@@ -42,6 +45,7 @@ class TrainSettings:
     compile: bool = False
     accumulate: int = 1
     deterministic: bool = False
+    align: str | None = None
 
     def __post_init__(self) -> None:
         if not 0 < self.fraction <= 1:

@@ -8,7 +8,7 @@ import logging
 import shlex
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +16,7 @@ from lightning_fabric import Fabric
 
 from ...errors import ArgumentError, RunInterrupted, counted
 from ...faces.labels import FaceParser
+from ...faces.views import AlignedFaces
 from ...results.tabular import Tabular, paragraphs_html
 from ...storage.writing import InnerFolders
 from ..checkpoints.checkpoint import load_checkpoint
@@ -45,10 +46,14 @@ _MIN_STEPS = 100
 
 @dataclass(frozen=True, repr=False)
 class TrainReport(Tabular):
-    """The result of a run: the best network of each stage, and the test scores in one line."""
+    """The result of a run: the best network of each stage, and the test scores in one line.
+
+    `aligned` says whether faces were cut out of photos, which the next command must then do, too.
+    """
 
     checkpoints: Mapping[Stage, Path]
     scores: str = ""
+    aligned: bool = False
 
     def summary(self) -> str:
         """Return the result as lines of text."""
@@ -58,12 +63,13 @@ class TrainReport(Tabular):
 
     def _next_commands(self) -> Iterator[str]:
         """Yield a line that says which command uses the network."""
+        align = " --align" if self.aligned else ""
         if "finetune" in self.checkpoints:
             path = shlex.quote(str(self.checkpoints["finetune"]))
-            yield f"Next: ffhq-wrinkle predict PHOTOS OUT --checkpoint {path}"
+            yield f"Next: ffhq-wrinkle predict PHOTOS OUT --checkpoint {path}{align}"
         elif "pretrain" in self.checkpoints:
             path = shlex.quote(str(self.checkpoints["pretrain"]))
-            yield f"Next: ffhq-wrinkle train RECIPE DATA RUN --stage finetune --init {path}"
+            yield f"Next: ffhq-wrinkle train RECIPE DATA RUN --stage finetune --init {path}{align}"
 
     def to_frame(self) -> "pd.DataFrame":
         """Return the metrics of all epochs as a pandas DataFrame, the stages one after another."""
@@ -101,6 +107,7 @@ def train(
     settings: TrainSettings | None = None,
     texture_recipe: str | None = None,
     scale_to_image: bool = False,
+    faces: AlignedFaces | None = None,
     init: Path | None = None,
     initial_weights: Path | None = None,
     cache: Path | None = None,
@@ -130,6 +137,8 @@ def train(
         Choices besides the recipe on which the result depends; the defaults if not given.
     texture_recipe, scale_to_image, cache
         For weak masks and face masks; see `preparation.prepare`.
+    faces : AlignedFaces, optional
+        Finds the faces in photos that are not aligned, from which images and masks are cut out.
     init : Path, optional
         A checkpoint that the first stage starts from.
     initial_weights : Path, optional
@@ -162,6 +171,8 @@ def train(
     """
     _require_fitting_crops(recipe)
     settings = settings or TrainSettings()
+    if faces:
+        settings = replace(settings, align=str(faces.settings()["align"]))
     record = {
         "recipe": recipe.name,
         "init": load_checkpoint(init).sha256 if init else "",
@@ -176,8 +187,8 @@ def train(
                 fabric,
                 lambda: prepare(
                     recipe, data, run, parser=parser, settings=settings,
-                    texture_recipe=texture_recipe, scale_to_image=scale_to_image, cache=cache,
-                    jobs=jobs,
+                    texture_recipe=texture_recipe, scale_to_image=scale_to_image, faces=faces,
+                    cache=cache, jobs=jobs,
                 ),
             )  # fmt: skip
             if fabric.is_global_zero:
@@ -200,7 +211,8 @@ def train(
                 )
                 _train_stage(trainer, stopped)
                 checkpoints[stage] = init = run / stage / BEST
-            return TrainReport(checkpoints, _test_scores(fabric, recipe, run, data_of))
+            scores = _test_scores(fabric, recipe, run, data_of)
+            return TrainReport(checkpoints, scores, aligned=faces is not None)
 
 
 def _configs(recipe: Recipe) -> dict[Stage, StageConfig]:

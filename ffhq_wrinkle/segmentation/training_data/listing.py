@@ -7,7 +7,7 @@
 import hashlib
 import json
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -124,8 +124,8 @@ def list_samples(
             f"{files.data} has no human masks to finetune on; only pretraining needs none"
         )
     finetune = stage == "finetune"
-    soft: set[Path] = set()
-    if finetune:
+    soft: Collection[Path] = files.soft or ()
+    if finetune and files.soft is None:
         soft = soft_masks([files.masks[image_id] for image_id in image_ids], jobs=jobs)
     samples = tuple(
         Sample(

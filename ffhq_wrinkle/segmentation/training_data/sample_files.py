@@ -53,6 +53,8 @@ class SampleFiles:
         recorded, those that earlier versions assumed. None if there are no weak masks.
     split : mapping of str to Part
         The part of each image as the CSV gives it, for all images or for none.
+    soft : frozenset of Path or None
+        The human masks that are soft; None if `soft_masks` has yet to find out.
     """
 
     data: Path
@@ -64,6 +66,7 @@ class SampleFiles:
     texture: TextureSettings | None = None
     hashed_texture: TextureSettings | None = None
     split: Mapping[str, Part] = field(default_factory=dict)
+    soft: frozenset[Path] | None = None
 
 
 def find_sample_files(data: Path) -> SampleFiles:

@@ -8,10 +8,10 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from ...dataset.ids import official_test_ids
+from ...dataset.subjects import joined_by_subject, subjects_of
 from ...errors import ArgumentError, counted
 from .sample_files import PARTS, Part
 from .samples import Sample, Stage
-from .subjects import joined_by_subject, subjects_of
 from .twins import same_pictures, twins_of
 
 log = logging.getLogger(__name__)

@@ -8,9 +8,11 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from PIL import Image
 
+from ffhq_wrinkle.dataset.layout import find_images
 from ffhq_wrinkle.faces.alignment import ffhq_alignment
+from ffhq_wrinkle.faces.face_table import sharpness
 from ffhq_wrinkle.faces.landmarks import Landmarks
-from ffhq_wrinkle.segmentation.prediction.aligned_faces import Doubts, sharpness
+from ffhq_wrinkle.segmentation.prediction.aligned_faces import Doubts
 from tests.helpers.commands import run
 from tests.helpers.faces import drawn_face
 from tests.helpers.files import files_of
@@ -85,8 +87,11 @@ def test_every_face_of_a_photo_is_written_on_request_and_a_run_is_resumed(folder
     assert "different settings" in refused.output
 
 
-def test_faces_of_a_replaced_photo_are_removed(folder):
+@pytest.mark.parametrize("missing", ["", "two.face1.png"], ids=["whole", "first face missing"])
+def test_faces_of_a_replaced_photo_are_removed(folder, missing):
     assert run(*ALIGN, "--all-faces").exit_code == 1
+    if missing:  # as after a run that was killed
+        (folder / "out" / "s1" / missing).unlink()
     Image.fromarray(np.zeros((900, 1600, 3), np.uint8)).save(folder / "photos" / "s1" / "two.png")
     rows = (folder / "landmarks.csv").read_text().splitlines()
     assert len(rows) == 4
@@ -137,3 +142,15 @@ def test_sharpness_falls_with_blur_and_not_with_brightness_or_contrast():
     values = [sharpness(cv2.GaussianBlur(face, (0, 0), sigma)) for sigma in (2, 4, 8, 16)]
     assert sorted(values, reverse=True) == values
     assert sharpness(np.full((64, 64, 3), 90, np.uint8)) == 0
+
+
+def test_other_commands_read_the_faces_and_not_the_contact_sheet(folder):
+    assert run(*ALIGN, "--all-faces").exit_code == 1
+    assert list(find_images(folder / "out")) == ["s1/one.face1", "s1/two.face1", "s1/two.face2"]
+    (folder / "photos" / "s1" / "one.png").rename(folder / "one.png")
+    landmarks_csv(folder / "landmarks.csv", [("one", shifted(FACE, 0, 3))])
+    (folder / "flat").mkdir()
+    (folder / "one.png").rename(folder / "flat" / "one.png")
+    assert run("align", "flat", "out2", "--landmarks", "landmarks.csv").exit_code == 0
+    assert (folder / "out2" / "contact_sheet.jpeg").exists()
+    assert list(find_images(folder / "out2")) == ["one"]

@@ -7,12 +7,12 @@ from PIL import Image
 
 from ffhq_wrinkle.faces.landmarks import Landmarks
 from ffhq_wrinkle.faces.mesh_parser import MeshParser
+from ffhq_wrinkle.faces.views import AlignedFaces
 from ffhq_wrinkle.segmentation.checkpoints.checkpoint import load_checkpoint, save_checkpoint
 from ffhq_wrinkle.segmentation.prediction.ingredients import Ingredients
 from ffhq_wrinkle.segmentation.prediction.network_files import load_network
 from ffhq_wrinkle.segmentation.prediction.prediction import predict_folder
 from ffhq_wrinkle.segmentation.prediction.predictor import Predictor
-from ffhq_wrinkle.segmentation.prediction.views import AlignedFaces
 from ffhq_wrinkle.weak_labels.texture import TextureSettings
 from tests.helpers.faces import drawn_face
 from tests.helpers.landmarks import landmarks_csv

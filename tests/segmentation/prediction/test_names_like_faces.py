@@ -6,10 +6,10 @@ from PIL import Image
 from ffhq_wrinkle.dataset.ids import parse_ids
 from ffhq_wrinkle.errors import ArgumentError
 from ffhq_wrinkle.faces.mesh_parser import MeshParser
+from ffhq_wrinkle.faces.views import AlignedFaces
 from ffhq_wrinkle.segmentation.prediction.ingredients import Ingredients
 from ffhq_wrinkle.segmentation.prediction.prediction import predict_folder
 from ffhq_wrinkle.segmentation.prediction.predictor import Predictor
-from ffhq_wrinkle.segmentation.prediction.views import AlignedFaces
 from tests.helpers.faces import drawn_face
 from tests.helpers.files import files_of
 from tests.helpers.landmarks import ASTRONAUT, landmarks_csv

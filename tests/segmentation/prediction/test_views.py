@@ -12,12 +12,12 @@ from ffhq_wrinkle.errors import ArgumentError
 from ffhq_wrinkle.faces.alignment import ffhq_alignment
 from ffhq_wrinkle.faces.landmarks import Landmarks
 from ffhq_wrinkle.faces.mesh_parser import MeshParser
+from ffhq_wrinkle.faces.views import AlignedFaces
 from ffhq_wrinkle.segmentation.evaluation.prediction_files import find_predictions
 from ffhq_wrinkle.segmentation.prediction.ingredients import Ingredients
 from ffhq_wrinkle.segmentation.prediction.prediction import predict_folder
 from ffhq_wrinkle.segmentation.prediction.prediction_folder import PredictSettings
 from ffhq_wrinkle.segmentation.prediction.predictor import Predictor
-from ffhq_wrinkle.segmentation.prediction.views import AlignedFaces
 from ffhq_wrinkle.weak_labels.texture import TextureSettings
 from tests.helpers.faces import drawn_face
 from tests.helpers.landmarks import landmarks_csv

@@ -1,4 +1,6 @@
-"""Subjects: which images show the same person, by their ids, for a split that keeps them together.
+"""Subjects: which images show the same person, by their ids.
+
+A split keeps them together, and a bootstrap draws them together.
 
 The rule is ``folder``, which takes the uppermost folder of an id, or a regular expression.
 """
@@ -6,7 +8,9 @@ The rule is ``folder``, which takes the uppermost folder of an id, or a regular 
 import re
 from collections.abc import Iterable, Mapping
 
-from ...errors import ArgumentError, first_few
+import numpy as np
+
+from ..errors import ArgumentError, first_few
 
 FOLDER = "folder"
 
@@ -74,6 +78,24 @@ def subjects_of(image_ids: Iterable[str], rule: str) -> dict[str, str]:
         for image_id, match in matches.items()
         if match
     }
+
+
+def subject_numbers(image_ids: Iterable[str], rule: str | None) -> np.ndarray | None:
+    r"""Return the number of the subject of each image, counted from 0; None without a rule.
+
+    Raises
+    ------
+    ArgumentError
+        As `subjects_of`.
+
+    >>> subject_numbers(["b_1", "a_1", "b_2"], r"^\w_").tolist()
+    [0, 1, 0]
+    """
+    if rule is None:
+        return None
+    subjects = subjects_of(image_ids, rule)
+    numbers = {subject: number for number, subject in enumerate(dict.fromkeys(subjects.values()))}
+    return np.array([numbers[subject] for subject in subjects.values()], np.int64)
 
 
 def joined_by_subject(groups: Iterable[list[str]], subjects: Mapping[str, str]) -> list[list[str]]:

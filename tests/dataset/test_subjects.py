@@ -1,10 +1,10 @@
 import pytest
 from PIL import Image
 
+from ffhq_wrinkle.dataset.subjects import joined_by_subject, subjects_of
 from ffhq_wrinkle.errors import ArgumentError
 from ffhq_wrinkle.segmentation.training_data.samples import Sample
 from ffhq_wrinkle.segmentation.training_data.split import make_pretrain_split
-from ffhq_wrinkle.segmentation.training_data.subjects import joined_by_subject, subjects_of
 from tests.helpers.training_data import dealt
 
 VISITS = [f"s{subject:02d}/visit{visit}" for subject in range(10) for visit in range(3)]

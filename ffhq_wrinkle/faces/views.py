@@ -9,13 +9,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ...dataset.ids import image_id_of
-from ...dataset.layout import require_distinct_ids
-from ...errors import AlignmentError, ArgumentError
-from ...faces.alignment import FFHQ_SIZE, Alignment, ffhq_alignment
-from ...faces.landmarks import Landmarks, choose_faces, read_landmarks
-from ...faces.mesh import MeshFinder
-from ...storage.writing import sha256_of
+from ..dataset.ids import image_id_of
+from ..dataset.layout import require_distinct_ids
+from ..errors import AlignmentError, ArgumentError
+from ..storage.writing import sha256_of
+from .alignment import FFHQ_SIZE, Alignment, ffhq_alignment
+from .landmarks import Landmarks, choose_faces, read_landmarks
 
 _NUMBERED = re.compile(r"\.face\d+$")
 
@@ -45,9 +44,12 @@ class Views(ABC):
     ----------
     aligned_size : int or None
         Rows and columns of a view; None if views have the sizes of their photos.
+    all_faces : bool
+        Whether a photo can have several views.
     """
 
     aligned_size: int | None = None
+    all_faces: bool = False
 
     @abstractmethod
     def of(self, photo: np.ndarray, image_id: str) -> list[View]:
@@ -136,6 +138,8 @@ class AlignedFaces(Views):
             self._known = read_landmarks(landmarks)
             self._source = f"landmarks {sha256_of(landmarks)[:12]}"
         else:
+            from .mesh import MeshFinder  # loads torch
+
             self._finder = MeshFinder()
             self._source = f"face mesh {self._finder.weights_sha256[:12]}"
 
