@@ -1,6 +1,3 @@
-# Versions of packages are those of the release below and of pyproject.toml; layers are separate so
-# that a change of the package keeps the one with PyTorch.
-# hadolint global ignore=DL3008,DL3013,DL3059,DL3066
 # PyTorch's CPU build; for CUDA: docker build --build-arg TORCH_INDEX=https://pypi.org/simple .
 FROM python:3.12-slim-bookworm
 
