@@ -1,4 +1,4 @@
-# PyTorch's CPU build; for CUDA: docker build --build-arg TORCH_INDEX=https://pypi.org/simple .
+# PyTorch's CPU build; for CUDA: docker build --build-arg TORCH_INDEX=https://download.pytorch.org/whl/cu128 .
 FROM python:3.12-slim-bookworm
 
 ARG TORCH_INDEX=https://download.pytorch.org/whl/cpu
