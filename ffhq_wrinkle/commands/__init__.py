@@ -18,6 +18,7 @@ from .import_labels import import_labels_command
 from .predict import predict_command
 from .sample import sample_command
 from .train import train_command
+from .verify import verify_command
 
 COMMANDS = [
     demo_command,
@@ -35,4 +36,5 @@ COMMANDS = [
     evaluate_command,
     compare_command,
     export_command,
+    verify_command,
 ]

@@ -22,7 +22,8 @@ _LABELS = ("manual", "weak", "parsed")
     "--ids",
     "ids_text",
     metavar="IDS",
-    help="For images: ids to download, such as 0-999.  [default: 0-49999]",
+    help="For images: ids to download, such as 0-999, or `test` for the 100 official test ids.  "
+    "[default: 0-49999]",
 )
 @ids_file_option
 @click.option(
@@ -107,6 +108,7 @@ def download_command(
       ffhq-wrinkle download labels ffhq --only manual --only parsed
     """
     from ..api.datasets import downloads
+    from ..dataset.ids import parse_ids_or_test
 
     if only and what not in ("labels", "all"):
         raise click.UsageError("--only selects kinds of labels; use it with labels or all")
@@ -114,7 +116,7 @@ def download_command(
     for report in downloads(
         what,
         data,
-        ids=chosen_ids(ids_text, ids_file),
+        ids=chosen_ids(ids_text, ids_file, parse=parse_ids_or_test),
         source=source_text,
         only=only,
         jobs=jobs,
