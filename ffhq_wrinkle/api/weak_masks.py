@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..errors import ParsingError
+from ..errors import ArgumentError, ParsingError
 from ..faces.labels import FaceParser
 from ..faces.parsing import create_parser
 from ..images.arrays import plain_array
@@ -124,6 +124,7 @@ def build_weak(
     save_face_masks: AnyPath | None = None,
     save_masked_images: AnyPath | None = None,
     save_view: AnyPath | None = None,
+    parts: str | None = None,
 ) -> RunReport:
     """Write the weak wrinkle mask of each image in a folder; the command `build-weak`.
 
@@ -163,6 +164,9 @@ def build_weak(
         Folders for label maps, face masks and masked images.
     save_view : str or Path, optional
         Folder for pictures that show the weak masks, stretched, and a contact sheet.
+    parts : str, optional
+        Classes of the label map that are face, such as ``"skin,nose,neck"``; skin and nose if not
+        given. Only for a parser that is given by name.
 
     Returns
     -------
@@ -185,7 +189,10 @@ def build_weak(
             device=device,
             batch_size=batch_size,
             engine=engine,
+            parts=parts,
         )
+    elif parts is not None:
+        raise ArgumentError("parts are for a parser that is given by name; call its choose_parts")
     return build_weak_folder(
         folder,
         as_place(out),

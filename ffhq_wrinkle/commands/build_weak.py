@@ -22,6 +22,7 @@ from .parser_options import (
     engine_option,
     labels_option,
     parser_option,
+    parts_option,
     weights_option,
 )
 
@@ -104,6 +105,7 @@ _FORMULAS = ", ".join(f"{name} ({formula.description})" for name, formula in FOR
     help="Also write pictures to this folder that show the weak masks, brightened, beside and over "
     "the photographs, and a contact sheet.",
 )
+@parts_option
 @click.pass_context
 def build_weak_command(
     ctx: click.Context,
@@ -129,6 +131,7 @@ def build_weak_command(
     save_face_masks: "Place | None",
     save_masked_images: "Place | None",
     save_view: "Place | None",
+    parts: str | None,
 ) -> None:
     """Write to OUT the weak wrinkle mask of each face in IMAGES.
 
@@ -148,6 +151,7 @@ def build_weak_command(
       ffhq-wrinkle build-weak ffhq/images1024x1024 weak --recipe released --ids 0-999
       ffhq-wrinkle build-weak photos weak --parser mesh --scale-to-image
       ffhq-wrinkle build-weak photos weak --save-view views
+      ffhq-wrinkle build-weak photos weak --parser bisenet --parts skin,nose,neck
       ffhq-wrinkle build-weak photos weak --parser labels --labels face_parsed_labels
       ffhq-wrinkle build-weak s3://faces/images1024x1024 s3://faces/weak --jobs 16
     """
@@ -162,6 +166,7 @@ def build_weak_command(
         device=device,
         batch_size=batch_size,
         engine=engine,
+        parts=parts,
     )
     report = build_weak(
         images,
