@@ -16,6 +16,7 @@ from .export_labels import export_labels_command
 from .fuse_labels import fuse_labels_command
 from .import_labels import import_labels_command
 from .predict import predict_command
+from .reproduce import reproduce_command
 from .sample import sample_command
 from .train import train_command
 from .verify import verify_command
@@ -37,4 +38,5 @@ COMMANDS = [
     compare_command,
     export_command,
     verify_command,
+    reproduce_command,
 ]

@@ -1,7 +1,7 @@
 """Shard index: where the images of a mirror's tar files are, as far as these have been read.
 
 The index is a hidden file in the data set. With it, a later run reads a tar file from the first
-member that it needs, and files that have been read to their end are not read again in vain.
+member that it needs, and does not read files again that lack what it needs.
 """
 
 import json
@@ -13,7 +13,7 @@ from ..storage.writing import write_bytes
 
 @dataclass
 class Shard:
-    """What is known of a tar file.
+    """The known facts of a tar file.
 
     Attributes
     ----------

@@ -209,7 +209,7 @@ class FaceParser(ABC):
 
     @property
     def no_face(self) -> str:
-        """What is wrong with a label map without a face."""
+        """The fault of a label map without a face, in words."""
         if self.parts == FACE_PARTS:
             return "the label map has neither skin nor nose"
         return f"the label map has none of {self.part_names}"

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 State = Literal["equal", "close", "different", "absent"]
-# What reports print for a state.
+# The words that reports print for each state.
 WORDS: dict[State, str] = {
     "equal": "equal", "close": "close", "different": "DIFFERENT", "absent": "absent",
 }  # fmt: skip

@@ -36,7 +36,7 @@ def search(files: DataFiles, image_ids: Sequence[str], *, jobs: int) -> list[Sco
     """Return the ten variants that are nearest to published weak masks, the best first.
 
     All variants are tried on a part of each face. The best are then computed over whole faces, with
-    each border. Of variants with the same result only the first is returned.
+    each border. If variants have the same result, only the first is returned.
 
     Parameters
     ----------

@@ -82,7 +82,7 @@ class Published:
     weak_figures : tuple of WeakFigure
         Comparisons of weak masks.
     networks : mapping of str to NetworkFigures
-        Of the authors' networks, by their names in `official.OFFICIAL`.
+        Figures of the authors' networks, by their names in `official.OFFICIAL`.
     manual_pixels : int
         Wrinkle pixels of the manual masks of all test ids.
     parameters : tuple of NetworkSize

@@ -47,7 +47,7 @@ class Verification(Tabular):
     checks : tuple of Check
         By group.
     verdicts : tuple of str
-        What the checks of weak masks show, in sentences.
+        The result of the checks of weak masks, in sentences.
     comparison : WeakComparison
         The comparison of weak masks.
     variants : tuple of Scored

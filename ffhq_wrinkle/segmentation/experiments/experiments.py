@@ -20,6 +20,7 @@ from ...results.tabular import Tabular
 from ..evaluation.measures import headline
 from ..networks.parameters import ParameterCounts, parameter_counts
 from ..training.recipes import StageConfig
+from .adaptation import Adaptation
 from .comparability import Pretrained, sifted
 from .experiment_plot import plot
 from .experiment_tables import html, printed, record, table_rows
@@ -123,6 +124,8 @@ class Experiments(Tabular):
         Versions of this package that trained or scored runs of the cells, and these runs.
     with_paper : bool
         Whether the paper's scores are shown beside those of the runs.
+    adaptation : Adaptation
+        The change of all recipes that the runs were trained by.
     """
 
     cells: tuple[Cell, ...]
@@ -134,6 +137,7 @@ class Experiments(Tabular):
     seed: int
     versions: Mapping[str, tuple[Path, ...]] = field(default_factory=dict)
     with_paper: bool = True
+    adaptation: Adaptation = field(default_factory=Adaptation)
 
     def summary(self, *, width: int | None = None) -> str:
         """Return the tables as text, in lines of at most `width` characters if it is given."""
@@ -172,6 +176,7 @@ def compare_runs(
     with_paper: bool = False,
     resamples: int = RESAMPLES,
     seed: int = 0,
+    adaptation: Adaptation | None = None,
 ) -> Experiments:
     """Read runs, keep the comparable ones, and average them over seeds.
 
@@ -184,6 +189,8 @@ def compare_runs(
         Show the paper's scores even if the runs were scored on other images than the paper's.
     resamples, seed : int
         As `bootstrap.bootstrap_intervals`.
+    adaptation : Adaptation, optional
+        A change of all recipes that the runs were trained by.
 
     Returns
     -------
@@ -208,7 +215,7 @@ def compare_runs(
     if not finished:
         said = f"; {runs[0].path}: {runs[0].unfinished}" if runs else ""
         raise EvaluationError(f"of {counted(len(runs), 'run')} none is finished{said}")
-    kept, why, common = sifted(finished, runs)
+    kept, why, common = sifted(finished, runs, adaptation=adaptation)
     cells: dict[tuple[str, float], list[Pretrained]] = {}
     order = list(dict.fromkeys(member.run.recipe.name for member in kept))
     for member in sorted(
@@ -240,6 +247,7 @@ def compare_runs(
         seed=seed,
         versions=_versions(kept),
         with_paper=with_paper,
+        adaptation=adaptation or Adaptation(),
     )
 
 
