@@ -17,6 +17,7 @@ from PIL import Image
 from ffhq_wrinkle.dataset.layout import ImageFile, find_images
 from ffhq_wrinkle.errors import FfhqWrinkleError
 from ffhq_wrinkle.images.photographs import read_image
+from ffhq_wrinkle.weak_labels.differences import level_difference
 from ffhq_wrinkle.weak_labels.formulas import FORMULAS
 from ffhq_wrinkle.weak_labels.texture import masked_texture_map
 
@@ -33,18 +34,9 @@ def read_weak_mask(path: Path) -> np.ndarray:
 
 def differences(mask: np.ndarray, official: np.ndarray) -> Iterator[dict[str, object]]:
     """Yield the sums over each region that give every figure, so that they can be pooled."""
-    off = np.abs(mask.astype(int) - official.astype(int))
-    for region, inside in zip(
-        REGIONS, (np.ones_like(off), (mask > 0) | (official > 0)), strict=True
-    ):
-        selected = off[inside > 0]
-        yield {
-            "region": region,
-            "pixels": selected.size,
-            "absolute": int(selected.sum()),
-            "squared": int((selected**2).sum()),
-            "exact": int((selected == 0).sum()),
-        }
+    face = (mask > 0) | (official > 0)
+    for region, inside in zip(REGIONS, (None, face), strict=True):
+        yield {"region": region, **level_difference(mask, official, inside)._asdict()}
 
 
 def compare(ours: Path, official: Path, images: Path | None) -> Iterator[dict[str, object]]:

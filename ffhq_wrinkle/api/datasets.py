@@ -40,12 +40,13 @@ def downloads(
     data: AnyPath,
     *,
     ids: AnyIds | None = None,
-    source: str = "huggingface",
+    source: str = "auto",
     only: Sequence[str] = (),
     jobs: int = 8,
     timeout_s: float = 60.0,
     cookies: AnyPath | None = None,
     verify: bool = False,
+    keep_webp: bool = False,
 ) -> Iterator[DownloadReport]:
     """Download as `download` does, and yield each report as soon as its files are done."""
     parts = PARTS if what == "all" else (what,)
@@ -55,7 +56,9 @@ def downloads(
         as_path(data), jobs=jobs, cookies=as_path(cookies), verify=verify, patience=patience
     ) as opened:
         for part in parts:
-            yield from download_part(opened, part, chosen, source_text=source, only=only)
+            yield from download_part(
+                opened, part, chosen, source_text=source, only=only, keep_webp=keep_webp
+            )
 
 
 def download(
@@ -63,12 +66,13 @@ def download(
     data: AnyPath,
     *,
     ids: AnyIds | None = None,
-    source: str = "huggingface",
+    source: str = "auto",
     only: Sequence[str] = (),
     jobs: int = 8,
     timeout_s: float = 60.0,
     cookies: AnyPath | None = None,
     verify: bool = False,
+    keep_webp: bool = False,
 ) -> list[DownloadReport]:
     """Download FFHQ and the published labels and weights, verified; the command `download`.
 
@@ -82,7 +86,8 @@ def download(
     ids : str, iterable of str, or Ids, optional
         Ids of the images to download; 00000 to 49999 if not given.
     source : str
-        Source of the images: ``huggingface``, ``drive``, an address with ``{id}``, or a folder.
+        Source of the images: ``huggingface``, ``gaunernst``, ``drive``, an address with ``{id}``,
+        or a folder; ``auto`` for the first three in turn, each for what the ones before it lack.
     only : sequence of str
         Kinds of labels: ``manual``, ``weak``, ``parsed``; all if empty.
     jobs : int
@@ -93,6 +98,8 @@ def download(
         Cookies of a browser in Netscape's format, for files that require signing in.
     verify : bool
         Check the content of existing files again.
+    keep_webp : bool
+        Keep images of ``gaunernst`` as lossless WebP, instead of writing them as PNG.
 
     Returns
     -------
@@ -115,6 +122,7 @@ def download(
             timeout_s=timeout_s,
             cookies=cookies,
             verify=verify,
+            keep_webp=keep_webp,
         )
     )
 

@@ -130,6 +130,7 @@ def build_weak(
     landmarks: AnyPath | None = None,
     all_faces: bool = False,
     save_aligned: AnyPath | None = None,
+    parts: str | None = None,
 ) -> RunReport:
     """Write the weak wrinkle mask of each image in a folder; the command `build-weak`.
 
@@ -178,6 +179,9 @@ def build_weak(
         With `align`: use every face of a photo, instead of refusing photos with several faces.
     save_aligned : str or Path, optional
         With `align`: folder for the aligned faces.
+    parts : str, optional
+        Classes of the label map that are face, such as ``"skin,nose,neck"``; skin and nose if not
+        given. Only for a parser that is given by name.
 
     Returns
     -------
@@ -208,7 +212,10 @@ def build_weak(
             device=device,
             batch_size=batch_size,
             engine=engine,
+            parts=parts,
         )
+    elif parts is not None:
+        raise ArgumentError("parts are for a parser that is given by name; call its choose_parts")
     return build_weak_folder(
         folder,
         as_place(out),

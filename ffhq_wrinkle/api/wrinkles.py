@@ -47,6 +47,7 @@ def predict(
     jobs: int | None = None,
     scheduler: str | None = None,
     overwrite: bool = False,
+    parts: str | None = None,
 ) -> RunReport:
     """Predict the wrinkles of each photo in a folder; the command `predict`.
 
@@ -89,6 +90,9 @@ def predict(
         Device for the networks: ``auto``, ``cpu``, ``cuda``, ``cuda:1`` or ``mps``.
     batch_size : int, optional
         Images per batch of the network; 4 on a GPU and 1 on the CPU if not given.
+    parts : str, optional
+        Classes of the label map that are face, such as ``"skin,nose,neck"``; skin and nose if not
+        given.
 
     Returns
     -------
@@ -107,10 +111,10 @@ def predict(
             "--texture, --face-masks and --parser labels refer to whole images; they cannot be "
             "combined with --align"
         )
-    if face_masks and parser is None and (weights or labels):
+    if face_masks and parser is None and (weights or labels or parts):
         raise ArgumentError(
-            "no parser is used with --face-masks; select one with --parser, or leave out --weights "
-            "and --labels"
+            "no parser is used with --face-masks; select one with --parser, or leave out "
+            "--weights, --labels and --parts"
         )
     require_device(device)  # before a checkpoint is downloaded
     network = load_network(
@@ -130,6 +134,7 @@ def predict(
             device=device,
             batch_size=network.batch_size,
             engine=engine,
+            parts=parts,
         )
     ingredients = Ingredients(
         face_parser,

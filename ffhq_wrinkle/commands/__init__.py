@@ -16,9 +16,11 @@ from .export_labels import export_labels_command
 from .fuse_labels import fuse_labels_command
 from .import_labels import import_labels_command
 from .predict import predict_command
+from .reproduce import reproduce_command
 from .review import review_command
 from .sample import sample_command
 from .train import train_command
+from .verify import verify_command
 
 COMMANDS = [
     demo_command,
@@ -37,4 +39,6 @@ COMMANDS = [
     evaluate_command,
     compare_command,
     export_command,
+    verify_command,
+    reproduce_command,
 ]

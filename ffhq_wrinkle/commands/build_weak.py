@@ -23,6 +23,7 @@ from .parser_options import (
     engine_option,
     labels_option,
     parser_option,
+    parts_option,
     weights_option,
 )
 
@@ -126,6 +127,7 @@ _FORMULAS = ", ".join(f"{name} ({formula.description})" for name, formula in FOR
     type=PLACE,
     help="With --align: also write the aligned faces to this folder.",
 )
+@parts_option
 @click.pass_context
 def build_weak_command(
     ctx: click.Context,
@@ -155,6 +157,7 @@ def build_weak_command(
     landmarks: Path | None,
     all_faces: bool,
     save_aligned: "Place | None",
+    parts: str | None,
 ) -> None:
     """Write to OUT the weak wrinkle mask of each face in IMAGES.
 
@@ -179,6 +182,7 @@ def build_weak_command(
       ffhq-wrinkle build-weak photos weak --parser mesh --scale-to-image
       ffhq-wrinkle build-weak photos weak --save-view views
       ffhq-wrinkle build-weak photos weak --align --save-aligned aligned
+      ffhq-wrinkle build-weak photos weak --parser bisenet --parts skin,nose,neck
       ffhq-wrinkle build-weak photos weak --parser labels --labels face_parsed_labels
       ffhq-wrinkle build-weak s3://faces/images1024x1024 s3://faces/weak --jobs 16
     """
@@ -210,6 +214,7 @@ def build_weak_command(
         landmarks=landmarks,
         all_faces=all_faces,
         save_aligned=save_aligned,
+        parts=parts,
     )
     click.echo(report.summary())
     ctx.exit(FAILED if report.failed else 0)

@@ -22,18 +22,20 @@ _LABELS = ("manual", "weak", "parsed")
     "--ids",
     "ids_text",
     metavar="IDS",
-    help="For images: ids to download, such as 0-999.  [default: 0-49999]",
+    help="For images: ids to download, such as 0-999, or `test` for the 100 official test ids.  "
+    "[default: 0-49999]",
 )
 @ids_file_option
 @click.option(
     "--source",
     "source_text",
-    default="huggingface",
+    default="auto",
     show_default=True,
     metavar="WHERE",
-    help="For images: huggingface (a mirror), drive (FFHQ's own addresses, which require the "
-    "metadata), an address with {id} and, where needed, {shard} or {part}, or a folder that "
-    "contains FFHQ, unpacked or in zip archives.",
+    help="For images: huggingface (a mirror), gaunernst (a mirror of lossless WebP in tar files), "
+    "drive (FFHQ's own addresses, which require the metadata), auto (these in turn), an address "
+    "with {id} and, where needed, {shard} or {part}, or a folder that contains FFHQ, unpacked or "
+    "in zip archives.",
 )
 @click.option(
     "--only",
@@ -64,6 +66,12 @@ _LABELS = ("manual", "weak", "parsed")
     help="Cookies of a browser in Netscape's format, for files that require signing in.",
 )
 @click.option("--verify", is_flag=True, help="Check the content of existing files again.")
+@click.option(
+    "--keep-webp",
+    is_flag=True,
+    help="For images of gaunernst: keep the WebP files, which all commands read, instead of "
+    "writing PNG.",
+)
 @click.pass_context
 def download_command(
     ctx: click.Context,
@@ -77,6 +85,7 @@ def download_command(
     timeout_s: float,
     cookies: Path | None,
     verify: bool,
+    keep_webp: bool,
 ) -> None:
     """Download FFHQ and the published labels and weights to DATA, and verify them.
 
@@ -102,11 +111,13 @@ def download_command(
     Examples:
       ffhq-wrinkle download all ffhq
       ffhq-wrinkle download images ffhq --ids 0-999
+      ffhq-wrinkle download images ffhq --source gaunernst --keep-webp
       ffhq-wrinkle download images ffhq --source /mnt/colleague/ffhq
       ffhq-wrinkle download images ffhq --source "https://mirror.example/{shard}/{id}.png"
       ffhq-wrinkle download labels ffhq --only manual --only parsed
     """
     from ..api.datasets import downloads
+    from ..dataset.ids import parse_ids_or_test
 
     if only and what not in ("labels", "all"):
         raise click.UsageError("--only selects kinds of labels; use it with labels or all")
@@ -114,13 +125,14 @@ def download_command(
     for report in downloads(
         what,
         data,
-        ids=chosen_ids(ids_text, ids_file),
+        ids=chosen_ids(ids_text, ids_file, parse=parse_ids_or_test),
         source=source_text,
         only=only,
         jobs=jobs,
         timeout_s=timeout_s,
         cookies=cookies,
         verify=verify,
+        keep_webp=keep_webp,
     ):
         click.echo(report.summary())
         failed |= report.failed > 0

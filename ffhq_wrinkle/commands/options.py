@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from ..segmentation.evaluation.evaluation import Evaluation
     from ..segmentation.experiments.experiments import Experiments
     from ..storage.places import Place
+    from ..verification.verification import Verification
 
 
 class LocalPath(click.Path):
@@ -156,7 +157,7 @@ def chosen_ids(
 
 
 def print_result(
-    result: "Agreement | Evaluation | Comparison | Experiments | Composition",
+    result: "Agreement | Evaluation | Comparison | Experiments | Composition | Verification",
     remark: str,
     *,
     as_json: bool,

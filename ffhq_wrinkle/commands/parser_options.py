@@ -26,6 +26,11 @@ labels_option = click.option(
     help="With --parser labels: folder of existing label maps, ID.npy or ID.png.  [default: that "
     "of the released layout, if it exists]",
 )
+parts_option = click.option(
+    "--parts",
+    metavar="NAMES",
+    help="Classes of the label map that are face, such as skin,nose,neck.  [default: skin,nose]",
+)
 engine_option = click.option(
     "--engine",
     type=click.Choice(["auto", "torch", "ncnn"]),

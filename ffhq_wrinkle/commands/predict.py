@@ -25,6 +25,7 @@ from .parser_options import (
     engine_option,
     labels_option,
     parser_option,
+    parts_option,
     weights_option,
 )
 
@@ -126,6 +127,7 @@ if TYPE_CHECKING:
 @jobs_option
 @scheduler_option
 @overwrite_option
+@parts_option
 @click.pass_context
 def predict_command(
     ctx: click.Context,
@@ -155,6 +157,7 @@ def predict_command(
     jobs: int | None,
     scheduler: str | None,
     overwrite: bool,
+    parts: str | None,
 ) -> None:
     """Predict the wrinkles of each face in IMAGES with a trained network.
 
@@ -209,6 +212,7 @@ def predict_command(
         jobs=jobs,
         scheduler=scheduler,
         overwrite=overwrite,
+        parts=parts,
     )
     click.echo(report.summary())
     ctx.exit(FAILED if report.failed else 0)

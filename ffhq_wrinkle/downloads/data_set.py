@@ -5,7 +5,8 @@
 """
 
 import shutil
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -45,6 +46,8 @@ class DownloadReport(Tabular):
         Downloaded files of which no hash is known.
     side : int, optional
         Height and width at which downloaded images were decoded.
+    origins : mapping of str to int
+        Files by the source that they came from, where several were tried.
     """
 
     data: Path
@@ -56,6 +59,7 @@ class DownloadReport(Tabular):
     first_failure: str = ""
     unverified: int = 0
     side: int | None = None
+    origins: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def failed(self) -> int:
@@ -71,7 +75,8 @@ class DownloadReport(Tabular):
 
     def summary(self) -> str:
         """Return the numbers in one line, with the first failure."""
-        parts = [f"{self.what}: {self._downloaded()}", f"{self.kept} already present"]
+        parts = [f"{self.what}: {self._downloaded()}{self._by_origin()}"]
+        parts += [f"{self.kept} already present"]
         if self.causes:
             causes = ", ".join(f"{count} {cause}" for cause, count in sorted(self.causes.items()))
             table = self.data / LEDGER
@@ -81,6 +86,11 @@ class DownloadReport(Tabular):
         left = self.files - self.fetched - self.kept - self.failed
         parts += [f"{left} left to do"] if left else []
         return ", ".join(parts)
+
+    def _by_origin(self) -> str:
+        """Return how many files came from which source, if several were tried."""
+        counts = ", ".join(f"{count} from {name}" for name, count in self.origins.items())
+        return f" ({counts})" if counts else ""
 
     def _downloaded(self) -> str:
         """Return how many files were downloaded, and what is known of their content."""

@@ -29,6 +29,7 @@ def download_part(
     *,
     source_text: str = "huggingface",
     only: Sequence[str] = (),
+    keep_webp: bool = False,
 ) -> Iterator[DownloadReport]:
     """Download one of `PARTS`, and yield a report for each kind of file in it.
 
@@ -43,9 +44,11 @@ def download_part(
     ids : Ids, optional
         Ids of the images; 00000 to 49999 if not given.
     source_text : str
-        Source of the images; see `image_sources.image_source`.
+        Source of the images; see `image_download.download_images`.
     only : sequence of str
         Kinds of labels, keys of `LABELS`; all if empty.
+    keep_webp : bool
+        Whether WebP files of the images are kept, as in `image_download.download_images`.
 
     Raises
     ------
@@ -54,7 +57,8 @@ def download_part(
     """
     steps: list[tuple[str, Callable[[], DownloadReport]]]
     if part == "images":
-        steps = [(part, partial(download_images, data, ids, source_text=source_text))]
+        download = partial(download_images, data, ids, source_text=source_text, keep_webp=keep_webp)
+        steps = [(part, download)]
     elif part == "labels":
         kinds = [LABELS[name] for name in only or LABELS]
         steps = [(kind, partial(download_archive, data, kind)) for kind in kinds]

@@ -18,6 +18,21 @@ _ATTEMPTS = 5
 _TIMEOUT_S = (20, 60)  # for a connection, and for an answer
 
 
+def hub_endpoint() -> str:
+    """Return the address of the hub: `HF_ENDPOINT`, or the library's own."""
+    from huggingface_hub import constants
+
+    # The hub's library reads this only when it is imported, and a caller can set it later.
+    return (os.environ.get("HF_ENDPOINT") or constants.ENDPOINT).rstrip("/")
+
+
+def hub_headers(token: str | None) -> dict[str, str]:
+    """Return the headers of requests to the hub, with a token if there is one."""
+    from huggingface_hub.utils import build_hf_headers  # type: ignore[attr-defined]
+
+    return {key: str(value) for key, value in build_hf_headers(token=token).items()}
+
+
 class HubImages(ImageSource):
     """A mirror on the Hugging Face hub, at a pinned revision.
 
@@ -49,18 +64,14 @@ class HubImages(ImageSource):
         self.path = entry["path"]
         self.facts, self.side, self.patience = facts, side, patience
         self._reachability = reachability
-        from huggingface_hub import constants
-
-        # The hub's library reads these only when it is imported, and a caller can set them later.
-        self.endpoint = (os.environ.get("HF_ENDPOINT") or constants.ENDPOINT).rstrip("/")
+        self.endpoint = hub_endpoint()
         self.token = os.environ.get("HF_TOKEN") or None
 
     def files(self, image_ids: Sequence[str]) -> Iterator[WantedFile]:
         """Yield the files, after querying their sizes and SHA-256 in batches."""
         from huggingface_hub import hf_hub_url
-        from huggingface_hub.utils import build_hf_headers  # type: ignore[attr-defined]
 
-        headers = {key: str(value) for key, value in build_hf_headers(token=self.token).items()}
+        headers = hub_headers(self.token)
         for start in range(0, len(image_ids), _BATCH):
             paths = {
                 self.path.format(part=int(image_id) // PART_SIZE + 1, image_id=image_id): image_id

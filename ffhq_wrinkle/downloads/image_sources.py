@@ -33,6 +33,8 @@ def image_source(
 ) -> ImageSource:
     """Return the source for ``huggingface``, ``drive``, an address with ``{id}``, or a folder.
 
+    `image_download` makes the source ``gaunernst``, which needs a data set.
+
     Parameters
     ----------
     text : str
@@ -62,8 +64,8 @@ def image_source(
     if Path(text).is_dir():
         return FolderImages(Path(text), facts, side)
     raise ArgumentError(
-        f"--source {text!r} is neither huggingface, nor drive, nor an address with {{id}}, nor an "
-        "existing folder"
+        f"--source {text!r} is neither huggingface, nor drive, nor gaunernst, nor auto, nor an "
+        "address with {id}, nor an existing folder"
     )
 
 

@@ -78,6 +78,15 @@ class Ledger:
         """Record that a file could not be downloaded."""
         self._record(LedgerRow(file, source, 0, "", 0, FAILED, cause))
 
+    def discard_failed(self, files: Iterable[str]) -> None:
+        """Remove the rows of files that failed, since they exist under another name."""
+        with self._lock:
+            for file in files:
+                row = self._rows.get(file)
+                if row and row.state == FAILED:
+                    del self._rows[file]
+                    self._changed = True
+
     def record_unpacked(self, file: str, source: str) -> None:
         """Record that all files of an archive, which is not kept, are in place."""
         self._record(LedgerRow(file, source, 0, "", 0, UNPACKED))

@@ -34,6 +34,7 @@ from .answers import (
     strong_validator,
 )
 from .connections import Connections
+from .tar_stream import ResponseStream, require_part
 from .verification import Expected, problem
 
 log = logging.getLogger(__name__)
@@ -130,6 +131,37 @@ class Transfers:
     def resume(self) -> None:
         """Allow new transfers after `stop`."""
         self._connections.resume()
+
+    def sleep(self, seconds: float) -> None:
+        """Wait for some seconds, or until `stop` is called, which raises `connections.Stopped`."""
+        self._connections.sleep(seconds)
+
+    @contextlib.contextmanager
+    def reading(self, url: str, start: int, headers: Mapping[str, str]) -> Iterator[ResponseStream]:
+        """Request a file from byte `start`, for a block that reads it as a stream.
+
+        Raises
+        ------
+        TransferFailure
+            The host does not send that part, or the connection breaks while the block reads.
+        connections.Stopped
+            `stop` was called.
+        """
+        self._connections.require_reachable(url)
+        wanted = {"Accept-Encoding": "identity", **headers}
+        if start:
+            wanted["Range"] = f"bytes={start}-"
+        with self._connections.get(url, wanted) as response:
+            self._require_success(response, url)
+            answered = response.headers
+            require_part(response.status_code, answered.get("Content-Range", ""), start, url)
+            content_type = answered.get("Content-Type", "")
+            yield ResponseStream(response.raw, url, content_type, self._count_running)
+
+    def _count_running(self, count: int) -> None:
+        """Count received bytes, unless the run was stopped."""
+        self._connections.require_running()
+        self.received(count)
 
     def fetch(
         self,

@@ -29,9 +29,13 @@ class WantedFile(NamedTuple):
     failure: TransferFailure | None = None
 
 
-def place_of(image_id: str) -> str:
+# Photographs are PNG, or WebP where a mirror's files are kept.
+PHOTO_SUFFIXES = (".png", ".webp")
+
+
+def place_of(image_id: str, suffix: str = ".png") -> str:
     """Return the path of a photograph in a data set."""
-    return f"{IMAGES_FOLDER}/{released_path(image_id, '.png')}"
+    return f"{IMAGES_FOLDER}/{released_path(image_id, suffix)}"
 
 
 class ImageSource(ABC):

@@ -151,7 +151,8 @@ class BiSeNetParser(FaceParser):
     def __reduce__(self) -> tuple[object, ...]:
         """Recreate the parser in another process, on its device, with the same engine."""
         engine = "ncnn" if self._ncnn else "torch"
-        return _remade, (*self._made_of, engine, self.weights_sha256)
+        state = {"parts": self.parts}
+        return _remade, (*self._made_of, engine, self.weights_sha256), state
 
     def prepare(self, image: np.ndarray, image_id: str) -> np.ndarray:
         """Resize to 512x512, except images that a GPU halves; parse too if the batch size is 1."""

@@ -8,7 +8,7 @@ import struct
 import tokenize
 import zlib
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -40,10 +40,33 @@ READER_ERRORS = (
     Image.DecompressionBombError, Image.DecompressionBombWarning,
 )  # fmt: skip
 SKIN, NOSE = CLASSES.index("skin"), CLASSES.index("nose")
+FACE_PARTS = (SKIN, NOSE)  # the published face masks are of these classes
 
 
-def face_mask(label_map: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
-    """Return the mask of the face's skin, which is skin and nose, at the size of the image.
+def parse_parts(text: str) -> tuple[int, ...]:
+    """Return the classes that ``--parts`` names, in the order of `CLASSES`.
+
+    Raises
+    ------
+    ArgumentError
+        A name is not a class, or is that of the background.
+
+    >>> parse_parts("neck, skin,nose")
+    (1, 10, 14)
+    """
+    names = [name.strip() for name in text.split(",")]
+    for name in names:
+        if name not in CLASSES[1:]:
+            raise ArgumentError(
+                f"--parts: {name!r} is not a part of the face; choose from {', '.join(CLASSES[1:])}"
+            )
+    return tuple(sorted({CLASSES.index(name) for name in names}))
+
+
+def face_mask(
+    label_map: np.ndarray, shape: tuple[int, int], parts: Collection[int] = FACE_PARTS
+) -> np.ndarray:
+    """Return the mask of the face, skin and nose unless given, at the size of the image.
 
     The label map is resized by nearest neighbour between pixel centres. At 1024x1024 each cell
     becomes 2x2 pixels.
@@ -54,6 +77,8 @@ def face_mask(label_map: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
         Face-parsing classes, uint8, (512, 512), 0..18 as in `CLASSES`.
     shape : tuple of int
         Rows and columns of the image.
+    parts : collection of int
+        The classes that are face.
 
     Returns
     -------
@@ -69,7 +94,9 @@ def face_mask(label_map: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
         raise ArgumentError(
             f"a label map is uint8 (512, 512), not {label_map.dtype} {label_map.shape}"
         )
-    face = (label_map == SKIN) | (label_map == NOSE)
+    is_part = np.zeros(256, bool)
+    is_part[list(parts)] = True
+    face = is_part[label_map]
     return resized_nearest(face, shape)
 
 
@@ -149,6 +176,10 @@ class FaceParser(ABC):
         SHA-256 of the weights file, if the parser has one.
     folder : Place or None
         Folder that the parser reads from, if any. Results must not be written to it.
+    labelled : collection of int
+        The classes that its label maps can have.
+    parts : tuple of int
+        The classes that are face.
     """
 
     name: str
@@ -156,6 +187,37 @@ class FaceParser(ABC):
     batch_size: int = 1
     weights_sha256: str | None = None
     folder: Place | None = None
+    labelled: Collection[int] = range(len(CLASSES))
+    parts: tuple[int, ...] = FACE_PARTS
+
+    def choose_parts(self, text: str) -> None:
+        """Choose the classes that are face, such as ``skin,nose,neck``.
+
+        Raises
+        ------
+        ArgumentError
+            As `parse_parts`, or the parser does not label a class.
+        """
+        parts = parse_parts(text)
+        lacking = [CLASSES[part] for part in parts if part not in self.labelled]
+        if lacking:
+            raise ArgumentError(
+                f"--parts: the parser {self.name} does not label {', '.join(lacking)}; leave that "
+                "out, or use another --parser"
+            )
+        self.parts = parts
+
+    @property
+    def no_face(self) -> str:
+        """The fault of a label map without a face, in words."""
+        if self.parts == FACE_PARTS:
+            return "the label map has neither skin nor nose"
+        return f"the label map has none of {self.part_names}"
+
+    @property
+    def part_names(self) -> str:
+        """The names of the classes that are face, as ``--parts`` takes them."""
+        return ",".join(CLASSES[part] for part in self.parts)
 
     @abstractmethod
     def prepare(self, image: np.ndarray, image_id: str) -> np.ndarray:
@@ -175,16 +237,20 @@ class FaceParser(ABC):
         return ()
 
     def settings(self) -> dict[str, str | None]:
-        """Return everything that the label maps depend on, for the record of a run."""
+        """Return everything that face masks depend on, for the record of a run.
+
+        Parts are left out if they are skin and nose, as in the records of earlier versions.
+        """
         return {
             "parser": self.name,
             "parser_note": self.note,
             "weights_sha256": self.weights_sha256,
+            **({} if self.parts == FACE_PARTS else {"parts": self.part_names}),
         }
 
     def face(self, label_map: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
-        """Return the face mask of a label map, bool (H, W): skin and nose."""
-        return face_mask(label_map, shape)
+        """Return the face mask of a label map, bool (H, W): the classes of `parts`."""
+        return face_mask(label_map, shape, self.parts)
 
     def label_maps(self, prepared: Sequence[np.ndarray]) -> list[np.ndarray]:
         """Return label maps, uint8 (512, 512), of images that went through `prepare`."""

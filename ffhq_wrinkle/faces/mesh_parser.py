@@ -75,6 +75,7 @@ class MeshParser(FaceParser):
 
     name = "mesh"
     note = "outlines of MediaPipe's face mesh, without hair, hats and glasses as pixels"
+    labelled = (SKIN, _HAIR, *(CLASSES.index(name) for name, _ in _PARTS))
 
     def __init__(self) -> None:
         self._finder = MeshFinder()
@@ -82,7 +83,7 @@ class MeshParser(FaceParser):
 
     def __reduce__(self) -> tuple[object, ...]:
         """Load the networks again in another process."""
-        return MeshParser, ()
+        return MeshParser, (), {"parts": self.parts}
 
     def prepare(self, image: np.ndarray, image_id: str) -> np.ndarray:
         """Return the label map, uint8 (512, 512), of RGB uint8 (H, W, 3).

@@ -136,6 +136,7 @@ def create_parser(
     device: str = "auto",
     batch_size: int | None = None,
     engine: "Engine" = "auto",
+    parts: str | None = None,
 ) -> "FaceParser":
     """Create a face parser.
 
@@ -154,6 +155,8 @@ def create_parser(
         Device that BiSeNet runs on, and number of images that it parses at once.
     engine : {"auto", "torch", "ncnn"}
         Backend for BiSeNet; see `bisenet.BiSeNetParser`.
+    parts : str, optional
+        Classes of `labels.CLASSES` that are face, separated by commas; skin and nose if not given.
 
     Returns
     -------
@@ -162,12 +165,16 @@ def create_parser(
     Raises
     ------
     ArgumentError
-        A setting belongs to another parser, a required setting is missing, or this machine lacks
-        the device.
+        A setting belongs to another parser, a required setting is missing, this machine lacks the
+        device, or the parser does not label a part.
     SourceError
         BiSeNet's weights are neither given nor in the cache and cannot be fetched, or they are not
         the right ones.
     """
+    if parts is not None:
+        from .labels import parse_parts
+
+        parse_parts(parts)  # before weights are downloaded
     if name == AUTO:
         name = "bisenet" if weights or labels or _has_bisenet() else "mesh"
     if name not in PARSERS:
@@ -179,7 +186,7 @@ def create_parser(
         owners = ", ".join(parser.name for parser in PARSERS.values() if parser.takes_labels)
         raise ArgumentError(f"a folder of label maps belongs to the parser {owners}, not to {name}")
     require_device(device)  # before weights are downloaded, and for parsers that use none, too
-    return PARSERS[name].create(
+    parser = PARSERS[name].create(
         ParserSettings(
             weights=weights,
             labels=labels,
@@ -189,6 +196,9 @@ def create_parser(
             engine=engine,
         )
     )
+    if parts is not None:
+        parser.choose_parts(parts)
+    return parser
 
 
 def _has_bisenet() -> bool:

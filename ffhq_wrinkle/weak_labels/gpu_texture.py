@@ -5,7 +5,7 @@ up the Gaussian filter in a different order, but `SNAP` rounds the difference aw
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import cv2
@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from ..errors import ArgumentError
-from ..faces.labels import NOSE, SKIN
+from ..faces.labels import FACE_PARTS
 from ..inference.devices import batch_too_large
 from ..inference.gpu_images import GpuBatch, Replayed, fetched, packed_bits
 from .formulas import Formula, formula_named
@@ -38,15 +38,23 @@ class WeakOnGpu(NamedTuple):
 class GpuWeakMasks:
     """Computation of the weak masks of batches that a parser left on a GPU.
 
+    Parameters
+    ----------
+    texture : TextureSettings
+        How texture maps are computed.
+    parts : sequence of int
+        The classes that are face.
+
     Raises
     ------
     ArgumentError
         The formula has no version for a GPU.
     """
 
-    def __init__(self, texture: TextureSettings) -> None:
+    def __init__(self, texture: TextureSettings, parts: Sequence[int] = FACE_PARTS) -> None:
         _levels_on_gpu(texture.formula)
         self.texture = texture
+        self.parts = tuple(parts)
         self._computed = Replayed(self._compute)
 
     def __call__(self, batch: GpuBatch) -> list[WeakOnGpu]:
@@ -69,14 +77,16 @@ class GpuWeakMasks:
         """Return a row of bytes per image, the weak mask and then the face's bits: uint8 (B, N)."""
         height, width = images.shape[1:3]
         kernel_size, sigma = self.texture.kernel((height, width))
-        faces = face_masks(label_maps, (height, width))
+        faces = face_masks(label_maps, (height, width), self.parts)
         weak = masked_texture_maps(
             images, faces, kernel_size=kernel_size, sigma=sigma, recipe=self.texture.recipe
         )
         return torch.cat([weak.flatten(1), packed_bits(faces)], dim=1)
 
 
-def face_masks(label_maps: torch.Tensor, shape: tuple[int, int]) -> torch.Tensor:
+def face_masks(
+    label_maps: torch.Tensor, shape: tuple[int, int], parts: Sequence[int] = FACE_PARTS
+) -> torch.Tensor:
     """Return face masks of the size of the images, as `labels.face_mask` does.
 
     Parameters
@@ -85,13 +95,17 @@ def face_masks(label_maps: torch.Tensor, shape: tuple[int, int]) -> torch.Tensor
         uint8, (B, 512, 512).
     shape : tuple of int
         Rows and columns of the images.
+    parts : sequence of int
+        The classes that are face.
 
     Returns
     -------
     torch.Tensor
         bool, (B, *shape).
     """
-    face = (label_maps == SKIN) | (label_maps == NOSE)
+    face = label_maps == parts[0]
+    for part in parts[1:]:
+        face |= label_maps == part
     for axis, length in enumerate(shape, start=1):
         centres = 2 * torch.arange(length, device=face.device) + 1
         face = face.index_select(axis, centres * face.shape[axis] // (2 * length))

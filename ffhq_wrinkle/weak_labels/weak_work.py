@@ -154,7 +154,7 @@ class WeakWork(Work[PreparedImage, list[LabelMapOrWeakMask]]):
         if self._gpu_weak_masks is None:
             from .gpu_texture import GpuWeakMasks  # loads torch
 
-            self._gpu_weak_masks = GpuWeakMasks(self.texture)
+            self._gpu_weak_masks = GpuWeakMasks(self.texture, self.parser.parts)
         return list(self._gpu_weak_masks(gpu_batch))
 
     def write(self, loaded: PreparedImage, inferred: list[LabelMapOrWeakMask]) -> None:
@@ -240,6 +240,7 @@ class WeakResults:
             return opened(path, title, settings) if path else None
 
         self.overwrite = overwrite
+        self._no_face = parser.no_face
         made_with = {**asdict(texture), **parsing}
         self.weak = opened(out, f"masked texture map; {texture}", made_with)
         self._by_products = by_products != ByProducts()
@@ -308,7 +309,7 @@ class WeakResults:
             There is no face, so the weak mask would be empty.
         """
         if not face.any():
-            raise ParsingError("no face found: the label map has neither skin nor nose")
+            raise ParsingError(f"no face found: {self._no_face}")
         weak_mask = cache(weak_mask)
         makers: dict[OutputFolder | None, Callable[[], np.ndarray]] = {
             self.views: lambda: weak_view(view.image, weak_mask()),

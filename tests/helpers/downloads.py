@@ -3,9 +3,12 @@
 import csv
 import hashlib
 import io
+import json
+import tarfile
 import zipfile
 
 import numpy as np
+from PIL import Image
 
 from ffhq_wrinkle.images.png import encode_png
 from tests.helpers.tables import rows_of
@@ -29,6 +32,53 @@ def serve_images(host, numbers):
     for image_id, content in files.items():
         host.files[f"/{image_id}.png"] = content
     return files
+
+
+SHARD_REPOSITORY, SHARD_REVISION = "someone/faces-wds", "def456"
+
+
+def webp(number):
+    """The same picture as `picture`, as lossless WebP."""
+    content = io.BytesIO()
+    with Image.open(io.BytesIO(picture(number))) as image:
+        image.save(content, "WEBP", lossless=True)
+    return content.getvalue()
+
+
+def pixel_md5(number):
+    pixels = np.random.default_rng(number).integers(0, 256, (SIDE, SIDE, 3), dtype=np.uint8)
+    return md5(pixels.tobytes())
+
+
+def tar(members):
+    """A tar file of (name, content), as WebDataset writes them."""
+    content = io.BytesIO()
+    with tarfile.open(fileobj=content, mode="w") as archive:
+        for name, body in members:
+            info = tarfile.TarInfo(name)
+            info.size = len(body)
+            archive.addfile(info, io.BytesIO(body))
+    return content.getvalue()
+
+
+def shard(numbers):
+    """A tar file of images, each followed by a file that is none."""
+    return tar(
+        member
+        for number in numbers
+        for member in ((f"{number:05d}.webp", webp(number)), (f"{number:05d}.json", b"{}"))
+    )
+
+
+def serve_shards(host, shards):
+    """Be a mirror of tar files, by their names."""
+    prefix = f"/datasets/{SHARD_REPOSITORY}/resolve/{SHARD_REVISION}/"
+    for name, content in shards.items():
+        host.files[prefix + name] = content
+    listed = [{"type": "file", "path": name, "size": 1} for name in ("README.md", *shards)]
+    tree = f"/api/datasets/{SHARD_REPOSITORY}/tree/{SHARD_REVISION}"
+    host.files[tree] = json.dumps(listed).encode()
+    return prefix
 
 
 def packed(files):

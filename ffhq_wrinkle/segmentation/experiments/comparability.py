@@ -9,6 +9,7 @@ from typing import NamedTuple
 from ...errors import counted
 from ..training.recipes import Recipe, StageConfig, read_recipe, shipped_recipes
 from ..training_data.samples import STAGES
+from .adaptation import Adaptation
 from .runs import Run, Trained, sha256_of_ids
 
 # Settings that make a run the experiment that its recipe's name stands for.
@@ -49,7 +50,7 @@ class Pretrained(NamedTuple):
 
 
 def sifted(
-    finished: Sequence[Run], runs: Sequence[Run]
+    finished: Sequence[Run], runs: Sequence[Run], *, adaptation: Adaptation | None = None
 ) -> tuple[list[Pretrained], dict[Path, str], dict[str, str]]:
     """Select the runs that can be compared.
 
@@ -73,6 +74,8 @@ def sifted(
         The runs to select from.
     runs : sequence of Run
         All runs, among which the pretraining that a run began with (``--init``) is looked up.
+    adaptation : Adaptation, optional
+        A change of all recipes, after which runs still count as what their names stand for.
 
     Returns
     -------
@@ -80,19 +83,20 @@ def sifted(
         The runs that are kept; by path, why each other run is not; and what the kept runs have in
         common.
     """
+    adaptation = adaptation or Adaptation()
     why: dict[Path, str] = {}
     kept = []
     for run in finished:
         candidate = _with_pretraining(run, runs)
-        strange = _strangeness(candidate)
+        strange = _strangeness(candidate, adaptation)
         if strange:
             why[run.path] = strange
         else:
             kept.append(candidate)
-    kept, common = _largest(kept, (_finetune_facts, _own(_finetune_facts)), why)
+    kept, common = _largest(kept, (_finetune_facts, _own(_finetune_facts, adaptation)), why)
     pretrained, of_pretraining = _largest(
         [candidate for candidate in kept if candidate.config],
-        (_pretrain_facts, _own(_pretrain_facts)),
+        (_pretrain_facts, _own(_pretrain_facts, adaptation)),
         why,
     )
     kept = [candidate for candidate in kept if candidate in pretrained or not candidate.config]
@@ -119,11 +123,12 @@ def _with_pretraining(run: Run, runs: Sequence[Run]) -> Pretrained:
     return Pretrained(run, None, None, run.init)
 
 
-def _strangeness(candidate: Pretrained) -> str:
+def _strangeness(candidate: Pretrained, adaptation: Adaptation) -> str:
     """Return why a run is not the experiment that its recipe's name stands for; empty if it is."""
     recipe = _shipped(candidate.run.recipe)
     if recipe is None:
         return ""
+    recipe = adaptation.of(recipe)
     if candidate.init:
         return "began with a checkpoint (--init) of none of these runs; name its run too"
     if bool(recipe.pretrain) != bool(candidate.config):
@@ -211,21 +216,26 @@ def _stage_facts(config: StageConfig | None, prefix: str) -> dict[str, str]:
     }
 
 
-def _own(facts: Callable[[Pretrained], Facts]) -> Callable[[Pretrained], Facts]:
+def _own(
+    facts: Callable[[Pretrained], Facts], adaptation: Adaptation
+) -> Callable[[Pretrained], Facts]:
     """Return a function of the same facts, with one word for the recipe's epochs and batch size."""
+    shortened = adaptation.budget != 1
+    words = {"epochs": f"{_OWN} x {adaptation.budget:g}" if shortened else _OWN, "batch_size": _OWN}
 
     def changed(candidate: Pretrained) -> Facts:
         own_facts = dict(facts(candidate))
         recipe = _shipped(candidate.run.recipe)
         if recipe is None:
             return own_facts
+        recipe = adaptation.of(recipe)
         for prefix, config, wanted in zip(
             ("pretraining ", ""), _configs(candidate), _configs_of(recipe), strict=True
         ):
             for key in _BUDGET:
                 name = prefix + key.replace("_", " ")
                 if name in own_facts and getattr(config, key) == getattr(wanted, key):
-                    own_facts[name] = _OWN
+                    own_facts[name] = words[key]
         return own_facts
 
     return changed

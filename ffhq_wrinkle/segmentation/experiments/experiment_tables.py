@@ -95,6 +95,11 @@ def _heading(experiments: "Experiments") -> str:
 
 def _remarks(experiments: "Experiments") -> Iterable[str]:
     """Yield what a reader should know about the runs of the tables."""
+    if str(experiments.adaptation):
+        yield (
+            f"All recipes were changed: {experiments.adaptation}. These scores therefore say "
+            "little about the paper's."
+        )
     if len(experiments.versions) > 1:
         versions = ", ".join(
             f"{version} ({len(runs)} runs, such as {runs[0]})"
@@ -262,6 +267,7 @@ def record(experiments: "Experiments") -> dict[str, Any]:
             experiments.resamples, experiments.seed, experiments.group_by, experiments.subjects
         ),
         "test_images": experiments.test_images,
+        **_adaptation_record(experiments),
         "common": dict(experiments.common),
         **_versions_record(experiments),
         "cells": [
@@ -281,6 +287,14 @@ def record(experiments: "Experiments") -> dict[str, Any]:
         "not_comparable": [_apart_record(entry) for entry in experiments.apart],
         "unfinished": [_apart_record(entry) for entry in experiments.unfinished],
     }
+
+
+def _adaptation_record(experiments: "Experiments") -> dict[str, Any]:
+    """Return the change of all recipes, if there is one."""
+    adaptation = experiments.adaptation
+    if not str(adaptation):
+        return {}
+    return {"changed": {"budget": adaptation.budget, "options": dict(adaptation.options)}}
 
 
 def _versions_record(experiments: "Experiments") -> dict[str, Any]:

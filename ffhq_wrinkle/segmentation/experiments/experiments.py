@@ -21,6 +21,7 @@ from ...results.tabular import Tabular
 from ..evaluation.measures import headline
 from ..networks.parameters import ParameterCounts, parameter_counts
 from ..training.recipes import StageConfig
+from .adaptation import Adaptation
 from .comparability import Pretrained, sifted
 from .experiment_plot import plot
 from .experiment_tables import html, printed, record, table_rows
@@ -128,6 +129,8 @@ class Experiments(Tabular):
         Which test images show the same subject, as `subjects.subjects_of` takes it.
     subjects : np.ndarray or None
         Number of the subject of each test image that was scored; None if nothing is known.
+    adaptation : Adaptation
+        The change of all recipes that the runs were trained by.
     """
 
     cells: tuple[Cell, ...]
@@ -141,6 +144,7 @@ class Experiments(Tabular):
     with_paper: bool = True
     group_by: str | None = None
     subjects: np.ndarray | None = None
+    adaptation: Adaptation = field(default_factory=Adaptation)
 
     def summary(self, *, width: int | None = None) -> str:
         """Return the tables as text, in lines of at most `width` characters if it is given."""
@@ -180,6 +184,7 @@ def compare_runs(
     resamples: int = RESAMPLES,
     seed: int = 0,
     group_by: str | None = None,
+    adaptation: Adaptation | None = None,
 ) -> Experiments:
     """Read runs, keep the comparable ones, and average them over seeds.
 
@@ -195,6 +200,8 @@ def compare_runs(
     group_by : str, optional
         Which test images show the same subject, as `subjects.subjects_of` takes it; the bootstrap
         is then over subjects.
+    adaptation : Adaptation, optional
+        A change of all recipes that the runs were trained by.
 
     Returns
     -------
@@ -219,7 +226,7 @@ def compare_runs(
     if not finished:
         said = f"; {runs[0].path}: {runs[0].unfinished}" if runs else ""
         raise EvaluationError(f"of {counted(len(runs), 'run')} none is finished{said}")
-    kept, why, common = sifted(finished, runs)
+    kept, why, common = sifted(finished, runs, adaptation=adaptation)
     cells: dict[tuple[str, float], list[Pretrained]] = {}
     order = list(dict.fromkeys(member.run.recipe.name for member in kept))
     for member in sorted(
@@ -252,6 +259,7 @@ def compare_runs(
         with_paper=with_paper,
         group_by=group_by,
         subjects=subject_numbers(scored, group_by) if scored else None,
+        adaptation=adaptation or Adaptation(),
     )
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from ...dataset.ids import image_id_of
 from ...dataset.layout import ImageFile, find_images
 from ...errors import ArgumentError, ImageError, ParsingError
-from ...faces.labels import FaceParser, face_mask
+from ...faces.labels import FaceParser
 from ...faces.mesh import MeshFace, MeshFinder
 from ...faces.mesh_parser import trusted_faces
 from ...images.masks import read_mask
@@ -181,10 +181,11 @@ class Ingredients:
             The image has no face.
         """
         face = prepared.face
-        if face is None and label_map is not None:
-            face = face_mask(label_map, image.shape[:2])
+        if face is None and label_map is not None and self.parser:
+            face = self.parser.face(label_map, (image.shape[0], image.shape[1]))
         if face is None or not face.any():
-            raise ParsingError("no face found: neither skin nor nose")
+            which = self.parser.no_face if self.parser else "the face mask is empty"
+            raise ParsingError(f"no face found: {which}")
         texture = prepared.texture
         if texture is None and self.texture:
             texture = self.texture.weak_mask(image, face)

@@ -182,10 +182,22 @@ class Recipe:
         """Return one of the stages; None if the recipe lacks it."""
         return self.pretrain if name == "pretrain" else self.finetune
 
-    def changed(self, options: Mapping[str, Any]) -> "Recipe":
+    def changed(
+        self,
+        options: Mapping[str, Any],
+        *,
+        of_stage: Mapping[str, Mapping[str, Any]] | None = None,
+    ) -> "Recipe":
         """Return the recipe with different values of some fields, in each stage.
 
         In a recipe with both stages, `input` changes finetuning only: pretraining sees RGB.
+
+        Parameters
+        ----------
+        options : mapping of str to Any
+            Values by field.
+        of_stage : mapping of str to mapping, optional
+            Further values for one stage alone, by its name.
 
         Raises
         ------
@@ -196,10 +208,37 @@ class Recipe:
         of_pretrain = dict(options)
         if self.finetune:
             of_pretrain.pop("input", None)
+        of_finetune = dict(options)
+        for own, more in ((of_pretrain, "pretrain"), (of_finetune, "finetune")):
+            values = (of_stage or {}).get(more, {})
+            _require_known(values, "an option")
+            own.update(values)
         stages: dict[str, Any] = {
             "pretrain": self.pretrain and replace(self.pretrain, **of_pretrain),
-            "finetune": self.finetune and replace(self.finetune, **options),
+            "finetune": self.finetune and replace(self.finetune, **of_finetune),
         }
+        return replace(self, **stages)
+
+    def shortened(self, budget: float) -> "Recipe":
+        """Return the recipe with all numbers of epochs multiplied by a factor.
+
+        Epochs and the first period are rounded, and are at least 1.
+
+        Raises
+        ------
+        ArgumentError
+            The factor is not above 0 and at most 1.
+        """
+        if not 0 < budget <= 1:
+            raise ArgumentError(f"budget is {budget:g}; it should be above 0 and at most 1")
+        stages: dict[str, Any] = {}
+        for stage in STAGES:
+            config = self.stage(stage)
+            stages[stage] = config and replace(
+                config,
+                epochs=max(1, round(config.epochs * budget)),
+                first_period=max(1, round(config.first_period * budget)),
+            )
         return replace(self, **stages)
 
     def only(self, stage: Stage) -> "Recipe":
@@ -238,6 +277,29 @@ def _require_same_network(pretrain: StageConfig, finetune: StageConfig) -> None:
             f"[pretrain] has {before} features and [finetune] {after}; weights can be transferred "
             "between equal ones only"
         )
+
+
+def parse_value(name: str, text: str) -> Any:  # noqa: ANN401  # of any field
+    """Return the value of a field of `StageConfig` that a text stands for.
+
+    Raises
+    ------
+    ArgumentError
+        There is no such field, or its value has another type.
+
+    >>> parse_value("size", "64"), parse_value("augment", "false")
+    (64, False)
+    """
+    _require_known({name: text}, "a key of recipes")
+    wanted = _plain(get_type_hints(StageConfig)[name])
+    if wanted is bool and text in ("true", "false"):
+        return text == "true"
+    try:
+        if wanted is bool:
+            raise ValueError("neither true nor false")
+        return wanted(text)
+    except ValueError as error:
+        raise ArgumentError(f"{name} is {text!r}; it should be {wanted.__name__}") from error
 
 
 def shipped_recipes() -> list[str]:
