@@ -57,6 +57,7 @@ def finished(runs):
 def test_a_grid_that_was_killed_in_the_middle_ends_in_its_tables(data, tmp_path):
     runs = tmp_path / "runs"
     process = start(*grid(data, runs))
+    wait_for(lambda: trained(runs), process)
     wait_for(lambda: finished(runs), process)
     workers = psutil.Process(process.pid).children(recursive=True)
     kill(process)
