@@ -3,6 +3,7 @@ from .api.annotation_tools import export_labels, import_labels
 from .api.datasets import composition, download, sample
 from .api.human_masks import agreement, fuse, fuse_labels
 from .api.pictures import read_image, read_mask
+from .api.publishing import publish
 from .api.scores import compare_predictions, compare_runs, evaluate
 from .api.training import export, train
 from .api.weak_masks import build_weak, weak_mask
@@ -32,6 +33,7 @@ __all__ = [
     "fuse_labels",
     "import_labels",
     "predict",
+    "publish",
     "read_image",
     "read_mask",
     "sample",

@@ -16,6 +16,7 @@ from .export_labels import export_labels_command
 from .fuse_labels import fuse_labels_command
 from .import_labels import import_labels_command
 from .predict import predict_command
+from .publish import publish_command
 from .sample import sample_command
 from .train import train_command
 
@@ -35,4 +36,5 @@ COMMANDS = [
     evaluate_command,
     compare_command,
     export_command,
+    publish_command,
 ]
