@@ -15,7 +15,7 @@ from .options import (
 )
 
 _ANNOTATORS = "--annotators"
-TARGETS = ("huggingface",)
+TARGETS = ("huggingface", "coco", "nnunet", "monai", "webdataset", "yolo", "fiftyone")
 
 
 class _SeveralAnnotators(click.Command):
@@ -87,6 +87,20 @@ class _SeveralAnnotators(click.Command):
     type=EXISTING_FILE_OR_FOLDER,
     help="Report of `demographics`, for the card.",
 )
+@click.option(
+    "--ignore-disputed",
+    is_flag=True,
+    help="With --as nnunet: give pixels that some annotators drew and others did not the label to "
+    "ignore; requires --annotators.",
+)
+@click.option(
+    "--folds",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    metavar="N",
+    help="With --as monai: deal the images that do not test to N folds; 0 for none.",
+)
 @ids_option
 @ids_file_option
 @jobs_option
@@ -106,6 +120,8 @@ def publish_command(
     splits: tuple[Path, ...],
     agreement: Path | None,
     demographics: Path | None,
+    ignore_disputed: bool,
+    folds: int,
     ids_text: str | None,
     ids_file: Path | None,
     jobs: int | None,
@@ -125,6 +141,8 @@ def publish_command(
       ffhq-wrinkle publish ffhq to_upload --as huggingface
       ffhq-wrinkle publish ffhq to_upload --as huggingface --annotators A B C --agreement report
       ffhq-wrinkle publish mine to_upload --as huggingface --with-images --licence cc-by-4.0
+      ffhq-wrinkle publish ffhq nnUNet_raw/Dataset501_Wrinkles --as nnunet
+      ffhq-wrinkle publish ffhq datalist --as monai --folds 5
     """
     from ..api.publishing import publish
 
@@ -141,6 +159,8 @@ def publish_command(
         splits=splits,
         agreement=agreement,
         demographics=demographics,
+        ignore_disputed=ignore_disputed,
+        folds=folds,
         ids=chosen_ids(ids_text, ids_file),
         jobs=jobs,
         overwrite=overwrite,

@@ -57,7 +57,7 @@ class PublishSettings:
     Raises
     ------
     ArgumentError
-        The target is not known.
+        The target is not known, the title is empty, or an option is not one of the target.
     """
 
     target: str
@@ -71,6 +71,10 @@ class PublishSettings:
     def __post_init__(self) -> None:
         if self.target not in TARGETS:
             raise ArgumentError(f"target is {self.target!r}; there are {', '.join(TARGETS)}")
+        if self.options.ignore_disputed and self.target != "nnunet":
+            raise ArgumentError("--ignore-disputed is for nnunet only")
+        if self.options.folds and self.target != "monai":
+            raise ArgumentError("--folds is for monai only")
         if not self.title.strip():
             raise ArgumentError("the title is empty")
 
@@ -158,7 +162,7 @@ def publish_data_set(
         annotators=annotators,
         splits=splits,
         with_photographs=settings.with_images or kind.references,
-        with_weak=settings.with_weak and not kind.needs_mask,
+        with_weak=settings.with_weak and kind.holds_weak,
         needs_mask=kind.needs_mask,
         ids=ids,
     )
@@ -185,12 +189,12 @@ def publish_data_set(
         "inputs": source.fingerprint(),
     }
     with Publication(
-        out, made_with, contents={*kind.contents, *_ALWAYS}, overwrite=overwrite
+        out, made_with, contents={*target.own_contents(), *_ALWAYS}, overwrite=overwrite
     ) as publication:
         if publication.is_done:
             return PublishReport(out=out, target=kind.name, images=facts.images, kept=True)
         _do_steps(publication, target, jobs=jobs)
-        remarks = tuple(target.finish(publication.folder, publication.notes()))
+        remarks = tuple(target.finish(publication.folder, publication.notes))
         for name, content in _accompanying(source, facts, target).items():
             write_bytes(publication.folder / name, content)
         publication.finish(facts.record())

@@ -7,15 +7,16 @@ else in a file is left out: where and by whom a photograph was taken, who drew a
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
 import numpy as np
 from isal import isal_zlib
+from PIL import ExifTags
 
 from ..errors import ImageError
 from ..images.masks import decode_mask, read_mask
 from ..images.named import read_named
-from ..images.opening import read_content
+from ..images.opening import opened, read_content
 from ..images.photographs import read_gray, read_image, read_size
 from ..images.png import (
     COMMENT,
@@ -101,6 +102,16 @@ def photo_file(path: Path) -> PictureFile:
     if kept is not None:
         return PictureFile(kept, suffix, size)
     return _encoded(read_named(path, read_image))
+
+
+def photo_suffix(path: Path) -> str:
+    """Return the suffix that `photo_file` gives a photograph, by the beginning of the file."""
+    try:
+        with path.open("rb") as file:
+            is_jpeg = file.read(2) == b"\xff\xd8"
+            return ".jpg" if is_jpeg and not _is_turned(path, file) else ".png"
+    except (OSError, ImageError):  # which `photo_file` reports
+        return ".png"
 
 
 def rgb_png_file(path: Path) -> PictureFile:
@@ -206,11 +217,8 @@ def _is_black_and_white(path: Path, content: bytes) -> bool:
     return bool(((pixels == 0) | (pixels == 255)).all())
 
 
-def _is_turned(path: Path, content: bytes) -> bool:
+def _is_turned(path: Path, content: bytes | BinaryIO) -> bool:
     """Return whether a JPEG's pixels are not stored as they are shown."""
-    from PIL import ExifTags
-
-    from ..images.opening import opened
 
     def turned(_: Path) -> bool:
         with opened(content, also=("CMYK",)) as image:

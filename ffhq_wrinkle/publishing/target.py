@@ -1,5 +1,6 @@
 """Target: what a format of published data sets defines, and how the work on its images is done."""
 
+import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,6 +16,8 @@ from .pictures import PictureFile
 from .source import Item, Source
 
 Result = TypeVar("Result")
+# Yields what `Target.write` returned for each step, in order, from files; may be called repeatedly.
+Notes = Callable[[], Iterator[Mapping[str, Any]]]
 
 _AT_ONCE_BYTES = 48 << 20  # read ahead by all threads together
 _AT_ONCE = 32
@@ -126,8 +129,10 @@ class Target(ABC):
         Its name on the command line and in texts.
     needs_mask : bool
         Whether an image must have a human mask.
+    holds_weak : bool
+        Whether the format can hold weak masks.
     references : bool
-        Whether the format refers to photographs where they lie if they are not published.
+        Whether the format needs the names of photographs even if they are not published.
     contents : frozenset of str
         Names that a folder of this format has.
 
@@ -140,6 +145,7 @@ class Target(ABC):
     name: ClassVar[str]
     title: ClassVar[str]
     needs_mask: ClassVar[bool] = True
+    holds_weak: ClassVar[bool] = False
     references: ClassVar[bool] = False
     contents: ClassVar[frozenset[str]]
 
@@ -154,6 +160,10 @@ class Target(ABC):
                 "majority, or publish them as huggingface"
             )
 
+    def own_contents(self) -> frozenset[str]:
+        """Return the names in the folder of this data set; `contents` unless overridden."""
+        return self.contents
+
     @abstractmethod
     def steps(self) -> list[Step]:
         """Return the steps of the work, in order."""
@@ -163,7 +173,7 @@ class Target(ABC):
         """Write the files of a step, and return what `finish` needs to know of it."""
 
     @abstractmethod
-    def finish(self, folder: Path, notes: Iterator[Mapping[str, Any]]) -> Iterator[str]:
+    def finish(self, folder: Path, notes: Notes) -> Iterator[str]:
         """Write the files about all images; yield lines that the user should read."""
 
     @abstractmethod
@@ -192,3 +202,8 @@ def require_same_sizes(item: Item, pictures: Sequence[PictureFile | None]) -> No
     if len(sizes) > 1:
         named = " and ".join(f"{width}x{height}" for height, width in sorted(sizes))
         raise SizeError(f"the pictures of {item.image_id} differ in size: {named}")
+
+
+def reference(path: Path, out: Path) -> str:
+    """Return the path of a file as a file in a published folder refers to it."""
+    return Path(os.path.relpath(path.absolute(), out.absolute())).as_posix()

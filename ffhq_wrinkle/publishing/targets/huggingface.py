@@ -16,7 +16,7 @@ from ..facts import Facts
 from ..names import file_stem
 from ..pictures import PictureFile, gray_file, mask_file, photo_file
 from ..source import Item, Source
-from ..target import Step, Target, TargetOptions, Work, require_same_sizes
+from ..target import Notes, Step, Target, TargetOptions, Work, require_same_sizes
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -43,6 +43,7 @@ class HuggingFace(Target):
     name = "huggingface"
     title = "Hugging Face"
     needs_mask = False
+    holds_weak = True
     contents = frozenset({_DATA, CROISSANT})
 
     def __init__(self, source: Source, facts: Facts, options: TargetOptions, out: Path) -> None:
@@ -108,9 +109,9 @@ class HuggingFace(Target):
             "rows": count,
         }
 
-    def finish(self, folder: Path, notes: Iterator[Mapping[str, Any]]) -> Iterator[str]:
+    def finish(self, folder: Path, notes: Notes) -> Iterator[str]:
         """Write the Croissant description."""
-        shards = [ShardFile(note["name"], note["sha256"], note["bytes"]) for note in notes]
+        shards = [ShardFile(note["name"], note["sha256"], note["bytes"]) for note in notes()]
         content = croissant(self.facts, self.columns, shards)
         write_bytes(folder / CROISSANT, (json.dumps(content, indent=2) + "\n").encode())
         yield from ()
