@@ -1,9 +1,11 @@
-"""Publishing: a data set in the forms that other software loads."""
+"""Publishing: data sets and networks in the forms that other software loads."""
 
 from collections.abc import Sequence
 
+from ..errors import ArgumentError
 from ..human_labels.annotators import parse_annotators
-from ..publishing.data_set import PublishReport, PublishSettings, publish_data_set
+from ..publishing.data_set import DATA_TITLE, PublishReport, PublishSettings, publish_data_set
+from ..publishing.network import NetworkReport, is_run, publish_network
 from ..publishing.source import published_names
 from ..publishing.target import TargetOptions
 from ..runs.cores import available_cores
@@ -15,7 +17,7 @@ def publish(
     out: AnyPath,
     *,
     target: str,
-    title: str = "Facial wrinkle masks",
+    title: str | None = None,
     licence: str | None = None,
     with_images: bool = False,
     any_licence: bool = False,
@@ -29,19 +31,21 @@ def publish(
     ids: AnyIds | None = None,
     jobs: int | None = None,
     overwrite: bool = False,
-) -> PublishReport:
-    """Publish a data set in the form that other software loads; the command `publish`.
+) -> PublishReport | NetworkReport:
+    """Publish a data set or network in the form that others load; the command `publish`.
 
     Parameters
     ----------
     data : str or Path
-        A data set in the released layout, a folder with `images` and `masks`, or a CSV.
+        A data set in the released layout, a folder with `images` and `masks`, or a CSV; or a folder
+        of `train`, whose best network is published. For that only `target` ``huggingface``,
+        `title`, `licence` and `overwrite` apply.
     out : str or Path
         Folder that appears when the data set is complete.
     target : str
         The form, such as ``huggingface``; see `publishing.catalogue.TARGETS`.
-    title : str
-        Name of the data set.
+    title : str, optional
+        Name of the data set or network.
     licence : str, optional
         Licence of the data set, such as ``cc-by-nc-sa-4.0``; FFHQ's if all ids are FFHQ's.
     with_images : bool
@@ -69,20 +73,26 @@ def publish(
 
     Returns
     -------
-    PublishReport
+    PublishReport or NetworkReport
 
     Raises
     ------
-    ArgumentError, OutputError, RunInterrupted
-        As in `publishing.data_set.publish_data_set`.
+    ArgumentError, SourceError, OutputError, RunInterrupted
+        As in `publishing.data_set.publish_data_set` and `publishing.network.publish_network`.
     """
+    if is_run(as_path(data)):
+        if target != "huggingface":
+            raise ArgumentError(f"networks are published as huggingface only, not as {target}")
+        return publish_network(
+            as_path(data), as_path(out), title=title, licence=licence, overwrite=overwrite
+        )
     parsed = parse_annotators(annotators, least=1) if annotators else []
     return publish_data_set(
         as_path(data),
         as_path(out),
         PublishSettings(
             target=target,
-            title=title,
+            title=DATA_TITLE if title is None else title,
             licence=licence,
             with_images=with_images,
             any_licence=any_licence,

@@ -19,6 +19,7 @@ from ..segmentation.experiments.experiment_report import require_report as requi
 from ..segmentation.experiments.experiment_report import write_report as write_compare_report
 from ..segmentation.experiments.experiments import Experiments
 from ..segmentation.experiments.experiments import compare_runs as compare_run_folders
+from ..segmentation.prediction.seen_images import warn_of_seen
 from ..segmentation.training_data.sample_files import find_sample_files
 from .arguments import AnyIds, AnyPath, Masks, as_ids, as_path, masks_by_id, refuse_for_masks
 
@@ -38,6 +39,7 @@ def evaluate(
     resamples: int = RESAMPLES,
     seed: int = 0,
     jobs: int | None = None,
+    allow_trained_on: bool = False,
 ) -> Evaluation:
     """Score predictions against references; the command `evaluate`.
 
@@ -72,6 +74,8 @@ def evaluate(
         Seed of the bootstrap.
     jobs : int, optional
         Number of threads; one per core if not given.
+    allow_trained_on : bool
+        Score predictions for images that their network was trained on without a warning.
 
     Returns
     -------
@@ -111,6 +115,8 @@ def evaluate(
         seed=seed,
         jobs=jobs or available_cores(),
     )
+    if not allow_trained_on:
+        warn_of_seen(predicted, evaluation.image_ids)
     if folder:
         write_report(evaluation, folder, photos=photos)
     return evaluation
@@ -132,6 +138,7 @@ def compare_predictions(
     resamples: int = RESAMPLES,
     seed: int = 0,
     jobs: int | None = None,
+    allow_trained_on: bool = False,
 ) -> Comparison:
     """Compare two methods on the same images; the command `evaluate --compare`.
 
@@ -141,6 +148,8 @@ def compare_predictions(
         Folders, as in `evaluate`.
     out, overwrite, images, ids, threshold, within, resize, exact_only, resamples, seed, jobs
         As in `evaluate`.
+    allow_trained_on : bool
+        As in `evaluate`, for both.
 
     Returns
     -------
@@ -170,6 +179,9 @@ def compare_predictions(
         seed=seed,
         jobs=jobs or available_cores(),
     )
+    if not allow_trained_on:
+        for scored in (first, second):
+            warn_of_seen(scored, comparison.first.image_ids)
     if folder:
         write_report(comparison.first, folder, comparison=comparison, photos=photos)
     return comparison

@@ -9,6 +9,7 @@ from .options import (
     EXISTING_FILE_OR_FOLDER,
     EXISTING_FOLDER,
     FOLDER,
+    allow_trained_on_option,
     chosen_ids,
     ids_file_option,
     jobs_option,
@@ -72,6 +73,7 @@ if TYPE_CHECKING:
 @resamples_option
 @seed_option
 @jobs_option
+@allow_trained_on_option
 @json_option
 def evaluate_command(
     predictions: Path,
@@ -89,6 +91,7 @@ def evaluate_command(
     resamples: int,
     seed: int,
     jobs: int | None,
+    allow_trained_on: bool,
     as_json: bool,
 ) -> None:
     """Score the masks in PREDICTIONS against those in REFERENCES.
@@ -130,6 +133,7 @@ def evaluate_command(
         "resamples": resamples,
         "seed": seed,
         "jobs": jobs,
+        "allow_trained_on": allow_trained_on,
     }
     result = (
         compare_predictions(predictions, other, references, **options)

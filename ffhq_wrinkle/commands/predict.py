@@ -13,6 +13,7 @@ from .options import (
     EXISTING_PLACE,
     FAILED,
     PLACE,
+    allow_trained_on_option,
     chosen_ids,
     ids_file_option,
     ids_option,
@@ -125,6 +126,7 @@ if TYPE_CHECKING:
 )
 @jobs_option
 @scheduler_option
+@allow_trained_on_option
 @overwrite_option
 @click.pass_context
 def predict_command(
@@ -154,6 +156,7 @@ def predict_command(
     batch_size: int | None,
     jobs: int | None,
     scheduler: str | None,
+    allow_trained_on: bool,
     overwrite: bool,
 ) -> None:
     """Predict the wrinkles of each face in IMAGES with a trained network.
@@ -208,6 +211,7 @@ def predict_command(
         batch_size=batch_size,
         jobs=jobs,
         scheduler=scheduler,
+        allow_trained_on=allow_trained_on,
         overwrite=overwrite,
     )
     click.echo(report.summary())

@@ -43,7 +43,9 @@ class _SeveralAnnotators(click.Command):
     "--as", "target", type=click.Choice(TARGETS), required=True, help="Form of the data set."
 )
 @click.option(
-    "--title", default="Facial wrinkle masks", show_default=True, help="Name of the data set."
+    "--title",
+    help="Name of the data set or network.  [default: Facial wrinkle masks, or Facial wrinkle "
+    "segmentation]",
 )
 @click.option(
     "--licence",
@@ -111,7 +113,7 @@ def publish_command(
     data: Path,
     out: Path,
     target: str,
-    title: str,
+    title: str | None,
     licence: str | None,
     with_images: bool,
     any_licence: bool,
@@ -127,11 +129,14 @@ def publish_command(
     jobs: int | None,
     overwrite: bool,
 ) -> None:
-    """Publish DATA in the form that other software loads, with a card and a licence.
+    """Publish a data set or network in the form that other software loads, with a card.
 
     DATA is a data set as `train` takes it: in the released layout, a folder with images/ and
     masks/, or a CSV. Photographs are not published unless --with-images is given. The card,
     README.md, takes its figures from the reports of `agreement` and `demographics`.
+
+    If DATA is a folder of `train`, its best network is published as safetensors with a model card,
+    by --as huggingface.
 
     OUT appears when it is complete. A run that was stopped or killed is continued by the same
     command.
@@ -143,6 +148,7 @@ def publish_command(
       ffhq-wrinkle publish mine to_upload --as huggingface --with-images --licence cc-by-4.0
       ffhq-wrinkle publish ffhq nnUNet_raw/Dataset501_Wrinkles --as nnunet
       ffhq-wrinkle publish ffhq datalist --as monai --folds 5
+      ffhq-wrinkle publish runs/unet to_upload --as huggingface --title "Wrinkle U-Net"
     """
     from ..api.publishing import publish
 

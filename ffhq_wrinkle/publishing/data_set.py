@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+DATA_TITLE = "Facial wrinkle masks"
 _ALWAYS = frozenset({CARD, LICENCE_FILE, ATTRIBUTION})
 
 
@@ -61,7 +62,7 @@ class PublishSettings:
     """
 
     target: str
-    title: str = "Facial wrinkle masks"
+    title: str = DATA_TITLE
     licence: str | None = None
     with_images: bool = False
     any_licence: bool = False

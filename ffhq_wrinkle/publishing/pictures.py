@@ -4,7 +4,10 @@ Compressed pixels are copied as they are where loaders read them as this package
 else in a file is left out: where and by whom a photograph was taken, who drew a mask.
 """
 
+import hashlib
+import os
 import re
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
@@ -26,9 +29,7 @@ from ..images.png import (
     PNG_SIGNATURE,
     encode_png,
     is_whole_png,
-    note_in,
     png_chunks,
-    png_data_hash,
 )
 from ..images.png_decoding import decode_png
 
@@ -37,7 +38,10 @@ _COLOURS = (b"gAMA", b"cHRM", b"sRGB", b"iCCP")
 _GRAY, _RGB = 0, 2  # colour types (PNG specification, 11.2.1)
 _TEXTS = (b"tEXt", b"zTXt", b"iTXt")
 _TURNING = (b"Raw profile type", b"XML:com.adobe.xmp", b"xmp")  # texts that may hold an orientation
-_FUSED = "fused mask; "
+_NOTES = tuple(f"{keyword}\0".encode() for keyword in (NOTE, COMMENT))
+_FUSED, _SOFT = b"fused mask; ", b"fused mask; soft"
+_HASH_DIGITS = 32  # as `images.png.png_data_hash`
+_AT_ONCE_BYTES = 1 << 28
 # JPEG's markers (ITU-T T.81, table B.1; JFIF; Adobe), of the segments that decoding needs.
 _SCAN, _END, _APP0, _APP2, _APP14, _APP15, _COMMENT = 0xDA, 0xD9, 0xE0, 0xE2, 0xEE, 0xEF, 0xFE
 # A marker in the pixels of a scan; FF 00 is a byte FF, FF D0 to FF D7 are restarts (T.81, B.1.1).
@@ -60,10 +64,10 @@ def mask_file(path: Path) -> PictureFile:
     ImageError
         The mask cannot be read; the error names it.
     """
-    content = read_named(path, read_content)
-    plain = read_named(path, lambda _: _bare_gray_png(content))
-    if plain and (_is_fused(content) or _is_black_and_white(path, content)):
-        return plain
+    content = _content_of(path)
+    plain = _plain_gray(path, content)
+    if plain and (plain.is_fused or _is_black_and_white(path, content)):
+        return plain.file
     mask = read_named(path, lambda _: decode_mask(content))
     return _encoded(mask * np.uint8(255))
 
@@ -76,9 +80,8 @@ def gray_file(path: Path) -> PictureFile:
     ImageError
         The picture cannot be read; the error names it.
     """
-    content = read_named(path, read_content)
-    plain = read_named(path, lambda _: _bare_gray_png(content))
-    return plain or _encoded(read_named(path, read_gray))
+    plain = _plain_gray(path, _content_of(path))
+    return plain.file if plain else _encoded(read_named(path, read_gray))
 
 
 def photo_file(path: Path) -> PictureFile:
@@ -91,7 +94,7 @@ def photo_file(path: Path) -> PictureFile:
     ImageError
         The photograph cannot be read; the error names it.
     """
-    content = read_named(path, read_content)
+    content = _content_of(path)
     size = read_named(path, read_size)
     kept: bytes | None = None
     suffix = ".png"
@@ -122,7 +125,7 @@ def rgb_png_file(path: Path) -> PictureFile:
     ImageError
         As `photo_file`.
     """
-    content = read_named(path, read_content)
+    content = _content_of(path)
     if is_whole_png(content) and is_plain_rgb_png(content):
         kept = read_named(path, lambda _: _bare_png(content, _CRITICAL))
         return PictureFile(kept, ".png", _png_size(content))
@@ -172,11 +175,74 @@ def _png_size(content: bytes) -> tuple[int, int]:
     return height, width
 
 
-def _bare_gray_png(content: bytes) -> PictureFile | None:
-    """Return an 8-bit gray PNG without anything but its pixels; None for any other file."""
-    if not is_whole_png(content) or not _is_upright_png(content, colours=(_GRAY,)):
+class _PlainGray(NamedTuple):
+    """A gray PNG without anything but its pixels, and whether `fuse-labels` wrote these."""
+
+    file: PictureFile
+    is_fused: bool
+
+
+def _content_of(path: Path) -> bytes:
+    """Read a file in a third of the time of `read_content`, which reports what is wrong."""
+    try:
+        file = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+        try:
+            status = os.fstat(file)
+            if stat.S_ISREG(status.st_mode) and status.st_size <= _AT_ONCE_BYTES:
+                content = os.read(file, status.st_size + 1)
+                if len(content) == status.st_size:
+                    return content
+        finally:
+            os.close(file)
+    except OSError:
+        pass
+    return read_named(path, read_content)
+
+
+def _plain_gray(path: Path, content: bytes) -> _PlainGray | None:
+    """Return an 8-bit gray PNG without its notes; None for any other file.
+
+    Thousands of masks are published in a second, so that the chunks are looked at only once.
+
+    Raises
+    ------
+    ImageError
+        A chunk is damaged or cut short.
+    """
+    if not is_whole_png(content) or len(content) < HEADER_AT + HEADER.size:
         return None
-    return PictureFile(_bare_png(content, _CRITICAL), ".png", _png_size(content))
+    width, height, depth, colour, *_ = HEADER.unpack_from(content, HEADER_AT)
+    if (depth, colour) != (8, _GRAY):
+        return None
+    kept: list[bytes] = [PNG_SIGNATURE]
+    pixels = hashlib.sha256()
+    note = comment = b""
+    at = len(PNG_SIGNATURE)
+    while at + 12 <= len(content):
+        stop = at + 12 + int.from_bytes(content[at : at + 4])
+        kind, body = content[at + 4 : at + 8], content[at + 8 : stop - 4]
+        if isal_zlib.crc32(body, isal_zlib.crc32(kind)).to_bytes(4) != content[stop - 4 : stop]:
+            raise ImageError(f"{path}: damaged or cut short: a checksum is wrong")
+        if kind in _CRITICAL:
+            kept.append(content[at:stop])
+            if kind == b"IDAT":
+                pixels.update(body)
+            elif kind == b"IEND":
+                break
+        elif kind in (b"eXIf", b"tRNS") or (kind in _TEXTS and body.startswith(_TURNING)):
+            return None
+        elif body.startswith(_NOTES[0]):
+            note = body[len(_NOTES[0]) :]
+        elif body.startswith(_NOTES[1]):
+            comment = body[len(_NOTES[1]) :]
+        at = stop
+    # Masks whose pixels have not changed since `fuse-labels` wrote them are 0 and 255.
+    is_fused = (
+        note.startswith(_FUSED)
+        and not note.startswith(_SOFT)
+        and comment.startswith(pixels.hexdigest()[:_HASH_DIGITS].encode() + b" ")
+    )
+    return _PlainGray(PictureFile(b"".join(kept), ".png", (height, width)), is_fused)
 
 
 def _bare_png(content: bytes, kinds: tuple[bytes, ...]) -> bytes:
@@ -199,14 +265,6 @@ def _bare_png(content: bytes, kinds: tuple[bytes, ...]) -> bytes:
         if kind == b"IEND":
             break
     return b"".join(kept)
-
-
-def _is_fused(content: bytes) -> bool:
-    """Return whether a mask is as `fuse-labels` wrote it, and so known to be of 0 and 255."""
-    note = note_in(content, NOTE) or ""
-    if not note.startswith(_FUSED) or note.startswith(f"{_FUSED}soft"):
-        return False
-    return (note_in(content, COMMENT) or "").split(" ")[0] == png_data_hash(content)
 
 
 def _is_black_and_white(path: Path, content: bytes) -> bool:

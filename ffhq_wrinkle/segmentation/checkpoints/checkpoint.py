@@ -12,6 +12,7 @@ model      its weights by parameter name, as ``state_dict()`` returns them
 texture    how the texture maps that it was trained on were made: fields of `TextureSettings`; None
            if that is not known, or there were none
 face_side  side of the faces that it was trained on, in pixels, before they were cropped
+trained_on hash of the id of each image that this stage was trained on, int64, as in `trained_on`
 =========  ======================================================================================
 
 Channels and features are not recorded, because the weights show them. Training adds what resumes
@@ -39,6 +40,7 @@ from ...weak_labels.texture import REFERENCE_SIDE, RELEASED, TextureSettings
 from ..networks.catalogue import NETWORKS, create_model, described
 from ..networks.sized import SizedNetwork
 from .official import is_official
+from .trained_on import TrainedOn
 
 _FORMAT = 1
 
@@ -61,6 +63,8 @@ class Checkpoint:
         How the texture maps that it was trained on were made; None if that is not recorded.
     side : int or None
         Longer side of the faces that it was trained on, in pixels; None if that is not recorded.
+    trained_on : TrainedOn or None
+        The images that it was trained on; None if they are not recorded.
     """
 
     model: SizedNetwork
@@ -69,6 +73,7 @@ class Checkpoint:
     official: bool = False
     texture: TextureSettings | None = None
     side: int | None = None
+    trained_on: TrainedOn | None = None
 
 
 def load_checkpoint(path: Path) -> Checkpoint:
@@ -104,7 +109,8 @@ def load_checkpoint(path: Path) -> Checkpoint:
     load_strictly(model, state, source=path, title=title)
     recorded = (_recorded_texture(content, path), _recorded_side(content))
     texture, side = (RELEASED, REFERENCE_SIDE) if official else recorded
-    return Checkpoint(model.eval(), kind.network, sha256, official, texture, side)
+    trained_on = TrainedOn(published=True) if official else _recorded_images(content)
+    return Checkpoint(model.eval(), kind.network, sha256, official, texture, side, trained_on)
 
 
 def save_checkpoint(
@@ -167,6 +173,13 @@ def _recorded_texture(content: object, path: Path) -> TextureSettings | None:
         return TextureSettings(**fields)
     except (TypeError, ArgumentError) as error:
         raise SourceError(f"{path}: its record of the texture map is damaged: {error}") from error
+
+
+def _recorded_images(content: object) -> TrainedOn | None:
+    hashes = _recorded(content, "trained_on")
+    if not isinstance(hashes, torch.Tensor) or hashes.dtype != torch.int64:
+        return None
+    return TrainedOn(frozenset(hashes.tolist()))
 
 
 def _recorded_side(content: object) -> int | None:
