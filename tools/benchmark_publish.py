@@ -47,7 +47,7 @@ made.to_parquet(sys.argv[3])
     type=click.Choice(["paths", "arrays"]),
     default="paths",
     show_default=True,
-    help="What the generator yields.",
+    help="Kind of values that the generator yields.",
 )
 @click.option("--rounds", default=3, show_default=True)
 @click.option("--jobs", default=2, show_default=True)
