@@ -28,6 +28,7 @@ _MODULES = {
     "fuse_labels": "api.human_masks",
     "import_labels": "api.annotation_tools",
     "predict": "api.wrinkles",
+    "publish": "api.publishing",
     "read_image": "api.pictures",
     "read_mask": "api.pictures",
     "review": "api.review",

@@ -3,6 +3,7 @@ from .api.annotation_tools import export_labels, import_labels
 from .api.datasets import composition, download, sample
 from .api.human_masks import agreement, fuse, fuse_labels
 from .api.pictures import read_image, read_mask
+from .api.publishing import publish
 from .api.review import review
 from .api.scores import compare_predictions, compare_runs, evaluate
 from .api.training import export, train
@@ -33,6 +34,7 @@ __all__ = [
     "fuse_labels",
     "import_labels",
     "predict",
+    "publish",
     "read_image",
     "read_mask",
     "review",

@@ -16,6 +16,7 @@ from benchmark_evaluate import evaluate_benchmark
 from benchmark_gpu import gpu_benchmark
 from benchmark_png import png
 from benchmark_predict import predict_benchmark
+from benchmark_publish import publish_benchmark
 from benchmark_review import review_benchmark
 from benchmark_scale import plan, scaling
 from benchmark_train import train_benchmark
@@ -46,6 +47,7 @@ for command in (
     augment_benchmark,
     train_benchmark,
     cluster_benchmark,
+    publish_benchmark,
 ):
     main.add_command(command)
 

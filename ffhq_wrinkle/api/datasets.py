@@ -1,12 +1,13 @@
 """Data sets: download, composition and sampling."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
-from ..dataset.ids import TEST, Ids, merge_ids
+from ..dataset.ids import TEST, Ids, image_id_of, merge_ids
 from ..dataset.layout import MANUAL_MASKS_FOLDER
+from ..dataset.licences import ids_under, parse_licences
 from ..demographics.composition import Composition, compose
 from ..demographics.composition_report import require_report, write_report
 from ..demographics.groups import VARIABLES, AgeGroups
@@ -264,6 +265,7 @@ def sample(
     race_labels: AnyPath | None = None,
     table: AnyPath | None = None,
     age_groups: AgeGroups = "paper",
+    licences: Collection[str] = (),
     out: AnyPath | None = None,
     overwrite: bool = False,
 ) -> IdSample:
@@ -286,6 +288,9 @@ def sample(
         Further images that must not be drawn.
     aging_labels, features, race_labels, table, age_groups
         As in `composition`, for `by`.
+    licences : collection of str
+        Draw only photographs under one of these licences, such as ``{"cc0", "cc-by"}``, by the
+        `attribution.csv` of `data`; see `dataset.licences.LICENCES`. All if empty.
     out : str or Path, optional
         File for the id list.
     overwrite : bool
@@ -311,8 +316,12 @@ def sample(
     labels = None
     if by:
         labels = _labels(folder, aging_labels, features, race_labels, table, age_groups)
+    population = population or photographed_ids(folder)
+    if licences:
+        allowed = ids_under(folder, parse_licences(",".join(licences)))
+        population = Ids(names=frozenset(map(image_id_of, population)) & allowed)
     drawn = draw_sample(
-        population or photographed_ids(folder),
+        population,
         n,
         excluded=merge_ids(excluded),
         by=by,

@@ -19,6 +19,7 @@ from ..segmentation.experiments.experiment_report import require_report as requi
 from ..segmentation.experiments.experiment_report import write_report as write_compare_report
 from ..segmentation.experiments.experiments import Experiments
 from ..segmentation.experiments.experiments import compare_runs as compare_run_folders
+from ..segmentation.prediction.seen_images import warn_of_seen
 from ..segmentation.training_data.sample_files import find_sample_files
 from .arguments import AnyIds, AnyPath, Masks, as_ids, as_path, masks_by_id, refuse_for_masks
 
@@ -39,6 +40,7 @@ def evaluate(
     seed: int = 0,
     jobs: int | None = None,
     group_by: str | None = None,
+    allow_trained_on: bool = False,
 ) -> Evaluation:
     """Score predictions against references; the command `evaluate`.
 
@@ -77,6 +79,8 @@ def evaluate(
         Which images show the same subject: ``folder``, those in one uppermost folder, or a regular
         expression, those in whose ids it finds the same text. The bootstrap then draws subjects
         instead of images.
+    allow_trained_on : bool
+        Score predictions for images that their network was trained on without a warning.
 
     Returns
     -------
@@ -118,6 +122,8 @@ def evaluate(
         group_by=group_by,
         jobs=jobs or available_cores(),
     )
+    if not allow_trained_on:
+        warn_of_seen(predicted, evaluation.image_ids)
     if folder:
         write_report(evaluation, folder, photos=photos, jobs=jobs or available_cores())
     return evaluation
@@ -140,6 +146,7 @@ def compare_predictions(
     seed: int = 0,
     jobs: int | None = None,
     group_by: str | None = None,
+    allow_trained_on: bool = False,
 ) -> Comparison:
     """Compare two methods on the same images; the command `evaluate --compare`.
 
@@ -150,6 +157,8 @@ def compare_predictions(
     out, overwrite, images, ids, threshold, within, resize, exact_only, resamples, seed, jobs,
     group_by
         As in `evaluate`.
+    allow_trained_on : bool
+        As in `evaluate`, for both.
 
     Returns
     -------
@@ -180,6 +189,9 @@ def compare_predictions(
         group_by=group_by,
         jobs=jobs or available_cores(),
     )
+    if not allow_trained_on:
+        for scored in (first, second):
+            warn_of_seen(scored, comparison.first.image_ids)
     if folder:
         write_report(
             comparison.first,

@@ -2,6 +2,8 @@
 
 from typing import TYPE_CHECKING
 
+from ..dataset.ids import image_id_of
+from ..dataset.layout import MANUAL_MASKS_FOLDER, find_images, image_folder
 from ..errors import ArgumentError
 from ..faces.parsing import AUTO, create_parser, require_device
 from ..faces.views import AlignedFaces, WholeImages
@@ -13,7 +15,9 @@ from ..segmentation.prediction.network_files import load_network
 from ..segmentation.prediction.prediction import predict_folder
 from ..segmentation.prediction.prediction_folder import PredictSettings, ProbabilityFormat
 from ..segmentation.prediction.predictor import Predictor
+from ..segmentation.prediction.seen_images import keep_seen, warn_of_formula
 from ..segmentation.prediction.trained_network import Precision
+from ..storage.places import Place, is_folder
 from .arguments import AnyIds, AnyPath, as_ids, as_path, as_place
 
 if TYPE_CHECKING:
@@ -46,6 +50,7 @@ def predict(
     batch_size: int | None = None,
     jobs: int | None = None,
     scheduler: str | None = None,
+    allow_trained_on: bool = False,
     overwrite: bool = False,
     parts: str | None = None,
 ) -> RunReport:
@@ -94,6 +99,9 @@ def predict(
         Classes of the label map that are face, such as ``"skin,nose,neck"``; skin and nose if not
         given.
 
+    allow_trained_on : bool
+        Predict images that the network was trained on without a warning.
+
     Returns
     -------
     RunReport
@@ -124,6 +132,7 @@ def predict(
         batch_size=batch_size,
     )
     texture_settings = network.texture_settings(recipe)
+    warn_of_formula(network, recipe)
     face_parser = None
     if parser or not face_masks:
         face_parser = create_parser(
@@ -143,9 +152,10 @@ def predict(
         face_masks=as_place(face_masks),
     )
     views = AlignedFaces(as_path(landmarks), all_faces=all_faces) if align else WholeImages()
-    return predict_folder(
+    place = as_place(out)
+    report = predict_folder(
         folder,
-        as_place(out),
+        place,
         Predictor(network, ingredients, views, flip=flip),
         settings=PredictSettings(
             probabilities=probabilities, overlays=overlays, overlay_regions=overlay_regions
@@ -156,3 +166,20 @@ def predict(
         overwrite=overwrite,
         scheduler=scheduler,
     )
+    if network.trained_on:
+        keep_seen(
+            place,
+            network,
+            find_images(image_folder(folder)),
+            masked=_masked(folder),
+            allowed=allow_trained_on,
+        )
+    return report
+
+
+def _masked(images: Place) -> set[str]:
+    """Return the images of a data set that have a human mask."""
+    masks = images / MANUAL_MASKS_FOLDER
+    if not is_folder(masks):
+        return set()
+    return {image_id_of(name) for name in find_images(masks, noun="masks")}

@@ -16,6 +16,7 @@ from .export_labels import export_labels_command
 from .fuse_labels import fuse_labels_command
 from .import_labels import import_labels_command
 from .predict import predict_command
+from .publish import publish_command
 from .reproduce import reproduce_command
 from .review import review_command
 from .sample import sample_command
@@ -41,4 +42,5 @@ COMMANDS = [
     export_command,
     verify_command,
     reproduce_command,
+    publish_command,
 ]

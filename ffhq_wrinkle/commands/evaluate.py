@@ -9,6 +9,7 @@ from .options import (
     EXISTING_FILE_OR_FOLDER,
     EXISTING_FOLDER,
     FOLDER,
+    allow_trained_on_option,
     chosen_ids,
     ids_file_option,
     jobs_option,
@@ -73,6 +74,7 @@ if TYPE_CHECKING:
 @resamples_option
 @seed_option
 @jobs_option
+@allow_trained_on_option
 @json_option
 @subjects_option
 def evaluate_command(
@@ -91,6 +93,7 @@ def evaluate_command(
     resamples: int,
     seed: int,
     jobs: int | None,
+    allow_trained_on: bool,
     as_json: bool,
     group_by: str | None,
 ) -> None:
@@ -135,6 +138,7 @@ def evaluate_command(
         "seed": seed,
         "jobs": jobs,
         "group_by": group_by,
+        "allow_trained_on": allow_trained_on,
     }
     result = (
         compare_predictions(predictions, other, references, **options)

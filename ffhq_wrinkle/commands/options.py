@@ -139,6 +139,11 @@ figures_option = click.option(
     metavar="FORMS",
     help="With --out: forms of the figures, png, pdf or svg, or several with commas.",
 )
+allow_trained_on_option = click.option(
+    "--allow-trained-on",
+    is_flag=True,
+    help="Do not warn of images that the network was trained on.",
+)
 overwrite_option = click.option("--overwrite", is_flag=True, help="Replace existing results.")
 
 

@@ -13,6 +13,7 @@ from .options import (
     EXISTING_PLACE,
     FAILED,
     PLACE,
+    allow_trained_on_option,
     chosen_ids,
     ids_file_option,
     ids_option,
@@ -126,6 +127,7 @@ if TYPE_CHECKING:
 )
 @jobs_option
 @scheduler_option
+@allow_trained_on_option
 @overwrite_option
 @parts_option
 @click.pass_context
@@ -156,6 +158,7 @@ def predict_command(
     batch_size: int | None,
     jobs: int | None,
     scheduler: str | None,
+    allow_trained_on: bool,
     overwrite: bool,
     parts: str | None,
 ) -> None:
@@ -211,6 +214,7 @@ def predict_command(
         batch_size=batch_size,
         jobs=jobs,
         scheduler=scheduler,
+        allow_trained_on=allow_trained_on,
         overwrite=overwrite,
         parts=parts,
     )

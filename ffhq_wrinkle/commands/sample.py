@@ -65,6 +65,13 @@ if TYPE_CHECKING:
 @race_labels_option
 @age_groups_option
 @click.option(
+    "--licence",
+    "licence_text",
+    metavar="NAMES",
+    help="Draw only photographs under these licences, such as cc0,pd,us-gov,cc-by, by DATA's "
+    "attribution.csv, which `download metadata` writes.",
+)
+@click.option(
     "--out",
     type=click.Path(dir_okay=False, path_type=Path),
     help="File for the id list, which is printed if the option is not given.",
@@ -83,6 +90,7 @@ def sample_command(
     table: Path | None,
     race_labels: Path | None,
     age_groups: "AgeGroups",
+    licence_text: str | None,
     out: Path | None,
     overwrite: bool,
 ) -> None:
@@ -102,6 +110,7 @@ def sample_command(
       ffhq-wrinkle sample ffhq --n 1000 --out next.txt
       ffhq-wrinkle sample ffhq --n 200 --ids 0-49999 --by age,sex --seed 1 --out next.txt
       ffhq-wrinkle sample photos --n 50 --by sex,site --table subjects.csv --out next.txt
+      ffhq-wrinkle sample ffhq --n 500 --licence cc0,pd,us-gov,cc-by --out next.txt
       ffhq-wrinkle sample ffhq --n 200 --by race --race-labels who/race.csv --exclude next.txt
     """
     from ..api.datasets import sample
@@ -120,6 +129,7 @@ def sample_command(
         table=table,
         race_labels=race_labels,
         age_groups=age_groups,
+        licences=licence_text.split(",") if licence_text is not None else (),
         out=out,
         overwrite=overwrite,
     )

@@ -2,12 +2,13 @@
 
 from collections import Counter
 
+from ..dataset.licences import ATTRIBUTION
 from ..dataset.sources import Source, fetch, source
 from ..errors import WRONG_CONTENT, RunInterrupted, SourceError, TransferFailure
 from ..runs.progress import ByteProgress
 from ..storage.writing import output_error
 from .data_set import DataSet, DownloadReport
-from .metadata import ATTRIBUTION, FACTS, METADATA, write_tables
+from .metadata import FACTS, METADATA, write_tables
 from .transfer import partial_path
 from .verification import Expected
 from .wanted_files import WantedFile

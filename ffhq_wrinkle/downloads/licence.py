@@ -13,7 +13,7 @@ ONE_LINE = (
     "FFHQ (NVIDIA) and FFHQ-Wrinkle are under CC BY-NC-SA 4.0, for non-commercial use and "
     f"with attribution: {ADDRESS}"
 )
-_TEXT = f"""\
+FFHQ_TERMS = f"""\
 The images and labels in this folder have different licences from the program that downloaded them.
 
 FFHQ, the Flickr-Faces-HQ data set by Tero Karras, Samuli Laine and Timo Aila (NVIDIA), and
@@ -40,4 +40,4 @@ def keep_licence(data: Path) -> None:
     path = data / LICENCE_FILE
     if not path.exists():
         log.warning("%s", ONE_LINE)
-        write_bytes(path, _TEXT.encode())
+        write_bytes(path, FFHQ_TERMS.encode())

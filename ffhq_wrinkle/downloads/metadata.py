@@ -11,14 +11,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from ..dataset.licences import ATTRIBUTION, ATTRIBUTION_COLUMNS
 from ..errors import SourceError
 from ..storage.writing import csv_bytes, write_bytes
 
 log = logging.getLogger(__name__)
 
 METADATA = "ffhq-dataset-v2.json"
-ATTRIBUTION, FACTS = "attribution.csv", "image_facts.csv"
-_ATTRIBUTION = ("image_id", "author", "license", "license_url", "photo_url", "photo_title")
+FACTS = "image_facts.csv"
 
 
 class ImageFacts(NamedTuple):
@@ -81,10 +81,10 @@ def write_tables(data: Path) -> None:
         except (KeyError, TypeError, ValueError) as error:
             raise SourceError(f"{data / METADATA}: image {image_id} lacks {error}") from error
         facts.append(row)
-        attribution.append([image_id, *(photo.get(name, "") for name in _ATTRIBUTION[1:])])
+        attribution.append([image_id, *(photo.get(name, "") for name in ATTRIBUTION_COLUMNS[1:])])
     if not facts:
         raise SourceError(f"{data / METADATA} has no images; delete it and download it again")
-    write_bytes(data / ATTRIBUTION, csv_bytes(_ATTRIBUTION, attribution))
+    write_bytes(data / ATTRIBUTION, csv_bytes(ATTRIBUTION_COLUMNS, attribution))
     write_bytes(data / FACTS, csv_bytes(ImageFacts._fields, facts))
 
 

@@ -12,6 +12,7 @@ model      its weights by parameter name, as ``state_dict()`` returns them
 texture    how the texture maps that it was trained on were made: fields of `TextureSettings`; None
            if that is not known, or there were none
 face_side  side of the faces that it was trained on, in pixels, before they were cropped
+trained_on hash of the id of each image that this stage was trained on, int64, as in `trained_on`
 =========  ======================================================================================
 
 Channels and features are not recorded, because the weights show them. Training adds what resumes
@@ -39,6 +40,7 @@ from ...weak_labels.texture import REFERENCE_SIDE, RELEASED, TextureSettings
 from ..networks.catalogue import NETWORKS, create_model, described
 from ..networks.sized import SizedNetwork
 from .official import is_official
+from .trained_on import TrainedOn
 
 _FORMAT = 1
 
@@ -63,6 +65,8 @@ class Checkpoint:
         Longer side of the faces that it was trained on, in pixels; None if that is not recorded.
     aligned : bool
         Whether the faces that it was trained on were cut out of photos by `train --align`.
+    trained_on : TrainedOn or None
+        The images that it was trained on; None if they are not recorded.
     """
 
     model: SizedNetwork
@@ -72,6 +76,7 @@ class Checkpoint:
     texture: TextureSettings | None = None
     side: int | None = None
     aligned: bool = False
+    trained_on: TrainedOn | None = None
 
 
 def load_checkpoint(path: Path) -> Checkpoint:
@@ -108,7 +113,10 @@ def load_checkpoint(path: Path) -> Checkpoint:
     recorded = (_recorded_texture(content, path), _recorded_side(content))
     texture, side = (RELEASED, REFERENCE_SIDE) if official else recorded
     aligned = bool(_recorded(_recorded(content, "settings"), "align"))
-    return Checkpoint(model.eval(), kind.network, sha256, official, texture, side, aligned)
+    trained_on = TrainedOn(published=True) if official else _recorded_images(content)
+    return Checkpoint(
+        model.eval(), kind.network, sha256, official, texture, side, aligned, trained_on
+    )
 
 
 def save_checkpoint(
@@ -171,6 +179,13 @@ def _recorded_texture(content: object, path: Path) -> TextureSettings | None:
         return TextureSettings(**fields)
     except (TypeError, ArgumentError) as error:
         raise SourceError(f"{path}: its record of the texture map is damaged: {error}") from error
+
+
+def _recorded_images(content: object) -> TrainedOn | None:
+    hashes = _recorded(content, "trained_on")
+    if not isinstance(hashes, torch.Tensor) or hashes.dtype != torch.int64:
+        return None
+    return TrainedOn(frozenset(hashes.tolist()))
 
 
 def _recorded_side(content: object) -> int | None:

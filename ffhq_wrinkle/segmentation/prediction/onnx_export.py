@@ -7,6 +7,7 @@ stored in the file as a note.
 
 import json
 import warnings
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -21,6 +22,7 @@ from ...errors import ArgumentError
 from ...results.tabular import Tabular
 from ...storage.writing import write_bytes
 from ..checkpoints.checkpoint import Checkpoint, load_checkpoint
+from ..checkpoints.model_record import read_model_record
 from .onnx_network import INPUT, NOTE, OUTPUT, onnx_session
 from .torch_network import require_two_classes
 
@@ -92,7 +94,7 @@ def export_onnx(checkpoint_path: Path, path: Path) -> ExportReport:
     images = [torch.rand(1, channels, *shape, generator=random) * 2 - 1 for shape in _CHECKED]
     with torch.inference_mode():
         expected = [checkpoint.model(image).numpy() for image in images]
-    content = _graph(checkpoint)
+    content = _graph(checkpoint, read_model_record(checkpoint_path))
     run = onnx_session(content).run
     differences = [
         float(np.abs(run([OUTPUT], {INPUT: image.numpy()})[0] - logits).max())
@@ -109,8 +111,11 @@ def export_onnx(checkpoint_path: Path, path: Path) -> ExportReport:
     return report
 
 
-def _graph(checkpoint: Checkpoint) -> bytes:
-    """Return the content of the file; this modifies the network of the checkpoint."""
+def _graph(checkpoint: Checkpoint, record: Mapping[str, Any] | None) -> bytes:
+    """Return the content of the file; this modifies the network of the checkpoint.
+
+    The note has the record of the checkpoint, `model.json`, or None.
+    """
     model = checkpoint.model
     least_side = model.open_sizes()
     batch, *shape = _EXAMPLE
@@ -146,6 +151,7 @@ def _graph(checkpoint: Checkpoint) -> bytes:
             "least_side": least_side,
             "checkpoint_sha256": checkpoint.sha256,
             "version": __version__,
+            "model": record,
         }
     )
     return bytes(proto.SerializeToString())

@@ -55,6 +55,7 @@ class TorchNetwork(TrainedNetwork):
         self.sha256 = checkpoint.sha256
         self.in_channels = model.in_channels
         self.texture = checkpoint.texture
+        self.trained_on = checkpoint.trained_on
         self.side = checkpoint.side
         self.aligned = checkpoint.aligned
         self.batch_size = batch_size or (1 if self.device.type == "cpu" else BATCH_ON_GPU)

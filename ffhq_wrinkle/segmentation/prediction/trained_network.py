@@ -11,6 +11,7 @@ from ...errors import ArgumentError
 from ...inference.devices import lacks_memory
 from ...weak_labels.formulas import FORMULAS
 from ...weak_labels.texture import TextureSettings
+from ..checkpoints.trained_on import TrainedOn
 
 Precision = Literal["32", "bf16"]
 BATCH_ON_GPU = 4
@@ -30,6 +31,8 @@ class TrainedNetwork(ABC):
         3 for RGB, 4 for RGB and texture map.
     texture : TextureSettings or None
         Settings of the texture maps that it was trained on; None if not recorded.
+    trained_on : TrainedOn or None
+        The images that it was trained on; None if they are not recorded.
     side : int or None
         Longer side of the faces that it was trained on, in pixels; None if not recorded.
     aligned : bool
@@ -46,6 +49,7 @@ class TrainedNetwork(ABC):
     sha256: str
     in_channels: int
     texture: TextureSettings | None
+    trained_on: TrainedOn | None = None
     side: int | None
     aligned: bool = False
     least_side: int = 1

@@ -20,12 +20,14 @@ from ...faces.views import AlignedFaces
 from ...results.tabular import Tabular, paragraphs_html
 from ...storage.writing import InnerFolders
 from ..checkpoints.checkpoint import load_checkpoint
+from ..checkpoints.trained_on import id_hashes
 from ..networks.catalogue import fitting_crop
 from ..training_data.samples import STAGES, Stage
 from .curves import CURVES
 from .final_scores import score_test_part
 from .initial import initial_network
 from .launch import launch, made_by_first, only_deterministic, versions
+from .model_description import write_model_record
 from .preparation import StageData, prepare
 from .recipes import Recipe, StageConfig
 from .run_folder import TEST, RunFolder
@@ -205,13 +207,19 @@ def train(
                     data_of[stage],
                     settings=settings,
                     record=record,
-                    more=more,
+                    more={
+                        **more,
+                        "trained_on": id_hashes(sample.image_id for sample in data_of[stage].train),
+                    },
                     workers=workers,
                     save_every_s=save_every_s,
                 )
                 _train_stage(trainer, stopped)
                 checkpoints[stage] = init = run / stage / BEST
             scores = _test_scores(fabric, recipe, run, data_of)
+            if fabric.is_global_zero:
+                for stage, best in checkpoints.items():
+                    write_model_record(best, data_of[stage], run / TEST)
             return TrainReport(checkpoints, scores, aligned=faces is not None)
 
 

@@ -108,6 +108,7 @@ def _from_folders(data: Path) -> SampleFiles:
     expected = {
         image_id: data / "images" / path.relative_to(data / "masks")
         for image_id, path in masks.items()
+        if image_id not in images
     }
     settings = find_weak_settings(weak, images, root=data)
     return SampleFiles(
@@ -126,7 +127,9 @@ def _from_released_layout(data: Path) -> SampleFiles:
     images = _by_id(data / IMAGES_FOLDER, "images")
     masks = _by_id(data / MANUAL_MASKS_FOLDER, "masks")
     expected = {
-        image_id: data / IMAGES_FOLDER / released_path(image_id, ".png") for image_id in masks
+        image_id: data / IMAGES_FOLDER / released_path(image_id, ".png")
+        for image_id in masks
+        if image_id not in images
     }
     weak = _by_id(data / WEAK_MASKS_FOLDER, "weak masks")
     faces: dict[str, Path] = {}

@@ -1,0 +1,1 @@
+"""Cards: what a reader must know about a published data set or network, from recorded figures."""
