@@ -16,6 +16,7 @@ from ...measures.bootstrap import RESAMPLES
 from ...measures.estimates import POOLED, Estimate, estimates
 from ...reports.tabulation import estimate_records
 from ...results.tabular import Tabular
+from .by_region import RegionScores, region_estimates
 from .evaluation_pictures import worst_pictures
 from .evaluation_tables import html, per_image_rows, printed, record
 from .measures import MEASURES, RANKED_BY, Column
@@ -45,6 +46,8 @@ class Evaluation(Tabular):
         Settings of the bootstrap.
     source : FoundPairs, optional
         The files that were scored; None for arrays.
+    by_region : tuple of RegionScores
+        The scores of every image by region; empty if they were not asked for.
     """
 
     image_ids: list[str]
@@ -54,6 +57,7 @@ class Evaluation(Tabular):
     resamples: int = RESAMPLES
     seed: int = 0
     source: FoundPairs | None = None
+    by_region: tuple[RegionScores, ...] = ()
 
     def summary(self, *, width: int | None = None) -> str:
         """Return the tables as text, in lines of at most `width` characters if it is given."""
@@ -116,6 +120,13 @@ class Evaluation(Tabular):
             self.scores, self.columns, Score.measured, resamples=self.resamples, seed=self.seed
         )
         return with_pooled(figures, self.pooled_of_levels)
+
+    @cached_property
+    def region_estimates(self) -> dict[str, list[Estimate[Column]]]:
+        """Every exact measure of each region, by the names in `by_region.ROWS`."""
+        if not self.by_region:
+            return {}
+        return region_estimates(self.by_region, resamples=self.resamples, seed=self.seed)
 
     @property
     def pooled_of_levels(self) -> dict[Column, float]:
