@@ -14,6 +14,7 @@ from benchmark_demographics import demographics_benchmark
 from benchmark_download import download_benchmark
 from benchmark_evaluate import evaluate_benchmark
 from benchmark_gpu import gpu_benchmark
+from benchmark_parsers import parsers
 from benchmark_png import png
 from benchmark_predict import predict_benchmark
 from benchmark_publish import publish_benchmark
@@ -33,6 +34,7 @@ for command in (
     steps,
     gpu_benchmark,
     png,
+    parsers,
     memory,
     scaling,
     plan,

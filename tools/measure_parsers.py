@@ -43,11 +43,17 @@ MEASURES = (
 )
 
 
-def main(folder: Path, names: list[str]) -> None:
-    """Print the measures of each parser, and the images in which it found no face."""
+def main(folder: Path, names: list[str], *, weights: Path | None = None) -> None:
+    """Print the measures of each parser, and the images in which it found no face.
+
+    `weights` are those of BiSeNet.
+    """
     torch.set_num_threads(1)
     finder = MeshFinder()
-    parsers = [create_parser(name, device="cpu") for name in names]
+    parsers = [
+        create_parser(name, weights=weights if name == "bisenet" else None, device="cpu")
+        for name in names
+    ]
     drawn = find_images(folder / "masks")
     values: dict[tuple[str, str], list[float]] = defaultdict(list)
     refused: dict[str, list[str]] = defaultdict(list)

@@ -1,11 +1,13 @@
 """Scores: evaluation of predictions, comparison of two methods, comparison of training runs."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal, TypeGuard
 
 import numpy as np
 
+from ..dataset.layout import image_folder
 from ..errors import ArgumentError
 from ..measures.bootstrap import RESAMPLES
 from ..reports.figures import parse_forms
@@ -13,7 +15,7 @@ from ..runs.cores import available_cores
 from ..segmentation.evaluation.comparison import Comparison, compare_folders
 from ..segmentation.evaluation.evaluation import Evaluation
 from ..segmentation.evaluation.evaluation_report import require_report, write_report
-from ..segmentation.evaluation.pairs import EvaluationSettings, Pair
+from ..segmentation.evaluation.pairs import IMAGES, EvaluationSettings, Pair
 from ..segmentation.evaluation.scoring import evaluate_folders, evaluate_pairs
 from ..segmentation.experiments.experiment_report import require_report as require_compare_report
 from ..segmentation.experiments.experiment_report import write_report as write_compare_report
@@ -36,6 +38,7 @@ def evaluate(
     within: AnyPath | None = None,
     resize: Literal["nearest"] | None = None,
     exact_only: bool = False,
+    by: Literal["region"] | None = None,
     resamples: int = RESAMPLES,
     seed: int = 0,
     jobs: int | None = None,
@@ -58,7 +61,8 @@ def evaluate(
     overwrite : bool
         Replace an earlier report.
     images : str or Path, optional
-        With `out`: folder of photographs to show under the masks of the worst images.
+        Folder of photographs: with `out`, to show under the masks of the worst images; with `by`,
+        to find the regions in.
     ids : str, iterable of str, or Ids, optional
         Ids of the images to score; all that have a reference if not given.
     threshold : float
@@ -69,6 +73,9 @@ def evaluate(
         Resize predictions and face masks to the size of their reference, instead of failing.
     exact_only : bool
         Leave out clDice and F1 within 0 to 3 px, which take most of the time.
+    by : {"region"}, optional
+        Also score each region of the faces, which the face mesh finds in `images`, or in the
+        photographs beside `references` in the same data set.
     resamples : int
         Number of bootstrap resamples of the images; 0 for no intervals.
     seed : int
@@ -96,7 +103,14 @@ def evaluate(
     settings = _settings(threshold, resize, within, exact_only=exact_only)
     if _are_in_memory(predictions) and _are_in_memory(references):
         refuse_for_masks(
-            {"out": out, "images": images, "ids": ids, "within": within, "resize": resize}
+            {
+                "out": out,
+                "images": images,
+                "ids": ids,
+                "within": within,
+                "resize": resize,
+                "by": by,
+            }
         )
         return evaluate_pairs(
             _pairs(masks_by_id(predictions), masks_by_id(references)),
@@ -106,7 +120,9 @@ def evaluate(
             group_by=group_by,
         )
     predicted, reference = _folder(predictions), _folder(references)
-    folder, photos = _report(out, images)
+    folder, photos = _report(out, images, by_region=by is not None)
+    if by:
+        settings = replace(settings, photos=photos or _photos_beside(reference))
     if folder:
         require_report(
             folder, [predicted, reference, settings.within], photos=photos, overwrite=overwrite
@@ -272,9 +288,30 @@ def _settings(
     )
 
 
-def _report(out: AnyPath | None, images: AnyPath | None) -> tuple[Path | None, Path | None]:
-    """Return the folder of the report and the folder of photographs for its pictures."""
-    if images and not out:
+def _photos_beside(references: Path) -> Path:
+    """Return the folder of photographs in a data set.
+
+    Raises
+    ------
+    ArgumentError
+        There is none.
+    """
+    photos = image_folder(references)
+    if photos == references and (references / IMAGES).is_dir():
+        photos = references / IMAGES
+    if photos == references:
+        raise ArgumentError(
+            f"{references} has no photographs in which regions can be found; name their folder "
+            "with --images"
+        )
+    return photos
+
+
+def _report(
+    out: AnyPath | None, images: AnyPath | None, *, by_region: bool = False
+) -> tuple[Path | None, Path | None]:
+    """Return the folder of the report and the folder of photographs."""
+    if images and not out and not by_region:
         raise ArgumentError("--images are for the pictures of a report; name its folder with --out")
     return as_path(out), as_path(images)
 

@@ -67,9 +67,16 @@ if TYPE_CHECKING:
     help="Leave out clDice and F1 with tolerances of 0 to 3 px, which take most of the time.",
 )
 @click.option(
+    "--by",
+    type=click.Choice(["region"]),
+    help="Also score each region of the faces, such as the forehead. The face mesh finds them in "
+    "the photographs of --images or of the data set REFERENCES.",
+)
+@click.option(
     "--images",
     type=EXISTING_FOLDER,
-    help="With --out: folder of photographs to show under the masks of the worst images.",
+    help="Folder of photographs: with --out, to show under the masks of the worst images; with "
+    "--by region, to find the regions in.",
 )
 @resamples_option
 @seed_option
@@ -89,6 +96,7 @@ def evaluate_command(
     within: Path | None,
     resize: "Literal['nearest'] | None",
     exact_only: bool,
+    by: "Literal['region'] | None",
     images: Path | None,
     resamples: int,
     seed: int,
@@ -121,6 +129,7 @@ def evaluate_command(
       ffhq-wrinkle evaluate pred ffhq --ids test --out report --images ffhq
       ffhq-wrinkle evaluate unet ffhq --compare swin --out report
       ffhq-wrinkle evaluate pred visits --group-by "^P[0-9]+"
+      ffhq-wrinkle evaluate pred ffhq --by region --out report
     """
     from ..api.scores import compare_predictions, evaluate
     from ..dataset.ids import parse_ids_or_test
@@ -140,10 +149,12 @@ def evaluate_command(
         "group_by": group_by,
         "allow_trained_on": allow_trained_on,
     }
+    if other and by:
+        raise click.UsageError("--by cannot be combined with --compare")
     result = (
         compare_predictions(predictions, other, references, **options)
         if other
-        else evaluate(predictions, references, **options)
+        else evaluate(predictions, references, by=by, **options)
     )
     remark = f"Tables and pictures are in {out}." if out else ""
     print_result(result, remark, as_json=as_json)

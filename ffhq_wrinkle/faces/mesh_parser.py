@@ -103,11 +103,7 @@ class MeshParser(FaceParser):
             raise ParsingError(
                 "the head is turned too far: the nose lies outside the outline of the face mesh"
             )
-        label_map = np.zeros((LABEL_SIZE, LABEL_SIZE), np.uint8)
-        for face in reversed(trusted_faces(faces)):  # the largest is drawn over the others
-            own = face_labels(face, image)
-            label_map[own > 0] = own[own > 0]
-        return label_map
+        return faces_labels(trusted_faces(faces), image)
 
 
 def trusted_faces(faces: Sequence[MeshFace]) -> list[MeshFace]:
@@ -125,6 +121,15 @@ def trusted_faces(faces: Sequence[MeshFace]) -> list[MeshFace]:
         for face, size in zip(scored, sizes, strict=True)
         if size >= _LEAST_SIZE * max(sizes) and not _is_profile(face)
     ]
+
+
+def faces_labels(faces: Sequence[MeshFace], image: np.ndarray) -> np.ndarray:
+    """Return the label map of faces, uint8 (512, 512), the first drawn over the others."""
+    label_map = np.zeros((LABEL_SIZE, LABEL_SIZE), np.uint8)
+    for face in reversed(faces):
+        own = face_labels(face, image)
+        label_map[own > 0] = own[own > 0]
+    return label_map
 
 
 def _is_profile(face: MeshFace) -> bool:

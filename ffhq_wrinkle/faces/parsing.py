@@ -8,6 +8,7 @@ importing this module loads no numerical library.
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -206,18 +207,32 @@ def _has_bisenet() -> bool:
 
     A damaged file in the cache counts: the parser names it, and how to replace it.
     """
-    from ..dataset.sources import fetch, source
+    from ..dataset.sources import source
 
     published = source("bisenet")
     if published.cached.exists():
         return True
-    try:
-        fetch(published)
-    except SourceError as error:
+    trouble = _download_trouble(published.name, published.url, published.cached)
+    if trouble:
         log.warning(
             "%s. Faces are found by the parser mesh; BiSeNet would also recognise hair, hats and "
             "glasses (--weights FILE, or --parser mesh without this message)",
-            error,
+            trouble,
         )
-        return False
-    return True
+    return not trouble
+
+
+@lru_cache
+def _download_trouble(name: str, url: str, cached: Path) -> str | None:
+    """Download a source from its URL into the cache, and return why that failed.
+
+    Each URL and place in the cache is tried only once in a process: without a network, a try takes
+    seconds.
+    """
+    from ..dataset.sources import fetch, source
+
+    try:
+        fetch(source(name))
+    except SourceError as error:
+        return str(error)
+    return None

@@ -15,6 +15,7 @@ from PIL import ExifTags, Image, ImageFile, ImageOps, TiffImagePlugin
 from ..errors import ImageError
 from ..storage.places import Place
 from .arrays import plain_array
+from .code_points import code_points_of_heif, code_points_of_png, profile_of
 from .colour_profiles import in_srgb
 from .opening import opened, read_content, require_regular
 from .png import has_png_end, may_be_turned
@@ -28,11 +29,11 @@ _TIFF_SIDES = (TiffImagePlugin.IMAGEWIDTH, TiffImagePlugin.IMAGELENGTH)
 def read_image(path: Place, *, apply_profile: bool = True) -> np.ndarray:
     """Read a photograph as RGB, upright, in the colours of sRGB.
 
-    The orientation of Exif, or of a HEIF or AVIF container, is applied. A colour profile is
-    converted to sRGB; a picture without one is sRGB already. Gray and palette images become RGB;
-    16-bit gray is scaled to 8 bits (x / 257, rounded) and 16-bit colour keeps its high bytes;
-    transparent pixels are blended with black. CMYK is converted by its profile, or without one by
-    Pillow's formula.
+    The orientation of Exif, or of a HEIF or AVIF container, is applied. Colours that an ICC
+    profile or code points define are converted to sRGB; other pictures are sRGB already. Gray and
+    palette images become RGB; 16-bit gray is scaled to 8 bits (x / 257, rounded) and 16-bit colour
+    keeps its high bytes; transparent pixels are blended with black. CMYK is converted by its
+    profile, or without one by Pillow's formula.
 
     Parameters
     ----------
@@ -51,15 +52,34 @@ def read_image(path: Place, *, apply_profile: bool = True) -> np.ndarray:
     ------
     ImageError
         The file is not a readable image, or of a kind that is refused: floating point, 32-bit,
-        several pages or frames, or too many pixels; or a library that reads it is not installed.
+        high dynamic range (PQ or HLG), several pages or frames, or too many pixels; or a library
+        that reads it is not installed.
     """
     content = read_content(path)
     with opened(content, also=_CONVERTED) as image:
-        profile = image.info.get("icc_profile") if apply_profile else None
+        profile = _profile(image, content) if apply_profile else None
         if not _is_plain_png(image, content):
             return in_srgb(_flat(image), profile)
         pixels = decode_png(content)
     return in_srgb(Image.fromarray(pixels), profile) if profile else pixels
+
+
+def _profile(image: ImageFile.ImageFile, content: bytes) -> bytes | None:
+    """Return the ICC profile of an opened image, or that of its code points.
+
+    Raises
+    ------
+    ImageError
+        Its brightness is coded for high dynamic range.
+    """
+    icc: bytes | None = image.info.get("icc_profile") or None
+    if image.format == "PNG":  # code points come before a profile (PNG 3, 4.3)
+        code_points = code_points_of_png(content)
+        return icc if code_points is None else profile_of(code_points)
+    if icc is None and image.format in ("AVIF", "HEIF"):
+        code_points = code_points_of_heif(content)
+        return None if code_points is None else profile_of(code_points)
+    return icc
 
 
 def read_size(path: Path) -> tuple[int, int]:

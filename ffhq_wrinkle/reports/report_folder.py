@@ -159,7 +159,7 @@ class ReportFolder:
         try:
             with lock_of(out, self._lock, busy=another_writes(out)):
                 delete(out / self.record)
-                for name in (*self._figures, *self._leftovers(out)):
+                for name in (*sorted(self._own - {self._lock}), *self._leftovers(out)):
                     if name not in files:
                         delete(out / name)
                 for name, content in files.items():

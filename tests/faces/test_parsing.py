@@ -82,6 +82,16 @@ def test_auto_is_the_face_mesh_where_bisenet_cannot_be_had(tmp_path, publish, si
     assert "\n" not in message
 
 
+def test_auto_tries_the_download_only_once_and_warns_each_time(publish, site, caplog):
+    publish("bisenet", "79999_iter.pth", site.url("/none.pth"))
+    assert create_parser("auto").name == "mesh"
+    requests = len(site.requests)
+    assert requests > 0
+    assert create_parser("auto").name == "mesh"
+    assert len(site.requests) == requests
+    assert sum("parser mesh" in record.getMessage() for record in caplog.records) == 2
+
+
 def test_auto_is_bisenet_where_its_weights_are(tmp_path, publish, site, caplog):
     content = b"not BiSeNet's"
     publish("bisenet", "79999_iter.pth", site.url("/weights.pth"), content)

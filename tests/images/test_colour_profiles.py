@@ -6,6 +6,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from PIL import Image
 
 from ffhq_wrinkle.errors import ImageError
+from ffhq_wrinkle.faces.parsing import create_parser
 from ffhq_wrinkle.images.masks import read_mask
 from ffhq_wrinkle.images.photographs import decode_gray, read_image
 from tests.helpers.orientation import UPRIGHT, exif_of
@@ -38,6 +39,13 @@ def test_a_p3_portrait_is_its_srgb_twin_within_rounding(tmp_path, astronaut):
     difference = np.abs(p3.astype(int) - srgb)
     assert difference.max() <= 2
     assert np.mean(difference <= 1) > 0.999
+
+
+def test_a_p3_portrait_has_the_label_map_of_its_srgb_twin(tmp_path, astronaut):
+    p3 = read_image(saved(tmp_path / "p3.png", in_p3(astronaut), p3_profile()))
+    srgb = read_image(saved(tmp_path / "srgb.png", astronaut, srgb_profile()))
+    parser = create_parser("mesh")
+    assert np.mean(parser([p3], ["a"])[0] == parser([srgb], ["b"])[0]) >= 0.999
 
 
 @pytest.mark.parametrize("orientation", UPRIGHT)

@@ -17,6 +17,7 @@ from ...measures.bootstrap import RESAMPLES
 from ...measures.estimates import POOLED, Estimate, estimates
 from ...reports.tabulation import estimate_records
 from ...results.tabular import Tabular
+from .by_region import RegionScores, region_estimates
 from .evaluation_pictures import worst_pictures
 from .evaluation_tables import html, per_image_rows, printed, record
 from .measures import MEASURES, RANKED_BY, Column
@@ -49,6 +50,8 @@ class Evaluation(Tabular):
     group_by : str or None
         Which images show the same subject, as `subjects.subjects_of` takes it. The bootstrap then
         draws subjects.
+    by_region : tuple of RegionScores
+        The scores of every image by region; empty if they were not asked for.
     """
 
     image_ids: list[str]
@@ -59,6 +62,7 @@ class Evaluation(Tabular):
     seed: int = 0
     source: FoundPairs | None = None
     group_by: str | None = None
+    by_region: tuple[RegionScores, ...] = ()
 
     def summary(self, *, width: int | None = None) -> str:
         """Return the tables as text, in lines of at most `width` characters if it is given."""
@@ -131,6 +135,15 @@ class Evaluation(Tabular):
             seed=self.seed,
         )
         return with_pooled(figures, self.pooled_of_levels)
+
+    @cached_property
+    def region_estimates(self) -> dict[str, list[Estimate[Column]]]:
+        """Every exact measure of each region, by the names in `by_region.ROWS`."""
+        if not self.by_region:
+            return {}
+        return region_estimates(
+            self.by_region, subjects=self.subjects, resamples=self.resamples, seed=self.seed
+        )
 
     @property
     def pooled_of_levels(self) -> dict[Column, float]:

@@ -19,10 +19,12 @@ from .evaluation_tables import (
     per_image_csv,
     per_image_rows,
     record,
+    regions_csv,
 )
 
 _RECORD = "evaluation.json"
-_FILES = ("per_image.csv", "evaluation.md", "report.html")
+REGIONS_TABLE = "regions.csv"  # only if regions were scored
+_FILES = ("per_image.csv", "evaluation.md", "report.html", REGIONS_TABLE)
 
 
 def _folder(out: Path) -> ReportFolder:
@@ -88,6 +90,7 @@ def write_report(
             thumbnails(evaluation, photographs, jobs=jobs),
             {image_id: path for image_id, (path, _) in pictures.items()},
         ),
+        **({REGIONS_TABLE: regions_csv(evaluation)} if evaluation.by_region else {}),
         _RECORD: record_text.encode(),
     }
     folder.write(files)

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from ... import __version__
-from ...errors import counted
+from ...errors import counted, first_few, plural
 from ...measures.estimates import MEAN, POOLED, Estimate
 from ...reports.tabulation import (
     Section,
@@ -92,6 +92,8 @@ def _sections(evaluation: "Evaluation", comparison: "Comparison | None") -> Iter
         for column, mean, pooled in _by_column(evaluation.estimates)
     ]
     yield Section("Measures", ["", MEAN, POOLED, "undefined in"], rows)
+    if evaluation.by_region:
+        yield _region_section(evaluation)
     if comparison:
         rows = [
             [
@@ -105,6 +107,44 @@ def _sections(evaluation: "Evaluation", comparison: "Comparison | None") -> Iter
         ]
         header = ["", MEAN, POOLED, "better", "undefined in"]
         yield Section(f"{comparison.names[0]} minus {comparison.names[1]}", header, rows)
+
+
+def _region_section(evaluation: "Evaluation") -> Section:
+    """Return JSI and F1 of each region; `regions_csv` has the other measures."""
+    measures = [Column("jsi"), Column("f1")]
+    rows = []
+    for number, (name, figures) in enumerate(evaluation.region_estimates.items()):
+        drawn = sum(int(image.scores[number].reference) for image in evaluation.by_region)
+        cells, undefined = [name, str(drawn)], ""
+        for column, mean, pooled in _by_column(figures):
+            if column in measures:
+                form = column.declared.form
+                cells += [with_interval(mean, form), with_interval(pooled, form)]
+                undefined = _count(mean.undefined)  # the same images for both
+        rows.append([*cells, undefined])
+    titles = [f"{column.title}, {aggregate}" for column in measures for aggregate in (MEAN, POOLED)]
+    return Section("Regions", ["", "drawn px", *titles, "undefined in"], rows)
+
+
+def regions_csv(evaluation: "Evaluation") -> bytes:
+    """Return every exact measure of each region as CSV, a row a region."""
+    rows: list[list[Any]] = []
+    header = ["region", "reference_px", "predicted_px"]
+    for number, (name, figures) in enumerate(evaluation.region_estimates.items()):
+        scores = [image.scores[number] for image in evaluation.by_region]
+        cells: list[Any] = [name]
+        cells += [sum(int(each.reference) for each in scores)]
+        cells += [sum(int(each.predicted) for each in scores)]
+        names = list(header)
+        for column, mean, pooled in _by_column(figures):
+            for kind, figure in (("mean", mean), ("pooled", pooled)):
+                start = f"{column.name}_{kind}"
+                names += [start, f"{start}_low", f"{start}_high"]
+                cells += [figure.value, figure.low, figure.high]
+            names.append(f"{column.name}_undefined")
+            cells.append(mean.undefined)
+        rows = [*(rows or [names]), cells]
+    return blanked_csv(rows[0], rows[1:])
 
 
 def _by_column(
@@ -137,6 +177,17 @@ def _remarks(evaluation: "Evaluation", comparison: "Comparison | None") -> Itera
         yield (
             f"Empty in both masks: {counted(evaluation.both_empty, 'image')}, left out of these "
             f"means. Counted as 1 they would give {', '.join(means)}."
+        )
+    faceless = [
+        image_id
+        for image_id, image in zip(evaluation.image_ids, evaluation.by_region, strict=False)
+        if not image.has_regions
+    ]
+    if faceless:
+        yield (
+            f"No face that can be trusted: {in_words(len(faceless), 'image')} "
+            f"({first_few(faceless)}), which "
+            f"{plural(len(faceless), 'is', 'are')} elsewhere as a whole."
         )
     for column in evaluation.pooled_of_levels:
         name = column.declared.long_title or column.title
@@ -223,6 +274,10 @@ def record(evaluation: "Evaluation", comparison: "Comparison | None" = None) -> 
         ),
         "estimates": estimate_records(evaluation.estimates),
     }
+    if evaluation.by_region:
+        entries["regions"] = {
+            name: estimate_records(figures) for name, figures in evaluation.region_estimates.items()
+        }
     if comparison:
         entries["comparison"] = {
             "names": list(comparison.names),

@@ -13,7 +13,13 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 
 from ...dataset.ids import Ids
-from ...dataset.layout import MANUAL_MASKS_FOLDER, ImageFile, find_images, select_images
+from ...dataset.layout import (
+    MANUAL_MASKS_FOLDER,
+    ImageFile,
+    find_images,
+    image_folder,
+    select_images,
+)
 from ...errors import ArgumentError, EvaluationError, ImageError, ManyValuesError, counted, plural
 from ...images.masks import read_mask
 from ...images.sizes import of_size
@@ -43,6 +49,8 @@ class EvaluationSettings:
         Also measure F1 with lines allowed to lie this many pixels apart.
     centrelines : bool
         Whether to measure clDice.
+    photos : Path, optional
+        Folder of photographs, in which the regions of faces are found, to score each region.
     """
 
     threshold: float = 0.5
@@ -50,6 +58,7 @@ class EvaluationSettings:
     within: Path | None = None
     tolerances_px: tuple[float, ...] = (0, 1, 2, 3)
     centrelines: bool = True
+    photos: Path | None = None
 
     def __post_init__(self) -> None:
         if not 0 <= self.threshold < 1:
@@ -61,18 +70,23 @@ class EvaluationSettings:
 
     def record(self) -> dict[str, Any]:
         """Return the settings as JSON can hold them."""
-        within = str(self.within.resolve()) if self.within else None
-        return {**asdict(self), "within": within, "tolerances_px": list(self.tolerances_px)}
+        entries = {**asdict(self), "tolerances_px": list(self.tolerances_px)}
+        entries["within"] = str(self.within.resolve()) if self.within else None
+        del entries["photos"]
+        if self.photos:
+            entries |= {"by": "region", "images": str(self.photos.resolve())}
+        return entries
 
 
 class PairFiles(NamedTuple):
-    """The files of one image: its reference, its prediction, and the face mask."""
+    """The files of one image: its reference, its prediction, face mask and photograph."""
 
     image_id: str
     reference: Path
     mask: Path | None
     probability: Path | None
     region: Path | None
+    photo: Path | None = None
 
 
 class FoundPairs(NamedTuple):
@@ -122,6 +136,7 @@ def find_pairs(
     masks: Mapping[str, Path] | None = None,
     ids: Ids | None = None,
     within: Path | None = None,
+    photos: Path | None = None,
 ) -> FoundPairs:
     """List the files of each image that has a reference; no mask is read.
 
@@ -136,8 +151,8 @@ def find_pairs(
         The reference of each image id, if `references` is not a folder of them.
     ids : Ids, optional
         Images to score; all that have a reference if not given.
-    within : Path, optional
-        Folder of face masks.
+    within, photos : Path, optional
+        Folders of face masks and of photographs.
 
     Raises
     ------
@@ -145,7 +160,8 @@ def find_pairs(
         As `find_predictions`, a folder has no masks, predictions are their own reference, or none
         of the ids exists.
     EvaluationError
-        An image has no prediction, no reference though it was asked for, or no face mask.
+        An image has no prediction, no reference though it was asked for, no face mask or no
+        photograph.
     """
     listed = find_predictions(predictions)
     folder = _reference_folder(references)
@@ -174,6 +190,15 @@ def find_pairs(
     if within:
         lacking = [image_id for image_id in image_ids if image_id not in regions]
         _require_none(lacking, len(chosen), f"face mask in {within}", "Score")
+    pictures: dict[str, Path] = {}
+    if photos:
+        folder_of_photos = image_folder(photos)
+        pictures = {
+            image_id: folder_of_photos / file.path
+            for image_id, file in find_images(folder_of_photos).items()
+        }
+        lacking = [image_id for image_id in image_ids if image_id not in pictures]
+        _require_none(lacking, len(chosen), f"photograph in {photos}", "Score")
     extra = sum(image_id not in known for image_id in predicted)
     if extra:
         log.info("%s in %s without a reference", counted(extra, "prediction"), predictions)
@@ -184,6 +209,7 @@ def find_pairs(
             listed.masks.get(file.image_id),
             listed.probabilities.get(file.image_id),
             within / regions[file.image_id].path if within else None,
+            pictures.get(file.image_id),
         )
         for file in chosen
     ]

@@ -13,10 +13,12 @@ import numpy as np
 from ...dataset.ids import Ids
 from ...dataset.subjects import subject_numbers
 from ...errors import ArgumentError, EvaluationError, ImageFailure
+from ...faces.photo_regions import RegionFinder
 from ...images.masks import inverted_remark, looks_inverted
 from ...measures.bootstrap import RESAMPLES
 from ...runs.pipeline import run_each
 from ...runs.progress import Progress
+from .by_region import RegionScores, region_scores
 from .evaluation import Evaluation
 from .pairs import EvaluationSettings, FoundPairs, Pair, PairFiles, find_pairs, read_pair
 from .probabilities import LevelCounts, require_probability
@@ -70,7 +72,14 @@ def evaluate_folders(
         all were tried, the first is named.
     """
     settings = settings or EvaluationSettings()
-    pairs = find_pairs(predictions, references, masks=masks, ids=ids, within=settings.within)
+    pairs = find_pairs(
+        predictions,
+        references,
+        masks=masks,
+        ids=ids,
+        within=settings.within,
+        photos=settings.photos,
+    )
     return evaluate_files(
         pairs, settings, resamples=resamples, seed=seed, group_by=group_by, jobs=jobs
     )
@@ -98,9 +107,14 @@ def evaluate_files(
     subject_numbers(image_ids, group_by)  # before anything is read
     gathered = _Gathered()
     failures: list[ImageFailure] = []
+    by_region: list[RegionScores] = []
 
-    def work(files: PairFiles) -> ImageScore:
-        return _scored(read_pair(files, settings), settings)
+    finder = RegionFinder() if settings.photos else None
+
+    def work(files: PairFiles) -> tuple[ImageScore, RegionScores | None]:
+        pair = read_pair(files, settings)
+        of_regions = region_scores(pair, files, finder, settings) if finder else None
+        return _scored(pair, settings), of_regions
 
     with (
         Progress(len(pairs.files), "evaluate") as progress,
@@ -111,8 +125,11 @@ def evaluate_files(
             if isinstance(outcome, ImageFailure):
                 failures.append(outcome)
                 continue
+            score_of_image, of_regions = outcome
+            if of_regions:
+                by_region.append(of_regions)
             try:
-                gathered.add(outcome)
+                gathered.add(score_of_image)
             except ArgumentError as error:
                 raise EvaluationError(f"{files.probability}: {error}") from error
     if failures:
@@ -127,6 +144,7 @@ def evaluate_files(
         seed,
         pairs,
         group_by,
+        tuple(by_region),
     )
     _warn(evaluation)
     return evaluation
