@@ -7,6 +7,7 @@ not read. `photographs` and `masks` decode the pixels.
 import importlib.util
 import io
 import struct
+import threading
 import zlib
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
@@ -56,6 +57,7 @@ _HEIF_BRANDS = {
 _HEAD_BYTES = 256
 _KINDS_OF_PILLOW = ("PNG", "JPEG", "WEBP", "TIFF", "BMP")
 MAX_BYTES = 1 << 30
+_LIMIT_LIFTED = threading.Lock()
 # Pillow raises these on files that are cut short, altered or malicious.
 DECODER_ERRORS = (
     OSError, SyntaxError, ValueError, EOFError, IndexError, KeyError, TypeError, OverflowError,
@@ -139,6 +141,7 @@ def opened(
     try:
         with _identified(file) as image:
             _require_readable(image, also)
+            _prepare_large_tiff(image)
             yield image
     except ArgumentError:
         raise  # although it is a ValueError
@@ -172,10 +175,36 @@ def _identified(file: BinaryIO) -> ImageFile.ImageFile:
         if accepts and accepts(head) is True:
             file.seek(0)
             try:
-                return factory(file, "")
+                with _without_pillows_limit():
+                    return factory(file, "")
             except (SyntaxError, IndexError, TypeError, struct.error) as error:
                 raise UnidentifiedImageError from error
     raise UnidentifiedImageError
+
+
+@contextmanager
+def _without_pillows_limit() -> Iterator[None]:
+    """Lift Pillow's limit of pixels, which it checks in TIFF, WebP and MPO.
+
+    `require_few_pixels` takes its place, before any pixel is decoded. The limit is a global of
+    Pillow, so one thread at a time lifts it, and never while pixels are decoded.
+    """
+    with _LIMIT_LIFTED:
+        most = Image.MAX_IMAGE_PIXELS
+        Image.MAX_IMAGE_PIXELS = None
+        try:
+            yield
+        finally:
+            Image.MAX_IMAGE_PIXELS = most
+
+
+def _prepare_large_tiff(image: ImageFile.ImageFile) -> None:
+    """Allocate the pixels of a TIFF above Pillow's limit, which it checks when it does that."""
+    most = Image.MAX_IMAGE_PIXELS
+    is_tiff = isinstance(image, TiffImagePlugin.TiffImageFile)
+    if is_tiff and most is not None and image.width * image.height > most:
+        with _without_pillows_limit():
+            image.load_prepare()
 
 
 def _brands(head: bytes) -> set[bytes]:

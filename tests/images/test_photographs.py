@@ -199,10 +199,28 @@ def test_more_pixels_than_pillow_opens_are_read_if_the_limit_allows(tmp_path, mo
     # `Image.open` warns above a limit of its own and refuses above twice that.
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)
     monkeypatch.setenv("FFHQ_WRINKLE_MAX_PIXELS", "4800")
-    for name in ("a.png", "a.jpg", "a.bmp"):
-        path = saved(tmp_path / name, FACE[:50])
-        assert read_image(path).shape == (50, 96, 3)
+    lossless = {"a.webp": {"lossless": True}, "lzw.tif": {"compression": "tiff_lzw"}}
+    for name in ("a.png", "a.jpg", "a.bmp", "a.tif", "lzw.tif", "a.webp"):
+        path = tmp_path / name
+        Image.fromarray(FACE[:50]).save(path, **lossless.get(name, {}))
         assert read_size(path) == (50, 96)
+        pixels = read_image(path)
+        assert pixels.shape == (50, 96, 3)
+        if name != "a.jpg":
+            assert_array_equal(pixels, FACE[:50])
+    assert Image.MAX_IMAGE_PIXELS == 1000
+
+
+def test_an_mpo_has_the_same_limit(tmp_path, monkeypatch):
+    picture = Image.fromarray(FACE[:50])
+    picture.save(tmp_path / "a.mpo", "MPO", save_all=True, append_images=[picture])
+    path = (tmp_path / "a.mpo").rename(tmp_path / "a.jpg")
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)
+    monkeypatch.setenv("FFHQ_WRINKLE_MAX_PIXELS", "4799")
+    with pytest.raises(ImageError, match="set FFHQ_WRINKLE_MAX_PIXELS=4800 "):
+        read_image(path)
+    monkeypatch.setenv("FFHQ_WRINKLE_MAX_PIXELS", "4800")
+    assert read_image(path).shape == (50, 96, 3)
 
 
 @pytest.mark.parametrize("text", ["many", "-1", "0", "1e9"])
