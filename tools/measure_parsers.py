@@ -1,7 +1,8 @@
 """Measure how well face parsers mask faces: `python tools/measure_parsers.py FOLDER [PARSER ...]`.
 
-FOLDER holds aligned faces in `images/` and hand-drawn wrinkle masks of the same names in `masks/`.
-For each parser the tool prints means over the images, with standard errors:
+FOLDER holds faces in `images/` and hand-drawn wrinkle masks of the same names in `masks/`, or only
+photos of faces; the first of these measures is then left out. For each parser the tool prints means
+over the images, with standard errors:
 
 - the share of the drawn wrinkle pixels inside the face mask;
 - the share of the image that the face mask covers;
@@ -17,6 +18,8 @@ above the eyes and of its depth below the mouth, and widened by 3 % of the face'
 import sys
 import time
 from collections import defaultdict
+from collections.abc import Collection
+from contextlib import suppress
 from pathlib import Path
 
 import cv2
@@ -34,19 +37,20 @@ from ffhq_wrinkle.images.photographs import read_image
 
 _PARTS = [CLASSES.index(name) for name in ("l_eye", "r_eye", "l_brow", "r_brow", "u_lip", "l_lip")]
 _STRETCH, _WIDENED = 0.5, 0.03
-MEASURES = (
-    "wrinkle pixels inside",
-    "area of the image",
-    "mask outside the face",
-    "eyes, brows and lips in the mask",
-    "milliseconds",
-)
+_INSIDE, _MILLISECONDS = "wrinkle pixels inside", "milliseconds"
 
 
-def main(folder: Path, names: list[str], *, weights: Path | None = None) -> None:
+def main(
+    folder: Path,
+    names: list[str],
+    *,
+    weights: Path | None = None,
+    only_timed: Collection[str] = (),
+) -> None:
     """Print the measures of each parser, and the images in which it found no face.
 
-    `weights` are those of BiSeNet.
+    `weights` are those of BiSeNet. Only milliseconds are printed of parsers in `only_timed`, whose
+    weights are random.
     """
     torch.set_num_threads(1)
     finder = MeshFinder()
@@ -54,38 +58,47 @@ def main(folder: Path, names: list[str], *, weights: Path | None = None) -> None
         create_parser(name, weights=weights if name == "bisenet" else None, device="cpu")
         for name in names
     ]
-    drawn = find_images(folder / "masks")
+    has_masks = (folder / "masks").is_dir()
+    drawn = find_images(folder / "masks") if has_masks else {}
+    photos = folder / "images" if (folder / "images").is_dir() else folder
     values: dict[tuple[str, str], list[float]] = defaultdict(list)
     refused: dict[str, list[str]] = defaultdict(list)
-    for image_id, file in find_images(folder / "images").items():
-        image = read_image(folder / "images" / file.path)
-        wrinkles = read_image(folder / "masks" / drawn[image_id].path)[:, :, 0] > 0
+    warm: set[str] = set()
+    for image_id, file in find_images(photos).items():
+        image = read_image(photos / file.path)
         mirrored = np.ascontiguousarray(image[:, ::-1])
         reference = finder.find(mirrored, least_score=0)[0]
         generous = _generous(reference, image.shape[:2])[:, ::-1]
         parts = _parts(reference, mirrored)[:, ::-1]
         for parser in parsers:
+            if parser.name not in warm:
+                with suppress(ParsingError):
+                    parser([image], [image_id])
+                warm.add(parser.name)
             begun = time.thread_time()
             try:
                 face = face_mask(parser([image], [image_id])[0], image.shape[:2])
             except ParsingError:
                 refused[parser.name].append(image_id)
                 continue
-            seconds = time.thread_time() - begun
-            measured = (
-                (face & wrinkles).sum() / wrinkles.sum(),
-                face.mean(),
-                (face & ~generous).sum() / face.sum(),
-                (face & parts).sum() / parts.sum(),
-                1000 * seconds,
-            )
-            for measure, value in zip(MEASURES, measured, strict=True):
+            measured = {_MILLISECONDS: 1000 * (time.thread_time() - begun)}
+            if parser.name not in only_timed and not face.any():
+                refused[parser.name].append(image_id)
+                continue
+            if parser.name not in only_timed:
+                if has_masks:
+                    wrinkles = read_image(folder / "masks" / drawn[image_id].path)[:, :, 0] > 0
+                    measured[_INSIDE] = (face & wrinkles).sum() / wrinkles.sum()
+                measured["area of the image"] = face.mean()
+                measured["mask outside the face"] = (face & ~generous).sum() / face.sum()
+                measured["eyes, brows and lips in the mask"] = (face & parts).sum() / parts.sum()
+            for measure, value in measured.items():
                 values[parser.name, measure].append(float(value))
     for (name, measure), shares in values.items():
         error = np.std(shares, ddof=1) / len(shares) ** 0.5
         print(
-            f"{name:8} {measure:32} {np.mean(shares):8.4f} +- {error:.4f}, at most "
-            f"{max(shares):.3f}, {len(shares)} images"
+            f"{name:8} {measure:32} {np.mean(shares):8.4f} +- {error:.4f}, median "
+            f"{np.median(shares):.3f}, at most {max(shares):.3f}, {len(shares)} images"
         )
     for name, image_ids in refused.items():
         print(f"{name}: no face found in {len(image_ids)} images: {', '.join(image_ids)}")
