@@ -89,14 +89,22 @@ def detect_faces(
         with torch.inference_mode():
             boxes, logits = (output.numpy().astype(np.float64) for output in detector(inputs))
         scores = 1 / (1 + np.exp(-logits.clip(-_LARGEST_LOGIT, _LARGEST_LOGIT)))
-        for index, anchor in zip(*np.nonzero(scores >= _LEAST_SCORE), strict=True):
-            values = boxes[index, anchor].reshape(8, 2)  # middle, width and height, six points
-            middle, extent = values[0] + _anchors()[anchor], values[1]
-            corners = np.stack([middle - extent / 2, middle + extent / 2])
-            in_square = np.vstack([corners, values[2:] + _anchors()[anchor]])
-            in_photo = batch[index].points_in_photo(in_square, DETECTOR_SIDE)
-            box = np.concatenate([in_photo[:2].min(axis=0), in_photo[:2].max(axis=0)])
-            detections.append(Detection(box, in_photo[2:], float(scores[index, anchor])))
+        for square, own, of_own in zip(batch, boxes, scores, strict=True):
+            (anchors,) = np.nonzero(of_own >= _LEAST_SCORE)
+            # Middle, width and height, six points.
+            values = own[anchors].reshape(-1, 8, 2)
+            middles = values[:, :1] + _anchors()[anchors, None]
+            half = values[:, 1:2] / 2
+            points = values[:, 2:] + _anchors()[anchors, None]
+            in_square = np.concatenate([middles - half, middles + half, points], axis=1)
+            in_photo = square.points_in_photo(in_square, DETECTOR_SIDE)
+            low, high = in_photo[:, :2].min(axis=1), in_photo[:, :2].max(axis=1)
+            detections += map(
+                Detection,
+                np.concatenate([low, high], axis=1),
+                in_photo[:, 2:],
+                of_own[anchors].tolist(),
+            )
     return _merged(detections)
 
 
@@ -105,27 +113,43 @@ def _merged(detections: list[Detection]) -> list[Detection]:
 
     This is MediaPipe's weighted non-maximum suppression. The score is that of the best one.
     """
-    remaining = sorted(detections, key=lambda detection: -detection.score)
+    if not detections:
+        return []
+    boxes = np.stack([detection.box for detection in detections])
+    points = np.stack([detection.points for detection in detections])
+    scores = np.array([detection.score for detection in detections])
+    remaining = np.argsort(-scores, kind="stable")
     merged = []
-    while remaining:
+    while remaining.size:
         best = remaining[0]
-        same = [overlap(best.box, other.box) > _OVERLAP for other in remaining]
+        same = overlaps(boxes[best], boxes[remaining]) > _OVERLAP
         same[0] = True  # also if the box is empty
-        face = [other for other, is_same in zip(remaining, same, strict=True) if is_same]
-        remaining = [other for other, is_same in zip(remaining, same, strict=True) if not is_same]
-        weights = [other.score for other in face]
-        box = np.average([other.box for other in face], axis=0, weights=weights)
-        points = np.average([other.points for other in face], axis=0, weights=weights)
-        merged.append(Detection(box, points, best.score))
+        face, remaining = remaining[same], remaining[~same]
+        weights = scores[face]
+        box = np.average(boxes[face], axis=0, weights=weights)
+        mean_points = np.average(points[face], axis=0, weights=weights)
+        merged.append(Detection(box, mean_points, float(scores[best])))
     return merged
 
 
-def overlap(first: np.ndarray, second: np.ndarray) -> float:
-    """Return the intersection over union of two boxes: left, top, right, bottom."""
-    sides = np.minimum(first[2:], second[2:]) - np.maximum(first[:2], second[:2])
-    common = float(np.prod(sides.clip(0)))
-    union = float(np.prod(first[2:] - first[:2]) + np.prod(second[2:] - second[:2])) - common
-    return common / union if union > 0 else 0.0
+def overlaps(box: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """Return the intersection over union of a box with others: left, top, right, bottom.
+
+    Parameters
+    ----------
+    box, others : np.ndarray
+        Shapes (4,) and (N, 4).
+
+    Returns
+    -------
+    np.ndarray
+        (N,); 0 where both boxes are empty.
+    """
+    sides = np.minimum(box[2:], others[:, 2:]) - np.maximum(box[:2], others[:, :2])
+    common = np.prod(sides.clip(0), axis=1)
+    area = np.prod(box[2:] - box[:2])
+    union = area + np.prod(others[:, 2:] - others[:, :2], axis=1) - common
+    return np.asarray(np.divide(common, union, out=np.zeros_like(common), where=union > 0))
 
 
 @functools.cache

@@ -15,7 +15,7 @@ import torch
 
 from ..errors import ArgumentError
 from ..inference.devices import laid_out, one_thread
-from .detection import Detection, detect_faces, overlap, squares_of
+from .detection import Detection, detect_faces, overlaps, squares_of
 from .landmarks import Box, Landmarks
 from .mesh_networks import MESH_SIDE, load_networks
 from .squares import Square
@@ -251,7 +251,7 @@ def _distinct(candidates: Sequence[_Candidate]) -> list[_Candidate]:
     for candidate in sorted(candidates, key=lambda candidate: -candidate.logit):
         points = candidate.face.points
         box = np.concatenate([points.min(axis=0), points.max(axis=0)])
-        if not any(overlap(box, other) > _ONE_FACE for other in boxes):
+        if not boxes or not (overlaps(box, np.stack(boxes)) > _ONE_FACE).any():
             kept.append(candidate)
             boxes.append(box)
     return kept
