@@ -56,7 +56,8 @@ def dataset_card(facts: Facts, target: "Target") -> str:
 
 def _metadata(facts: Facts) -> dict[str, Any]:
     size = next((name for limit, name in _SIZES if facts.images < limit), "n>1M")
-    creators = ["expert-generated"] if facts.total("masks") or facts.annotators else []
+    # The records do not say whether annotators were experts.
+    creators = ["other"] if facts.total("masks") or facts.annotators else []
     creators += ["machine-generated"] if facts.total("weak_masks") else []
     return {
         "pretty_name": facts.title,
@@ -93,12 +94,16 @@ def _summary(facts: Facts) -> str:
     if facts.ffhq and not facts.photographs:
         without += " FFHQ's authors provide those, under their own terms, by the same ids."
     listed = f"{', '.join(kinds[:-1])} and {kinds[-1]}" if len(kinds) > 1 else kinds[0]
-    return (
+    text = (
         f"Masks of facial wrinkles for {counted(facts.images, 'photograph')} of faces: "
-        f"{listed}.{without}\n\n"
-        '"FFHQ-Wrinkles" (Sanchez et al. 2022, arXiv:2211.01930) is a different data set of '
-        "almost the same name as FFHQ-Wrinkle, for the removal of wrinkles."
+        f"{listed}.{without}"
     )
+    if facts.ffhq:
+        text += (
+            '\n\n"FFHQ-Wrinkles" (Sanchez et al. 2022, arXiv:2211.01930) is a different data set '
+            "of almost the same name as FFHQ-Wrinkle, for the removal of wrinkles."
+        )
+    return text
 
 
 def _contents(facts: Facts) -> str:
@@ -121,7 +126,7 @@ def _making(facts: Facts) -> str:
             if facts.soft
             else "0 where there is no wrinkle and 255 where there is one"
         )
-        texts.append(f"**Human masks** were drawn by people. Their levels are {levels}.")
+        texts.append(f"The levels of **human masks** are {levels}.")
         if facts.fusion:
             people = facts.fusion["annotators"]
             votes = facts.fusion.get("min_votes")

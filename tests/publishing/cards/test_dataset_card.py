@@ -37,7 +37,7 @@ def test_metadata_name_the_splits_licence_and_task(out):
     assert data.pretty_name == "Lines of five faces"
     assert data.license == "other"
     assert data.task_categories == ["image-segmentation"]
-    assert data.annotations_creators == ["expert-generated", "machine-generated"]
+    assert data.annotations_creators == ["other", "machine-generated"]
     assert [file["split"] for file in data.configs[0]["data_files"]] == [
         "train", "validation", "test",
     ]  # fmt: skip
