@@ -26,7 +26,7 @@ _ESTIMATES = (
 
 
 def _folder(out: Place) -> ReportFolder:
-    return ReportFolder(out, (*_FILES, *_ESTIMATES), record=_RECORD, figures=[_FIGURE])
+    return ReportFolder(out, _FILES, record=_RECORD, figures=[_FIGURE], beside=_ESTIMATES)
 
 
 def require_report(

@@ -41,6 +41,8 @@ class ReportFolder:
     figures : iterable of str
         Names of figures without their suffix. A report has them in some of `figures.FORMS`; those
         of an earlier report in other forms are removed.
+    beside : iterable of str
+        Names of files that may be in the folder too, and that `write` leaves alone.
     """
 
     def __init__(
@@ -51,13 +53,15 @@ class ReportFolder:
         record: str,
         pictures: str | None = None,
         figures: Iterable[str] = (),
+        beside: Iterable[str] = (),
     ) -> None:
         self.path = path
         self._pictures = pictures
         self.record = record
         self._lock = f".{record}.lock"
-        self._figures = [f"{name}.{form}" for name in figures for form in FORMS]
-        self._own = {*files, *self._figures, record, self._lock}
+        forms = {f"{name}.{form}" for name in figures for form in FORMS}
+        self._own = {*files, *forms, record}
+        self._known = {*self._own, *beside, self._lock}
 
     def picture_name(self, rank: int, image_id: str) -> str:
         """Return the path of a picture of an image, relative to the folder."""
@@ -116,7 +120,7 @@ class ReportFolder:
         """Yield what is in the folder but not part of a report."""
         pictures = out / self._pictures if self._pictures else None
         for path in out.iterdir():
-            ours = path.name in self._own or path.name.startswith(PARTIAL_PREFIX)
+            ours = path.name in self._known or path.name.startswith(PARTIAL_PREFIX)
             if path != pictures and not (ours and path.is_file()):
                 yield path
         if pictures is None:
@@ -137,7 +141,7 @@ class ReportFolder:
                     for inner in entries(out / entry.name):
                         if inner.is_folder or not _PICTURE.fullmatch(inner.name):
                             yield out / entry.name / inner.name
-                elif entry.is_folder or entry.name not in self._own:
+                elif entry.is_folder or entry.name not in self._known:
                     yield out / entry.name
         except OSError as error:
             raise output_error(out, error) from error
@@ -159,7 +163,7 @@ class ReportFolder:
         try:
             with lock_of(out, self._lock, busy=another_writes(out)):
                 delete(out / self.record)
-                for name in (*sorted(self._own - {self._lock}), *self._leftovers(out)):
+                for name in (*sorted(self._own), *self._leftovers(out)):
                     if name not in files:
                         delete(out / name)
                 for name, content in files.items():
