@@ -5,7 +5,7 @@ from collections.abc import Iterable
 RECORDS = frozenset(
     f"{name}.json"
     for name in (
-        *("align", "build", "fusion", "import", "predict", "publish"),
+        *("align", "aligned", "build", "fusion", "import", "predict", "publish", "review"),
         *("agreement", "evaluation", "demographics", "compare"),
     )
 )
