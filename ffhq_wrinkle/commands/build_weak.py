@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 import click
 
 from ..weak_labels.formulas import FORMULAS
+from .alignment_options import align_option, all_faces_option, landmarks_option
 from .options import (
-    EXISTING_FILE,
     EXISTING_PLACE,
     FAILED,
     PLACE,
@@ -106,22 +106,9 @@ _FORMULAS = ", ".join(f"{name} ({formula.description})" for name, formula in FOR
     help="Also write pictures to this folder that show the weak masks, brightened, beside and over "
     "the photographs, and a contact sheet.",
 )
-@click.option(
-    "--align",
-    is_flag=True,
-    help="First find the face in each photo and cut it out as in FFHQ; for photos that are not "
-    "aligned.",
-)
-@click.option(
-    "--landmarks",
-    type=EXISTING_FILE,
-    help="With --align: CSV of the positions of eyes and mouth, instead of detecting them.",
-)
-@click.option(
-    "--all-faces",
-    is_flag=True,
-    help="With --align: use every face of a photo, instead of refusing photos with several faces.",
-)
+@align_option
+@landmarks_option
+@all_faces_option
 @click.option(
     "--save-aligned",
     type=PLACE,

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from .alignment_options import landmarks_option
 from .label_options import (
     IDS_HELP,
     age_groups_option,
@@ -14,7 +15,6 @@ from .label_options import (
     table_option,
 )
 from .options import (
-    EXISTING_FILE,
     EXISTING_PLACE,
     FAILED,
     PLACE,
@@ -64,11 +64,7 @@ if TYPE_CHECKING:
     is_flag=True,
     help="With --race: first find the face in each photo and cut it out as in FFHQ.",
 )
-@click.option(
-    "--landmarks",
-    type=EXISTING_FILE,
-    help="With --align: CSV of the positions of eyes and mouth, instead of detecting them.",
-)
+@landmarks_option
 @click.option(
     "--keep-individual",
     is_flag=True,

@@ -7,8 +7,8 @@ import click
 from click.core import ParameterSource
 
 from ..weak_labels.formulas import FORMULAS
+from .alignment_options import align_option, all_faces_option, landmarks_option
 from .options import (
-    EXISTING_FILE,
     EXISTING_FILE_OR_FOLDER,
     EXISTING_PLACE,
     FAILED,
@@ -71,22 +71,9 @@ if TYPE_CHECKING:
     type=EXISTING_PLACE,
     help="Folder of existing face masks, ID.png, to use instead of finding the faces.",
 )
-@click.option(
-    "--align",
-    is_flag=True,
-    help="First find the face in each photo and cut it out as in FFHQ; for photos that are not "
-    "aligned.",
-)
-@click.option(
-    "--landmarks",
-    type=EXISTING_FILE,
-    help="With --align: CSV of the positions of eyes and mouth, instead of detecting them.",
-)
-@click.option(
-    "--all-faces",
-    is_flag=True,
-    help="With --align: use every face of a photo, instead of refusing photos with several faces.",
-)
+@align_option
+@landmarks_option
+@all_faces_option
 @click.option(
     "--probabilities",
     type=click.Choice(["png", "npy"]),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import click
 
 from ..weak_labels.formulas import FORMULAS
+from .alignment_options import landmarks_option
 from .options import EXISTING_FILE, FOLDER, jobs_option
 from .parser_options import labels_option, parser_option, weights_option
 
@@ -191,11 +192,7 @@ def _field_options(command: Callable[..., None]) -> Callable[..., None]:
     help="First find the face in each photo and cut it out as in FFHQ, and its human mask with the "
     "same square; for photos that are not aligned.",
 )
-@click.option(
-    "--landmarks",
-    type=EXISTING_FILE,
-    help="With --align: CSV of the positions of eyes and mouth, instead of detecting them.",
-)
+@landmarks_option
 def train_command(
     recipe: str,
     data: Path,
