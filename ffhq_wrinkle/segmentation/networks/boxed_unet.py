@@ -116,9 +116,9 @@ class BoxedUNet:
         x = self.network.padded(self.network.scaled(seen))
         box = _box_of(seen, *x.shape[-2:])
         is_worth_it = box.area < _LARGEST_SHARE * box.height * box.width
-        if not is_worth_it or min(box.height, box.width) < _BLACK_SIDE:
-            return torch.as_tensor(self.network(self.network.scaled(seen)))
         height, width = seen.shape[-2:]
+        if not is_worth_it or min(box.height, box.width) < _BLACK_SIDE:
+            return self.network.logits(x)[..., :height, :width]
         logits = self.outside.view(1, -1, 1, 1).repeat(1, 1, *x.shape[-2:])
         if box.area:
             logits[:, :, box.top : box.bottom, box.left : box.right] = self._logits_in(x, box)
