@@ -26,7 +26,6 @@ from ...errors import (
     TrainingDataError,
     counted,
     first_few,
-    plural,
 )
 from ...faces.face_table import TABLE, face_comment, face_rows, face_table
 from ...faces.views import AlignedFaces, View
@@ -39,6 +38,7 @@ from ...results.result_files import State
 from ...runs.folder_run import Selection, run_folder
 from ...runs.shards import Work
 from ...storage.writing import write_bytes
+from .left_out import report_left_out
 from .picture_files import require_same_size
 from .sample_files import SampleFiles
 from .samples import read_human_mask
@@ -114,7 +114,13 @@ def align_sample_files(
         raise OutputError(
             f"{error}; the aligned faces of {files.data} can be kept elsewhere with --cache DIR"
         ) from error
-    _report_unaligned(unaligned, len(photos))
+    report_left_out(
+        unaligned,
+        len(photos),
+        noun="photo",
+        cause="no single face was found",
+        none_left=f"none of {counted(len(photos), 'photo')} can be aligned",
+    )
     images = {
         image_id: folder / f"{_IMAGES}/{image_id}.png" if image_id in todo else path
         for image_id, path in photos.items()
@@ -211,32 +217,6 @@ def _align(
             f"{first_few(unusable, separator='; ')}"
         )
     return folder, unaligned
-
-
-def _report_unaligned(unaligned: Mapping[str, str], photos: int) -> None:
-    """Warn of the photos that are left out.
-
-    Raises
-    ------
-    TrainingDataError
-        No photo is left.
-    """
-    if not unaligned:
-        return
-    first = min(unaligned)
-    if len(unaligned) == photos:
-        raise TrainingDataError(
-            f"none of {counted(photos, 'photo')} can be aligned: {first}: {unaligned[first]}"
-        )
-    log.warning(
-        "%d of %s %s left out because no single face was found: %s (%s: %s)",
-        len(unaligned),
-        counted(photos, "photo"),
-        plural(len(unaligned), "is", "are"),
-        first_few(sorted(unaligned)),
-        first,
-        unaligned[first],
-    )
 
 
 @dataclass(frozen=True)

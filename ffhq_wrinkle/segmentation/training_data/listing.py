@@ -11,12 +11,13 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from ...errors import ArgumentError, OutputError, TrainingDataError, counted, first_few, plural
+from ...errors import ArgumentError, OutputError, counted, plural
 from ...faces.labels import FaceParser
 from ...storage.writing import sha256_of
 from ...weak_labels.formulas import FORMULAS
 from ...weak_labels.texture import TextureSettings
 from .checks import is_complete, require_trainable
+from .left_out import report_left_out
 from .sample_files import SampleFiles
 from .samples import Sample, Stage
 from .soft_masks import soft_masks
@@ -192,7 +193,14 @@ def complete_listing(
             f"{error}; the weak masks and face masks that {files.data} lacks can be kept elsewhere "
             "with --cache DIR"
         ) from error
-    _report_faceless(provided.faceless, len(listing.samples))
+    sample_count = len(listing.samples)
+    report_left_out(
+        provided.faceless,
+        sample_count,
+        noun="image",
+        cause="no face was found",
+        none_left=f"none of the {counted(sample_count, 'image')} has a face to train on",
+    )
     samples = tuple(
         _completed(sample, provided.files.get(sample.image_id), listing.stage)
         for sample in listing.samples
@@ -256,33 +264,6 @@ def _completed(sample: Sample, made: MadeFiles | None, stage: Stage) -> Sample:
         return sample
     face = (sample.face or made.face) if stage == "finetune" else None
     return sample._replace(weak=sample.weak or made.weak, face=face)
-
-
-def _report_faceless(faceless: Mapping[str, str], images: int) -> None:
-    """Warn of the images that are left out.
-
-    Raises
-    ------
-    TrainingDataError
-        No image is left.
-    """
-    if not faceless:
-        return
-    first = min(faceless)
-    if len(faceless) == images:
-        raise TrainingDataError(
-            f"none of the {counted(images, 'image')} has a face to train on: "
-            f"{first}: {faceless[first]}"
-        )
-    log.warning(
-        "%d of %s %s left out because no face was found: %s (%s: %s)",
-        len(faceless),
-        counted(images, "image"),
-        plural(len(faceless), "is", "are"),
-        first_few(sorted(faceless)),
-        first,
-        faceless[first],
-    )
 
 
 def _size(path: Path | None) -> int | None:
