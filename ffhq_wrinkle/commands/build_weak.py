@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 import click
 
 from ..weak_labels.formulas import FORMULAS
-from .alignment_options import align_option, all_faces_option, landmarks_option
 from .options import (
     EXISTING_PLACE,
     FAILED,
@@ -20,8 +19,11 @@ from .options import (
     scheduler_option,
 )
 from .parser_options import (
+    align_option,
+    all_faces_option,
     engine_option,
     labels_option,
+    landmarks_option,
     parser_option,
     parts_option,
     weights_option,

@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .alignment_options import landmarks_option
 from .label_options import (
     IDS_HELP,
     age_groups_option,
@@ -26,6 +25,7 @@ from .options import (
     json_option,
     print_result,
 )
+from .parser_options import landmarks_option
 
 if TYPE_CHECKING:
     from ..demographics.groups import AgeGroups

@@ -39,3 +39,19 @@ engine_option = click.option(
     help="Backend for BiSeNet: PyTorch, or ncnn, which runs on a CPU only and is faster there. "
     "auto uses ncnn on a CPU if it is installed.",
 )
+align_option = click.option(
+    "--align",
+    is_flag=True,
+    help="First find the face in each photo and cut it out as in FFHQ; for photos that are not "
+    "aligned.",
+)
+landmarks_option = click.option(
+    "--landmarks",
+    type=EXISTING_FILE,
+    help="With --align: CSV of the positions of eyes and mouth, instead of detecting them.",
+)
+all_faces_option = click.option(
+    "--all-faces",
+    is_flag=True,
+    help="With --align: use every face of a photo, instead of refusing photos with several faces.",
+)

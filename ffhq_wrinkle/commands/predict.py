@@ -7,7 +7,6 @@ import click
 from click.core import ParameterSource
 
 from ..weak_labels.formulas import FORMULAS
-from .alignment_options import align_option, all_faces_option, landmarks_option
 from .options import (
     EXISTING_FILE_OR_FOLDER,
     EXISTING_PLACE,
@@ -23,8 +22,11 @@ from .options import (
     scheduler_option,
 )
 from .parser_options import (
+    align_option,
+    all_faces_option,
     engine_option,
     labels_option,
+    landmarks_option,
     parser_option,
     parts_option,
     weights_option,

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import click
 
 from ..weak_labels.formulas import FORMULAS
-from .alignment_options import landmarks_option
 from .options import EXISTING_FILE, FOLDER, jobs_option
-from .parser_options import labels_option, parser_option, weights_option
+from .parser_options import labels_option, landmarks_option, parser_option, weights_option
 
 if TYPE_CHECKING:
     from ..segmentation.training.settings import TrainPrecision
